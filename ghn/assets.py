@@ -1,0 +1,26 @@
+"""Finds the files shipped beside the package: `data/` and `checkpoints/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ghn.errors import DataError
+
+_PACKAGE = Path(__file__).resolve().parent
+_ROOTS = (_PACKAGE.parent, _PACKAGE / "_assets")  # a checkout; an installed wheel
+
+
+def asset(relative: str) -> Path:
+    """Returns the path of a shipped file such as `data/cifar10_16px.npz`.
+
+    Raises:
+        DataError: the file is in neither place.
+    """
+    for root in _ROOTS:
+        if (root / relative).exists():
+            return root / relative
+    raise DataError(
+        f"the shipped file {relative} is missing",
+        got="nothing at " + " or ".join(str(root / relative) for root in _ROOTS),
+        fix="reinstall ghn, or run from a complete checkout",
+    )

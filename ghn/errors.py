@@ -1,0 +1,56 @@
+"""Every error that ghn raises on purpose: what was wrong, what was expected, and what to do about it."""
+
+from __future__ import annotations
+
+
+class GhnError(Exception):
+    """Base of all errors raised on purpose.
+
+    Args:
+        what: what is wrong, and where.
+        got: the offending value, shown with `repr` unless it is a string.
+        expected: what would have been right.
+        fix: what the user can do now.
+    """
+
+    def __init__(self, what: str, *, got: object = None, expected: object = None, fix: str | None = None) -> None:
+        parts = [what.rstrip(".")]
+        if got is not None:
+            parts.append(f"  got:      {got if isinstance(got, str) else repr(got)}")
+        if expected is not None:
+            parts.append(f"  expected: {expected if isinstance(expected, str) else repr(expected)}")
+        if fix is not None:
+            parts.append(f"  to do:    {fix}")
+        super().__init__("\n".join(parts))
+
+
+class GraphError(GhnError, ValueError):
+    """A computation graph, or a node in it, is not valid."""
+
+
+class ArchitectureError(GhnError, ValueError):
+    """An architecture is not a member of its space."""
+
+
+class DataError(GhnError, ValueError):
+    """A dataset is missing, damaged, or of the wrong shape."""
+
+
+class CheckpointError(GhnError, ValueError):
+    """A checkpoint is damaged, foreign, or made for something else."""
+
+
+class ConfigError(GhnError, ValueError):
+    """A setting is unknown, contradictory or out of range."""
+
+
+class TrainingError(GhnError, RuntimeError):
+    """Training cannot go on; the last good state has been kept."""
+
+
+class ExistsError(GhnError, FileExistsError):
+    """Something the user made would be overwritten."""
+
+
+class MissingExtraError(GhnError, ImportError):
+    """An optional dependency is needed and not installed."""

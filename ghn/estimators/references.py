@@ -1,0 +1,191 @@
+"""Trained references of any origin in one object: trained here or published, with curves or without."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ghn.errors import ConfigError, DataError
+from ghn.estimators.table_file import read_file, write_file
+from ghn.estimators.table_row import CURVES, METRICS, Run, TableHeader, check_metric
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """Trained references of any origin.
+
+    Args:
+        header: where they come from.
+        runs: finished trainings; several of one architecture have different seeds.
+
+    Raises:
+        DataError: one (arch, seed) is there twice.
+    """
+
+    header: TableHeader
+    runs: tuple[Run, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "runs", tuple(self.runs))
+        if len(self._keys) != len(self.runs):
+            raise DataError(
+                "a reference table with one (arch, seed) twice",
+                got=f"{len(self.runs)} runs, {len(self._keys)} of them different",
+            )
+
+    @classmethod
+    def load(cls, path: str | Path, *, resume: bool = False) -> ReferenceTable:
+        """Reads a table (`.jsonl`, or `.jsonl.gz`) and validates all of it.
+
+        Args:
+            path: the file.
+            resume: read an unfinished table too, and drop a torn last line with a warning.
+
+        Raises:
+            DataError: missing, truncated, foreign, duplicated or non-finite; says the line and the field.
+        """
+        header, runs = read_file(Path(path), resume=resume)
+        return cls(header, tuple(runs))
+
+    @classmethod
+    def resume(cls, path: str | Path, header: TableHeader) -> ReferenceTable:
+        """Opens the table of a job: made empty when it is not there, else loaded, without a torn last line.
+
+        `append_run(path, run)` then adds to it, `(arch, seed) in table` says what is done, and
+        `ReferenceTable.resume(path, header).save(path, overwrite=True)` finishes it.
+
+        Raises:
+            DataError: the file is not valid, or its runs were trained otherwise than `header` says.
+        """
+        path = Path(path)
+        if not path.exists():
+            write_file(path, header, (), finished=False, overwrite=False)
+        table = cls.load(path, resume=True)
+        table.check(
+            space=header.space,
+            task=header.task,
+            task_checksum=header.task_checksum,
+            skeleton=header.skeleton,
+            recipe=header.recipe,
+        )
+        return table
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the table, finished, atomically; gzipped when the name ends in `.gz`.
+
+        Raises:
+            ExistsError: the file exists and `overwrite` is false.
+        """
+        write_file(Path(path), self.header, self.runs, finished=True, overwrite=overwrite)
+
+    def check(self, **expected: Any) -> None:
+        """Compares fields of the header, such as `task_checksum=task.checksum`.
+
+        Raises:
+            DataError: one of them differs.
+        """
+        for name, value in expected.items():
+            if getattr(self.header, name) != value:
+                raise DataError(
+                    f"the reference table was made otherwise: its {name} differs",
+                    got=getattr(self.header, name),
+                    expected=value,
+                    fix="use the table made for these settings, or train one under another name",
+                )
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether (arch, seed) is there."""
+        return key in self._keys
+
+    @cached_property
+    def _keys(self) -> frozenset[tuple[str, int]]:
+        return frozenset((run.arch, run.seed) for run in self.runs)
+
+    @cached_property
+    def _by_arch(self) -> dict[str, tuple[Run, ...]]:
+        found: dict[str, list[Run]] = defaultdict(list)
+        for run in sorted(self.runs, key=lambda run: run.seed):
+            found[run.arch].append(run)
+        return {arch: tuple(found[arch]) for arch in dict.fromkeys(run.arch for run in self.runs)}
+
+    def archs(self) -> list[str]:
+        """The architectures, each once, in the order of the table."""
+        return list(self._by_arch)
+
+    def of(self, arch: str) -> tuple[Run, ...]:
+        """The runs of an architecture by rising seed; empty when it is not there."""
+        return self._by_arch.get(arch, ())
+
+    def value(
+        self, metric: str = "val_accuracy", *, seed_mean: bool = True, epoch: int | None = None
+    ) -> dict[str, float]:
+        """A metric of each architecture that has it.
+
+        Args:
+            metric: one of `METRICS`.
+            seed_mean: the mean over the seeds; otherwise the lowest seed's alone.
+            epoch: counted from 1; None for the last one.
+
+        Raises:
+            ConfigError: there is no such metric.
+            DataError: no run has it (a published table may hold test accuracies only).
+        """
+        found = {}
+        for arch, readings in self._readings(metric, epoch).items():
+            found[arch] = math.fsum(readings) / len(readings) if seed_mean else readings[0]
+        return found
+
+    def seeds(self, metric: str = "val_accuracy", *, least: int = 2) -> tuple[list[str], np.ndarray]:
+        """The readings of architectures trained several times: the seed-to-seed ceiling comes from them.
+
+        Args:
+            metric: one of `METRICS`, after the last epoch.
+            least: take the architectures with at least so many seeds.
+
+        Returns:
+            The architectures, and float64 [n, s] by rising seed; s is the smallest number of seeds among them
+            (n = 0 and s = `least` when there are none).
+        """
+        several = {arch: r for arch, r in self._readings(metric, None).items() if len(r) >= least}
+        width = min(map(len, several.values()), default=least)
+        return list(several), np.array([r[:width] for r in several.values()], dtype=float).reshape(-1, width)
+
+    def curve(self, arch: str, metric: str = "val_accuracy", *, seed: int | None = None) -> np.ndarray:
+        """The learning curve of an architecture, float64 [epochs recorded]: one seed, or the mean over all.
+
+        Raises:
+            ConfigError: there is no such curve in any table.
+            DataError: the table lacks it, or the seeds' curves are not of the same epochs.
+        """
+        if metric not in CURVES:
+            raise ConfigError("unknown curve of a reference table", got=metric, expected=CURVES)
+        runs = [run for run in self.of(arch) if seed in (None, run.seed) and getattr(run, metric)]
+        if len({run.epochs for run in runs}) != 1:
+            raise DataError(
+                f"no single {metric} curve of {arch}",
+                got=f"{len(runs)} curves (seed: {'any' if seed is None else seed})",
+                expected="one, or several of the same epochs",
+            )
+        return np.mean([getattr(run, metric) for run in runs], axis=0)
+
+    def _readings(self, metric: str, epoch: int | None) -> dict[str, list[float]]:
+        check_metric(metric)
+        found = {}
+        for arch, runs in self._by_arch.items():
+            if readings := [r for run in runs if (r := run.reading(metric, epoch)) is not None]:
+                found[arch] = readings
+        if self.runs and not found:
+            has = [m for m in METRICS if any(run.reading(m) is not None for run in self.runs)]
+            raise DataError(
+                f"no run of the table has {metric}", got=f"epoch {epoch}", expected=f"one of {has}"
+            )
+        return found

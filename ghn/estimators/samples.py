@@ -1,0 +1,61 @@
+"""The fixed samples of distinct networks: one to look at while developing, one for reports only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from ghn.assets import asset
+from ghn.errors import DataError
+
+SCHEMA = "ghn.sample/1"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A fixed sample of distinct networks.
+
+    Attributes:
+        name: "development" or "report".
+        source: where the accuracies come from.
+        accuracy: official string -> published test accuracy, a fraction, averaged over the cells of its
+            function.
+        group: official string -> "random", "embedded-random" or "embedded-top". The last were chosen for
+            their accuracy: leave them out of a figure that is to stand for the whole space.
+    """
+
+    name: str
+    source: str
+    accuracy: dict[str, float]
+    group: dict[str, str]
+
+    def archs(self, *groups: str) -> list[str]:
+        """The official strings of some groups, or of all, in the order of the file."""
+        return [arch for arch in self.accuracy if not groups or self.group[arch] in groups]
+
+
+def load_sample(name: str | Path) -> Sample:
+    """Reads the sample "development" (500 networks) or "report" (1,000), or the file at a `Path`.
+
+    Raises:
+        DataError: missing, damaged or foreign.
+    """
+    path = name if isinstance(name, Path) else asset(f"data/references/{name}.json")
+    try:
+        content = json.loads(path.read_text())
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']!r}")
+        accuracy = {arch: float(value) for arch, value, _ in content["rows"]}
+        group = {arch: str(group) for arch, _, group in content["rows"]}
+        sample = Sample(content["name"], content["source"], accuracy, group)
+        if len(accuracy) != len(content["rows"]) or not all(0 <= value <= 1 for value in accuracy.values()):
+            raise ValueError("an architecture twice, or an accuracy outside [0, 1]")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not a sample of references",
+            got=f"{type(error).__name__}: {error}",
+            expected=SCHEMA,
+            fix="restore it from git, or draw it again: python data/references/make_samples.py --write",
+        ) from error
+    return sample

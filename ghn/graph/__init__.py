@@ -1,0 +1,32 @@
+"""The graph IR: what a network is, how it runs, what a hypernetwork sees of it."""
+
+from ghn.graph.builder import GraphBuilder
+from ghn.graph.canonical import canonical_hash, canonical_order, function_key, node_levels
+from ghn.graph.ir import Graph, Node
+from ghn.graph.module import GraphModule, feature_node, run_graph
+from ghn.graph.ops import OPS, Op, Param, Shape, get_op, register
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import GraphStats, count_params, graph_stats
+
+__all__ = [
+    "OPS",
+    "Graph",
+    "GraphBuilder",
+    "GraphModule",
+    "GraphStats",
+    "Node",
+    "Op",
+    "Param",
+    "Shape",
+    "canonical_hash",
+    "canonical_order",
+    "count_params",
+    "feature_node",
+    "function_key",
+    "get_op",
+    "graph_stats",
+    "node_levels",
+    "register",
+    "run_graph",
+    "simplify",
+]

@@ -1,0 +1,175 @@
+"""The graph IR: a frozen, validated, topologically ordered DAG of typed operations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ghn.errors import GraphError
+from ghn.graph.ops import Op, Param, Shape, get_op
+
+SCHEMA = "ghn.graph/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operation.
+
+    Attributes:
+        name: structural and unique in its graph; the same role has the same name in every architecture of a space.
+            May hold "/", never ".".
+        op: key in `ghn.graph.ops.OPS`.
+        inputs: indices of earlier nodes, in the operation's order.
+        attrs: sorted (key, value) pairs, complete (defaults filled in).
+        shape: output shape without the batch axis.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[int, ...]
+    attrs: tuple[tuple[str, int], ...]
+    shape: Shape
+
+    @property
+    def attr(self) -> dict[str, int]:
+        """The attributes as a dict."""
+        return dict(self.attrs)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A computation graph: node 0 is the only input, the last node the output.
+
+    Raises:
+        GraphError: on construction, naming the node that is wrong.
+    """
+
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.nodes) < 2:
+            raise GraphError("a graph needs an input and at least one operation", got=f"{len(self.nodes)} nodes")
+        names: set[str] = set()
+        for i, node in enumerate(self.nodes):
+            if node.name in names or not node.name or "." in node.name:
+                raise GraphError(f"node {i}: names must be unique, not empty, and without '.'", got=node.name)
+            names.add(node.name)
+            self._check_node(i, node)
+
+    def _check_node(self, i: int, node: Node) -> None:
+        op, where = get_op(node.op), f"node {i} ({node.name!r}, {node.op})"
+        if (node.op == "input") != (i == 0):
+            raise GraphError(f"{where}: node 0, and no other, is the input")
+        if any(not 0 <= j < i for j in node.inputs):
+            raise GraphError(f"{where}: inputs must be earlier nodes", got=node.inputs, expected=f"indices in 0..{i - 1}")
+        if not node.shape or min(node.shape) < 1:
+            raise GraphError(f"{where}: sizes must be positive", got=node.shape)
+        check_arity(op, len(node.inputs), where)
+        if node.attrs != complete_attrs(op, node.attr, where):
+            raise GraphError(f"{where}: attributes are not complete and sorted", got=node.attrs)
+        if i and (inferred := op.infer(self.input_shapes(i), node.attr)) != node.shape:
+            raise GraphError(f"{where}: shape does not follow from the inputs", got=node.shape, expected=inferred)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def input_shapes(self, i: int) -> tuple[Shape, ...]:
+        """Shapes of the inputs of node `i`."""
+        return tuple(self.nodes[j].shape for j in self.nodes[i].inputs)
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape (c, h, w) of the image that the graph reads."""
+        return self.nodes[0].shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of the output; (k,) for a classifier."""
+        return self.nodes[-1].shape
+
+    @cached_property
+    def node_params(self) -> tuple[tuple[Param, ...], ...]:
+        """The parameters of each node, in the order in which its operation takes them."""
+        return tuple(
+            tuple(
+                Param(f"{node.name}/{suffix}", shape, kind)
+                for suffix, shape, kind in get_op(node.op).params(self.input_shapes(i), node.attr)
+            )
+            for i, node in enumerate(self.nodes)
+        )
+
+    def params(self) -> tuple[Param, ...]:
+        """All parameters in node order: what a `Weights` must provide."""
+        return tuple(p for ps in self.node_params for p in ps)
+
+    @cached_property
+    def consumers(self) -> tuple[tuple[int, ...], ...]:
+        """For each node the nodes that read it; one entry a use."""
+        out: list[list[int]] = [[] for _ in self.nodes]
+        for i, node in enumerate(self.nodes):
+            for j in node.inputs:
+                out[j].append(i)
+        return tuple(map(tuple, out))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict; `from_json` gives an equal graph back."""
+        nodes = [
+            {"name": n.name, "op": n.op, "inputs": list(n.inputs), "attrs": n.attr, "shape": list(n.shape)} for n in self.nodes
+        ]
+        return {"schema": SCHEMA, "nodes": nodes}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | str) -> Graph:
+        """Reads what `to_json` wrote (a dict, or its text), validating everything.
+
+        Raises:
+            GraphError: not such a dict, or not a valid graph.
+        """
+        if isinstance(data, str):
+            try:
+                data = json.loads(data)
+            except json.JSONDecodeError as error:
+                raise GraphError("a graph's JSON cannot be read", got=str(error)) from None
+        if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
+            got = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
+            raise GraphError("not a graph's JSON", got=f"schema {got!r}", expected=f"schema {SCHEMA!r}")
+        try:
+            nodes = tuple(_node_from_json(n) for n in data["nodes"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise GraphError("a node in a graph's JSON is malformed", got=f"{type(error).__name__}: {error}") from None
+        return cls(nodes)
+
+
+def _node_from_json(n: Mapping[str, Any]) -> Node:
+    attrs = tuple(sorted((str(k), _integer(v)) for k, v in n["attrs"].items()))
+    return Node(str(n["name"]), str(n["op"]), tuple(map(_integer, n["inputs"])), attrs, tuple(map(_integer, n["shape"])))
+
+
+def _integer(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{value!r} is not an integer")
+    return value
+
+
+def check_arity(op: Op, n: int, where: str) -> None:
+    """Raises `GraphError` unless the operation takes `n` inputs."""
+    low, high = op.arity
+    if n < low or (high is not None and n > high):
+        raise GraphError(f"{where}: wrong number of inputs", got=n, expected=f"{low} to {'any' if high is None else high}")
+
+
+def complete_attrs(op: Op, given: Mapping[str, int], where: str) -> tuple[tuple[str, int], ...]:
+    """Fills in defaults.
+
+    Raises:
+        GraphError: an attribute is unknown or missing.
+    """
+    if unknown := set(given) - set(op.attrs):
+        raise GraphError(f"{where}: unknown attribute", got=sorted(unknown), expected=sorted(op.attrs))
+    full = {**op.attrs, **given}
+    if missing := [k for k, v in full.items() if v is None]:
+        raise GraphError(f"{where}: attribute missing", got=dict(given), expected=missing)
+    return tuple(sorted((k, v) for k, v in full.items() if v is not None))

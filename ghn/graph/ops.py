@@ -1,0 +1,288 @@
+"""The one home of an operation: its shape inference, parameters, execution and cost.
+
+To add an operation, write one `Op` and `register` it; builder, interpreter, features and statistics then know it.
+
+Batch normalisation is the only operation with two modes, and this is the only place that says so. Candidates with
+generated or shared weights run on **batch statistics**, in training and scoring alike: there are no running buffers to
+generate, and statistics shared between paths mis-rank them. Candidates trained by SGD keep **running statistics** as
+usual: the interpreter then hands `run` the node's buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ghn.errors import GraphError
+
+Shape = tuple[int, ...]  # without the batch axis: (c, h, w) or (k,)
+Attrs = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter that a node needs: full name, shape, and the kind that picks its decoder head."""
+
+    name: str
+    shape: Shape
+    kind: str
+
+
+ParamSpec = tuple[str, Shape, str]  # suffix, shape, kind
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Running statistics of one normalisation node, updated in place while training."""
+
+    mean: Tensor
+    var: Tensor
+    training: bool
+    momentum: float = 0.1
+
+
+def _no_params(_shapes: Sequence[Shape], _attrs: Attrs) -> tuple[ParamSpec, ...]:
+    return ()
+
+
+def _no_macs(_inputs: Sequence[Shape], _output: Shape, _attrs: Attrs) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """Everything that is known about an operation.
+
+    Attributes:
+        name: its key in the registry.
+        arity: least and greatest number of inputs; None for no upper bound.
+        attrs: attributes with their defaults; None means that a value must be given.
+        infer: (input shapes, attrs) -> output shape; raises `GraphError` for shapes that do not fit.
+        run: (inputs, weights in the order of `params`, attrs, running statistics or None) -> output.
+        params: (input shapes, attrs) -> suffix, shape and kind of each parameter.
+        macs: (input shapes, output shape, attrs) -> multiply-adds an image.
+        commutative: whether the order of the inputs does not matter.
+        has_stats: whether it keeps running statistics when trained by SGD.
+    """
+
+    name: str
+    arity: tuple[int, int | None]
+    attrs: Mapping[str, int | None]
+    infer: Callable[[Sequence[Shape], Attrs], Shape]
+    run: Callable[[Sequence[Tensor], Sequence[Tensor], Attrs, Stats | None], Tensor]
+    params: Callable[[Sequence[Shape], Attrs], tuple[ParamSpec, ...]] = _no_params
+    macs: Callable[[Sequence[Shape], Shape, Attrs], int] = _no_macs
+    commutative: bool = False
+    has_stats: bool = False
+
+
+OPS: dict[str, Op] = {}
+
+
+def register(op: Op) -> Op:
+    """Adds an operation to the registry; a name can be taken once."""
+    if op.name in OPS:
+        raise GraphError(f"an operation named {op.name!r} is registered already")
+    OPS[op.name] = op
+    return op
+
+
+def get_op(name: str) -> Op:
+    """Looks an operation up.
+
+    Raises:
+        GraphError: no operation has this name.
+    """
+    try:
+        return OPS[name]
+    except KeyError:
+        raise GraphError(
+            "unknown operation", got=name, expected="one of " + ", ".join(sorted(OPS)), fix="register it in ghn.graph.ops"
+        ) from None
+
+
+def _spatial(shape: Shape, op: str) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise GraphError(f"{op} needs an input of shape (c, h, w)", got=shape)
+    return shape[0], shape[1], shape[2]
+
+
+def _window(shape: Shape, a: Attrs, op: str) -> tuple[int, int]:
+    """Output height and width of a sliding window."""
+    _, h, w = _spatial(shape, op)
+    reach = a.get("dilation", 1) * (a["kernel"] - 1)
+    out = tuple((side + 2 * a["padding"] - reach - 1) // a["stride"] + 1 for side in (h, w))
+    if min(out) < 1:
+        raise GraphError(f"{op}: the window is larger than its input", got=shape, expected=f"at least {reach + 1} pixels a side")
+    return out[0], out[1]
+
+
+def _same(shapes: Sequence[Shape], _attrs: Attrs) -> Shape:
+    return shapes[0]
+
+
+# --- convolution -----------------------------------------------------------------------------------------------------
+
+
+def _conv_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
+    c = _spatial(shapes[0], "conv")[0]
+    if c % a["groups"] or a["out"] % a["groups"]:
+        raise GraphError("conv: groups must divide input and output channels", got=f"{c} -> {a['out']}, groups {a['groups']}")
+    return (a["out"], *_window(shapes[0], a, "conv"))
+
+
+def _conv_params(shapes: Sequence[Shape], a: Attrs) -> tuple[ParamSpec, ...]:
+    weight = ("weight", (a["out"], shapes[0][0] // a["groups"], a["kernel"], a["kernel"]), "conv_weight")
+    return (weight, ("bias", (a["out"],), "bias")) if a["bias"] else (weight,)
+
+
+def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
+    bias = w[1] if a["bias"] else None
+    return F.conv2d(x[0], w[0], bias, a["stride"], a["padding"], a["dilation"], a["groups"])
+
+
+register(
+    Op(
+        "conv",
+        (1, 1),
+        {"out": None, "kernel": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": 0},
+        _conv_infer,
+        _conv_run,
+        _conv_params,
+        lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
+    )
+)
+
+# --- normalisation and activation ------------------------------------------------------------------------------------
+
+
+def _norm_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, stats: Stats | None) -> Tensor:
+    if stats is None:
+        return F.batch_norm(x[0], None, None, w[0], w[1], training=True)
+    return F.batch_norm(x[0], stats.mean, stats.var, w[0], w[1], stats.training, stats.momentum)
+
+
+register(
+    Op(
+        "batch_norm",
+        (1, 1),
+        {},
+        lambda s, a: _spatial(s[0], "batch_norm"),
+        _norm_run,
+        lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
+        lambda i, o, a: prod(o),
+        has_stats=True,
+    )
+)
+register(Op("relu", (1, 1), {}, _same, lambda x, w, a, s: F.relu(x[0])))
+
+# --- pooling ---------------------------------------------------------------------------------------------------------
+
+_POOL: Mapping[str, int | None] = {"kernel": None, "stride": 1, "padding": 0}
+
+
+def _pool_macs(_i: Sequence[Shape], o: Shape, a: Attrs) -> int:
+    return prod(o) * a["kernel"] ** 2
+
+
+def _avg_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
+    return F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False)
+
+
+def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
+    return (shapes[0][0], *_window(shapes[0], a, "pool"))
+
+
+register(Op("avg_pool", (1, 1), _POOL, _pool_infer, _avg_run, macs=_pool_macs))
+register(
+    Op(
+        "max_pool",
+        (1, 1),
+        _POOL,
+        _pool_infer,
+        lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
+        macs=_pool_macs,
+    )
+)
+register(
+    Op(
+        "global_pool",
+        (1, 1),
+        {},
+        lambda s, a: (_spatial(s[0], "global_pool")[0],),
+        lambda x, w, a, s: x[0].mean((-2, -1)),
+        macs=lambda i, o, a: prod(i[0]),
+    )
+)
+
+# --- routing ---------------------------------------------------------------------------------------------------------
+
+
+def _sum_infer(shapes: Sequence[Shape], _a: Attrs) -> Shape:
+    if len(set(shapes)) != 1:
+        raise GraphError("sum needs inputs of one shape", got=list(shapes))
+    return shapes[0]
+
+
+def _sum_run(x: Sequence[Tensor], _w: Sequence[Tensor], _a: Attrs, _s: Stats | None) -> Tensor:
+    total = x[0]
+    for term in x[1:]:
+        total = total + term
+    return total
+
+
+def _concat_infer(shapes: Sequence[Shape], _a: Attrs) -> Shape:
+    if len({s[1:] for s in shapes}) != 1:
+        raise GraphError("concat needs inputs of one height and width", got=list(shapes))
+    return (sum(s[0] for s in shapes), *shapes[0][1:])
+
+
+def zero_shape(a: Attrs) -> Shape:
+    """Output shape of a `zero` node."""
+    return (a["c"], a["h"], a["w"]) if a["h"] else (a["c"],)
+
+
+def zero_attrs(shape: Shape) -> dict[str, int]:
+    """Attributes of a `zero` node of this shape."""
+    return dict(zip("chw", shape, strict=False))
+
+
+register(Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]))
+register(Op("identity", (1, 1), {}, _same, lambda x, w, a, s: x[0]))
+register(
+    Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
+        "zero",
+        (1, 1),
+        {"c": None, "h": 0, "w": 0},
+        lambda s, a: zero_shape(a),
+        lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
+    )
+)
+register(Op("sum", (1, None), {}, _sum_infer, _sum_run, macs=lambda i, o, a: prod(o) * (len(i) - 1), commutative=True))
+register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat(tuple(x), 1)))
+
+# --- head ------------------------------------------------------------------------------------------------------------
+
+
+def _linear_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
+    if len(shapes[0]) != 1:
+        raise GraphError("linear needs an input of shape (k,)", got=shapes[0], fix="pool the image first (global_pool)")
+    return (a["out"],)
+
+
+register(
+    Op(
+        "linear",
+        (1, 1),
+        {"out": None},
+        _linear_infer,
+        lambda x, w, a, s: F.linear(x[0], w[0], w[1]),
+        lambda s, a: (("weight", (a["out"], s[0][0]), "linear_weight"), ("bias", (a["out"],), "linear_bias")),
+        lambda i, o, a: i[0][0] * o[0],
+    )
+)

@@ -1,0 +1,29 @@
+"""How well an estimate orders what was really measured: correlations, regret, intervals, ceiling.
+
+Every function takes plain arrays `estimate[n]` and `reference[n]`, **higher is better in both**. A non-finite
+estimate is a failure: it is dropped and counted, never ranked. A statistic that does not exist (a constant
+estimate, a part of fewer than `MIN_PART` items) is None, never a made-up number. Needs numpy and scipy only.
+"""
+
+from ghn.ranking.checks import MIN_ITEMS
+from ghn.ranking.measure import Ranking, Statistic, ceiling, difference, rank
+from ghn.ranking.single import kendall, pearson, precision_at, regret_at, spearman, within_groups
+from ghn.ranking.weighted import MIN_PART, PARTS, levels_of
+
+__all__ = [
+    "MIN_ITEMS",
+    "MIN_PART",
+    "PARTS",
+    "Ranking",
+    "Statistic",
+    "ceiling",
+    "difference",
+    "kendall",
+    "levels_of",
+    "pearson",
+    "precision_at",
+    "rank",
+    "regret_at",
+    "spearman",
+    "within_groups",
+]

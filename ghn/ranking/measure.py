@@ -1,0 +1,184 @@
+"""Point values, intervals and the seed-to-seed ceiling, from plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ghn.errors import DataError
+from ghn.ranking.checks import check_pair, check_reference, check_settings
+from ghn.ranking.weighted import Floats, Ties, evaluate, levels_of
+
+_CHUNK = 2_000_000  # resamples x items at a time, which bounds memory at any n
+
+
+@dataclass(frozen=True, slots=True)
+class Statistic:
+    """A value with its 95 % percentile bootstrap interval; None where undefined or not asked for."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Everything `rank` measures.
+
+    Attributes:
+        n: items that were ranked.
+        failed: items dropped because the estimate was not finite.
+        statistics: `kendall`, `spearman`, `pearson`, each also with `_best_half` and `_best_fifth`,
+            `kendall_within_groups` (if groups were given), `precision@k` and `regret@k` for each k.
+        samples: the bootstrap values behind each interval, [bootstrap], NaN where undefined.
+    """
+
+    n: int
+    failed: int
+    statistics: dict[str, Statistic]
+    samples: dict[str, Floats] = field(repr=False, compare=False)
+
+    def __getitem__(self, key: str) -> Statistic:
+        return self.statistics[key]
+
+
+def _resample(
+    measure: Callable[[Floats], dict[str, Floats]], n: int, bootstrap: int, seed: int
+) -> tuple[dict[str, Statistic], dict[str, Floats]]:
+    """Values, intervals and samples; the same n, bootstrap and seed always draw the same resamples."""
+    rng = np.random.default_rng(seed)
+    step = max(1, _CHUNK // n)
+    sizes = [min(step, bootstrap - start) for start in range(0, bootstrap, step)]
+    chunks = [measure(rng.multinomial(n, np.full(n, 1 / n), size=b).astype(float)) for b in sizes]
+    point = measure(np.ones((1, n)))
+    samples = {key: np.concatenate([chunk[key] for chunk in chunks] or [np.zeros(0)]) for key in point}
+    return {key: _interval(point[key][0], samples[key]) for key in point}, samples
+
+
+def _interval(value: float, samples: Floats) -> Statistic:
+    defined = samples[np.isfinite(samples)]
+    if not np.isfinite(value):
+        return Statistic(None)
+    if len(defined) == 0 or len(defined) < len(samples) / 2:  # an interval of the lucky half would mislead
+        return Statistic(float(value))
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return Statistic(float(value), float(low), float(high))
+
+
+def rank(
+    estimate: ArrayLike,
+    reference: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    ks: Sequence[int] = (10,),
+    min_level: int = 15,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> Ranking:
+    """Measures how well an estimate orders a reference, with bootstrap intervals.
+
+    - `kendall` is tau-b. `_best_half` and `_best_fifth` keep the ceil(share * n) best items **by reference**,
+      and everything that ties with the last of them. A resample chooses its part anew, because the sample's
+      best half is itself an estimate.
+    - `kendall_within_groups`: tau-b inside every group of at least `min_level` items whose references differ,
+      averaged with the number of pairs as weight. A group that the estimate leaves tied counts 0; None when
+      no group counts, or when the estimate leaves all of them tied.
+    - `precision@k`: share of the estimate's top k that is in the reference's top k (its ties at the cut all
+      in).
+    - `regret@k`: best reference of all minus the best among the estimate's top k, in the reference's unit.
+      Its interval is rough: only 63 % of the resamples hold the best item.
+    - Ties of the estimate at the cut of `@k` fall at random, and the expected value is given.
+
+    Args:
+        estimate: [n], higher is better; non-finite means failed.
+        reference: [n], higher is better, finite.
+        groups: [n], for instance parameter counts.
+        ks: sizes of the top for precision and regret; None is reported where k >= n.
+        min_level: smallest group that counts.
+        bootstrap: number of resamples; 0 leaves the intervals out.
+        seed: of the resamples; equal n, bootstrap and seed give equal resamples, so that rows can be paired.
+
+    Raises:
+        DataError: shapes differ, references not finite or all equal, or fewer than `MIN_ITEMS` left.
+        ConfigError: `ks`, `min_level` or `bootstrap` is out of range.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile interval).
+    """
+    check_settings(ks, min_level, bootstrap)
+    x, y = check_pair(estimate, reference)
+    g = None if groups is None else np.asarray(groups)
+    if g is not None and g.shape != y.shape:
+        raise DataError("groups do not match the references", got=f"{g.shape}", expected=f"{y.shape}")
+    kept = np.isfinite(x)
+    y = check_reference(y[kept], failed=int((~kept).sum()))
+    levels = None if g is None else levels_of(g[kept], y, min_level)
+    sides = Ties(x[kept]), Ties(y)
+    statistics, samples = _resample(lambda w: evaluate(*sides, w, ks, levels), len(y), bootstrap, seed)
+    return Ranking(len(y), int((~kept).sum()), statistics, samples)
+
+
+def ceiling(
+    references: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    ks: Sequence[int] = (10,),
+    min_level: int = 15,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> Ranking:
+    """What a second, independent training of the same networks scores when it is used as the estimate.
+
+    The mean of `rank` over all ordered pairs of seeds; the second of a pair is the reference, which chooses
+    the best half. An estimator that knew the noise-free accuracy could be slightly above this. Items without
+    a value for every seed are left out and counted in `failed`.
+
+    Args:
+        references: [n, seeds], at least two seeds; NaN where an item was not trained with a seed.
+        groups: [n], as in `rank`; so are the other arguments.
+        ks: as in `rank`.
+        min_level: as in `rank`.
+        bootstrap: as in `rank`.
+        seed: as in `rank`.
+
+    Raises:
+        DataError: not two-dimensional, fewer than two seeds, or fewer than `MIN_ITEMS` complete items.
+        ConfigError: as in `rank`.
+    """
+    check_settings(ks, min_level, bootstrap)
+    table = np.asarray(references, dtype=float)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DataError(
+            "a ceiling needs several seeds", got=f"shape {table.shape}", expected="[n, seeds >= 2]"
+        )
+    complete = np.isfinite(table).all(1)
+    columns = [check_reference(column, int((~complete).sum())) for column in table[complete].T]
+    g = None if groups is None else np.asarray(groups)[complete]
+    levels = [None if g is None else levels_of(g, column, min_level) for column in columns]
+    sides = [Ties(column) for column in columns]
+
+    def both(w: Floats) -> dict[str, Floats]:
+        pairs = permutations(range(len(sides)), 2)
+        each = [evaluate(sides[a], sides[b], w, ks, levels[b]) for a, b in pairs]
+        return {key: np.mean([one[key] for one in each], axis=0) for key in each[0]}
+
+    statistics, samples = _resample(both, int(complete.sum()), bootstrap, seed)
+    return Ranking(int(complete.sum()), int((~complete).sum()), statistics, samples)
+
+
+def difference(one: Ranking, other: Ranking, key: str = "kendall") -> Statistic:
+    """`one` minus `other` with its paired interval: both must have ranked the same items with the same seed.
+
+    Raises:
+        DataError: the two were not made from equally many items and resamples.
+    """
+    a, b = one.samples[key], other.samples[key]
+    if one.n != other.n or len(a) != len(b):
+        raise DataError(
+            "these rankings cannot be paired", got=f"n = {one.n} and {other.n}", expected="the same items"
+        )
+    first, second = one[key].value, other[key].value
+    return Statistic(None) if first is None or second is None else _interval(first - second, a - b)

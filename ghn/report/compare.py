@@ -1,0 +1,205 @@
+"""From plain arrays of any tool to a `Comparison`: all on the same networks, baselines beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ghn.errors import DataError
+from ghn.ranking import MIN_ITEMS, Ranking, ceiling, difference, levels_of, rank
+from ghn.ranking.weighted import Floats
+from ghn.report.inputs import Inputs, read_inputs
+from ghn.report.model import Ceiling, Comparison, Failure, Levels, Row, Settings, Versus
+
+
+def compare(
+    scores: Mapping[str, ArrayLike],
+    reference: ArrayLike,
+    *,
+    baselines: Mapping[str, ArrayLike] | None = None,
+    ids: Sequence[object] | None = None,
+    live_params: ArrayLike | None = None,
+    seeds: ArrayLike | None = None,
+    errors: Mapping[str, Sequence[str | None]] | None = None,
+    seconds: Mapping[str, ArrayLike] | None = None,
+    one_off_seconds: Mapping[str, float] | None = None,
+    ks: Sequence[int] = (10,),
+    min_level: int = 15,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    reference_name: str = "reference",
+    reference_unit: str = "",
+    warnings: Sequence[str] = (),
+) -> Comparison:
+    """Compares estimators with one reference, on the networks that all of them could judge.
+
+    A row that failed on more than half of the networks, or left fewer than ten, is set aside: it is shown
+    with its count of failures and takes no networks away from the others. All other rows stand on their
+    common subset, so that their numbers can be compared.
+
+    Args:
+        scores: {estimator: [n]}, higher is better, NaN where it failed; `[score.value for score in ...]` is
+            one.
+        reference: [n] measured values, higher is better, finite.
+        baselines: {baseline: [n]} to be shown beneath; by default live parameters (if given) and a random
+            order.
+        ids: [n] names of the networks, unique.
+        live_params: [n] parameters on a path from input to output; ranks inside equal counts are added.
+        seeds: [n, seeds] references of several trainings (NaN where missing), from which the ceiling is
+            taken.
+        errors: {estimator: [n]} why a network failed, None where it did not.
+        seconds: {row: seconds a network, or [n] of them}.
+        one_off_seconds: {row: seconds paid once, before the first network}.
+        ks: sizes of the top for precision and regret.
+        min_level: smallest group of equal parameter count that counts; 5 or so for small samples.
+        bootstrap: resamples behind the intervals; 0 for none.
+        seed: of the resamples and of the random order.
+        reference_name: where the reference comes from.
+        reference_unit: its unit, which is also the unit of regret.
+        warnings: what the reader of this comparison must know.
+
+    Raises:
+        DataError: lengths differ, references are not finite, constant or fewer than ten, ids repeat, or fewer
+            than ten networks are left in common.
+        ConfigError: names clash or are unknown, or a setting is out of range.
+    """
+    data = read_inputs(
+        scores, reference, baselines, ids, live_params, seeds, errors, seconds, one_off_seconds, seed
+    )
+    settings = Settings(tuple(ks), bootstrap, seed, min_level)
+    aside = {name: reason for name in data.estimates if (reason := _set_aside(data.estimates[name]))}
+    common = _common_subset(data, aside)
+    rankings = {
+        name: rank(
+            values[common],
+            data.reference[common],
+            groups=None if data.live_params is None else data.live_params[common],
+            ks=settings.ks,
+            min_level=min_level,
+            bootstrap=bootstrap,
+            seed=seed,
+        )
+        for name, values in data.estimates.items()
+        if name not in aside
+    }
+    top, ceiling_warnings = _ceiling(data, settings)
+    return Comparison(
+        reference_name=reference_name,
+        reference_unit=reference_unit,
+        n_given=len(data.reference),
+        n=int(common.sum()),
+        ids=data.ids,
+        reference=tuple(data.reference.tolist()),
+        live_params=None if data.live_params is None else tuple(data.live_params.tolist()),
+        levels=_levels(data, common, min_level),
+        ceiling=top,
+        rows=_rows(data, rankings, aside),
+        failures=tuple(_failures(data)),
+        warnings=(*warnings, *_warnings(data, rankings, aside, int(common.sum())), *ceiling_warnings),
+        settings=settings,
+    )
+
+
+def _set_aside(values: Floats) -> str | None:
+    ok = int(np.isfinite(values).sum())
+    if ok >= max(MIN_ITEMS, len(values) / 2):
+        return None
+    return f"failed on {len(values) - ok} of {len(values)} networks"
+
+
+def _common_subset(data: Inputs, aside: Mapping[str, str]) -> np.ndarray:
+    used = [np.isfinite(values) for name, values in data.estimates.items() if name not in aside]
+    common = np.logical_and.reduce(used) if used else np.zeros(len(data.reference), bool)
+    estimators = [name for name in data.estimates if name not in data.baselines and name not in aside]
+    if common.sum() >= MIN_ITEMS and estimators:
+        return common
+    counts = {name: int((~np.isfinite(values)).sum()) for name, values in data.estimates.items()}
+    raise DataError(
+        "there are too few networks that the estimators could judge in common",
+        got=f"{int(common.sum()) if estimators else 0} of {len(common)}; failures: {counts}",
+        expected=f"at least {MIN_ITEMS}",
+        fix="look at the failures, or compare the estimators one by one",
+    )
+
+
+def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str]) -> tuple[Row, ...]:
+    bar = max(
+        (name for name in data.baselines if name in rankings and rankings[name]["kendall"].value is not None),
+        key=lambda name: rankings[name]["kendall"].value or 0.0,
+        default=None,
+    )
+    rows = []
+    for name, values in data.estimates.items():
+        found, is_baseline = rankings.get(name), name in data.baselines
+        rows.append(
+            Row(
+                name=name,
+                kind="baseline" if is_baseline else "estimator",
+                n=found.n if found else 0,
+                failed=int((~np.isfinite(values)).sum()),
+                set_aside=aside.get(name),
+                seconds=data.seconds.get(name),
+                one_off_seconds=data.one_off_seconds.get(name),
+                statistics=dict(found.statistics) if found else {},
+                versus=Versus(bar, difference(found, rankings[bar]))
+                if found and bar and not is_baseline
+                else None,
+                estimates=tuple(value if np.isfinite(value) else None for value in values.tolist()),
+            )
+        )
+    return tuple(rows)
+
+
+def _failures(data: Inputs) -> list[Failure]:
+    return [
+        Failure(name, data.ids[index] if data.ids else str(index), data.reason(name, int(index)))
+        for name, values in data.estimates.items()
+        for index in np.flatnonzero(~np.isfinite(values))
+    ]
+
+
+def _levels(data: Inputs, common: np.ndarray, min_level: int) -> Levels | None:
+    if data.live_params is None:
+        return None
+    levels = levels_of(data.live_params[common], data.reference[common], min_level)
+    return Levels(len(levels), sum(len(level) for level in levels))
+
+
+def _ceiling(data: Inputs, settings: Settings) -> tuple[Ceiling | None, list[str]]:
+    if data.seeds is None:
+        return None, []
+    complete = int(np.isfinite(data.seeds).all(1).sum())
+    if complete < MIN_ITEMS:
+        return None, [
+            f"No ceiling: only {complete} networks were trained with all {data.seeds.shape[1]} seeds, "
+            f"and fewer than {MIN_ITEMS} cannot be ranked."
+        ]
+    found = ceiling(
+        data.seeds,
+        groups=data.live_params,
+        ks=settings.ks,
+        min_level=settings.min_level,
+        bootstrap=settings.bootstrap,
+        seed=settings.seed,
+    )
+    return Ceiling(found.n, data.seeds.shape[1], dict(found.statistics)), []
+
+
+def _warnings(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str], n: int) -> list[str]:
+    found = [f"{name} is set aside: it {reason}." for name, reason in aside.items()]
+    failed = [
+        name for name, values in data.estimates.items() if name not in aside and not np.isfinite(values).all()
+    ]
+    if failed:
+        found.append(
+            f"Compared on the {n} of {len(data.reference)} networks that every row could judge; "
+            f"{', '.join(failed)} failed on some, which are listed and not ranked."
+        )
+    found += [
+        f"{name} gives every network the same value: there is no order to measure."
+        for name, ranking in rankings.items()
+        if ranking["kendall"].value is None
+    ]
+    return found

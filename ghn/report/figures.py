@@ -1,0 +1,248 @@
+"""The pictures, as matplotlib figures: readable in black and white, by the colour-blind, and on a phone.
+
+Nothing here touches pyplot or its global state. Every difference that matters is a difference of marker or
+dash; colour (from the palette of Okabe and Ito) only helps.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from scipy.stats import rankdata
+
+from ghn.ranking.weighted import Floats
+from ghn.report.model import Comparison, Row
+from ghn.report.words import number, with_interval
+
+BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a"
+PARTS = {"kendall": "all networks", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
+_MANY = 400  # points from which an SVG embeds them as an image, or it would weigh megabytes
+_STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": BLACK,
+    "text.color": BLACK,
+    "xtick.color": BLACK,
+    "ytick.color": BLACK,
+    "svg.hashsalt": "ghn",  # the same data give the same file
+}
+
+
+def dots(comparison: Comparison, key: str = "kendall") -> Figure:
+    """Rank correlation of every row with its interval, baselines beneath a rule, ceiling as a dashed line.
+
+    Names stand above their intervals, so that long ones fit at a phone's width.
+
+    Args:
+        comparison: what to draw.
+        key: a statistic of `ghn.ranking.rank`.
+    """
+    rows = comparison.rows
+    figure, axes = _canvas(4.0, 0.9 + 0.42 * len(rows))
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    for place, row in enumerate(rows):
+        _dot(axes, row, key, place)
+    if comparison.baselines and comparison.estimators:
+        axes.axhline(len(comparison.estimators) - 0.62, color=GREY, linewidth=0.8, linestyle=":")
+    _ceiling(axes, comparison, key)
+    values = [v for row in rows for v in (row.get(key).value, row.get(key).low) if v is not None]
+    axes.set_xlim(min([-0.05, *(value - 0.05 for value in values)]), 1.02)
+    axes.set_ylim(len(rows) - 0.6, -0.75)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(f"Kendall tau, {PARTS.get(key, key)}")
+    return figure
+
+
+def _dot(axes: Axes, row: Row, key: str, place: int) -> None:
+    found, baseline = row.get(key), row.kind == "baseline"
+    beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "bottom", "fontsize": 8.5}
+    beside["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+    axes.annotate(_shorten(row.name, 44), (0, place - 0.2), **beside)
+    value = "not defined" if found.value is None else number(found.value)
+    axes.annotate(value, (1, place - 0.2), ha="right", **beside)
+    if found.value is None:
+        return
+    colour = ORANGE if baseline else BLUE
+    if found.low is not None and found.high is not None:
+        ends = [found.low, found.high]
+        axes.plot(
+            ends, [place, place], color=colour, linewidth=1.6, solid_capstyle="butt", marker="|", markersize=7
+        )
+    marker, fill = ("s", "white") if baseline else ("o", colour)
+    axes.plot(
+        [found.value],
+        [place],
+        color=colour,
+        marker=marker,
+        markerfacecolor=fill,
+        markersize=6.5,
+        markeredgewidth=1.5,
+    )
+
+
+def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
+    top = comparison.ceiling.statistics.get(key) if comparison.ceiling else None
+    if top is None or top.value is None:
+        return
+    axes.axvline(top.value, color=BLACK, linewidth=1.2, linestyle="--", zorder=0)
+    axes.annotate(
+        f"ceiling {number(top.value)}",
+        (top.value, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=8,
+        annotation_clip=False,
+    )
+
+
+def scatter(comparison: Comparison, name: str) -> Figure:
+    """Estimate against reference; best half filled, best 20 % as triangles.
+
+    Estimates far outside the rest are drawn at the margin and counted, so that a few do not flatten all
+    others.
+    """
+    estimate, reference = _pair(comparison, name)
+    figure, axes = _canvas(4.0, 3.5)
+    low, high = _window(estimate)
+    outside = int(((estimate < low) | (estimate > high)).sum())
+    _points(axes, np.clip(estimate, low, high), reference, reference)
+    note = f"\n({outside} further out, drawn at the margin)" if outside else ""
+    axes.set_xlabel(f"estimate: {_shorten(name)}{note}")
+    axes.set_ylabel(_shorten(comparison.reference_unit or comparison.reference_name))
+    _legend(figure, axes)
+    return figure
+
+
+def ranks(comparison: Comparison, name: str) -> Figure:
+    """Rank by estimate against rank by reference, 1 = best; the dashed diagonal is a perfect order."""
+    estimate, reference = _pair(comparison, name)
+    figure, axes = _canvas(4.0, 3.5)
+    n = len(reference)
+    axes.plot([1, n], [1, n], color=GREY, linewidth=0.9, linestyle="--", zorder=1)
+    _points(axes, rankdata(-estimate), rankdata(-reference), reference)
+    pad = 0.03 * n
+    axes.set_xlim(1 - pad, n + pad)
+    axes.set_ylim(n + pad, 1 - pad)
+    ticks = np.linspace(1, n, 5).round()  # no rank is 0
+    axes.set_xticks(ticks)
+    axes.set_yticks(ticks)
+    axes.set_xlabel(f"rank by {_shorten(name)} (1 = best)")
+    axes.set_ylabel("rank by reference (1 = best)")
+    _legend(figure, axes)
+    return figure
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure, which row or statistic it is of, and what it shows in words."""
+
+    kind: str
+    subject: str
+    figure: Figure
+    alt: str
+
+
+def pictures(comparison: Comparison) -> list[Picture]:
+    """Dots, then scatter and ranks of each estimator, then ranks of each baseline."""
+    shown = [key for key in PARTS if any(row.get(key).value is not None for row in comparison.rows)]
+    found = [("dots", key, dots(comparison, key)) for key in shown]
+    for row in comparison.rows:
+        if row.set_aside is None:
+            if row.kind == "estimator":
+                found.append(("scatter", row.name, scatter(comparison, row.name)))
+            found.append(("ranks", row.name, ranks(comparison, row.name)))
+    return [
+        Picture(kind, subject, figure, _alt(comparison, kind, subject)) for kind, subject, figure in found
+    ]
+
+
+def _alt(comparison: Comparison, kind: str, subject: str) -> str:
+    if kind == "dots":
+        values = "; ".join(f"{row.name} {with_interval(row.get(subject))}" for row in comparison.rows)
+        return f"Kendall tau, {PARTS[subject]}, against {comparison.reference_name}: {values}."
+    row = comparison.row(subject)
+    what = "Ranks by estimate and by reference" if kind == "ranks" else "Estimate against reference"
+    whole, half = with_interval(row.get("kendall")), with_interval(row.get("kendall_best_half"))
+    return f"{what} for {subject}, {row.n} networks: Kendall {whole}, best half {half}."
+
+
+def to_bytes(figure: Figure, kind: str) -> bytes:
+    """The figure as "svg" or "png" (200 dots an inch), the same bytes for the same data."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        if figure.get_layout_engine() is not None:  # laying out takes as long as drawing, so it is done once
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
+        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure, figure.add_subplot()
+
+
+def _pair(comparison: Comparison, name: str) -> tuple[Floats, Floats]:
+    common = np.array(comparison.common)
+    estimate = np.array(comparison.row(name).estimates, dtype=float)  # None becomes NaN
+    return estimate[common], np.array(comparison.reference, dtype=float)[common]
+
+
+def _points(axes: Axes, x: Floats, y: Floats, reference: Floats) -> None:
+    order = rankdata(-reference, method="min")
+    n = len(reference)
+    fifth, half = order <= np.ceil(0.2 * n), order <= np.ceil(0.5 * n)
+    size = float(np.clip(900 / np.sqrt(n) / 2.2, 6, 26))
+    for label, mask, marker, fill, edge, grow in (
+        ("worse half", ~half, "o", "none", GREY, 1.0),
+        ("best half", half & ~fifth, "o", BLUE, "white", 1.0),
+        ("best 20 %", fifth, "^", ORANGE, BLACK, 1.5),
+    ):
+        axes.scatter(
+            x[mask],
+            y[mask],
+            s=size * grow,
+            marker=marker,
+            facecolors=fill,
+            edgecolors=edge,
+            linewidths=0.6,
+            rasterized=n > _MANY,
+            zorder=2,
+            label=label,
+        )
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8, handletextpad=0.1
+    )
+
+
+def _window(values: Floats) -> tuple[float, float]:
+    """Limits that hold the bulk; a value is far out beyond three widths of the middle 80 %."""
+    low, high = np.percentile(values, [10, 90])
+    reach = 3 * (high - low)
+    inside = values[(values >= low - reach) & (values <= high + reach)]
+    return float(inside.min()), float(inside.max())
+
+
+def _shorten(text: str, length: int = 34) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

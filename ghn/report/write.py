@@ -1,0 +1,98 @@
+"""A report to a folder, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from ghn.errors import DataError, ExistsError
+from ghn.report.figures import Picture, pictures, to_bytes
+from ghn.report.model import Report
+from ghn.report.page import render
+
+
+def write_report(report: Report, folder: str | Path, *, overwrite: bool = False) -> Path:
+    """Writes `report.html`, `report.json` and `figures/*.png` into a folder, each file whole or not at all.
+
+    Args:
+        report: what to write.
+        folder: made when missing; other files in it are left alone.
+        overwrite: replace a report that is there, figures of it that no longer exist included.
+
+    Returns:
+        The path of `report.html`.
+
+    Raises:
+        ExistsError: there is a report in the folder and `overwrite` is False.
+    """
+    folder = Path(folder)
+    there = [name for name in ("report.html", "report.json") if (folder / name).exists()]
+    if there and not overwrite:
+        raise ExistsError(
+            "there is a report in this folder already",
+            got=f"{' and '.join(there)} in {folder}",
+            fix="choose another folder, or pass overwrite=True",
+        )
+    # Everything is made before anything is written: a crash while drawing leaves the old report as it was.
+    drawn = [pictures(comparison) for comparison in report.comparisons]
+    files = _images(drawn)
+    files["report.json"] = json.dumps(
+        report.to_json(), indent=1, allow_nan=False, ensure_ascii=False
+    ).encode()
+    files["report.html"] = render(report, drawn).encode()
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for stale in (folder / "figures").glob("*.png") if there else ():
+        if f"figures/{stale.name}" not in files:
+            stale.unlink()
+    for name, data in files.items():
+        _write_atomic(folder / name, data)
+    return folder / "report.html"
+
+
+def read_report(path: str | Path) -> Report:
+    """Reads a `report.json`, or the one in a folder.
+
+    Raises:
+        DataError: no such file, not JSON, or another schema.
+    """
+    path = Path(path)
+    path = path / "report.json" if path.is_dir() else path
+    try:
+        return Report.from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(
+            "there is no readable report", got=f"{path}: {error}", expected="a report.json that ghn wrote"
+        ) from error
+
+
+def _images(drawn: Sequence[Sequence[Picture]]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for index, group in enumerate(drawn, start=1):
+        for picture in group:
+            name = f"figures/{index}-{picture.kind}-{_slug(picture.subject)}"
+            while (
+                f"{name}.png" in files
+            ):  # two names may differ only in signs that a file name should not have
+                name += "-2"
+            files[f"{name}.png"] = to_bytes(picture.figure, "png")
+    return files
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
+
+
+def _write_atomic(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,206 @@
+"""NAS-Bench-201: cells of six edges and five operations in a residual skeleton.
+
+Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search", ICLR 2020.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+from typing import Any
+
+from ghn.errors import ArchitectureError, ConfigError
+from ghn.graph.builder import GraphBuilder
+from ghn.graph.ir import Graph
+from ghn.graph.ops import zero_attrs
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
+Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
+
+_TOKEN = re.compile(r"([a-z0-9_]+)~(\d)")
+_EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+
+
+@dataclass(frozen=True)
+class NASBench201:
+    """The space; its members are tuples of six operation names, in the order of `EDGES`.
+
+    Args:
+        input_shape: (c, h, w) of the images.
+        classes: number of classes.
+        width: channels of the first stage (C; 16 in the benchmark). They double from stage to stage.
+        depth: cells a stage (N; 5 in the benchmark).
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    width: int = 16
+    depth: int = 5
+    name: str = "nasbench201"
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.depth < 1 or self.classes < 2:
+            raise ConfigError(
+                "a NAS-Bench-201 skeleton needs width >= 1, depth >= 1 and at least 2 classes",
+                got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
+            )
+
+    def __len__(self) -> int:
+        return len(OPERATIONS) ** len(EDGES)
+
+    def __iter__(self) -> Iterator[Cell]:
+        """All 15,625 cells."""
+        return product(OPERATIONS, repeat=len(EDGES))
+
+    def sample(self, rng: Random) -> Cell:
+        """Draws a cell uniformly over the raw space."""
+        return tuple(rng.choice(OPERATIONS) for _ in EDGES)
+
+    def neighbours(self, arch: Cell) -> Iterator[Cell]:
+        """The 24 cells that differ in one edge."""
+        self.check(arch)
+        for i, old in enumerate(arch):
+            for op in OPERATIONS:
+                if op != old:
+                    yield (*arch[:i], op, *arch[i + 1 :])
+
+    def check(self, arch: Any) -> Cell:
+        """Returns the cell.
+
+        Raises:
+            ArchitectureError: not a member of the space.
+        """
+        if not isinstance(arch, tuple) or len(arch) != len(EDGES) or any(op not in OPERATIONS for op in arch):
+            raise ArchitectureError(
+                "not a NAS-Bench-201 cell",
+                got=arch,
+                expected=f"a tuple of {len(EDGES)} of {OPERATIONS}, or an official string",
+                fix="NASBench201.parse reads official strings",
+            )
+        return arch
+
+    def parse(self, text: str) -> Cell:
+        """Reads an official string such as `|nor_conv_3x3~0|+|...|+|...|`.
+
+        Raises:
+            ArchitectureError: malformed, or an unknown operation.
+        """
+        ops: list[str] = []
+        groups = text.strip().split("+") if isinstance(text, str) else []
+        for target, group in enumerate(groups, start=1):
+            tokens = [_TOKEN.fullmatch(token) for token in group.strip("|").split("|")]
+            if any(t is None or int(t[2]) != source for source, t in enumerate(tokens)) or len(tokens) != target:
+                raise _malformed(text, f"node {target} is {group!r}")
+            ops += [t[1] for t in tokens if t]
+        if len(ops) != len(EDGES):
+            raise _malformed(text, f"{len(ops)} edges")
+        if unknown := [op for op in ops if op not in OPERATIONS]:
+            raise ArchitectureError("unknown operation in a NAS-Bench-201 string", got=unknown[0], expected=OPERATIONS)
+        return tuple(ops)
+
+    def format(self, arch: Cell) -> str:
+        """Writes the official string."""
+        terms: dict[int, list[str]] = {}
+        for (source, target), op in zip(EDGES, self.check(arch), strict=True):
+            terms.setdefault(target, []).append(f"{op}~{source}")
+        return "+".join(f"|{'|'.join(terms[t])}|" for t in sorted(terms))
+
+    def canonical(self, arch: Cell) -> str:
+        """A key equal for cells that compute the same family of functions; 4,930 in all.
+
+        Zeros are propagated and nested sums flattened: a node's value is a multiset of terms, each an operation on a
+        value. Agrees with `function_key(simplify(lower(arch)))`.
+        """
+        values: list[tuple[str, ...]] = [("x",)]
+        for target in range(1, 4):
+            terms: list[str] = []
+            for (source, t), op in zip(EDGES, self.check(arch), strict=True):
+                if t != target or op == "none" or not values[source]:
+                    continue
+                terms += values[source] if op == "skip_connect" else (f"{op}({'+'.join(values[source])})",)
+            values.append(tuple(sorted(terms)))
+        return "+".join(values[3])
+
+    def distinct(self) -> list[Cell]:
+        """One cell of each of the 4,930 functions: the first in the order of iteration with the fewest operations."""
+        best: dict[str, Cell] = {}
+        for arch in self:
+            key = self.canonical(arch)
+            if key not in best or _operations(arch) < _operations(best[key]):
+                best[key] = arch
+        return list(best.values())
+
+    def lower(self, arch: Cell) -> Graph:
+        """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
+        self.check(arch)
+        b = GraphBuilder(self.input_shape)
+        x = b.add("conv", b.input, name="stem/conv", out=self.width, kernel=3, padding=1)
+        x = b.add("batch_norm", x, name="stem/norm")
+        for stage in range(3):
+            if stage:
+                x = _reduction(b, x, f"reduce{stage}", self.width * 2**stage)
+            for cell in range(self.depth):
+                x = _cell(b, x, f"stage{stage}/cell{cell}", arch)
+        x = b.add("batch_norm", x, name="head/norm")
+        x = b.add("relu", x, name="head/relu")
+        x = b.add("global_pool", x, name="head/pool")
+        return b.build(b.add("linear", x, name="head/linear", out=self.classes))
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, JSON-able; `NASBench201(**settings)` makes an equal space."""
+        return {
+            "input_shape": list(self.input_shape),
+            "classes": self.classes,
+            "width": self.width,
+            "depth": self.depth,
+        }
+
+
+def _malformed(text: object, where: str) -> ArchitectureError:
+    return ArchitectureError(f"malformed NAS-Bench-201 string: {where}", got=text, expected=f"such as {_EXAMPLE}")
+
+
+def _operations(arch: Cell) -> int:
+    return sum(op != "none" for op in arch)
+
+
+def _conv_norm(b: GraphBuilder, x: int, name: str, out: int, kernel: int, stride: int = 1) -> int:
+    """ReLU, convolution, normalisation: the benchmark's order."""
+    x = b.add("relu", x, name=f"{name}/relu")
+    x = b.add("conv", x, name=f"{name}/conv", out=out, kernel=kernel, stride=stride, padding=kernel // 2)
+    return b.add("batch_norm", x, name=f"{name}/norm")
+
+
+def _reduction(b: GraphBuilder, x: int, name: str, out: int) -> int:
+    """The residual block that halves the image and doubles the channels."""
+    y = _conv_norm(b, x, f"{name}/a", out, 3, stride=2)
+    y = _conv_norm(b, y, f"{name}/b", out, 3)
+    x = b.add("avg_pool", x, name=f"{name}/shortcut/pool", kernel=2, stride=2)
+    x = b.add("conv", x, name=f"{name}/shortcut/conv", out=out, kernel=1)
+    return b.add("sum", x, y, name=f"{name}/sum")
+
+
+def _edge(b: GraphBuilder, x: int, name: str, op: str) -> int:
+    if op == "none":
+        return b.add("zero", x, name=f"{name}/zero", **zero_attrs(b.shape(x)))
+    if op == "skip_connect":
+        return b.add("identity", x, name=f"{name}/skip")
+    if op == "avg_pool_3x3":
+        return b.add("avg_pool", x, name=f"{name}/pool", kernel=3, padding=1)
+    return _conv_norm(b, x, name, b.shape(x)[0], 1 if op == "nor_conv_1x1" else 3)
+
+
+def _cell(b: GraphBuilder, x: int, name: str, arch: Cell) -> int:
+    nodes = [x]
+    for target in range(1, 4):
+        terms = [
+            _edge(b, nodes[source], f"{name}/{source}-{t}", op)
+            for (source, t), op in zip(EDGES, arch, strict=True)
+            if t == target
+        ]
+        nodes.append(b.add("sum", *terms, name=f"{name}/node{target}"))
+    return nodes[3]

@@ -1,0 +1,121 @@
+"""From images and labels in memory to a task: conversion, splits, size, normalisation."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ghn.errors import ConfigError, DataError
+from ghn.tasks.checks import check_alike, check_range
+from ghn.tasks.convert import ArrayLike, as_pool
+from ghn.tasks.images import ImageTask, Normalisation, Split
+from ghn.tasks.order import content_order, hold_out, permutation
+from ghn.tasks.resize import resize
+from ghn.tasks.store import Pool, Pools
+
+
+def from_arrays(
+    name: str,
+    train: tuple[ArrayLike, ArrayLike],
+    val: tuple[ArrayLike, ArrayLike] | None = None,
+    test: tuple[ArrayLike, ArrayLike] | None = None,
+    *,
+    classes: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int | None = 0,
+) -> ImageTask:
+    """Makes a task of images and labels in memory (tensors or numpy arrays).
+
+    Args:
+        name: a short name for the task.
+        train: images `[n c h w]`, uint8 or float in [0, 1], and integer labels `[n]`.
+        val: the same for scoring; None holds `val_share` of the train images out.
+        test: the same for reporting; None holds `test_share` of the train images out.
+        classes: number of classes; None counts them, and then none of 0, 1, ... may be missing.
+        size: height and width to resize to; None keeps the size.
+        val_share: share of the given train images, stratified by class.
+        test_share: as `val_share`, cut off before it.
+        seed: which images are held out; None takes the first by digest. The arrays' order never matters.
+
+    Raises:
+        DataError: a wrong shape, dtype, label or size; the message names the split and the offending value.
+        ConfigError: a share is not between 0 and 1.
+    """
+    given = {"train": train, "val": val, "test": test}
+    pools: Pools = {}
+    for part, pool in given.items():
+        if pool is not None:
+            pools[part] = as_pool(*pool, where=f"task {name}, split {part}")
+    if classes is None:
+        classes = count_classes(name, pools)
+    for part, (images, labels) in pools.items():
+        check_range(f"task {name}, split {part}", labels, classes)  # here, where indices are still the user's
+        check_alike(f"task {name}, split {part}", images, pools["train"][0])
+        pools[part] = _pick((images, labels), content_order(images, labels))
+    return assemble(name, cut(pools, val_share, test_share, seed), classes=classes, size=size)
+
+
+def assemble(
+    name: str,
+    pools: Pools,
+    *,
+    classes: int,
+    size: int | tuple[int, int] | None = None,
+    normalisation: Normalisation | None = None,
+) -> ImageTask:
+    """Resizes and normalises the three splits; the normalisation is the train split's unless given."""
+    if size is not None:
+        pools = {part: (resize(images, size), labels) for part, (images, labels) in pools.items()}
+    normalisation = normalisation or Normalisation.of(pools["train"][0])
+    splits = {part: Split(images, labels, normalisation) for part, (images, labels) in pools.items()}
+    return ImageTask(name, splits["train"], splits["val"], splits["test"], classes)
+
+
+def cut(pools: Pools, val_share: float, test_share: float, seed: int | None) -> Pools:
+    """Holds the missing ones of val and test out of train, stratified, as shares of the given images."""
+    train, total = pools["train"], len(pools["train"][1])
+    held: Pools = {}
+    for part, share in (("test", test_share), ("val", val_share)):
+        if part in pools:
+            held[part] = pools[part]
+            continue
+        if not 0 < share < 1:
+            raise ConfigError(f"bad {part}_share", got=share, expected="a number between 0 and 1")
+        count = round(share * total)
+        if not 0 < count < len(train[1]):
+            raise DataError(
+                f"too few images to hold a {part} split out",
+                got=f"{total} images, share {share}",
+                expected="at least one image for each of train, val and test",
+                fix=f"give more images, another {part}_share, or a {part} split of your own",
+            )
+        kept_index, held_index = hold_out(train[1], count, seed)
+        held[part] = _pick(train, held_index)
+        train = _pick(train, kept_index)
+    cuts = {"train": train, "val": held["val"], "test": held["test"]}
+    # What a cut leaves starts with the classes that filled their share first: mix them again.
+    return {part: _pick(pool, permutation(len(pool[1]), seed=0)) for part, pool in cuts.items()}
+
+
+def _pick(pool: Pool, index: Tensor) -> Pool:
+    return pool[0][index], pool[1][index]
+
+
+def count_classes(name: str, pools: Pools) -> int:
+    """One more than the largest label, provided that every label below it occurs in the train images.
+
+    Raises:
+        DataError: a label below the largest does not occur (labels that start at 1, for example).
+    """
+    present = set(pools["train"][1].tolist())
+    largest = max(int(labels.max()) for _, labels in pools.values())
+    missing = sorted(set(range(largest + 1)) - present)
+    if missing or min(present) < 0:
+        raise DataError(
+            f"task {name}: the train labels are not 0, 1, ..., {largest}",
+            got=f"no image of class {missing[0]}" if missing else f"label {min(present)}",
+            expected="every class from 0 up, so that classes can be counted",
+            fix="renumber the labels from 0, or say how many classes there are with classes=",
+        )
+    return largest + 1

@@ -1,0 +1,164 @@
+"""Users' own data: any map-style torch dataset, and any folder of images."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ghn.errors import ConfigError, DataError
+from ghn.tasks.build import from_arrays
+from ghn.tasks.images import ImageTask
+from ghn.tasks.items import read_items
+
+_PARTS = ("train", "val", "test")
+
+
+def from_dataset(
+    name: str,
+    train: Any,
+    val: Any = None,
+    test: Any = None,
+    *,
+    classes: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int | None = 0,
+) -> ImageTask:
+    """Makes a task of map-style torch datasets; each is read once, into memory.
+
+    Args:
+        name: a short name for the task.
+        train: a dataset whose items begin with (image, label). The image is a PIL image, a tensor `[c h w]`
+            or an array `[h w c]`, of bytes or of floats in [0, 1], without random or normalising transforms.
+        val: the same for scoring; None holds `val_share` of the train images out.
+        test: the same for reporting; None holds `test_share` of the train images out.
+        classes: number of classes; None counts them.
+        size: height and width in pixels; another aspect ratio is cropped at the centre. None keeps the size.
+        channels: 1 or 3 converts PIL images to grey or RGB.
+        val_share: as in `from_arrays`.
+        test_share: as in `from_arrays`.
+        seed: as in `from_arrays`.
+
+    Raises:
+        DataError: an item cannot be read or has the wrong shape; the message names its index.
+    """
+    given = {
+        part: dataset for part, dataset in zip(_PARTS, (train, val, test), strict=True) if dataset is not None
+    }
+    pools = {
+        part: read_items(dataset, size, channels, f"task {name}, {part}") for part, dataset in given.items()
+    }
+    options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
+    return from_arrays(
+        name, pools["train"], pools.get("val"), pools.get("test"), classes=classes, size=size, **options
+    )
+
+
+def image_folder(
+    root: str | Path,
+    size: int | tuple[int, int] | None = None,
+    channels: int = 3,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int | None = 0,
+) -> ImageTask:
+    """A folder of images in torchvision's ImageFolder layout, `root/CLASS/IMAGE`.
+
+    Where `root` has a folder `train`, the splits are `root/train` and, where they exist, `root/val` and
+    `root/test`.
+
+    Args:
+        root: the folder.
+        size: as in `from_dataset`.
+        channels: 3 reads the images as RGB, 1 as grey.
+        val_share: as in `from_arrays`.
+        test_share: as in `from_arrays`.
+        seed: as in `from_arrays`.
+
+    Raises:
+        DataError: there is no such folder, it holds no images, or its splits have different classes.
+    """
+    folder = Path(root).expanduser()
+    split = (folder / "train").is_dir()
+    paths = (
+        {part: folder / part for part in _PARTS if (folder / part).is_dir()} if split else {"train": folder}
+    )
+    parts = {part: _open_folder(path) for part, path in paths.items()}
+    names = parts["train"].classes
+    for part, found in parts.items():
+        if found.classes != names:
+            raise DataError(
+                f"{paths[part]} has other classes than {paths['train']}",
+                got=sorted(set(found.classes) ^ set(names)),
+                expected="the same class folders in every split",
+            )
+    options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
+    title = f"image_folder:{folder.resolve().name}"
+    return from_dataset(title, **parts, classes=len(names), size=size, channels=channels, **options)
+
+
+def dataset(
+    train: Any,
+    val: Any = None,
+    test: Any = None,
+    classes: int | None = None,
+    size: int | tuple[int, int] | None = None,
+    channels: int | None = None,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int | None = 0,
+) -> ImageTask:
+    """Any map-style torch dataset by config: `from_dataset` with datasets given by their import path.
+
+    Args:
+        train: a mapping with `target`, the import path of a dataset class or function (`package.mod.Name`),
+            and its arguments; or a dataset object.
+        val: the same, or None.
+        test: the same, or None.
+        classes: as in `from_dataset`, like all that follow.
+        size: height and width.
+        channels: 1 or 3.
+        val_share: share held out.
+        test_share: share held out.
+        seed: which images are held out.
+
+    Raises:
+        ConfigError: a target cannot be imported or does not take these arguments.
+        DataError: as in `from_dataset`.
+    """
+    target = train.get("target", "") if isinstance(train, Mapping) else type(train).__name__
+    parts = [_construct(part) if isinstance(part, Mapping) else part for part in (train, val, test)]
+    options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
+    title = f"dataset:{str(target).rpartition('.')[2]}"
+    return from_dataset(title, *parts, classes=classes, size=size, channels=channels, **options)
+
+
+def _construct(config: Mapping[str, Any]) -> Any:
+    arguments = dict(config)
+    target = str(arguments.pop("target", ""))
+    module, _, attribute = target.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), attribute)(**arguments)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
+        raise ConfigError(
+            "the dataset could not be made",
+            got=f"target {target!r} with {arguments}: {error}",
+            expected="target: package.module.Name, and the arguments that it takes",
+        ) from error
+
+
+def _open_folder(path: Path) -> Any:
+    from torchvision.datasets import ImageFolder  # heavy: only where it is used
+
+    try:
+        return ImageFolder(str(path))
+    except OSError as error:
+        raise DataError(
+            f"{path} is not a folder of images",
+            got=str(error),
+            expected=f"{path}/CLASS/IMAGE, one folder a class with images in it",
+        ) from error

@@ -1,0 +1,99 @@
+"""Fashion-MNIST: found locally (torchvision's layout, or Debian's package), else downloaded, and verified."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from ghn.errors import DataError
+from ghn.tasks.build import assemble, cut
+from ghn.tasks.images import ImageTask
+from ghn.tasks.store import Pool, Pools, Source, data_root, load_pools
+from ghn.tasks.vision import official
+
+CHECKSUMS = {
+    "train": "5f2466274af069bb360ff1195c62e0686835206a98c7b76f6c71f1f46b67d781",
+    "test": "baaa4f9bbcae82a610603de84be4783d7791c19adbf2da061daeb8a60c87ba3e",
+}
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+_PREFIXES = {"train": "train", "test": "t10k"}
+_BYTES = 8  # the idx format's code for unsigned bytes
+
+
+def fashion_mnist(
+    size: int | tuple[int, int] | None = None,
+    root: str | Path | None = None,
+    download: bool = True,
+    val_share: float = 0.1,
+    seed: int | None = 0,
+) -> ImageTask:
+    """Fashion-MNIST: grey images; a stratified val share cut from the official train set, the test set.
+
+    Args:
+        size: height and width in pixels; None keeps the official 28x28.
+        root: the folder of datasets; None for `data_root()`.
+        download: whether the network may be used when the data is not found locally.
+        val_share: share of the 60,000 official train images held out for val.
+        seed: which images are held out.
+
+    Raises:
+        DataError: the data is not to be had; the message lists what was tried and what to do.
+    """
+    folder = data_root(root)
+    raw = folder / "FashionMNIST" / "raw"
+    sources = [
+        Source(f"{raw} (torchvision's layout)", lambda: read_idx_folder(raw)),
+        Source(
+            f"{DEBIAN_FOLDER} (Debian's package {DEBIAN_PACKAGE})", lambda: read_idx_folder(DEBIAN_FOLDER)
+        ),
+        Source(
+            "torchvision's download", lambda: official("FashionMNIST", folder, download=True), remote=True
+        ),
+    ]
+    fix = (
+        f"connect to the network; or `apt-get install {DEBIAN_PACKAGE}` on Debian or Ubuntu; "
+        f"or put the four files train-images-idx3-ubyte.gz etc. into {raw} (or set GHN_DATA or root=)"
+    )
+    cache = folder / "ghn" / "fashion_mnist.npz"
+    pools = load_pools("Fashion-MNIST", cache, sources, CHECKSUMS, download=download, fix=fix)
+    return assemble("fashion_mnist", cut(pools, val_share, 0, seed), classes=10, size=size)
+
+
+def read_idx_folder(folder: Path) -> Pools:
+    """Reads a folder of MNIST-like idx files, plain or gzipped.
+
+    Raises:
+        DataError: a file is missing or is not in the idx format.
+    """
+    return {part: _part(folder, prefix) for part, prefix in _PREFIXES.items()}
+
+
+def _part(folder: Path, prefix: str) -> Pool:
+    images = rearrange(_idx(folder / f"{prefix}-images-idx3-ubyte"), "n h w -> n 1 h w")
+    return images, _idx(folder / f"{prefix}-labels-idx1-ubyte").to(torch.int64)
+
+
+def _idx(path: Path) -> Tensor:
+    """One idx file: two zero bytes, a type code, the number of axes, their lengths, then the values."""
+    zipped = path.with_name(f"{path.name}.gz")
+    if path.is_file():
+        raw = path.read_bytes()
+    elif zipped.is_file():
+        raw = gzip.decompress(zipped.read_bytes())
+    else:
+        raise DataError(f"there is no {path}, with or without .gz")
+    axes = raw[3] if raw[:3] == bytes([0, 0, _BYTES]) and len(raw) > 3 else 0
+    start = 4 + 4 * axes
+    shape = [int(length) for length in np.frombuffer(raw[4:start], dtype=">i4")] if len(raw) >= start else []
+    if axes == 0 or math.prod(shape) != len(raw) - start:
+        raise DataError(
+            f"{path} is damaged", got=f"{len(raw)} bytes, axes {shape}", expected="an idx file of bytes"
+        )
+    return torch.from_numpy(np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape).copy())

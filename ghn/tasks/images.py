@@ -1,0 +1,194 @@
+"""Image classification tasks: validated train, val and test splits held in memory as bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float32, Int64, UInt8
+from torch import Tensor
+
+from ghn.errors import DataError
+from ghn.tasks.checks import check_alike, check_images, check_labels, check_range
+from ghn.tasks.order import stratified
+
+
+class Normalisation(NamedTuple):
+    """Mean and standard deviation of each channel, of pixel values scaled to [0, 1]."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @classmethod
+    def of(cls, images: UInt8[Tensor, "n c h w"]) -> Normalisation:
+        """Computes it from images, summing integers: the same numbers on every machine."""
+        values = torch.arange(256, dtype=torch.float64) / 255
+        mean, std = [], []
+        for channel in images.cpu().unbind(1):
+            weight = torch.bincount(channel.flatten(), minlength=256).double()
+            centre = (weight * values).sum() / weight.sum()
+            spread = ((weight * (values - centre) ** 2).sum() / weight.sum()).sqrt()
+            mean.append(float(centre))
+            std.append(float(spread) or 1.0)  # a constant channel is only centred
+        return cls(tuple(mean), tuple(std))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Images with their labels.
+
+    Attributes:
+        images: uint8, `[n c h w]`.
+        labels: int64, `[n]`.
+        normalisation: the task's, computed from its train split.
+    """
+
+    images: UInt8[Tensor, "n c h w"]
+    labels: Int64[Tensor, " n"]
+    normalisation: Normalisation
+
+    def __post_init__(self) -> None:
+        check_images(self.images)
+        check_labels(self.labels, len(self.images))
+        if self.labels.device != self.images.device:
+            raise DataError(
+                "images and labels lie on different devices",
+                got=f"{self.images.device} and {self.labels.device}",
+                expected="one device; use Split.to(device)",
+            )
+        channels = self.images.shape[1]
+        if {len(self.normalisation.mean), len(self.normalisation.std)} != {channels}:
+            raise DataError(
+                "wrong normalisation", got=self.normalisation, expected=f"{channels} means and deviations"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images lie."""
+        return self.images.device
+
+    @cached_property
+    def _affine(self) -> tuple[Float32[Tensor, "1 c 1 1"], Float32[Tensor, "1 c 1 1"]]:
+        """Scale and offset from bytes to normalised values, made once: no copy to the device a batch."""
+        mean, std = (
+            torch.tensor(value, dtype=torch.float64).view(1, -1, 1, 1) for value in self.normalisation
+        )
+        scale, offset = (1 / (255 * std)).float(), (-mean / std).float()
+        return scale.to(self.device), offset.to(self.device)
+
+    def batch(
+        self, index: Int64[Tensor, " b"] | Sequence[int] | slice
+    ) -> tuple[Float32[Tensor, "b c h w"], Int64[Tensor, " b"]]:
+        """Picks a batch.
+
+        Args:
+            index: indices into the split (best on the split's own device), or a slice.
+
+        Returns:
+            Normalised images, float32 `[b c h w]`, and labels, int64 `[b]`, on the split's device.
+        """
+        if not isinstance(index, slice):
+            index = torch.as_tensor(index, dtype=torch.int64).to(self.device, non_blocking=True)
+        scale, offset = self._affine
+        return self.images[index].to(torch.float32) * scale + offset, self.labels[index]
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same split on another device; itself when it is there already."""
+        if self.device == torch.device(device):
+            return self
+        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+
+    def take(self, n: int, seed: int = 0) -> Split:
+        """A fixed stratified sample of `n` images in shuffled order, the same on every device.
+
+        Raises:
+            DataError: the split has fewer than `n` images.
+        """
+        index = stratified(self.labels, n, seed).to(self.device)
+        return replace(self, images=self.images[index], labels=self.labels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class ImageTask:
+    """An image classification problem with its three splits.
+
+    The hypernetwork is trained on `train` alone, candidates are scored on `val`, and nothing is ever
+    selected on `test`.
+
+    Attributes:
+        name: a short name, kept in checkpoints.
+        train: split for training.
+        val: split for scoring and selecting.
+        test: split for reporting only.
+        classes: number of classes; labels are `0 .. classes - 1`.
+    """
+
+    name: str
+    train: Split
+    val: Split
+    test: Split
+    classes: int
+
+    def __post_init__(self) -> None:
+        for title, split in self.splits().items():
+            where = f"task {self.name}, split {title}"
+            check_alike(where, split.images, self.train.images)
+            check_range(where, split.labels, self.classes)
+            if split.normalisation != self.train.normalisation:
+                raise DataError(
+                    f"{where}: another normalisation than the train split's",
+                    got=split.normalisation,
+                    expected=self.train.normalisation,
+                )
+
+    def splits(self) -> dict[str, Split]:
+        """The three splits by name."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    @property
+    def channels(self) -> int:
+        """Channels of every image."""
+        return self.train.images.shape[1]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of every image, in pixels."""
+        height, width = self.train.images.shape[-2:]
+        return height, width
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 hex digest of the class count and of every split's images and labels, in order."""
+        total = hashlib.sha256(f"classes={self.classes}".encode())
+        for title, split in self.splits().items():
+            total.update(f"{title}{tuple(split.images.shape)}".encode())
+            total.update(split.images.cpu().contiguous().numpy().data)
+            total.update(split.labels.cpu().contiguous().numpy().astype("<i8").data)
+        return total.hexdigest()
+
+    def to(self, device: torch.device | str) -> ImageTask:
+        """The same task on another device."""
+        moved = replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
+        if "checksum" in self.__dict__:  # cached: the contents are the same, so it need not be computed again
+            moved.__dict__["checksum"] = self.checksum
+        return moved
+
+    def describe(self) -> dict[str, Any]:
+        """What a checkpoint keeps of its task: JSON-able, enough to tell whether another task fits."""
+        return {
+            "name": self.name,
+            "channels": self.channels,
+            "image_size": list(self.image_size),
+            "classes": self.classes,
+            "sizes": {title: len(split) for title, split in self.splits().items()},
+            "mean": list(self.train.normalisation.mean),
+            "std": list(self.train.normalisation.std),
+            "checksum": self.checksum,
+        }

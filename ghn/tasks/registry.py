@@ -1,0 +1,55 @@
+"""Tasks by name, as configs and checkpoints give them."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.tasks.cifar import cifar10, cifar100
+from ghn.tasks.datasets import dataset, image_folder
+from ghn.tasks.embedded import cifar10_embedded
+from ghn.tasks.fashion import fashion_mnist
+from ghn.tasks.images import ImageTask
+
+TASKS: dict[str, Callable[..., ImageTask]] = {
+    "cifar10_embedded": cifar10_embedded,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+    "fashion_mnist": fashion_mnist,
+    "image_folder": image_folder,
+    "dataset": dataset,
+}
+
+
+def make_task(name: str, /, **options: Any) -> ImageTask:
+    """Makes a task by name.
+
+    Args:
+        name: one of `TASKS`.
+        options: the arguments of the task's function.
+
+    Raises:
+        ConfigError: the name or an option is unknown, or an option is missing.
+        DataError: the data is missing, damaged or wrong.
+    """
+    if name not in TASKS:
+        raise _unknown("task", name, list(TASKS))
+    parameters = inspect.signature(TASKS[name]).parameters
+    for option in options:
+        if option not in parameters:
+            raise _unknown(f"option of task {name}", option, list(parameters))
+    missing = [p.name for p in parameters.values() if p.default is p.empty and p.name not in options]
+    if missing:
+        raise ConfigError(
+            f"task {name} needs the option {missing[0]}", got=options, expected=list(parameters)
+        )
+    return TASKS[name](**options)
+
+
+def _unknown(kind: str, got: str, known: list[str]) -> ConfigError:
+    close = difflib.get_close_matches(got, known, n=1)
+    fix = f"did you mean {close[0]}?" if close else None
+    return ConfigError(f"unknown {kind}", got=got, expected=", ".join(known) or "no options", fix=fix)

@@ -1,0 +1,66 @@
+"""Makes images smaller: the one road from a source's resolution to a task's."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor
+
+from ghn.errors import ConfigError
+
+_CHUNK = 4096  # images at a time, so that the wide integers of the sum never hold a whole dataset
+
+
+def as_size(size: int | tuple[int, int] | list[int]) -> tuple[int, int]:
+    """Reads an image size given as one number or as (height, width), in pixels.
+
+    Raises:
+        ConfigError: it is neither, or not positive.
+    """
+    pair = (size, size) if isinstance(size, int) else tuple(size)
+    if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
+        raise ConfigError(
+            "bad image size", got=size, expected="a positive integer, or a pair (height, width)"
+        )
+    return pair[0], pair[1]
+
+
+def resize(images: UInt8[Tensor, "n c h w"], size: int | tuple[int, int]) -> UInt8[Tensor, "n c h2 w2"]:
+    """Resizes images; deterministic, so that the same picture always has the same bytes.
+
+    A size that divides the source's is the mean over equal rectangles in integer arithmetic, halves rounded
+    up (2x2 blocks for 32 -> 16); any other size is torchvision's antialiased bilinear resize.
+
+    Args:
+        images: uint8, `[n c h w]`.
+        size: the new height and width in pixels.
+
+    Returns:
+        uint8, `[n c size size]`; the input itself when it has that size already.
+    """
+    height, width = as_size(size)
+    h, w = images.shape[-2:]
+    if (h, w) == (height, width):
+        return images
+    exact = h % height == 0 and w % width == 0
+    shrink = _area_mean if exact else _antialiased
+    chunks = [shrink(chunk, height, width) for chunk in images.split(_CHUNK)]
+    return torch.cat(chunks)
+
+
+def _area_mean(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UInt8[Tensor, "n c h2 w2"]:
+    """The mean over rectangles, in integers: exact on every machine, unlike a mean of floats."""
+    rows, columns = images.shape[-2] // height, images.shape[-1] // width
+    area = rows * columns
+    sums = torch.full_like(images[..., ::rows, ::columns], area // 2, dtype=torch.int32)
+    for row in range(rows):
+        for column in range(columns):
+            sums += images[..., row::rows, column::columns]
+    return (sums // area).to(torch.uint8)
+
+
+def _antialiased(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UInt8[Tensor, "n c h2 w2"]:
+    from torchvision.transforms.v2 import functional as transforms  # heavy: only where it is used
+
+    resized: Tensor = transforms.resize(images, [height, width], antialias=True)
+    return resized

@@ -1,0 +1,153 @@
+"""Official datasets on disk: tries their sources in turn, verifies the content, keeps a fast copy."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from ghn.errors import DataError
+from ghn.tasks.order import content_checksum, content_order
+
+log = logging.getLogger(__name__)
+
+Pool = tuple[UInt8[Tensor, "n c h w"], Int64[Tensor, " n"]]
+"""Images with their labels."""
+Pools = dict[str, Pool]
+"""The official parts of a dataset, `train` and perhaps `test`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way to come by a dataset.
+
+    Attributes:
+        name: what is tried, for messages.
+        read: reads it, or raises any exception with the reason why it cannot.
+        remote: whether it needs the network.
+    """
+
+    name: str
+    read: Callable[[], Pools]
+    remote: bool = False
+
+
+def data_root(root: str | Path | None = None) -> Path:
+    """The folder of datasets: the one given, else the environment's GHN_DATA, else ~/.cache/ghn/data."""
+    return Path(root or os.environ.get("GHN_DATA") or "~/.cache/ghn/data").expanduser()
+
+
+def load_pools(
+    name: str,
+    cache: Path,
+    sources: list[Source],
+    checksums: Mapping[str, str] | None,
+    *,
+    download: bool = True,
+    fix: str,
+) -> Pools:
+    """Loads an official dataset from the fast copy, else from the first source that works.
+
+    Args:
+        name: the dataset, for messages.
+        cache: the fast copy, an npz file; written when it is missing or damaged.
+        sources: where to look, best first.
+        checksums: content checksum of each part, whatever the source; None trusts the sources' own checks.
+        download: whether sources that need the network may be tried.
+        fix: what the user can do when nothing works.
+
+    Returns:
+        The parts, each in content order.
+
+    Raises:
+        DataError: no source works; the message lists what was tried and why it failed.
+    """
+    tried = []
+    if cache.exists():
+        try:
+            return _read_npz(cache, checksums)
+        except Exception as error:  # damaged in whatever way: it is made again
+            log.warning("the fast copy of %s is not used and will be made again: %s", name, error)
+            tried.append(_reason(f"fast copy {cache}", error))
+    for source in sources:
+        if source.remote and not download:
+            tried.append(f"{source.name}: not tried, as download=False")
+            continue
+        if source.remote:
+            log.warning("%s is not on this machine; trying %s", name, source.name)
+        try:
+            pools = {part: _in_order(pool) for part, pool in source.read().items()}
+            digests = _verified(pools, checksums)
+        except Exception as error:  # any reason at all is kept for the message, and the next source is tried
+            tried.append(_reason(source.name, error))
+            level = logging.WARNING if source.remote else logging.INFO  # absent files are the usual case
+            log.log(level, "%s could not be had from %s", name, tried[-1])
+            continue
+        _keep(cache, pools, digests)
+        return pools
+    raise DataError(
+        f"{name} could not be loaded",
+        got="nothing usable from\n" + "\n".join(f"    - {line}" for line in tried),
+        expected="one of these to work",
+        fix=fix,
+    )
+
+
+def _reason(source: str, error: Exception) -> str:
+    kind = "" if isinstance(error, DataError) else f"{type(error).__name__}: "
+    return f"{source}: {kind}{' '.join(str(error).split())[:300]}"
+
+
+def _in_order(pool: Pool) -> Pool:
+    order = content_order(*pool)
+    return pool[0][order], pool[1][order]
+
+
+def _verified(pools: Pools, checksums: Mapping[str, str] | None) -> dict[str, str]:
+    """The content checksum of each part, compared with the expected ones."""
+    found = {part: content_checksum(*pool) for part, pool in pools.items()}
+    if checksums is not None and found != dict(checksums):
+        raise DataError(
+            "the content is not the official one", got=f"sha256 {found}", expected=f"{dict(checksums)}"
+        )
+    return found
+
+
+def _read_npz(path: Path, checksums: Mapping[str, str] | None) -> Pools:
+    with np.load(path, allow_pickle=False) as stored:
+        parts = [key.removesuffix("_images") for key in stored.files if key.endswith("_images")]
+        pools = {
+            part: (torch.from_numpy(stored[f"{part}_images"]), torch.from_numpy(stored[f"{part}_labels"]))
+            for part in parts
+        }
+        own = {part: str(stored[f"{part}_sha256"]) for part in parts}
+    _verified(pools, checksums or own)
+    return pools
+
+
+def _keep(path: Path, pools: Pools, digests: Mapping[str, str]) -> None:
+    """Writes the fast copy under a name of its own, then renames it: readers see all of it or nothing."""
+    entries: dict[str, np.ndarray] = {}
+    for part, (images, labels) in pools.items():
+        entries[f"{part}_images"] = images.contiguous().numpy()
+        entries[f"{part}_labels"] = labels.numpy()
+        entries[f"{part}_sha256"] = np.array(digests[part])
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.savez(file, **entries)  # type: ignore[arg-type]
+        partial.replace(path)
+    except OSError as error:  # a read-only or full disk costs time the next time, not the data
+        log.warning("no fast copy could be kept at %s: %s", path, error)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()

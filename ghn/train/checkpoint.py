@@ -1,0 +1,113 @@
+"""Checkpoints: one safetensors file that says everything about itself. Loading checks it all and guesses nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ghn.errors import CheckpointError
+
+SCHEMA = "ghn.checkpoint/1"
+_KEY = "ghn"
+_PACKAGES = ("ghn", "torch", "torch-geometric", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that matter for a result."""
+    return {name: version(name) for name in _PACKAGES}
+
+
+def save_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+    """Writes tensors and a JSON card into one file, atomically: a reader sees the old file or the new one.
+
+    Args:
+        path: of the file.
+        kind: what it is, such as `hypernetwork`; `load_tensors` must ask for the same.
+        tensors: by name.
+        card: JSON-able; versions and a digest of the tensors are added.
+    """
+    path = Path(path)
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    full = {"schema": SCHEMA, "kind": kind, "versions": versions(), "digest": _digest(tensors), "card": dict(card)}
+    data = save(tensors, {_KEY: json.dumps(full, sort_keys=True)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads what `save_tensors` wrote.
+
+    Returns:
+        The tensors, on the CPU, and the whole header (`card`, `versions`, ...).
+
+    Raises:
+        CheckpointError: missing, truncated, foreign, of another kind, or changed since it was written.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError("no checkpoint here", got=str(path), expected="a .safetensors file written by ghn")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            header = json.loads(metadata.get(_KEY, "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"{path} cannot be read: truncated, or not a safetensors file", got=str(error), fix="copy or download it again"
+        ) from None
+    if not isinstance(header, dict) or header.get("schema") != SCHEMA:
+        got = header.get("schema") if isinstance(header, dict) else "a safetensors file of another program"
+        raise CheckpointError(f"{path} is not a checkpoint of this version of ghn", got=got, expected=SCHEMA)
+    if header.get("kind") != kind:
+        raise CheckpointError(f"{path} is a checkpoint of another kind", got=header.get("kind"), expected=kind)
+    if header.get("digest") != _digest(tensors) or not isinstance(header.get("card"), dict):
+        raise CheckpointError(
+            f"{path} was changed after it was written: its tensors do not match their digest", fix="use the original file"
+        )
+    return tensors, header
+
+
+def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
+    """Loads tensors into a module whose names and shapes must be exactly theirs.
+
+    Raises:
+        CheckpointError: they are not.
+    """
+    own = module.state_dict()
+    if difference := sorted(own.keys() ^ tensors.keys()):
+        raise CheckpointError(f"{path}: tensors do not match the config in it", got=difference[:5], expected="the same names")
+    for name, value in own.items():
+        if value.shape != tensors[name].shape or value.dtype != tensors[name].dtype:
+            raise CheckpointError(
+                f"{path}: tensor {name} does not match the config in it",
+                got=f"{tuple(tensors[name].shape)} {tensors[name].dtype}",
+                expected=f"{tuple(value.shape)} {value.dtype}",
+            )
+    module.load_state_dict(dict(tensors))
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        total.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
+        total.update(value.flatten().view(torch.uint8).numpy())
+    return total.hexdigest()

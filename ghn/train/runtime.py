@@ -1,0 +1,43 @@
+"""The only file that knows devices, precisions and ranks; everything else is handed a Lightning `Fabric`."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+from lightning_fabric import Fabric
+
+from ghn.errors import ConfigError
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("float32", "tf32", "bf16")
+
+
+def make_runtime(device: str = "auto", precision: str = "float32", threads: int | None = None) -> Fabric:
+    """Chooses a device.
+
+    Args:
+        device: `auto` takes CUDA, then MPS, then the CPU.
+        precision: `float32` is exact; `tf32` uses CUDA's matrix units for float32; `bf16` is autocast.
+        threads: CPU threads of this process; None leaves PyTorch's choice.
+
+    Raises:
+        ConfigError: unknown or unavailable device, or unknown precision.
+    """
+    if device not in DEVICES:
+        raise ConfigError("unknown device", got=device, expected=" | ".join(DEVICES))
+    if precision not in PRECISIONS:
+        raise ConfigError("unknown precision", got=precision, expected=" | ".join(PRECISIONS))
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        device = next(name for name in ("cuda", "mps", "cpu") if found[name])
+    if not found[device]:
+        raise ConfigError(
+            f"device {device} is not available", expected=[name for name in found if found[name]], fix="use device=auto"
+        )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device == "cuda":  # float32 means float32: cuDNN would use TF32 for convolutions by default
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true")
