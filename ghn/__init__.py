@@ -1,1 +1,53 @@
-"""ghn."""
+"""ghn tells how good a neural architecture is without training it.
+
+import ghn
+model = ghn.load()                      # the shipped graph hypernetwork
+scores = model.score(architectures)     # higher is better
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ghn.estimators.model import Model, load
+    from ghn.graph import Graph
+    from ghn.report import compare
+    from ghn.spaces import NASBench201, make_space
+    from ghn.tasks import ImageTask, make_task
+    from ghn.types import Score, Trial
+
+# imported on first use, so that `import ghn` is quick and each floor can be used without those above it
+_HOME = {
+    "Graph": "ghn.graph",
+    "ImageTask": "ghn.tasks",
+    "Model": "ghn.estimators.model",
+    "NASBench201": "ghn.spaces",
+    "Score": "ghn.types",
+    "Trial": "ghn.types",
+    "compare": "ghn.report",
+    "load": "ghn.estimators.model",
+    "make_space": "ghn.spaces",
+    "make_task": "ghn.tasks",
+}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Graph",
+    "ImageTask",
+    "Model",
+    "NASBench201",
+    "Score",
+    "Trial",
+    "compare",
+    "load",
+    "make_space",
+    "make_task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ghn' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -78,7 +78,14 @@ class Score:
 class Space(Protocol[Arch]):
     """A set of architectures and the one road from each to its computation graph."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The space's name in configs, tables and checkpoints."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, JSON-able; `make_space(name, **settings)` makes an equal space."""
+        ...
 
     def sample(self, rng: Random) -> Arch:
         """Draws one architecture uniformly."""

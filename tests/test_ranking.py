@@ -154,15 +154,15 @@ class TestIntervals:
             assert found.low <= found.value <= found.high, key
 
     def test_coverage_on_a_case_with_a_known_answer(self) -> None:
-        """A bivariate normal has tau = 2 asin(rho) / pi; about 95 intervals in 100 should cover it."""
+        """A bivariate normal has tau = 2 asin(rho) / pi; about 95 % of the intervals cover it."""
         rho, rng, covered = 0.6, np.random.default_rng(0), 0
         tau = 2 / np.pi * np.arcsin(rho)
-        for _ in range(100):
+        for _ in range(60):
             y = rng.normal(size=60)
             x = rho * y + np.sqrt(1 - rho**2) * rng.normal(size=60)
             found = ranking.rank(x, y, ks=(), bootstrap=200)["kendall"]
             covered += found.low <= tau <= found.high
-        assert 88 <= covered <= 100
+        assert 52 <= covered <= 60
 
     def test_chunks_do_not_change_the_resamples(self, monkeypatch: pytest.MonkeyPatch) -> None:
         x, y = noisy(50)

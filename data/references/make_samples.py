@@ -81,9 +81,7 @@ def contents() -> dict[str, str]:
 
 def main() -> int:
     """Compares, or writes."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write the files that are missing")
     write = parser.parse_args().write
     different = []

@@ -62,27 +62,10 @@ def read_nats_bench(
         )
     if importlib.util.find_spec("nats_bench") is None:
         raise MissingExtraError("reading NATS-Bench needs nats-bench", fix="pip install 'ghn[nasbench]'")
-    from nats_bench import ArchResults  # only here: an extra
-
     folder = Path(folder)
     names = _names(folder)
-    runs: list[Run] = []
-    for index in sorted(_present(folder, len(names)) if indices is None else set(indices)):
-        path = folder / f"{index:06d}.pickle.pbz2"
-        state = restricted_load(path)
-        try:
-            results = ArchResults.create_from_state_dict(state[str(epochs)])
-            found = _runs(results, dataset)
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-            raise DataError(
-                f"{path}: not the results of one NATS-Bench architecture",
-                got=f"{type(error).__name__}: {error}",
-                expected=f"results of {dataset} for the {epochs}-epoch recipe",
-                fix="get the archive again",
-            ) from error
-        if not 0 <= index < len(names) or results.arch_str != names[index]:
-            raise DataError(f"{path}: not the architecture that meta lists as {index}", got=results.arch_str)
-        runs += found
+    wanted = sorted(_present(folder, len(names)) if indices is None else set(indices))
+    runs = [run for index in wanted for run in _runs_of(folder, index, names, dataset, epochs)]
     return ReferenceTable(_table_header(dataset, epochs), tuple(runs))
 
 
@@ -100,10 +83,29 @@ def _names(folder: Path) -> list[str]:
 
 
 def _present(folder: Path, count: int) -> list[int]:
-    found = [
-        int(p.name.split(".")[0]) for p in folder.glob("*.pickle.pbz2") if p.name.split(".")[0].isdigit()
-    ]
+    found = [int(p.name.split(".")[0]) for p in folder.glob("*.pickle.pbz2") if p.name.split(".")[0].isdigit()]
     return [index for index in found if index < count]
+
+
+def _runs_of(folder: Path, index: int, names: list[str], dataset: str, epochs: int) -> list[Run]:
+    """The runs in one file of the archive."""
+    from nats_bench import ArchResults  # only here: an extra
+
+    path = folder / f"{index:06d}.pickle.pbz2"
+    state = restricted_load(path)
+    try:
+        results = ArchResults.create_from_state_dict(state[str(epochs)])
+        found = _runs(results, dataset)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise DataError(
+            f"{path}: not the results of one NATS-Bench architecture",
+            got=f"{type(error).__name__}: {error}",
+            expected=f"results of {dataset} for the {epochs}-epoch recipe",
+            fix="get the archive again",
+        ) from error
+    if not 0 <= index < len(names) or results.arch_str != names[index]:
+        raise DataError(f"{path}: not the architecture that meta lists as {index}", got=results.arch_str)
+    return found
 
 
 def _runs(results: Any, dataset: str) -> list[Run]:

@@ -84,7 +84,5 @@ def restricted_load(path: Path, allowed: Globals = PLAIN_DATA) -> Any:
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing", fix="complete the download or the installation") from error
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: cannot be read or decompressed", got=str(error), fix="get the file again"
-        ) from error
+        raise DataError(f"{path}: cannot be read or decompressed", got=str(error), fix="get the file again") from error
     return restricted_loads(data, allowed, where=str(path))

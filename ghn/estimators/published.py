@@ -68,9 +68,7 @@ def read_analog_nasbench(path: str | Path | None = None) -> ReferenceTable:
     """
     file = _installed_data() if path is None else Path(path)
     records = restricted_load(file, _ANALOG_GLOBALS)
-    if not isinstance(records, dict) or set(records) != set(
-        itertools.product(range(len(_OPS)), repeat=len(_EDGES))
-    ):
+    if not isinstance(records, dict) or set(records) != set(itertools.product(range(len(_OPS)), repeat=len(_EDGES))):
         got = f"{len(records)} entries" if isinstance(records, dict) else type(records).__name__
         raise DataError(
             f"{file}: not a table of all NAS-Bench-201 cells",
@@ -90,9 +88,7 @@ def read_analog_nasbench(path: str | Path | None = None) -> ReferenceTable:
     return ReferenceTable(_analog_header(file), tuple(runs))
 
 
-def distinct_references(
-    space: DistinctSpace, table: ReferenceTable, metric: str = "test_accuracy"
-) -> dict[str, float]:
+def distinct_references(space: DistinctSpace, table: ReferenceTable, metric: str = "test_accuracy") -> dict[str, float]:
     """One architecture for each distinct function of a space, with the mean reading of all runs that compute
     it.
 
@@ -104,9 +100,7 @@ def distinct_references(
     Returns:
         Official string -> mean, in the order of the strings: 4,930 for all of NAS-Bench-201.
     """
-    trials = [
-        Trial(text, space.parse(text)) for text in sorted(space.format(arch) for arch in space.distinct())
-    ]
+    trials = [Trial(text, space.parse(text)) for text in sorted(space.format(arch) for arch in space.distinct())]
     scores = TableEstimator(table, space, metric=metric).score(trials)
     return {trial.id: score.value for trial, score in zip(trials, scores, strict=True) if score.ok}
 

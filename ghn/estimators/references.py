@@ -185,7 +185,5 @@ class ReferenceTable:
                 found[arch] = readings
         if self.runs and not found:
             has = [m for m in METRICS if any(run.reading(m) is not None for run in self.runs)]
-            raise DataError(
-                f"no run of the table has {metric}", got=f"epoch {epoch}", expected=f"one of {has}"
-            )
+            raise DataError(f"no run of the table has {metric}", got=f"epoch {epoch}", expected=f"one of {has}")
         return found

@@ -13,7 +13,7 @@ SCHEMA = "ghn.sample/1"
 
 
 @dataclass(frozen=True)
-class Sample:
+class ReferenceSample:
     """A fixed sample of distinct networks.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sample:
         return [arch for arch in self.accuracy if not groups or self.group[arch] in groups]
 
 
-def load_sample(name: str | Path) -> Sample:
+def load_sample(name: str | Path) -> ReferenceSample:
     """Reads the sample "development" (500 networks) or "report" (1,000), or the file at a `Path`.
 
     Raises:
@@ -48,7 +48,7 @@ def load_sample(name: str | Path) -> Sample:
             raise ValueError(f"schema {content['schema']!r}")
         accuracy = {arch: float(value) for arch, value, _ in content["rows"]}
         group = {arch: str(group) for arch, _, group in content["rows"]}
-        sample = Sample(content["name"], content["source"], accuracy, group)
+        sample = ReferenceSample(content["name"], content["source"], accuracy, group)
         if len(accuracy) != len(content["rows"]) or not all(0 <= value <= 1 for value in accuracy.values()):
             raise ValueError("an architecture twice, or an accuracy outside [0, 1]")
     except (OSError, ValueError, KeyError, TypeError) as error:

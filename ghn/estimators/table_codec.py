@@ -22,9 +22,7 @@ SCHEMA = "ghn.references/1"
 
 def encode_header(header: TableHeader) -> str:
     """The header as one line."""
-    return json.dumps(
-        {"schema": SCHEMA} | {f.name: getattr(header, f.name) for f in fields(header)}, allow_nan=False
-    )
+    return json.dumps({"schema": SCHEMA} | {f.name: getattr(header, f.name) for f in fields(header)}, allow_nan=False)
 
 
 def encode_run(run: Run) -> str:
@@ -98,9 +96,7 @@ def _object(line: bytes, place: str) -> dict[str, Any]:
             f"{place}: not JSON", got=_short(line), expected=f"a line of a {SCHEMA} table ({error})"
         ) from error
     if not isinstance(row, dict):
-        raise DataError(
-            f"{place}: not an object", got=_short(line), expected='{"arch": ..., "seed": ..., ...}'
-        )
+        raise DataError(f"{place}: not an object", got=_short(line), expected='{"arch": ..., "seed": ..., ...}')
     return row
 
 

@@ -23,25 +23,19 @@ except ImportError:  # Windows: one writer at a time, then
 def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Run]]:
     """Reads a table, gzipped when its name ends in `.gz`; see `decode`."""
     if not path.exists():
-        raise DataError(
-            f"there is no reference table at {path}", fix="check the path, or train one: job=references"
-        )
+        raise DataError(f"there is no reference table at {path}", fix="check the path, or train one: job=references")
     with path.open("rb") as file, _locked(file):
         data = file.read()
     if path.suffix == ".gz":
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError) as error:
-            raise DataError(
-                f"{path}: damaged or truncated gzip", got=str(error), fix="get the file again"
-            ) from error
+            raise DataError(f"{path}: damaged or truncated gzip", got=str(error), fix="get the file again") from error
     header, runs, _ = decode(data, str(path), resume=resume)
     return header, runs
 
 
-def write_file(
-    path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool, overwrite: bool
-) -> None:
+def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool, overwrite: bool) -> None:
     """Writes a whole table, atomically.
 
     Raises:

@@ -120,9 +120,7 @@ def check_metric(metric: str) -> None:
 
 def header_problem(row: Mapping[str, Any]) -> Problem | None:
     """The first thing wrong with the fields of a header."""
-    known = {
-        f.name: dict if f.name in ("skeleton", "recipe", "versions") else str for f in fields(TableHeader)
-    }
+    known = {f.name: dict if f.name in ("skeleton", "recipe", "versions") else str for f in fields(TableHeader)}
     for name, value in row.items():
         if name not in known:
             return Problem(name, "an unknown field", f"only {', '.join(known)}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ghn.graph.ir import Graph, Node, check_arity, complete_attrs
-from ghn.graph.ops import Shape, get_op
+from ghn.graph.ir import Graph, Node, derive
+from ghn.graph.ops import Shape
 
 
 class GraphBuilder:
@@ -27,11 +27,9 @@ class GraphBuilder:
         Raises:
             GraphError: unknown operation or attribute, wrong number of inputs, or shapes that do not fit.
         """
-        spec, where = get_op(op), f"{name!r} ({op})"
-        check_arity(spec, len(inputs), where)
-        full = complete_attrs(spec, attrs, where)
-        shape = spec.infer([self._nodes[i].shape for i in inputs], dict(full))
-        self._nodes.append(Node(name, op, inputs, full, shape))
+        shapes = tuple(self._nodes[i].shape for i in inputs)
+        derived = derive(op, shapes, tuple(attrs.items()), f"{name!r} ({op})")
+        self._nodes.append(Node(name, op, inputs, derived.attrs, derived.shape))
         return len(self._nodes) - 1
 
     def shape(self, index: int) -> Shape:

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
+from itertools import groupby
+from typing import Any
 
 from ghn.graph.ir import Graph
 from ghn.graph.ops import get_op
-
-_ROUNDS = 2  # of colour refinement; one more changes no class in any space here
 
 
 def canonical_order(graph: Graph) -> tuple[int, ...]:
     """A permutation of the nodes: `order[p]` is the node at canonical position `p`; topological.
 
-    Nodes are coloured from their inputs down and from their consumers up (a Weisfeiler-Lehman refinement along the
-    order of the DAG), then placed level by level, ties broken by the places of their inputs.
+    Nodes are classed by level and operation, and the classes are split by what their members read and are read by, as
+    long as that tells them apart. What is left is a matter of choice: one node is put before its like, and the
+    consequences are drawn, until no choice is left. Of several choices the one that splits most in canonical order is
+    taken; where they split alike (in practice: where a symmetry exchanges them) the first.
     """
-    levels = node_levels(graph)
-    colour = _colours(graph)
-    position = [0] * len(graph)
-    order: list[int] = []
-    by_level: dict[int, list[int]] = {}
-    for i, level in enumerate(levels):
-        by_level.setdefault(level, []).append(i)
-    for level in sorted(by_level):
-        keyed = sorted(by_level[level], key=lambda i: (colour[i], _places(graph, i, position), i))
-        for i in keyed:
-            position[i] = len(order)
-            order.append(i)
-    return tuple(order)
+    classes = _Classes.of(graph)
+    while tied := classes.first_tie():
+        classes = min((classes.choosing(i) for i in tied), key=_Classes.sizes)
+    return tuple(i for start in sorted(classes.members) for i in classes.members[start])
 
 
 def node_levels(graph: Graph) -> list[int]:
@@ -40,7 +34,7 @@ def node_levels(graph: Graph) -> list[int]:
 
 
 def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
-    """A hex digest of the graph's structure: operations, attributes, shapes and edges; names do not enter.
+    """A hex digest of the graph's structure: operations, attributes, shapes, edges and output; names do not enter.
 
     Equal for isomorphic graphs. Equal hashes mean isomorphic graphs, as what is hashed is a full listing in canonical
     order. This says "the same network", not "the same function": see `function_key` for that.
@@ -49,8 +43,8 @@ def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     position = [0] * len(graph)
     for p, i in enumerate(order):
         position[i] = p
-    listing = [(graph.nodes[i].op, graph.nodes[i].attrs, graph.nodes[i].shape, _places(graph, i, position)) for i in order]
-    return _digest(*listing)
+    nodes = ((graph.nodes[i], _places(graph, i, position)) for i in order)
+    return _digest(position[-1], *((node.op, node.attrs, node.shape, places) for node, places in nodes))
 
 
 def function_key(graph: Graph) -> str:
@@ -59,7 +53,7 @@ def function_key(graph: Graph) -> str:
     Two branches of the same form count the same whether they share their weights or not, as in the count of 4,930
     distinct NAS-Bench-201 functions. Apply to a simplified graph.
     """
-    return _from_inputs(graph, [""] * len(graph))[-1]
+    return _from_inputs(graph)[-1]
 
 
 def _places(graph: Graph, i: int, position: list[int]) -> tuple[int, ...]:
@@ -72,22 +66,79 @@ def _digest(*parts: object) -> str:
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
-def _from_inputs(graph: Graph, colour: list[str]) -> list[str]:
+def _from_inputs(graph: Graph) -> list[str]:
     out: list[str] = []
-    for i, node in enumerate(graph.nodes):
+    for node in graph.nodes:
         fed = [out[j] for j in node.inputs]
         if get_op(node.op).commutative:
             fed.sort()
-        out.append(_digest(colour[i], node.op, node.attrs, node.shape, fed))
+        out.append(_digest(node.op, node.attrs, node.shape, fed))
     return out
 
 
-def _from_consumers(graph: Graph, colour: list[str]) -> list[str]:
-    out = [""] * len(graph)
-    for i in range(len(graph) - 1, -1, -1):
-        read = sorted((out[c], _slots(graph, i, c)) for c in set(graph.consumers[i]))
-        out[i] = _digest(colour[i], read)
-    return out
+class _Classes:
+    """An ordered partition of the nodes: a class is named by the position at which it starts."""
+
+    def __init__(self, graph: Graph, start: list[int], members: dict[int, list[int]]) -> None:
+        self.graph, self.start, self.members = graph, start, members
+
+    @classmethod
+    def of(cls, graph: Graph) -> _Classes:
+        """Nodes classed by level and operation, and split as far as it goes."""
+        levels, output = node_levels(graph), len(graph) - 1
+        labels = {i: (levels[i], n.op, n.attrs, n.shape, i == output) for i, n in enumerate(graph.nodes)}
+        out = cls(graph, [0] * len(graph), {0: list(labels)})
+        out._split(0, labels)
+        out._refine(set(out.members))
+        return out
+
+    def first_tie(self) -> list[int]:
+        """The first class of several nodes, if any."""
+        return next((self.members[s] for s in sorted(self.members) if len(self.members[s]) > 1), [])
+
+    def choosing(self, node: int) -> _Classes:
+        """The partition in which a node comes before its like."""
+        out = _Classes(self.graph, self.start.copy(), self.members.copy())
+        start = out.start[node]
+        out._split(start, {i: i != node for i in self.members[start]})
+        out._refine(out._touched(self.members[start]))
+        return out
+
+    def sizes(self) -> list[int]:
+        """Where the classes start: the same for isomorphic partitions."""
+        return sorted(self.members)
+
+    def _refine(self, todo: set[int]) -> None:
+        """Splits classes until the members of each read, and are read by, the same classes."""
+        while todo:
+            start = min(todo)
+            todo.remove(start)
+            nodes = self.members[start]
+            if len(nodes) > 1 and self._split(start, {i: self._neighbours(i) for i in nodes}):
+                todo |= self._touched(nodes)
+
+    def _split(self, start: int, key: Mapping[int, Any]) -> bool:
+        """Splits a class by the keys of its members; whether there were several."""
+        position = start
+        for _, group in groupby(sorted(self.members[start], key=key.__getitem__), key.__getitem__):
+            self.members[position] = list(group)
+            for i in self.members[position]:
+                self.start[i] = position
+            position += len(self.members[position])
+        return len(self.members[start]) < position - start
+
+    def _touched(self, nodes: list[int]) -> set[int]:
+        """Classes of the neighbours of some nodes."""
+        graph = self.graph
+        return {self.start[j] for i in nodes for j in (*graph.nodes[i].inputs, *graph.consumers[i])}
+
+    def _neighbours(self, i: int) -> tuple[list[int], list[tuple[int, tuple[int, ...]]]]:
+        """The classes that a node reads, and those that read it, and where."""
+        graph, node = self.graph, self.graph.nodes[i]
+        fed = [self.start[j] for j in node.inputs]
+        if get_op(node.op).commutative:
+            fed.sort()
+        return fed, sorted((self.start[c], _slots(graph, i, c)) for c in set(graph.consumers[i]))
 
 
 def _slots(graph: Graph, i: int, consumer: int) -> tuple[int, ...]:
@@ -95,10 +146,3 @@ def _slots(graph: Graph, i: int, consumer: int) -> tuple[int, ...]:
     node = graph.nodes[consumer]
     slots = tuple(s for s, j in enumerate(node.inputs) if j == i)
     return (len(slots),) if get_op(node.op).commutative else slots
-
-
-def _colours(graph: Graph) -> list[str]:
-    colour = [""] * len(graph)
-    for _ in range(_ROUNDS):
-        colour = _from_consumers(graph, _from_inputs(graph, colour))
-    return colour

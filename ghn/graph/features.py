@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log2
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from torch_geometric.data import Batch, Data
 from ghn.errors import GraphError
 from ghn.graph.canonical import canonical_hash, canonical_order, node_levels
 from ghn.graph.ir import Graph
-from ghn.graph.ops import OPS, Shape
+from ghn.graph.ops import OPS, Param, Shape
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1
 COLUMNS = ("op", "kernel", "stride", "dilation", "c_in", "c_out", "size", "level", "in_degree", "out_degree")
@@ -46,20 +47,26 @@ class GraphFeatures:
     """A graph as seen by the hypernetwork.
 
     Attributes:
-        data: `x` int64 [n, len(COLUMNS)]; `edge_index` [2, e]; `path_index` [2, m] and `path_length` [m], the pairs with
-            a directed path of at most `MAX_DISTANCE` edges and its length; `level` [n], longest distance from the input.
-            Nodes are in canonical order.
+        data: `x` int64 [n, len(COLUMNS)]; `edge_index` [2, e]; `level` [n], longest distance from the input;
+            `distance` uint8 [n * n], the edges on the shortest directed path from each node (row) to each other, 0
+            where there is none of at most `MAX_DISTANCE`. Nodes are in canonical order.
         groups: for each group the canonical positions of the nodes that own its parameters.
+        slots: for each group, where to find its parameters: (canonical position, which of the node's parameters).
     """
 
     data: Data
     groups: dict[Group, np.ndarray]
+    slots: dict[Group, list[tuple[int, int]]]
 
 
 class FeatureBatch(NamedTuple):
-    """Features of several graphs and the names of their parameters, in the order of the groups."""
+    """Features of several graphs and the names of their parameters, in the order of the groups.
 
-    data: Any  # a torch_geometric Batch
+    `data` is a torch-geometric batch with two more fields: `path_index` [2, m], the pairs of nodes with a path, and
+    `path_length` [m].
+    """
+
+    data: Any
     groups: dict[Group, tuple[Tensor, list[tuple[int, str]]]]  # rows of the batch; (graph, parameter name) of each
 
 
@@ -67,12 +74,13 @@ class Featurizer:
     """Computes features, remembering those of isomorphic graphs.
 
     Args:
-        vocabulary: names of the operations, in the order of their indices; a checkpoint brings its own.
-        cache_size: number of graphs remembered (about 30 kB each).
+        vocabulary: names of the operations, in the order of their indices: a checkpoint brings its own. By default all
+            that are registered.
+        cache_size: number of graphs remembered (about 15 kB each for 50 nodes, 50 kB for 150).
     """
 
-    def __init__(self, vocabulary: Sequence[str] = tuple(OPS), cache_size: int = 8192) -> None:
-        self.vocabulary = tuple(vocabulary)
+    def __init__(self, vocabulary: Sequence[str] | None = None, cache_size: int = 8192) -> None:
+        self.vocabulary = tuple(OPS if vocabulary is None else vocabulary)
         self.cache_size = cache_size
         self._index = {name: i for i, name in enumerate(self.vocabulary)}
         self._cache: OrderedDict[str, GraphFeatures] = OrderedDict()
@@ -92,11 +100,8 @@ class Featurizer:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
-        names: dict[Group, list[str]] = {}
-        for i in order:
-            for p in graph.node_params[i]:
-                names.setdefault(_group(graph, i, p.kind, p.shape), []).append(p.name)
-        return features, names
+        params = graph.node_params
+        return features, {group: [params[order[p]][k].name for p, k in s] for group, s in features.slots.items()}
 
     def batch(self, graphs: Sequence[Graph], device: torch.device | str = "cpu") -> FeatureBatch:
         """Features of several graphs as one torch-geometric batch."""
@@ -114,30 +119,29 @@ class Featurizer:
             k: (torch.from_numpy(np.concatenate(v)).to(device, non_blocking=True), owners[k]) for k, v in rows.items()
         }
         batch = Batch.from_data_list(data)
+        batch.path_index, batch.path_length = _paths(batch.distance, [len(graph) for graph in graphs])
         batch.longest = max(map(len, graphs))
         return FeatureBatch(batch.to(device, non_blocking=True), groups)
 
     def _compute(self, graph: Graph, order: Sequence[int]) -> GraphFeatures:
         position = {i: p for p, i in enumerate(order)}
-        edges = [(position[j], position[i]) for i in order for j in graph.nodes[i].inputs]
-        distance = _shortest_paths(len(order), edges)
-        pairs = np.argwhere((distance > 0) & (distance <= MAX_DISTANCE))
+        sources = [[position[j] for j in graph.nodes[i].inputs] for i in order]
+        edges = [(source, target) for target, read in enumerate(sources) for source in read]
         levels = node_levels(graph)
-        groups: dict[Group, list[int]] = {}
+        slots: dict[Group, list[tuple[int, int]]] = {}
         for p, i in enumerate(order):
-            for param in graph.node_params[i]:
-                groups.setdefault(_group(graph, i, param.kind, param.shape), []).append(p)
+            for k, param in enumerate(graph.node_params[i]):
+                slots.setdefault(_group(graph, i, param), []).append((p, k))
         data = Data(
-            x=torch.tensor([self._row(graph, i, levels[i]) for i in order]),
-            edge_index=torch.tensor(edges).T.contiguous(),
-            path_index=torch.from_numpy(pairs.T.copy()),
-            path_length=torch.from_numpy(distance[pairs[:, 0], pairs[:, 1]].astype(np.int64)),
-            level=torch.tensor([levels[i] for i in order]),
+            x=torch.from_numpy(np.array([self._row(graph, i, levels[i]) for i in order])),
+            edge_index=torch.from_numpy(np.array(edges).T.copy()),
+            distance=torch.from_numpy(_shortest_paths(sources)).flatten(),
+            level=torch.from_numpy(np.array([levels[i] for i in order])),
             num_nodes=len(order),
         )
-        return GraphFeatures(data, {k: np.asarray(v) for k, v in groups.items()})
+        return GraphFeatures(data, {group: np.array([p for p, _ in s]) for group, s in slots.items()}, slots)
 
-    def _row(self, graph: Graph, i: int, level: int) -> list[int]:
+    def _row(self, graph: Graph, i: int, level: int) -> tuple[int, ...]:
         node = graph.nodes[i]
         if node.op not in self._index:
             raise GraphError(
@@ -146,19 +150,28 @@ class Featurizer:
                 expected="one of " + ", ".join(self.vocabulary),
                 fix="train a hypernetwork on a space with this operation",
             )
-        shapes = graph.input_shapes(i)
-        values = {
-            "kernel": node.attr.get("kernel", 0),
-            "stride": node.attr.get("stride", 0),
-            "dilation": node.attr.get("dilation", 0),
-            "c_in": _bucket(shapes[0][0]) if shapes else 0,
-            "c_out": _bucket(node.shape[0]),
-            "size": _bucket(node.shape[-1]) if len(node.shape) == 3 else 0,
-            "level": level,
-            "in_degree": len(node.inputs),
-            "out_degree": len(graph.consumers[i]),
-        }
-        return [self._index[node.op], *(min(values[c], SIZES[c] - 1) for c in COLUMNS[1:])]
+        c_in = graph.nodes[node.inputs[0]].shape[0] if node.inputs else 0
+        place = (
+            (level, SIZES["level"]),
+            (len(node.inputs), SIZES["in_degree"]),
+            (len(graph.consumers[i]), SIZES["out_degree"]),
+        )
+        return self._index[node.op], *_kind_columns(node.attrs, c_in, node.shape), *(min(v, n - 1) for v, n in place)
+
+
+@lru_cache(maxsize=1 << 14)
+def _kind_columns(attrs: tuple[tuple[str, int], ...], c_in: int, shape: Shape) -> tuple[int, ...]:
+    """The columns from `kernel` to `size`: what does not depend on the place in the graph."""
+    attr = dict(attrs)
+    values = {
+        "kernel": attr.get("kernel", 0),
+        "stride": attr.get("stride", 0),
+        "dilation": attr.get("dilation", 0),
+        "c_in": _bucket(c_in) if c_in else 0,
+        "c_out": _bucket(shape[0]),
+        "size": _bucket(shape[-1]) if len(shape) == 3 else 0,
+    }
+    return tuple(min(value, SIZES[column] - 1) for column, value in values.items())
 
 
 def _bucket(size: int) -> int:
@@ -166,22 +179,35 @@ def _bucket(size: int) -> int:
     return 1 + round(4 * log2(size))
 
 
-def _group(graph: Graph, i: int, kind: str, shape: Shape) -> Group:
+def _group(graph: Graph, i: int, param: Param) -> Group:
     """A weight that reads a ReLU gets the gain 2. Source: Knyazev et al. 2021 (GHN-2), sec. 4.2, after He et al."""
-    relu = kind.endswith("_weight") and graph.nodes[graph.nodes[i].inputs[0]].op == "relu"
-    return Group(kind, shape, 2.0 if relu else 1.0)
+    relu = param.kind.endswith("_weight") and graph.nodes[graph.nodes[i].inputs[0]].op == "relu"
+    return Group(param.kind, param.shape, 2.0 if relu else 1.0)
 
 
-def _shortest_paths(n: int, edges: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Directed shortest path lengths [n, n] along a topological order; 0 where there is no path."""
-    far = np.iinfo(np.int16).max // 2
-    distance = np.full((n, n), far, dtype=np.int16)
-    np.fill_diagonal(distance, 0)
-    sources: list[list[int]] = [[] for _ in range(n)]
-    for source, target in edges:
-        sources[target].append(source)
-    for v in range(n):
-        if sources[v]:
-            distance[:v, v] = distance[:v, sources[v]].min(axis=1) + 1
-    distance[distance >= far] = 0
-    return distance
+def _shortest_paths(sources: Sequence[Sequence[int]]) -> np.ndarray:
+    """Lengths [n, n] of the shortest directed paths along a topological order; 0 where there is none.
+
+    Args:
+        sources: of each node the nodes that it reads, all before it.
+    """
+    n = len(sources)
+    far = MAX_DISTANCE + 1
+    distance = np.full((n, n), far, dtype=np.uint8)  # to each node (row) from each other: whole rows are contiguous
+    for v, read in enumerate(sources):
+        if read:
+            closest = distance[read[0]] if len(read) == 1 else distance[read].min(axis=0)
+            np.minimum(closest + 1, far, out=distance[v])
+        distance[v, v] = 0
+    distance[distance == far] = 0
+    return distance.T.copy()
+
+
+def _paths(distance: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Pairs of nodes [2, m] with a path between them and its length [m], from the joined `distance` of several graphs."""
+    pairs, start, row = [], 0, 0
+    flat = distance.numpy()
+    for n in sizes:
+        pairs.append(np.stack(np.nonzero(flat[start : start + n * n].reshape(n, n))) + row)
+        start, row = start + n * n, row + n
+    return torch.from_numpy(np.concatenate(pairs, axis=1)), torch.from_numpy(flat[flat > 0].astype(np.int64))

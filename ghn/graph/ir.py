@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from numbers import Real
+from typing import Any, NamedTuple
 
 from ghn.errors import GraphError
-from ghn.graph.ops import Op, Param, Shape, get_op
+from ghn.graph.ops import Op, Param, ParamSpec, Shape, get_op
 
 SCHEMA = "ghn.graph/1"
 
@@ -55,23 +56,25 @@ class Graph:
         names: set[str] = set()
         for i, node in enumerate(self.nodes):
             if node.name in names or not node.name or "." in node.name:
-                raise GraphError(f"node {i}: names must be unique, not empty, and without '.'", got=node.name)
+                raise GraphError(f"node {i}: names must be unique, not empty, and without '.'", got=repr(node.name))
             names.add(node.name)
             self._check_node(i, node)
 
     def _check_node(self, i: int, node: Node) -> None:
-        op, where = get_op(node.op), f"node {i} ({node.name!r}, {node.op})"
+        where = f"node {i} ({node.name!r}, {node.op})"
         if (node.op == "input") != (i == 0):
             raise GraphError(f"{where}: node 0, and no other, is the input")
-        if any(not 0 <= j < i for j in node.inputs):
-            raise GraphError(f"{where}: inputs must be earlier nodes", got=node.inputs, expected=f"indices in 0..{i - 1}")
+        if node.inputs and not (min(node.inputs) >= 0 and max(node.inputs) < i):
+            raise GraphError(
+                f"{where}: inputs must be earlier nodes", got=node.inputs, expected=f"indices in 0..{i - 1}"
+            )
         if not node.shape or min(node.shape) < 1:
             raise GraphError(f"{where}: sizes must be positive", got=node.shape)
-        check_arity(op, len(node.inputs), where)
-        if node.attrs != complete_attrs(op, node.attr, where):
-            raise GraphError(f"{where}: attributes are not complete and sorted", got=node.attrs)
-        if i and (inferred := op.infer(self.input_shapes(i), node.attr)) != node.shape:
-            raise GraphError(f"{where}: shape does not follow from the inputs", got=node.shape, expected=inferred)
+        derived = derive(node.op, self.input_shapes(i), node.attrs, where)
+        if node.attrs != derived.attrs:
+            raise GraphError(f"{where}: attributes are not complete and sorted", got=node.attrs, expected=derived.attrs)
+        if i and node.shape != derived.shape:
+            raise GraphError(f"{where}: shape does not follow from the inputs", got=node.shape, expected=derived.shape)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -94,12 +97,13 @@ class Graph:
     def node_params(self) -> tuple[tuple[Param, ...], ...]:
         """The parameters of each node, in the order in which its operation takes them."""
         return tuple(
-            tuple(
-                Param(f"{node.name}/{suffix}", shape, kind)
-                for suffix, shape, kind in get_op(node.op).params(self.input_shapes(i), node.attr)
-            )
+            tuple(Param(f"{node.name}/{suffix}", shape, kind) for suffix, shape, kind in self._derived(i).params)
             for i, node in enumerate(self.nodes)
         )
+
+    def _derived(self, i: int) -> Derived:
+        node = self.nodes[i]
+        return derive(node.op, self.input_shapes(i), node.attrs, node.name)
 
     def params(self) -> tuple[Param, ...]:
         """All parameters in node order: what a `Weights` must provide."""
@@ -117,7 +121,8 @@ class Graph:
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict; `from_json` gives an equal graph back."""
         nodes = [
-            {"name": n.name, "op": n.op, "inputs": list(n.inputs), "attrs": n.attr, "shape": list(n.shape)} for n in self.nodes
+            {"name": n.name, "op": n.op, "inputs": list(n.inputs), "attrs": n.attr, "shape": list(n.shape)}
+            for n in self.nodes
         ]
         return {"schema": SCHEMA, "nodes": nodes}
 
@@ -145,7 +150,9 @@ class Graph:
 
 def _node_from_json(n: Mapping[str, Any]) -> Node:
     attrs = tuple(sorted((str(k), _integer(v)) for k, v in n["attrs"].items()))
-    return Node(str(n["name"]), str(n["op"]), tuple(map(_integer, n["inputs"])), attrs, tuple(map(_integer, n["shape"])))
+    return Node(
+        str(n["name"]), str(n["op"]), tuple(map(_integer, n["inputs"])), attrs, tuple(map(_integer, n["shape"]))
+    )
 
 
 def _integer(value: object) -> int:
@@ -154,22 +161,43 @@ def _integer(value: object) -> int:
     return value
 
 
-def check_arity(op: Op, n: int, where: str) -> None:
-    """Raises `GraphError` unless the operation takes `n` inputs."""
-    low, high = op.arity
-    if n < low or (high is not None and n > high):
-        raise GraphError(f"{where}: wrong number of inputs", got=n, expected=f"{low} to {'any' if high is None else high}")
+class Derived(NamedTuple):
+    """What follows from an operation, its attributes and the shapes of its inputs."""
+
+    attrs: tuple[tuple[str, int], ...]  # complete and sorted
+    shape: Shape
+    params: tuple[ParamSpec, ...]
 
 
-def complete_attrs(op: Op, given: Mapping[str, int], where: str) -> tuple[tuple[str, int], ...]:
-    """Fills in defaults.
+def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...], where: str) -> Derived:
+    """Completes the attributes of a node and infers its shape and parameters.
 
     Raises:
-        GraphError: an attribute is unknown or missing.
+        GraphError: unknown operation, wrong number of inputs or attributes, or shapes that do not fit; begins with
+            `where`.
     """
+    try:
+        return _derive(get_op(op), inputs, attrs)
+    except GraphError as error:
+        raise GraphError(f"{where}: {error}") from None
+
+
+@lru_cache(maxsize=1 << 14)  # the nodes of a space's networks are much the same
+def _derive(op: Op, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
+    low, high = op.arity
+    if len(inputs) < low or (high is not None and len(inputs) > high):
+        expected = f"{low} to {'any' if high is None else high}"
+        raise GraphError("wrong number of inputs", got=len(inputs), expected=expected)
+    given = dict(attrs)
     if unknown := set(given) - set(op.attrs):
-        raise GraphError(f"{where}: unknown attribute", got=sorted(unknown), expected=sorted(op.attrs))
-    full = {**op.attrs, **given}
-    if missing := [k for k, v in full.items() if v is None]:
-        raise GraphError(f"{where}: attribute missing", got=dict(given), expected=missing)
-    return tuple(sorted((k, v) for k, v in full.items() if v is not None))
+        raise GraphError("unknown attribute", got=sorted(unknown), expected=sorted(op.attrs))
+    if missing := sorted(k for k, v in op.attrs.items() if v is None and k not in given):
+        raise GraphError("attribute missing", got=given, expected=missing)
+    full = {k: _whole(k, v) for k, v in {**op.attrs, **given}.items()}
+    return Derived(tuple(sorted(full.items())), op.infer(inputs, full), op.params(inputs, full))
+
+
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, Real) or value != value // 1:
+        raise GraphError(f"attribute {name} must be a whole number", got=repr(value))
+    return int(value)

@@ -11,7 +11,6 @@ from ghn.errors import GraphError
 from ghn.graph.ir import Graph
 from ghn.graph.ops import Stats, get_op
 
-
 _STATS = ("running_mean", "running_var")
 
 

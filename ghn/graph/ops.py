@@ -54,14 +54,14 @@ def _no_macs(_inputs: Sequence[Shape], _output: Shape, _attrs: Attrs) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """Everything that is known about an operation.
 
     Attributes:
         name: its key in the registry.
         arity: least and greatest number of inputs; None for no upper bound.
-        attrs: attributes with their defaults; None means that a value must be given.
+        attrs: attributes, all whole numbers, with their defaults; None means that a value must be given.
         infer: (input shapes, attrs) -> output shape; raises `GraphError` for shapes that do not fit.
         run: (inputs, weights in the order of `params`, attrs, running statistics or None) -> output.
         params: (input shapes, attrs) -> suffix, shape and kind of each parameter.
@@ -102,7 +102,10 @@ def get_op(name: str) -> Op:
         return OPS[name]
     except KeyError:
         raise GraphError(
-            "unknown operation", got=name, expected="one of " + ", ".join(sorted(OPS)), fix="register it in ghn.graph.ops"
+            "unknown operation",
+            got=name,
+            expected="one of " + ", ".join(sorted(OPS)),
+            fix="register it in ghn.graph.ops",
         ) from None
 
 
@@ -115,11 +118,21 @@ def _spatial(shape: Shape, op: str) -> tuple[int, int, int]:
 def _window(shape: Shape, a: Attrs, op: str) -> tuple[int, int]:
     """Output height and width of a sliding window."""
     _, h, w = _spatial(shape, op)
+    _positive(a, op, "kernel", "stride", "dilation")
+    if a["padding"] < 0:
+        raise GraphError(f"{op}: padding must not be negative", got=a["padding"])
     reach = a.get("dilation", 1) * (a["kernel"] - 1)
     out = tuple((side + 2 * a["padding"] - reach - 1) // a["stride"] + 1 for side in (h, w))
     if min(out) < 1:
-        raise GraphError(f"{op}: the window is larger than its input", got=shape, expected=f"at least {reach + 1} pixels a side")
+        raise GraphError(
+            f"{op}: the window is larger than its input", got=shape, expected=f"at least {reach + 1} pixels a side"
+        )
     return out[0], out[1]
+
+
+def _positive(a: Attrs, op: str, *names: str) -> None:
+    if wrong := {name: a[name] for name in names if a.get(name, 1) < 1}:
+        raise GraphError(f"{op}: {', '.join(wrong)} must be at least 1", got=wrong)
 
 
 def _same(shapes: Sequence[Shape], _attrs: Attrs) -> Shape:
@@ -131,8 +144,11 @@ def _same(shapes: Sequence[Shape], _attrs: Attrs) -> Shape:
 
 def _conv_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     c = _spatial(shapes[0], "conv")[0]
+    _positive(a, "conv", "out", "groups")
     if c % a["groups"] or a["out"] % a["groups"]:
-        raise GraphError("conv: groups must divide input and output channels", got=f"{c} -> {a['out']}, groups {a['groups']}")
+        raise GraphError(
+            "conv: groups must divide input and output channels", got=f"{c} -> {a['out']}, groups {a['groups']}"
+        )
     return (a["out"], *_window(shapes[0], a, "conv"))
 
 
@@ -195,6 +211,8 @@ def _avg_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | No
 
 
 def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
+    if 2 * a["padding"] > a["kernel"]:
+        raise GraphError("pool: padding must be at most half the kernel", got=dict(a))
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
 
 
@@ -272,6 +290,7 @@ register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat
 def _linear_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     if len(shapes[0]) != 1:
         raise GraphError("linear needs an input of shape (k,)", got=shapes[0], fix="pool the image first (global_pool)")
+    _positive(a, "linear", "out")
     return (a["out"],)
 
 

@@ -1,9 +1,9 @@
-"""What a graph really computes: operations cut off from input or output removed, identities and nested sums dissolved."""
+"""What a graph really computes: dead operations removed, identities and nested sums dissolved."""
 
 from __future__ import annotations
 
-from ghn.graph.ir import Graph, Node, complete_attrs
-from ghn.graph.ops import get_op, zero_attrs
+from ghn.graph.ir import Graph, Node, derive
+from ghn.graph.ops import zero_attrs
 
 Terms = tuple[int, ...]  # a value as the sum of these nodes; () is zero
 
@@ -35,7 +35,9 @@ def simplify(graph: Graph) -> Graph:
         todo.extend(inputs[i])
     order = sorted(inputs.keys() | {0})
     index = {old: new for new, old in enumerate(order)}
-    return Graph(tuple(_rebuilt(graph.nodes[i], tuple(index[j] for j in inputs.get(i, ())), not value[i]) for i in order))
+    return Graph(
+        tuple(_rebuilt(graph.nodes[i], tuple(index[j] for j in inputs.get(i, ())), not value[i]) for i in order)
+    )
 
 
 def _values(graph: Graph) -> tuple[list[Terms], dict[Terms, int]]:
@@ -56,10 +58,10 @@ def _values(graph: Graph) -> tuple[list[Terms], dict[Terms, int]]:
                 sums.setdefault(terms, i)
         elif i not in (0, last) and not any(fed):
             terms = ()
-        elif get_op(node.op).params(graph.input_shapes(i), node.attr) if i else True:
+        elif i == 0 or graph.node_params[i]:
             terms = (i,)
-        else:
-            terms = (seen.setdefault((node.op, node.attrs, *fed), i),)
+        else:  # the shapes tell zeros of different sizes apart
+            terms = (seen.setdefault((node.op, node.attrs, graph.input_shapes(i), *fed), i),)
         value.append(terms)
     return value, sums
 
@@ -73,4 +75,5 @@ def _reader(j: int, value: list[Terms], sums: dict[Terms, int]) -> int:
 def _rebuilt(node: Node, inputs: tuple[int, ...], is_zero: bool) -> Node:
     if not is_zero:
         return Node(node.name, node.op, inputs, node.attrs, node.shape)
-    return Node(node.name, "zero", inputs, complete_attrs(get_op("zero"), zero_attrs(node.shape), node.name), node.shape)
+    attrs = derive("zero", (node.shape,), tuple(zero_attrs(node.shape).items()), node.name).attrs
+    return Node(node.name, "zero", inputs, attrs, node.shape)

@@ -14,7 +14,7 @@ from ghn.nets.fit import centre, crop, normalise, tile_to
 class MatrixHead(nn.Module):
     """Makes weights [m, out, in, kernel, kernel] (or [m, out, in]); each kernel position has hidden units of its own.
 
-    Only the part of the tile that a shape needs is computed: slicing the last layer's weights equals slicing its output.
+    Only the part of the tile that a shape needs is computed: slicing the last layer equals slicing its output.
 
     Source: Knyazev et al. 2021 (GHN-2), sec. 4.2 and appendix: tiling, slicing, the layout of the convolution decoder.
 
@@ -104,7 +104,9 @@ class Decoder(nn.Module):
         out = {}
         for group, rows in groups.items():
             if group.kind not in self.heads:
-                raise GraphError("no decoder head for this kind of parameter", got=group.kind, expected=list(self.heads))
+                raise GraphError(
+                    "no decoder head for this kind of parameter", got=group.kind, expected=list(self.heads)
+                )
             out[group] = normalise(self.heads[group.kind](h[rows], group.shape), group.kind, group.gain)
         return out
 

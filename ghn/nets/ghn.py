@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -54,7 +54,7 @@ class GHNConfig:
     decoder_hidden: int = 64
     channels: int = 64
     kernel: int = 3
-    vocabulary: tuple[str, ...] = tuple(OPS)
+    vocabulary: tuple[str, ...] = field(default_factory=lambda: tuple(OPS))  # also what was registered since import
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
@@ -104,6 +104,8 @@ class GHN(nn.Module):
         Raises:
             GraphError: an operation, kind or kernel size that the hypernetwork does not know.
         """
+        if not graphs:
+            return []
         batch = self.featurizer.batch(graphs, self.device)
         return self.decode(self.encode(batch), batch, len(graphs))
 

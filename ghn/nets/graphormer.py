@@ -77,7 +77,9 @@ class Block(nn.Module):
 
     def forward(self, x: Float[Tensor, "g n d"], bias: Float[Tensor, "g heads n n"]) -> Float[Tensor, "g n d"]:
         """One block; `bias` is added to the attention logits."""
-        q, k, v = rearrange(self.qkv(self.norm1(x)), "g n (three heads d) -> three g heads n d", three=3, heads=self.heads)
+        q, k, v = rearrange(
+            self.qkv(self.norm1(x)), "g n (three heads d) -> three g heads n d", three=3, heads=self.heads
+        )
         attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         x = x + self.out(rearrange(attended, "g heads n d -> g n (heads d)"))
         return x + self.down(F.gelu(self.up(self.norm2(x))))

@@ -56,8 +56,6 @@ def check_settings(ks: Sequence[int], min_level: int, bootstrap: int) -> None:
     if any(k != int(k) or k < 1 for k in ks):
         raise ConfigError("ks must be whole numbers of at least 1", got=list(ks), fix="for instance ks=(10,)")
     if min_level < 2:
-        raise ConfigError(
-            "a group needs two items to have an order", got=min_level, expected="min_level >= 2"
-        )
+        raise ConfigError("a group needs two items to have an order", got=min_level, expected="min_level >= 2")
     if bootstrap < 0:
         raise ConfigError("bootstrap counts resamples", got=bootstrap, expected="0 or more; 1000 is usual")

@@ -151,9 +151,7 @@ def ceiling(
     check_settings(ks, min_level, bootstrap)
     table = np.asarray(references, dtype=float)
     if table.ndim != 2 or table.shape[1] < 2:
-        raise DataError(
-            "a ceiling needs several seeds", got=f"shape {table.shape}", expected="[n, seeds >= 2]"
-        )
+        raise DataError("a ceiling needs several seeds", got=f"shape {table.shape}", expected="[n, seeds >= 2]")
     complete = np.isfinite(table).all(1)
     columns = [check_reference(column, int((~complete).sum())) for column in table[complete].T]
     g = None if groups is None else np.asarray(groups)[complete]
@@ -177,8 +175,6 @@ def difference(one: Ranking, other: Ranking, key: str = "kendall") -> Statistic:
     """
     a, b = one.samples[key], other.samples[key]
     if one.n != other.n or len(a) != len(b):
-        raise DataError(
-            "these rankings cannot be paired", got=f"n = {one.n} and {other.n}", expected="the same items"
-        )
+        raise DataError("these rankings cannot be paired", got=f"n = {one.n} and {other.n}", expected="the same items")
     first, second = one[key].value, other[key].value
     return Statistic(None) if first is None or second is None else _interval(first - second, a - b)

@@ -22,9 +22,7 @@ def pearson(estimate: ArrayLike, reference: ArrayLike) -> float | None:
     return rank(estimate, reference, ks=(), bootstrap=0)["pearson"].value
 
 
-def within_groups(
-    estimate: ArrayLike, reference: ArrayLike, groups: ArrayLike, *, min_size: int = 15
-) -> float | None:
+def within_groups(estimate: ArrayLike, reference: ArrayLike, groups: ArrayLike, *, min_size: int = 15) -> float | None:
     """Mean tau-b inside equal groups, weighted by pairs; None without a group. Errors as in `rank`."""
     found = rank(estimate, reference, groups=groups, ks=(), min_level=min_size, bootstrap=0)
     return found["kendall_within_groups"].value

@@ -65,9 +65,7 @@ def compare(
             than ten networks are left in common.
         ConfigError: names clash or are unknown, or a setting is out of range.
     """
-    data = read_inputs(
-        scores, reference, baselines, ids, live_params, seeds, errors, seconds, one_off_seconds, seed
-    )
+    data = read_inputs(scores, reference, baselines, ids, live_params, seeds, errors, seconds, one_off_seconds, seed)
     settings = Settings(tuple(ks), bootstrap, seed, min_level)
     aside = {name: reason for name in data.estimates if (reason := _set_aside(data.estimates[name]))}
     common = _common_subset(data, aside)
@@ -143,9 +141,7 @@ def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str
                 seconds=data.seconds.get(name),
                 one_off_seconds=data.one_off_seconds.get(name),
                 statistics=dict(found.statistics) if found else {},
-                versus=Versus(bar, difference(found, rankings[bar]))
-                if found and bar and not is_baseline
-                else None,
+                versus=Versus(bar, difference(found, rankings[bar])) if found and bar and not is_baseline else None,
                 estimates=tuple(value if np.isfinite(value) else None for value in values.tolist()),
             )
         )
@@ -189,9 +185,7 @@ def _ceiling(data: Inputs, settings: Settings) -> tuple[Ceiling | None, list[str
 
 def _warnings(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str], n: int) -> list[str]:
     found = [f"{name} is set aside: it {reason}." for name, reason in aside.items()]
-    failed = [
-        name for name, values in data.estimates.items() if name not in aside and not np.isfinite(values).all()
-    ]
+    failed = [name for name, values in data.estimates.items() if name not in aside and not np.isfinite(values).all()]
     if failed:
         found.append(
             f"Compared on the {n} of {len(data.reference)} networks that every row could judge; "

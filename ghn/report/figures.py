@@ -1,41 +1,22 @@
-"""The pictures, as matplotlib figures: readable in black and white, by the colour-blind, and on a phone.
-
-Nothing here touches pyplot or its global state. Every difference that matters is a difference of marker or
-dash; colour (from the palette of Okabe and Ito) only helps.
-"""
+"""The pictures, as matplotlib figures: readable in black and white, by the colour-blind, and on a phone."""
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
 from ghn.ranking.weighted import Floats
 from ghn.report.model import Comparison, Row
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
 from ghn.report.words import number, with_interval
 
-BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a"
 PARTS = {"kendall": "all networks", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
 _MANY = 400  # points from which an SVG embeds them as an image, or it would weigh megabytes
-_STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": BLACK,
-    "text.color": BLACK,
-    "xtick.color": BLACK,
-    "ytick.color": BLACK,
-    "svg.hashsalt": "ghn",  # the same data give the same file
-}
 
 
 def dots(comparison: Comparison, key: str = "kendall") -> Figure:
@@ -48,7 +29,7 @@ def dots(comparison: Comparison, key: str = "kendall") -> Figure:
         key: a statistic of `ghn.ranking.rank`.
     """
     rows = comparison.rows
-    figure, axes = _canvas(4.0, 0.9 + 0.42 * len(rows))
+    figure, axes = canvas(4.0, 0.9 + 0.42 * len(rows))
     axes.axvline(0, color=GREY, linewidth=0.8)
     for place, row in enumerate(rows):
         _dot(axes, row, key, place)
@@ -68,7 +49,7 @@ def _dot(axes: Axes, row: Row, key: str, place: int) -> None:
     found, baseline = row.get(key), row.kind == "baseline"
     beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "bottom", "fontsize": 8.5}
     beside["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-    axes.annotate(_shorten(row.name, 44), (0, place - 0.2), **beside)
+    axes.annotate(shorten(row.name, 44), (0, place - 0.2), **beside)
     value = "not defined" if found.value is None else number(found.value)
     axes.annotate(value, (1, place - 0.2), ha="right", **beside)
     if found.value is None:
@@ -76,9 +57,7 @@ def _dot(axes: Axes, row: Row, key: str, place: int) -> None:
     colour = ORANGE if baseline else BLUE
     if found.low is not None and found.high is not None:
         ends = [found.low, found.high]
-        axes.plot(
-            ends, [place, place], color=colour, linewidth=1.6, solid_capstyle="butt", marker="|", markersize=7
-        )
+        axes.plot(ends, [place, place], color=colour, linewidth=1.6, solid_capstyle="butt", marker="|", markersize=7)
     marker, fill = ("s", "white") if baseline else ("o", colour)
     axes.plot(
         [found.value],
@@ -116,21 +95,21 @@ def scatter(comparison: Comparison, name: str) -> Figure:
     others.
     """
     estimate, reference = _pair(comparison, name)
-    figure, axes = _canvas(4.0, 3.5)
+    figure, axes = canvas(4.0, 3.5)
     low, high = _window(estimate)
     outside = int(((estimate < low) | (estimate > high)).sum())
     _points(axes, np.clip(estimate, low, high), reference, reference)
     note = f"\n({outside} further out, drawn at the margin)" if outside else ""
-    axes.set_xlabel(f"estimate: {_shorten(name)}{note}")
-    axes.set_ylabel(_shorten(comparison.reference_unit or comparison.reference_name))
-    _legend(figure, axes)
+    axes.set_xlabel(f"estimate: {shorten(name)}{note}")
+    axes.set_ylabel(shorten(comparison.reference_unit or comparison.reference_name))
+    legend(figure, axes)
     return figure
 
 
 def ranks(comparison: Comparison, name: str) -> Figure:
     """Rank by estimate against rank by reference, 1 = best; the dashed diagonal is a perfect order."""
     estimate, reference = _pair(comparison, name)
-    figure, axes = _canvas(4.0, 3.5)
+    figure, axes = canvas(4.0, 3.5)
     n = len(reference)
     axes.plot([1, n], [1, n], color=GREY, linewidth=0.9, linestyle="--", zorder=1)
     _points(axes, rankdata(-estimate), rankdata(-reference), reference)
@@ -140,9 +119,9 @@ def ranks(comparison: Comparison, name: str) -> Figure:
     ticks = np.linspace(1, n, 5).round()  # no rank is 0
     axes.set_xticks(ticks)
     axes.set_yticks(ticks)
-    axes.set_xlabel(f"rank by {_shorten(name)} (1 = best)")
+    axes.set_xlabel(f"rank by {shorten(name)} (1 = best)")
     axes.set_ylabel("rank by reference (1 = best)")
-    _legend(figure, axes)
+    legend(figure, axes)
     return figure
 
 
@@ -165,9 +144,7 @@ def pictures(comparison: Comparison) -> list[Picture]:
             if row.kind == "estimator":
                 found.append(("scatter", row.name, scatter(comparison, row.name)))
             found.append(("ranks", row.name, ranks(comparison, row.name)))
-    return [
-        Picture(kind, subject, figure, _alt(comparison, kind, subject)) for kind, subject, figure in found
-    ]
+    return [Picture(kind, subject, figure, _alt(comparison, kind, subject)) for kind, subject, figure in found]
 
 
 def _alt(comparison: Comparison, kind: str, subject: str) -> str:
@@ -178,25 +155,6 @@ def _alt(comparison: Comparison, kind: str, subject: str) -> str:
     what = "Ranks by estimate and by reference" if kind == "ranks" else "Estimate against reference"
     whole, half = with_interval(row.get("kendall")), with_interval(row.get("kendall_best_half"))
     return f"{what} for {subject}, {row.n} networks: Kendall {whole}, best half {half}."
-
-
-def to_bytes(figure: Figure, kind: str) -> bytes:
-    """The figure as "svg" or "png" (200 dots an inch), the same bytes for the same data."""
-    buffer = io.BytesIO()
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
-        if figure.get_layout_engine() is not None:  # laying out takes as long as drawing, so it is done once
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
-        figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
-    return buffer.getvalue()
-
-
-def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(width, height), layout="constrained")
-        FigureCanvasAgg(figure)
-        return figure, figure.add_subplot()
 
 
 def _pair(comparison: Comparison, name: str) -> tuple[Floats, Floats]:
@@ -229,20 +187,9 @@ def _points(axes: Axes, x: Floats, y: Floats, reference: Floats) -> None:
         )
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8, handletextpad=0.1
-    )
-
-
 def _window(values: Floats) -> tuple[float, float]:
     """Limits that hold the bulk; a value is far out beyond three widths of the middle 80 %."""
     low, high = np.percentile(values, [10, 90])
     reach = 3 * (high - low)
     inside = values[(values >= low - reach) & (values <= high + reach)]
     return float(inside.min()), float(inside.max())
-
-
-def _shorten(text: str, length: int = 34) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"

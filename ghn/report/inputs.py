@@ -59,18 +59,14 @@ def read_inputs(
     n = len(y)
     live = None if live_params is None else _array("live_params", live_params, n)
     if live is not None and not np.isfinite(live).all():
-        raise DataError(
-            "some live_params are not finite", got=int((~np.isfinite(live)).sum()), expected="counts"
-        )
+        raise DataError("some live_params are not finite", got=int((~np.isfinite(live)).sum()), expected="counts")
     if baselines is None:
         baselines = {} if live is None else {LIVE_PARAMETERS: live}
         baselines = {**baselines, RANDOM_ORDER: np.random.default_rng(seed).permutation(n)}
     _check_names(scores, baselines, errors, seconds, one_off_seconds)
     table = None if seeds is None else np.asarray(seeds, dtype=float)
     if table is not None and (table.ndim != 2 or len(table) != n):
-        raise DataError(
-            "seeds do not match the reference", got=f"shape {table.shape}", expected=f"[{n}, seeds]"
-        )
+        raise DataError("seeds do not match the reference", got=f"shape {table.shape}", expected=f"[{n}, seeds]")
     for name, reasons in (errors or {}).items():
         if len(reasons) != n:
             raise DataError(f"errors of {name!r} do not match the reference", got=len(reasons), expected=n)

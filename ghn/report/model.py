@@ -191,6 +191,7 @@ class Report:
         # Lists are what callers have at hand; tuples are what compares equal after a round trip.
         for name in ("comparisons", "protocol", "warnings"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        object.__setattr__(self, "metadata", plain(self.metadata))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict in which NaN never appears (null does)."""

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from ghn.ranking import MIN_PART
 from ghn.report import words
-from ghn.report.figures import Picture, pictures, to_bytes
+from ghn.report.figures import Picture, pictures
 from ghn.report.model import Comparison, Report, Row
+from ghn.report.style import to_bytes
 
 LOWER_IS_BETTER = "regret@"
 _FAILURES_SHOWN = 50
@@ -44,6 +45,9 @@ def render(report: Report, drawn: Sequence[Sequence[Picture]] | None = None) -> 
         report=report,
         summaries=words.summaries(report),
         sections=[_section(*pair) for pair in zip(report.comparisons, drawn, strict=True)],
+        resampling=sorted(
+            {(c.settings.bootstrap, c.settings.seed) for c in report.comparisons if c.settings.bootstrap}
+        ),
         metadata=list(_flatten(report.metadata)),
     )
 
@@ -95,5 +99,6 @@ def _flatten(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
         if isinstance(value, Mapping):
             rows += _flatten(value, f"{name} / ")
         else:
-            rows.append((name, ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
+            values = value if isinstance(value, list) else [value]
+            rows.append((name, ", ".join(words.DASH if one is None else str(one) for one in values)))
     return rows

@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from ghn.ranking import Statistic
 from ghn.report import words
@@ -45,12 +46,13 @@ def table(comparison: Comparison, *, stacked: bool = False, short: bool = False)
         short: only the columns without which an order cannot be judged.
     """
     out = Table(
-        title=_title(comparison),
+        title=Text(_title(comparison)),
         title_justify="left",
         title_style="bold",
         header_style="bold",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
     out.add_column("estimator", min_width=14, max_width=20 if stacked else 36)
     keys = _keys(comparison, short)
@@ -59,7 +61,7 @@ def table(comparison: Comparison, *, stacked: bool = False, short: bool = False)
     if comparison.ceiling:
         cells = [_cell(comparison.ceiling.statistics.get(key), key, stacked) for key in keys]
         out.add_row(
-            f"ceiling ({comparison.ceiling.n} networks)", *cells, "", "", style="italic", end_section=True
+            Text(f"ceiling ({comparison.ceiling.n} networks)"), *cells, "", "", style="italic", end_section=True
         )
     for row in comparison.estimators:
         out.add_row(*_line(row, list(keys), stacked), end_section=row is comparison.estimators[-1])
@@ -90,9 +92,10 @@ def _keys(comparison: Comparison, short: bool) -> dict[str, str]:
     return keys | {f"regret@{k}": f"regret@{k}" for k in comparison.settings.ks[:1]}
 
 
-def _line(row: Row, keys: list[str], stacked: bool) -> list[str]:
+def _line(row: Row, keys: list[str], stacked: bool) -> list[str | Text]:
     cells = ["aside" if row.set_aside else _cell(row.get(key), key, stacked) for key in keys]
-    return [row.name, *cells, str(row.failed), "-" if row.seconds is None else f"{row.seconds:.2g}"]
+    name = Text(row.name, overflow="fold")  # a Text, since rich would read "[...]" in a string as markup
+    return [name, *cells, str(row.failed), "-" if row.seconds is None else f"{row.seconds:.2g}"]
 
 
 def _cell(statistic: Statistic | None, key: str, stacked: bool) -> str:

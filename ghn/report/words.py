@@ -100,9 +100,7 @@ def _under_ceiling(comparison: Comparison) -> list[str]:
     if top is None:
         return []
     value = with_interval(top.statistics["kendall"])
-    return [
-        f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."
-    ]
+    return [f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."]
 
 
 def summaries(report: Report) -> list[str]:

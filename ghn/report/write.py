@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ghn.errors import DataError, ExistsError
-from ghn.report.figures import Picture, pictures, to_bytes
+from ghn.report.figures import Picture, pictures
 from ghn.report.model import Report
 from ghn.report.page import render
+from ghn.report.style import to_bytes
 
 
 def write_report(report: Report, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -40,9 +41,7 @@ def write_report(report: Report, folder: str | Path, *, overwrite: bool = False)
     # Everything is made before anything is written: a crash while drawing leaves the old report as it was.
     drawn = [pictures(comparison) for comparison in report.comparisons]
     files = _images(drawn)
-    files["report.json"] = json.dumps(
-        report.to_json(), indent=1, allow_nan=False, ensure_ascii=False
-    ).encode()
+    files["report.json"] = json.dumps(report.to_json(), indent=1, allow_nan=False, ensure_ascii=False).encode()
     files["report.html"] = render(report, drawn).encode()
     (folder / "figures").mkdir(parents=True, exist_ok=True)
     for stale in (folder / "figures").glob("*.png") if there else ():
@@ -74,9 +73,7 @@ def _images(drawn: Sequence[Sequence[Picture]]) -> dict[str, bytes]:
     for index, group in enumerate(drawn, start=1):
         for picture in group:
             name = f"figures/{index}-{picture.kind}-{_slug(picture.subject)}"
-            while (
-                f"{name}.png" in files
-            ):  # two names may differ only in signs that a file name should not have
+            while f"{name}.png" in files:  # two names may differ only in signs that a file name should not have
                 name += "-2"
             files[f"{name}.png"] = to_bytes(picture.figure, "png")
     return files

@@ -21,7 +21,7 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
 
-_TOKEN = re.compile(r"([a-z0-9_]+)~(\d)")
+_TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
 _EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
 
 
@@ -43,6 +43,14 @@ class NASBench201:
     name: str = "nasbench201"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
+        if len(self.input_shape) != 3 or self.input_shape[0] < 1 or any(s < 4 or s % 4 for s in self.input_shape[1:]):
+            raise ConfigError(
+                "images do not fit the NAS-Bench-201 skeleton, which halves them twice",
+                got=f"input_shape {self.input_shape}",
+                expected="(channels, height, width) with sides that are multiples of 4",
+                fix="resize the images",
+            )
         if self.width < 1 or self.depth < 1 or self.classes < 2:
             raise ConfigError(
                 "a NAS-Bench-201 skeleton needs width >= 1, depth >= 1 and at least 2 classes",
@@ -92,8 +100,9 @@ class NASBench201:
         ops: list[str] = []
         groups = text.strip().split("+") if isinstance(text, str) else []
         for target, group in enumerate(groups, start=1):
-            tokens = [_TOKEN.fullmatch(token) for token in group.strip("|").split("|")]
-            if any(t is None or int(t[2]) != source for source, t in enumerate(tokens)) or len(tokens) != target:
+            barred = group[:1] == group[-1:] == "|"
+            tokens = [_TOKEN.fullmatch(token) for token in group[1:-1].split("|")] if barred else []
+            if len(tokens) != target or any(t is None or int(t[2]) != source for source, t in enumerate(tokens)):
                 raise _malformed(text, f"node {target} is {group!r}")
             ops += [t[1] for t in tokens if t]
         if len(ops) != len(EDGES):

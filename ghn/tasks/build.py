@@ -8,7 +8,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.tasks.checks import check_alike, check_range
 from ghn.tasks.convert import ArrayLike, as_pool
 from ghn.tasks.images import ImageTask, Normalisation, Split
-from ghn.tasks.order import content_order, hold_out, permutation
+from ghn.tasks.order import hold_out, permutation, sort_by_content
 from ghn.tasks.resize import resize
 from ghn.tasks.store import Pool, Pools
 
@@ -52,27 +52,26 @@ def from_arrays(
     for part, (images, labels) in pools.items():
         check_range(f"task {name}, split {part}", labels, classes)  # here, where indices are still the user's
         check_alike(f"task {name}, split {part}", images, pools["train"][0])
-        pools[part] = _pick((images, labels), content_order(images, labels))
-    return assemble(name, cut(pools, val_share, test_share, seed), classes=classes, size=size)
+        pools[part] = sort_by_content(images, labels)[:2]
+    pools = cut(name, resized(pools, size), val_share, test_share, seed)
+    return assemble(name, pools, classes)
 
 
-def assemble(
-    name: str,
-    pools: Pools,
-    *,
-    classes: int,
-    size: int | tuple[int, int] | None = None,
-    normalisation: Normalisation | None = None,
-) -> ImageTask:
-    """Resizes and normalises the three splits; the normalisation is the train split's unless given."""
-    if size is not None:
-        pools = {part: (resize(images, size), labels) for part, (images, labels) in pools.items()}
+def resized(pools: Pools, size: int | tuple[int, int] | None) -> Pools:
+    """Resizes every part; None keeps the size."""
+    if size is None:
+        return pools
+    return {part: (resize(images, size), labels) for part, (images, labels) in pools.items()}
+
+
+def assemble(name: str, pools: Pools, classes: int, normalisation: Normalisation | None = None) -> ImageTask:
+    """Makes a task of its three splits; the normalisation is the train split's unless given."""
     normalisation = normalisation or Normalisation.of(pools["train"][0])
     splits = {part: Split(images, labels, normalisation) for part, (images, labels) in pools.items()}
     return ImageTask(name, splits["train"], splits["val"], splits["test"], classes)
 
 
-def cut(pools: Pools, val_share: float, test_share: float, seed: int | None) -> Pools:
+def cut(name: str, pools: Pools, val_share: float, test_share: float, seed: int | None) -> Pools:
     """Holds the missing ones of val and test out of train, stratified, as shares of the given images."""
     train, total = pools["train"], len(pools["train"][1])
     held: Pools = {}
@@ -81,11 +80,11 @@ def cut(pools: Pools, val_share: float, test_share: float, seed: int | None) -> 
             held[part] = pools[part]
             continue
         if not 0 < share < 1:
-            raise ConfigError(f"bad {part}_share", got=share, expected="a number between 0 and 1")
+            raise ConfigError(f"task {name}: bad {part}_share", got=share, expected="a number between 0 and 1")
         count = round(share * total)
         if not 0 < count < len(train[1]):
             raise DataError(
-                f"too few images to hold a {part} split out",
+                f"task {name}: too few images to hold a {part} split out",
                 got=f"{total} images, share {share}",
                 expected="at least one image for each of train, val and test",
                 fix=f"give more images, another {part}_share, or a {part} split of your own",

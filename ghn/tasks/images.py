@@ -62,9 +62,7 @@ class Split:
             )
         channels = self.images.shape[1]
         if {len(self.normalisation.mean), len(self.normalisation.std)} != {channels}:
-            raise DataError(
-                "wrong normalisation", got=self.normalisation, expected=f"{channels} means and deviations"
-            )
+            raise DataError("wrong normalisation", got=self.normalisation, expected=f"{channels} means and deviations")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -77,9 +75,7 @@ class Split:
     @cached_property
     def _affine(self) -> tuple[Float32[Tensor, "1 c 1 1"], Float32[Tensor, "1 c 1 1"]]:
         """Scale and offset from bytes to normalised values, made once: no copy to the device a batch."""
-        mean, std = (
-            torch.tensor(value, dtype=torch.float64).view(1, -1, 1, 1) for value in self.normalisation
-        )
+        mean, std = (torch.tensor(value, dtype=torch.float64).view(1, -1, 1, 1) for value in self.normalisation)
         scale, offset = (1 / (255 * std)).float(), (-mean / std).float()
         return scale.to(self.device), offset.to(self.device)
 

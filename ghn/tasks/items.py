@@ -20,9 +20,7 @@ from ghn.tasks.store import Pool
 def read_items(data: Any, size: int | tuple[int, int] | None, channels: int | None, where: str) -> Pool:
     """Reads every item, fits it to `size` where one is given, and stacks them."""
     if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
-        raise DataError(
-            f"{where}: not a map-style dataset", got=type(data).__name__, expected="__len__, __getitem__"
-        )
+        raise DataError(f"{where}: not a map-style dataset", got=type(data).__name__, expected="__len__, __getitem__")
     images: list[Tensor] = []
     labels: list[int] = []
     for index in tqdm(range(len(data)), desc=where, delay=5, leave=False):
@@ -85,9 +83,7 @@ def _image(image: Any, channels: int | None, where: str) -> UInt8[Tensor, "c h w
         image = rearrange(image, "h w c -> c h w") if image.ndim == 3 else image
     if not isinstance(image, Tensor) or image.ndim not in (2, 3):
         got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise DataError(
-            f"{where}: not an image", got=got, expected="a PIL image, a tensor [c h w] or an array [h w c]"
-        )
+        raise DataError(f"{where}: not an image", got=got, expected="a PIL image, a tensor [c h w] or an array [h w c]")
     return as_bytes(image if image.ndim == 3 else image[None], where)
 
 

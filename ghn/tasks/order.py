@@ -19,22 +19,26 @@ def digests(images: UInt8[Tensor, "n c h w"]) -> list[bytes]:
     return [hashlib.sha256(row).digest() for row in raw]
 
 
-def content_order(images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"]) -> Int64[Tensor, " n"]:
-    """The permutation that sorts images by the digest of their bytes, then by label.
+def sort_by_content(
+    images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"]
+) -> tuple[UInt8[Tensor, "n c h w"], Int64[Tensor, " n"], str]:
+    """Sorts images by the digest of their bytes, then by label.
 
-    Whatever order a source has, the sorted dataset is the same; as digests are as good as random, it
-    mixes the classes.
+    Whatever order a source has, the sorted dataset is the same; as digests are as good as random, it mixes
+    the classes.
+
+    Returns:
+        The images and labels in that order, and a SHA-256 hex digest over all (image, label) pairs in it.
     """
     keys = list(zip(digests(images), labels.tolist(), strict=True))
-    return torch.tensor(sorted(range(len(keys)), key=keys.__getitem__), dtype=torch.int64)
-
-
-def content_checksum(images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"]) -> str:
-    """A SHA-256 hex digest over (image, label) pairs that is the same for every order of them."""
+    order = sorted(range(len(keys)), key=keys.__getitem__)
     total = hashlib.sha256(f"{tuple(images.shape[1:])}".encode())
-    for digest, label in sorted(zip(digests(images), labels.tolist(), strict=True)):
+    for index in order:
+        digest, label = keys[index]
         total.update(digest + label.to_bytes(8, "big", signed=True))
-    return total.hexdigest()
+    if order != list(range(len(order))):  # a sorted copy of a large dataset is not copied once more
+        images, labels = images[order], labels[order]
+    return images, labels, total.hexdigest()
 
 
 def class_quota(labels: Int64[Tensor, " n"], count: int) -> dict[int, int]:
@@ -44,9 +48,7 @@ def class_quota(labels: Int64[Tensor, " n"], count: int) -> dict[int, int]:
         DataError: more are asked for than there are.
     """
     if not 0 < count <= len(labels):
-        raise DataError(
-            "a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} images"
-        )
+        raise DataError("a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} images")
     classes, sizes = labels.unique(return_counts=True)
     whole = {c: count * size // len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
     rest = {c: count * size % len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}

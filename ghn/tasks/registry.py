@@ -43,9 +43,7 @@ def make_task(name: str, /, **options: Any) -> ImageTask:
             raise _unknown(f"option of task {name}", option, list(parameters))
     missing = [p.name for p in parameters.values() if p.default is p.empty and p.name not in options]
     if missing:
-        raise ConfigError(
-            f"task {name} needs the option {missing[0]}", got=options, expected=list(parameters)
-        )
+        raise ConfigError(f"task {name} needs the option {missing[0]}", got=options, expected=list(parameters))
     return TASKS[name](**options)
 
 

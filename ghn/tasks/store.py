@@ -15,12 +15,12 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ghn.errors import DataError
-from ghn.tasks.order import content_checksum, content_order
+from ghn.tasks.order import sort_by_content
 
 log = logging.getLogger(__name__)
 
-Pool = tuple[UInt8[Tensor, "n c h w"], Int64[Tensor, " n"]]
-"""Images with their labels."""
+Pool = tuple[UInt8[Tensor, "_n _c _h _w"], Int64[Tensor, " _n"]]
+"""Images with their labels; the axes are not bound, as one function may take and give pools of different sizes."""
 Pools = dict[str, Pool]
 """The official parts of a dataset, `train` and perhaps `test`."""
 
@@ -84,8 +84,7 @@ def load_pools(
         if source.remote:
             log.warning("%s is not on this machine; trying %s", name, source.name)
         try:
-            pools = {part: _in_order(pool) for part, pool in source.read().items()}
-            digests = _verified(pools, checksums)
+            pools, digests = _verified(source.read(), checksums)
         except Exception as error:  # any reason at all is kept for the message, and the next source is tried
             tried.append(_reason(source.name, error))
             level = logging.WARNING if source.remote else logging.INFO  # absent files are the usual case
@@ -106,19 +105,16 @@ def _reason(source: str, error: Exception) -> str:
     return f"{source}: {kind}{' '.join(str(error).split())[:300]}"
 
 
-def _in_order(pool: Pool) -> Pool:
-    order = content_order(*pool)
-    return pool[0][order], pool[1][order]
-
-
-def _verified(pools: Pools, checksums: Mapping[str, str] | None) -> dict[str, str]:
-    """The content checksum of each part, compared with the expected ones."""
-    found = {part: content_checksum(*pool) for part, pool in pools.items()}
+def _verified(pools: Pools, checksums: Mapping[str, str] | None) -> tuple[Pools, dict[str, str]]:
+    """Puts each part in content order and compares its checksum with the expected one."""
+    ordered: Pools = {}
+    found: dict[str, str] = {}
+    for part, pool in pools.items():
+        images, labels, found[part] = sort_by_content(*pool)
+        ordered[part] = images, labels
     if checksums is not None and found != dict(checksums):
-        raise DataError(
-            "the content is not the official one", got=f"sha256 {found}", expected=f"{dict(checksums)}"
-        )
-    return found
+        raise DataError("the content is not the official one", got=f"sha256 {found}", expected=f"{dict(checksums)}")
+    return ordered, found
 
 
 def _read_npz(path: Path, checksums: Mapping[str, str] | None) -> Pools:
@@ -129,8 +125,7 @@ def _read_npz(path: Path, checksums: Mapping[str, str] | None) -> Pools:
             for part in parts
         }
         own = {part: str(stored[f"{part}_sha256"]) for part in parts}
-    _verified(pools, checksums or own)
-    return pools
+    return _verified(pools, checksums or own)[0]
 
 
 def _keep(path: Path, pools: Pools, digests: Mapping[str, str]) -> None:

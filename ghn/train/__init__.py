@@ -1,0 +1,1 @@
+"""Training: of one network, and of anything that makes weights."""

@@ -34,12 +34,13 @@ def save_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], car
         path: of the file.
         kind: what it is, such as `hypernetwork`; `load_tensors` must ask for the same.
         tensors: by name.
-        card: JSON-able; versions and a digest of the tensors are added.
+        card: JSON-able; versions, a digest of the tensors and a seal over the header are added.
     """
     path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    full = {"schema": SCHEMA, "kind": kind, "versions": versions(), "digest": _digest(tensors), "card": dict(card)}
-    data = save(tensors, {_KEY: json.dumps(full, sort_keys=True)})
+    header = {"schema": SCHEMA, "kind": kind, "versions": versions(), "digest": _digest(tensors), "card": dict(card)}
+    header = json.loads(json.dumps(header))
+    data = save(tensors, {_KEY: json.dumps({**header, "seal": _seal(header)}, sort_keys=True)})
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -71,7 +72,9 @@ def load_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
         raise CheckpointError(
-            f"{path} cannot be read: truncated, or not a safetensors file", got=str(error), fix="copy or download it again"
+            f"{path} cannot be read: truncated, or not a safetensors file",
+            got=str(error),
+            fix="copy or download it again",
         ) from None
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         got = header.get("schema") if isinstance(header, dict) else "a safetensors file of another program"
@@ -80,7 +83,12 @@ def load_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
         raise CheckpointError(f"{path} is a checkpoint of another kind", got=header.get("kind"), expected=kind)
     if header.get("digest") != _digest(tensors) or not isinstance(header.get("card"), dict):
         raise CheckpointError(
-            f"{path} was changed after it was written: its tensors do not match their digest", fix="use the original file"
+            f"{path} was changed after it was written: its tensors do not match their digest",
+            fix="use the original file",
+        )
+    if header.pop("seal", seal := _seal(header)) != seal:  # the first files had no seal
+        raise CheckpointError(
+            f"{path} was changed after it was written: its card does not match its seal", fix="use the original file"
         )
     return tensors, header
 
@@ -93,7 +101,9 @@ def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Pa
     """
     own = module.state_dict()
     if difference := sorted(own.keys() ^ tensors.keys()):
-        raise CheckpointError(f"{path}: tensors do not match the config in it", got=difference[:5], expected="the same names")
+        raise CheckpointError(
+            f"{path}: tensors do not match the config in it", got=difference[:5], expected="the same names"
+        )
     for name, value in own.items():
         if value.shape != tensors[name].shape or value.dtype != tensors[name].dtype:
             raise CheckpointError(
@@ -104,10 +114,16 @@ def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Pa
     module.load_state_dict(dict(tensors))
 
 
+def _seal(header: Mapping[str, Any]) -> str:
+    """A digest of all of a header but the seal itself."""
+    plain = {k: v for k, v in header.items() if k != "seal"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
 def _digest(tensors: Mapping[str, Tensor]) -> str:
     total = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].contiguous()
         total.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
-        total.update(value.flatten().view(torch.uint8).numpy())
+        total.update(value.flatten().view(torch.uint8).numpy().tobytes())
     return total.hexdigest()

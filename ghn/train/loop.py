@@ -15,8 +15,8 @@ from ghn.errors import TrainingError
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, run_graph
 from ghn.nets.initial import RandomInit
-from ghn.tasks.images import ImageTask, Split
 from ghn.tasks.augment import augment
+from ghn.tasks.images import ImageTask, Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,9 @@ class NetworkTrainer:
             hits += (logits.argmax(1) == y).float().mean()
         train_loss = float(loss_sum) / steps
         if not train_loss < float("inf"):
-            raise TrainingError(f"the training loss is {train_loss} in epoch {self.epoch + 1}", fix="lower the learning rate")
+            raise TrainingError(
+                f"the training loss is {train_loss} in epoch {self.epoch + 1}", fix="lower the learning rate"
+            )
         self.epoch += 1
         return EpochResult(train_loss, float(hits) / steps, *self.evaluate(self.task.val))
 
@@ -127,7 +129,7 @@ class NetworkTrainer:
         """Everything that training goes on from, as tensors: weights, statistics, momentum, random state, epoch."""
         state = {f"weight/{k}": v.detach() for k, v in self.weights.items()}
         state |= {f"stats/{k}": v for k, v in self.stats.items()}
-        for (name, weight) in self.weights.items():
+        for name, weight in self.weights.items():
             if (momentum := self.optimizer.state[weight].get("momentum_buffer")) is not None:
                 state[f"momentum/{name}"] = momentum
         return state | {"generator": self.generator.get_state(), "epoch": torch.tensor(self.epoch)}
@@ -135,6 +137,7 @@ class NetworkTrainer:
     @torch.no_grad()
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Takes up what `state_dict` gave, for the same graph."""
+        self.optimizer.state.clear()
         for name, weight in self.weights.items():
             weight.copy_(state[f"weight/{name}"])
             if f"momentum/{name}" in state:

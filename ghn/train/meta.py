@@ -22,8 +22,9 @@ from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
 from ghn.tasks.augment import augment
 from ghn.tasks.images import ImageTask
-from ghn.train.checkpoint import load_tensors, save_tensors
+from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runlog import RunLog
+from ghn.train.runtime import Unsearched
 from ghn.train.sampling import ArchitectureSampler, ImageSampler
 from ghn.types import Space
 
@@ -112,6 +113,7 @@ class MetaTrainer:
         check: Check | None = None,
     ) -> None:
         self.config, self.fabric, self.folder, self.check, self.step = config, fabric, Path(folder), check, 0
+        self._updating = False
         self.space, self.train = space, task.to(fabric.device).train
         self.identity = {"trainer": asdict(config), "task": task.checksum, "space": repr(space)}
         self.optimizer: torch.optim.Optimizer
@@ -119,11 +121,11 @@ class MetaTrainer:
         self.average = {name: p.detach().clone() for name, p in plain.named_parameters()}
         optimizer = torch.optim.AdamW(plain.parameters(), config.lr, weight_decay=config.weight_decay)
         self.plain = plain
-        self.model, self.optimizer = fabric.setup(plain, optimizer)
+        self.model, self.optimizer = fabric.setup(Unsearched(plain), optimizer)
         self.architectures = ArchitectureSampler(space, config.sampling, config.seed)
         batch = config.architectures * config.images
         self.images = ImageSampler(len(self.train), batch, config.seed, fabric.device)
-        self.lowered = lru_cache(maxsize=8192)(self._lower)
+        self.lowered = lru_cache(maxsize=2048)(self._lower)  # about 0.1 MB each
         if resume:
             self._load()
         elif (self.folder / STATE).exists() or (self.folder / "log.jsonl").exists():
@@ -143,8 +145,17 @@ class MetaTrainer:
         Raises:
             TrainingError: the loss is no longer finite; the state before that step has been saved.
         """
+        if self.step == 0:  # so that a run killed before its first save can be resumed too
+            self.save()
         log = RunLog(self.folder, self.step)
-        bar = tqdm(total=self.config.steps, initial=self.step, disable=not progress, desc="training", unit="step", mininterval=1)
+        bar = tqdm(
+            total=self.config.steps,
+            initial=self.step,
+            disable=not progress,
+            desc="training",
+            unit="step",
+            mininterval=1,
+        )
         started = time.perf_counter()
         try:
             while self.step < self.config.steps:
@@ -158,8 +169,9 @@ class MetaTrainer:
                     log.write(self.step, **self.check(self.averaged()))
                 if self.step % self.config.save_every == 0:
                     self.save()
-        finally:  # also after Ctrl-C: between two steps the state is always whole
-            self.save()
+        finally:  # also after Ctrl-C, unless it came amidst an update: then the state saved last is what is resumed
+            if not self._updating:
+                self.save()
             bar.close()
             log.close()
         return self.averaged()
@@ -174,7 +186,7 @@ class MetaTrainer:
         images, labels = augment(x, generator, c.shift).split(c.images), y.split(c.images)
         for group in self.optimizer.param_groups:
             group["lr"] = self._lr(self.step)
-        made = self.model([graph for graph, _ in lowered])
+        made = self.model(lambda: [graph for graph, _ in lowered])
         losses = []
         for weights, (_, module), xs, ys in zip(made, lowered, images, labels, strict=True):
             with self.fabric.autocast():
@@ -186,9 +198,11 @@ class MetaTrainer:
         norm = torch.nn.utils.clip_grad_norm_(self.plain.parameters(), c.clip)
         if not bool(torch.isfinite(norm + loss.sum())):
             self._stop(archs, loss.detach())
+        self._updating = True
         self.optimizer.step()
         self._update_average()
         self.step += 1
+        self._updating = False
         return loss.detach()
 
     def averaged(self) -> nn.Module:
@@ -216,10 +230,16 @@ class MetaTrainer:
         torch._foreach_lerp_(list(self.average.values()), [own[k].detach() for k in self.average], 1 - decay)
 
     def _stop(self, archs: list[Any], losses: Tensor) -> None:
-        bad = [self.space.format(a) for a, value in zip(archs, losses.tolist(), strict=True) if not abs(value) < float("inf")]
+        bad = [
+            self.space.format(a)
+            for a, value in zip(archs, losses.tolist(), strict=True)
+            if not abs(value) < float("inf")
+        ]
         raise TrainingError(
             f"step {self.step + 1}: the loss or its gradient is no longer finite",
-            got=f"candidates with such a loss: {bad}" if bad else f"a gradient, over the candidates {list(map(self.space.format, archs))}",
+            got=f"candidates with such a loss: {bad}"
+            if bad
+            else f"a gradient, over the candidates {list(map(self.space.format, archs))}",
             fix=f"the state before this step is kept in {self.folder / STATE}; lower trainer.lr and start anew",
         )
 
@@ -246,7 +266,7 @@ class MetaTrainer:
                 expected={k: ours[k] for k in changed},
                 fix="resume with the settings it was started with",
             )
-        self.plain.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model/")})
+        fit_tensors(self.plain, {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}, path)
         self.average = {k: tensors[f"average/{k}"].to(self.fabric.device) for k in self.average}
         for name, parameter in self.plain.named_parameters():
             prefix = f"optimizer/{name}/"

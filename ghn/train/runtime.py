@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from ghn.errors import ConfigError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("float32", "tf32", "bf16")
+
+
+class Unsearched(nn.Module):
+    """A module whose argument Fabric hands through: it searches lists for tensors to cast, and refuses graphs.
+
+    Called with a function that gives the argument.
+    """
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, argument: Callable[[], Any]) -> Any:
+        """Runs the inner module."""
+        return self.inner(argument())
 
 
 def make_runtime(device: str = "auto", precision: str = "float32", threads: int | None = None) -> Fabric:

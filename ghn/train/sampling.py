@@ -1,4 +1,4 @@
-"""What a step of training sees: drawn from the seed and the number of the step alone, so that any step can be redone."""
+"""What a step of training sees: drawn from the seed and the step's number alone, so that any step can be redone."""
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""Which networks are judged, and what is known of them: the shipped references and samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.estimators.published import distinct_references, read_analog_nasbench
+from ghn.estimators.references import ReferenceTable
+from ghn.estimators.samples import load_sample
+
+EMBEDDED = "data/references/embedded.jsonl"
+SAMPLES = ("development", "report")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Trained accuracies of networks.
+
+    Attributes:
+        name: in a report.
+        unit: of the values.
+        values: official string -> accuracy, a fraction.
+        seeds: [n, seeds] accuracies of networks trained several times, for the ceiling; None when unknown.
+        note: what a reader must know.
+    """
+
+    name: str
+    unit: str
+    values: Mapping[str, float]
+    seeds: Mapping[str, Sequence[float]]
+    note: str | None = None
+
+
+def choose_candidates(n: int, sample: str, space: Any) -> list[str]:
+    """The first `n` official strings of a fixed order of distinct networks.
+
+    `development` begins with the 96 embedded references (80 random ones, then 16 of the published top), goes on with
+    the rest of the development sample and then, in a fixed order, with functions of neither sample; `report` is the
+    report sample alone.
+
+    Raises:
+        ConfigError: unknown sample, or more candidates than there are.
+    """
+    if sample not in SAMPLES:
+        raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(SAMPLES))
+    chosen = load_sample(sample)
+    archs = chosen.archs("embedded-random") + chosen.archs("embedded-top") + chosen.archs("random")
+    if sample == "development" and n > len(archs):
+        taken = {space.canonical(space.parse(a)) for s in SAMPLES for a in load_sample(s).archs()}
+        rest = [a for a in space.distinct() if space.canonical(a) not in taken]
+        order = np.random.default_rng(0).permutation(len(rest))
+        archs += [space.format(rest[i]) for i in order]
+    if not 1 <= n <= len(archs):
+        raise ConfigError(f"the sample {sample} cannot give so many candidates", got=n, expected=f"1 to {len(archs)}")
+    return archs[:n]
+
+
+def embedded_reference(task_checksum: str, space: Any, path: str | None = None) -> Reference:
+    """The project's own trained references on the embedded task.
+
+    Raises:
+        DataError: they were trained on other images or in another skeleton.
+    """
+    table = ReferenceTable.load(asset(EMBEDDED) if path is None else path)
+    table.check(space=space.name, task_checksum=task_checksum, skeleton=space.describe())
+    archs, seeds = table.seeds("test_accuracy")
+    return Reference(
+        "embedded references: trained here, 20 epochs, 16x16 pixels",
+        "test accuracy",
+        table.value("test_accuracy"),
+        dict(zip(archs, seeds.tolist(), strict=True)),
+        "16 of the 96 embedded references were picked from the top of the published table",
+    )
+
+
+def published_reference(archs: Sequence[str], space: Any) -> Reference:
+    """Published accuracies after 200 epochs of the full skeleton, mean over the cells of a function.
+
+    Taken from the shipped samples where these hold all `archs`, else from the full table (extra `nasbench`).
+
+    Raises:
+        MissingExtraError: the full table is needed and not installed.
+    """
+    known: dict[str, float] = {}
+    for sample in SAMPLES:
+        known |= load_sample(sample).accuracy
+    if any(arch not in known for arch in archs):
+        full = distinct_references(space, read_analog_nasbench())
+        by_key = {space.canonical(space.parse(arch)): value for arch, value in full.items()}
+        known = {arch: by_key[space.canonical(space.parse(arch))] for arch in archs}
+    return Reference(
+        "NAS-Bench-201, published: CIFAR-10, 200 epochs, full skeleton",
+        "test accuracy",
+        {arch: known[arch] for arch in archs},
+        {},
+    )
+
+
+def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray | None]:
+    """Which candidates have a reference, their values [n], and their seeds [n, s] (NaN where missing) or None.
+
+    Raises:
+        DataError: none has one.
+    """
+    index = [i for i, arch in enumerate(archs) if arch in reference.values]
+    if not index:
+        raise DataError(
+            f"no candidate has a reference in {reference.name!r}", fix="choose other references or more candidates"
+        )
+    values = np.array([reference.values[archs[i]] for i in index])
+    if not reference.seeds:
+        return index, values, None
+    width = min(len(s) for s in reference.seeds.values())
+    blank = [np.nan] * width
+    seeds = np.array([list(reference.seeds.get(archs[i], blank))[:width] for i in index])
+    return index, values, seeds

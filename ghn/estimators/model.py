@@ -1,0 +1,168 @@
+"""A trained hypernetwork with all it needs to be used: the space, the task and the card of its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ghn.assets import asset
+from ghn.errors import CheckpointError, ConfigError, GhnError
+from ghn.estimators.readouts import Sample
+from ghn.estimators.weighted import WeightedEstimator
+from ghn.graph.ir import Graph
+from ghn.nets.ghn import GHN, GHNConfig
+from ghn.spaces import make_space
+from ghn.tasks import ImageTask, Normalisation, make_task
+from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
+from ghn.train.runtime import make_runtime
+from ghn.types import Score, Space, Trial, WeightDict
+
+KIND = "hypernetwork"
+SHIPPED = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
+
+
+class Model:
+    """A hypernetwork ready to score.
+
+    Args:
+        net: the hypernetwork; moved to the device.
+        space: what it was trained on.
+        card: what is known of it; `task` describes the data it was trained on.
+        fabric: the device.
+        digest: of its tensors, which tells scores of different checkpoints apart.
+    """
+
+    def __init__(self, net: GHN, space: Space[Any], card: Mapping[str, Any], fabric: Fabric, digest: str = "") -> None:
+        self.net = net.to(fabric.device).eval().requires_grad_(False)
+        self.space, self.card, self.fabric, self.digest = space, dict(card), fabric, digest
+        self._estimators: dict[tuple[str, Sample], WeightedEstimator] = {}
+
+    def score(
+        self,
+        architectures: Sequence[Any],
+        readout: str = "loss",
+        *,
+        task: ImageTask | None = None,
+        sample: Sample | None = None,
+    ) -> list[Score]:
+        """Scores architectures with generated weights; higher is better.
+
+        Args:
+            architectures: official strings or the space's own objects.
+            readout: `loss`, `accuracy` or `ridge`.
+            task: the images; the embedded task when it fits the checkpoint.
+            sample: how many of them are seen.
+
+        Returns:
+            A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
+
+        Raises:
+            ConfigError: unknown read-out.
+            CheckpointError: the task does not fit the checkpoint.
+        """
+        if isinstance(architectures, str):
+            raise ConfigError("score takes a list of architectures", got=architectures, fix="put it into a list")
+        trials = [Trial(str(i), arch) for i, arch in enumerate(architectures)]
+        return self.estimator(readout, task=task, sample=sample).score(trials)
+
+    def estimator(
+        self, readout: str = "loss", *, task: ImageTask | None = None, sample: Sample | None = None
+    ) -> WeightedEstimator:
+        """The scoring engine behind `score`, for streams of architectures, files and searches."""
+        key = (readout, sample or Sample())
+        if task is not None:
+            return self._estimator(*key, task)
+        if key not in self._estimators:
+            self._estimators[key] = self._estimator(*key, make_task(self.card["scoring_task"]))
+        return self._estimators[key]
+
+    def weights(self, graph: Graph) -> WeightDict:
+        """Generates the weights of a graph: names and shapes are those of `graph.params()`."""
+        with torch.no_grad():
+            return self.net([graph])[0]
+
+    def embed(self, graph: Graph) -> Float[Tensor, " d"]:
+        """A feature vector of a graph, for surrogates."""
+        with torch.no_grad():
+            return self.net.embed([graph])[0]
+
+    def save(self, path: Path | str) -> None:
+        """Writes a checkpoint, atomically."""
+        card = {**self.card, "config": self.net.config.describe(), "space": describe_space(self.space)}
+        save_tensors(path, KIND, self.net.state_dict(), card)
+
+    def _estimator(self, readout: str, sample: Sample, task: ImageTask) -> WeightedEstimator:
+        check_task(self.card, task)
+        own = Normalisation(tuple(self.card["task"]["mean"]), tuple(self.card["task"]["std"]))
+        train, val, test = (replace(split, normalisation=own) for split in (task.train, task.val, task.test))
+        task = replace(task, train=train, val=val, test=test)
+        return WeightedEstimator(
+            self.net, self.space, task, self.fabric, readout=readout, sample=sample, weights_id=self.digest
+        )
+
+
+def load(
+    path: Path | str | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    fabric: Fabric | None = None,
+    space: Space[Any] | None = None,
+) -> Model:
+    """Loads a hypernetwork; without a path, the one that is shipped.
+
+    Args:
+        path: of a checkpoint.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        precision: `float32`, `tf32` or `bf16`.
+        fabric: a runtime instead of `device` and `precision`.
+        space: must be the checkpoint's, when given.
+
+    Raises:
+        CheckpointError: missing, damaged, foreign, or made for another space.
+    """
+    path = asset(SHIPPED) if path is None else Path(path)
+    tensors, header = load_tensors(path, KIND)
+    card = header["card"]
+    try:
+        config = GHNConfig(**card["config"])
+        own = make_space(**card["space"])
+        for key in ("channels", "image_size", "classes", "mean", "std", "checksum"):
+            card["task"][key]
+        card["scoring_task"]
+    except (KeyError, TypeError, GhnError) as error:
+        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
+    if space is not None and describe_space(space) != describe_space(own):
+        raise CheckpointError(
+            f"{path} was made for another space", got=repr(own), expected=repr(space), fix="train one for this space"
+        )
+    net = GHN(config)
+    fit_tensors(net, tensors, path)
+    return Model(
+        net, own, {**card, "versions": header["versions"]}, fabric or make_runtime(device, precision), header["digest"]
+    )
+
+
+def describe_space(space: Any) -> dict[str, Any]:
+    """Name and settings of a space; `make_space(**it)` makes an equal one."""
+    return {"name": space.name, **space.describe()}
+
+
+def check_task(card: Mapping[str, Any], task: ImageTask) -> None:
+    """Raises `CheckpointError` unless the task has the channels, image size and classes of the checkpoint."""
+    theirs = {k: card["task"][k] for k in ("channels", "image_size", "classes")}
+    ours = {"channels": task.channels, "image_size": list(task.image_size), "classes": task.classes}
+    if theirs != ours:
+        raise CheckpointError(
+            f"the checkpoint was made for another kind of data than task {task.name}",
+            got=ours,
+            expected=theirs,
+            fix="choose a task that fits (for instance its size), or train a hypernetwork for this one",
+        )

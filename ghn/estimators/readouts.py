@@ -1,0 +1,146 @@
+"""Read-outs: how a number is read off a weighted graph. Higher is better in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ghn.errors import ConfigError
+from ghn.graph.ir import Graph
+from ghn.graph.module import GraphModule, run_graph
+from ghn.tasks.images import ImageTask, Split
+from ghn.types import WeightDict
+
+READOUTS = ("loss", "accuracy", "ridge")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many images a read-out sees; drawn once, stratified, the same for every candidate and on every device.
+
+    Attributes:
+        val: validation images for `loss` and `accuracy`.
+        ridge_train: training images on which the ridge regression is fitted.
+        ridge_val: validation images on which it is scored.
+        batch: images a forward pass; each has its own batch statistics.
+        seed: of the draw.
+    """
+
+    val: int = 512
+    ridge_train: int = 1536
+    ridge_val: int = 1024
+    batch: int = 512
+    seed: int = 0
+
+
+class Readout(Protocol):
+    """Reads numbers off a weighted graph."""
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
+        """Returns scalars on the device of the weights; `value` is the score."""
+        ...
+
+
+class LogitReadout:
+    """Minus the cross-entropy (nats) on validation images, or the accuracy (0 to 1).
+
+    Args:
+        split: normalised validation images, on the device.
+        value: `loss` or `accuracy`.
+        batch: images a forward pass.
+    """
+
+    def __init__(self, split: Split, value: str, batch: int) -> None:
+        self.value = value
+        self.batches = list(_batches(split, batch))
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+        """Runs the whole network."""
+        module = GraphModule(graph)
+        losses, hits, n = [], [], 0
+        for x, y in self.batches:
+            logits = run_graph(module, weights, x).float()
+            losses.append(F.cross_entropy(logits, y, reduction="sum"))
+            hits.append((logits.argmax(1) == y).sum())
+            n += len(y)
+        loss, accuracy = torch.stack(losses).sum() / n, torch.stack(hits).sum() / n
+        return {"value": -loss if self.value == "loss" else accuracy, "loss": loss, "accuracy": accuracy}
+
+
+class RidgeReadout:
+    """Minus the squared error of a ridge regression from the last features to the labels.
+
+    The generated class head is put aside: features before it, pooled to 2x2 and flattened, of a training sample are
+    fitted to one-hot labels in closed form; the score is read on a validation sample.
+
+    Args:
+        train: images to fit on.
+        val: images to score on.
+        classes: number of classes.
+        batch: images a forward pass.
+        penalty: strength of the ridge, as a share of the features' mean variance.
+    """
+
+    def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float = 0.01) -> None:
+        self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))
+        self.classes, self.penalty = classes, penalty
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+        """Runs the network up to its last feature map."""
+        module = GraphModule(graph, features=True)
+        weights = {name: weights[name] for name, _ in module.named_parameters()}
+        train, labels = self._features(module, weights, self.train)
+        val, answers = self._features(module, weights, self.val)
+        targets = F.one_hot(labels, self.classes).float()
+        predicted = self._solve(train, targets, val)
+        error = (predicted - F.one_hot(answers, self.classes)).square().sum(1).mean()
+        return {
+            "value": -error,
+            "ridge_error": error,
+            "ridge_accuracy": (predicted.argmax(1) == answers).float().mean(),
+        }
+
+    def _features(
+        self, module: GraphModule, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
+    ) -> tuple[Float[Tensor, "n f"], Int[Tensor, " n"]]:
+        maps = [F.adaptive_avg_pool2d(run_graph(module, weights, x).float(), 2) for x, _ in batches]
+        return rearrange(torch.cat(maps), "n c h w -> n (c h w)"), torch.cat([y for _, y in batches])
+
+    def _solve(
+        self, x: Float[Tensor, "n f"], y: Float[Tensor, "n k"], new: Float[Tensor, "m f"]
+    ) -> Float[Tensor, "m k"]:
+        mean, bias = x.mean(0), y.mean(0)
+        x = x - mean
+        gram = x.T @ x
+        # a penalty in proportion to the scale of the features, so that the score does not depend on it; the constant
+        # keeps features that are all zero (a candidate cut off from its input) solvable
+        ridge = self.penalty * gram.diagonal().mean() + 1e-6
+        gram.diagonal().add_(ridge)
+        return (new - mean) @ torch.linalg.solve(gram, x.T @ (y - bias)) + bias
+
+
+def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
+    """Makes a read-out by name, on the device of the task.
+
+    Raises:
+        ConfigError: unknown name.
+        DataError: a split has fewer images than the sample asks for.
+    """
+    if name not in READOUTS:
+        raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
+    if name == "ridge":
+        train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
+        return RidgeReadout(train, val, task.classes, sample.batch)
+    return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
+
+
+def _batches(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(split), size):
+        yield split.batch(slice(start, start + size))

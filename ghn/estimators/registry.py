@@ -1,0 +1,116 @@
+"""Estimators by name, as configs give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from ghn.errors import ConfigError
+from ghn.estimators.model import SHIPPED, load
+from ghn.estimators.readouts import READOUTS, Sample
+from ghn.estimators.sgd import TrainingEstimator
+from ghn.estimators.weighted import WeightedEstimator
+from ghn.nets.initial import RandomInit
+from ghn.tasks.images import ImageTask
+from ghn.train.loop import Recipe
+from ghn.types import Estimator, Space
+
+ESTIMATORS = ("ghn", "random_init", "training")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An estimator in a report.
+
+    Attributes:
+        name: in the report, unique there.
+        estimator: what scores.
+        identity: what its scores depend on, JSON-able.
+        one_off_seconds: spent before the first candidate; None when unknown.
+        warning: what a reader must know of it.
+    """
+
+    name: str
+    estimator: Estimator[Any]
+    identity: dict[str, Any]
+    one_off_seconds: float | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What estimators are made from.
+
+    Attributes:
+        space: of the candidates.
+        task: of the images.
+        fabric: the device.
+        checkpoints: for `ghn`: `shipped` or paths.
+        readouts: for estimators that give weights.
+        sample: images that a read-out sees.
+        recipe: for `training`.
+    """
+
+    space: Space[Any]
+    task: ImageTask
+    fabric: Fabric
+    checkpoints: Sequence[str] = ("shipped",)
+    readouts: Sequence[str] = ("loss",)
+    sample: Sample = Sample()
+    recipe: Recipe = Recipe()
+
+
+def make_entries(name: str, setting: Setting) -> list[Entry]:
+    """Makes the estimators that a name stands for, one a checkpoint and read-out.
+
+    Raises:
+        ConfigError: unknown name or read-out.
+        CheckpointError: a checkpoint is damaged, or made for another space or kind of data.
+    """
+    if name not in ESTIMATORS:
+        raise ConfigError("unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
+    if unknown := [r for r in setting.readouts if r not in READOUTS]:
+        raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(READOUTS))
+    if name == "training":
+        trainer = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+        return [Entry(f"training, {setting.recipe.epochs} epochs", trainer, trainer.identity)]
+    if name == "random_init":
+        return [_random_init(setting, readout) for readout in setting.readouts]
+    return [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)]
+
+
+def _random_init(setting: Setting, readout: str) -> Entry:
+    weights = RandomInit(0, setting.fabric.device)
+    engine = WeightedEstimator(
+        weights,
+        setting.space,
+        setting.task,
+        setting.fabric,
+        readout=readout,
+        sample=setting.sample,
+        weights_id="random_init/0",
+        source="He et al., Delving Deep into Rectifiers, ICCV 2015",
+    )
+    return Entry(f"random weights, {readout}", engine, engine.identity)
+
+
+def _ghn(setting: Setting, checkpoint: str) -> list[Entry]:
+    path = None if checkpoint == "shipped" else Path(checkpoint)
+    model = load(path, fabric=setting.fabric, space=setting.space)
+    seconds = model.card.get("seconds")
+    label = "GHN shipped" if path is None or path.name == Path(SHIPPED).name else f"GHN {path.parent.name}/{path.stem}"
+    warning = None
+    if isinstance(seconds, int | float) and seconds < 1800:
+        warning = (
+            f"{label} was trained for {seconds / 60:.0f} minutes ({model.card.get('step')} steps): "
+            "hypernetworks that young order candidates badly, often worse than their size does"
+        )
+    entries = []
+    for readout in setting.readouts:
+        engine = model.estimator(readout, task=setting.task, sample=setting.sample)
+        entries.append(Entry(f"{label}, {readout}", engine, engine.identity, seconds, warning))
+    return entries

@@ -1,0 +1,254 @@
+"""What a reader sees: page, figures, terminal table, and the folder they are written to."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from ghn.errors import DataError, ExistsError
+from ghn.report import Comparison, Report, compare, print_report, read_report, render, to_text, write_report
+from ghn.report import figures as drawing
+from ghn.report.style import to_bytes
+from ghn.report.words import DASH, MINUS, duration, number, quantity, summary, verdict
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Reader(HTMLParser):
+    """Collects what the tests ask about, and fails on tags that do not nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.alts: list[str] = []
+        self.ids: list[str] = []
+        self.tags: set[str] = set()
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        found = dict(attrs)
+        self.loads += [found[name] or "" for name in ("src", "href", "srcset", "data", "action") if name in found]
+        self.ids += [found["id"] or ""] if "id" in found else []
+        self.alts += [found.get("alt") or ""] if tag == "img" else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in {"style", "script"}:
+            self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "new" / "report"
+    assert write_report(report, folder) == folder / "report.html"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(folder: Path) -> str:
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(source: str) -> Reader:
+    reader = Reader()
+    reader.feed(source)
+    assert reader.open == []
+    return reader
+
+
+class TestPage:
+    def test_needs_nothing_from_outside(self, source: str, page: Reader) -> None:
+        assert page.loads
+        assert all(load.startswith("data:image/svg+xml;base64,") for load in page.loads)
+        assert not {"script", "link", "iframe", "object"} & page.tags
+        assert not re.search(r"https?://|url\(|@import", source)
+        for load in page.loads:
+            svg = base64.b64decode(load.split(",", 1)[1]).decode()
+            assert not re.search(r"""(href|src)=["'](?!#|data:image/png)""", svg)
+
+    def test_every_picture_is_told_in_words(self, page: Reader) -> None:
+        assert all("Kendall" in alt for alt in page.alts)
+        assert len(page.alts) == len(page.loads)
+        assert len(page.ids) == len(set(page.ids))
+
+    def test_names_from_outside_are_escaped(self, source: str, evil: str) -> None:
+        assert evil not in source
+        assert html.escape(evil, quote=False).split("(")[0] in source
+
+    def test_says_everything(self, page: Reader, report: Report) -> None:
+        text = " ".join(" ".join(page.words).split())
+        for expected in (
+            "A title",
+            "Trained by hand.",
+            "expect a bad order",
+            "machine / cores",
+            "python evaluate.py",
+            "58 of 60 networks",
+            "set aside: failed on 55 of 60 networks",
+            "|net~3|",
+            "reason not given",
+            "ceiling: a second training (16 networks, 3 seeds)",
+            "random order",
+            "3.5 h",
+            summary(report.comparisons[0]),
+        ):
+            assert expected in text, expected
+
+    def test_every_number_comes_from_the_json(self, folder: Path, source: str) -> None:
+        """The page drawn from the file alone is the page that was written."""
+        data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        assert render(Report.from_json(data)) == source
+
+    def test_table_shows_value_and_interval(self, source: str, comparison: Comparison) -> None:
+        found = comparison.row("good").get("kendall")
+        cell = f'{number(found.value)}<span class="interval">[{number(found.low)}, {number(found.high)}]</span>'
+        assert f'<td class="best">{cell}</td>' in source
+
+
+class TestFigures:
+    def test_far_outliers_do_not_flatten_the_rest(self, comparison: Comparison) -> None:
+        axes = drawing.scatter(comparison, "good").axes[0]
+        assert axes.get_xlim()[0] > -100
+        assert "1 further out" in axes.get_xlabel()
+
+    def test_ranks_are_within_one_and_n(self, comparison: Comparison) -> None:
+        axes = drawing.ranks(comparison, "good").axes[0]
+        points = np.concatenate([collection.get_offsets() for collection in axes.collections])
+        assert len(points) == comparison.n
+        assert points.min() >= 1
+        assert points.max() <= comparison.n
+
+    def test_parts_differ_without_colour(self, comparison: Comparison) -> None:
+        worse, best, fifth = drawing.scatter(comparison, "good").axes[0].collections
+        assert len(worse.get_facecolor()) == 0
+        assert len(best.get_facecolor()) == 1
+        assert len(fifth.get_paths()[0].vertices) < len(best.get_paths()[0].vertices)
+
+    def test_many_points_do_not_make_a_heavy_page(self) -> None:
+        values = np.random.default_rng(0).normal(size=5000)
+        many = compare({"a": values}, values + 1, bootstrap=0)
+        assert len(to_bytes(drawing.scatter(many, "a"), "svg")) < 200_000
+
+    def test_same_data_same_bytes_and_no_global_state(self, comparison: Comparison) -> None:
+        before = dict.copy(mpl.rcParams)
+        for kind in ("svg", "png"):
+            one, two = (to_bytes(drawing.dots(comparison), kind) for _ in range(2))
+            assert one == two
+        assert dict.copy(mpl.rcParams) == before
+
+
+class TestTerminal:
+    @pytest.mark.parametrize("width", [80, 120, 200])
+    def test_nothing_is_cut_off(self, report: Report, width: int) -> None:
+        console = Console(width=width, force_terminal=True, record=True, file=io.StringIO())
+        print_report(report, console)
+        text = console.export_text()
+        assert "…" not in text
+        assert max(len(line) for line in text.splitlines()) <= width
+
+    def test_a_log_file_gets_plain_text(self, report: Report, comparison: Comparison) -> None:
+        text = to_text(report)
+        assert "\x1b" not in text
+        assert MINUS not in text
+        assert all(line == line.rstrip() for line in text.splitlines())
+        for expected in (
+            "Against own trainings (58 of 60",
+            "random order",
+            "ceiling",
+            "aside",
+            "Warning: Trained",
+        ):
+            assert expected in text
+        assert f"{comparison.row('good').get('kendall').value:.2f}" in text
+
+
+class TestWords:
+    def test_numbers(self) -> None:
+        assert [number(value) for value in (0.456, -0.5, -0.001, None)] == ["0.46", MINUS + "0.50", "0.00", DASH]
+        assert [quantity(value) for value in (0.01234, 15625, None)] == ["0.0123", "15,625", DASH]
+        times = (None, 0, 2e-5, 0.08, 1.5, 300, 11160)
+        assert [duration(time) for time in times] == [DASH, "0 s", "20 µs", "80 ms", "1.5 s", "5 min", "3.1 h"]
+
+    def test_losing_to_a_baseline_is_said(self) -> None:
+        rng = np.random.default_rng(0)
+        truth = rng.normal(size=200)
+        found = compare(
+            {"weak": truth + 3 * rng.normal(size=200)},
+            truth,
+            baselines={"strong": truth + 0.1 * rng.normal(size=200)},
+        )
+        assert verdict(found.row("weak")) == "worse"
+        assert "and weak loses to it. No estimator here is clearly better than that baseline." in summary(found)
+        turned = compare(
+            {"strong": found.row("strong").estimates}, truth, baselines={"weak": found.row("weak").estimates}
+        )
+        assert "which strong beats." in summary(turned)
+
+    def test_no_order_at_all(self) -> None:
+        found = compare({"flat": np.ones(20)}, np.arange(20), bootstrap=0)
+        assert summary(found) == "Against reference, on 20 networks: no estimator gives an order."
+
+
+class TestFolder:
+    def test_everything_is_there_and_opens(self, folder: Path, report: Report) -> None:
+        assert read_report(folder).comparisons == report.comparisons
+        pictures = sorted(path.name for path in (folder / "figures").iterdir())
+        assert "1-dots-kendall.png" in pictures
+        assert "1-scatter-good.png" in pictures
+        assert "1-ranks-random-order.png" in pictures
+        with Image.open(folder / "figures" / "1-scatter-good.png") as image:
+            assert image.size[0] >= 700
+        assert not list(folder.rglob(".*"))
+
+    def test_never_over_an_existing_report(self, tmp_path: Path, small: Report) -> None:
+        write_report(small, tmp_path)
+        (tmp_path / "mine.txt").write_text("mine")
+        (tmp_path / "figures" / "9-dots-old.png").write_text("old")
+        with pytest.raises(ExistsError, match=r"got:      report.html and report.json in .*\n.*overwrite=True"):
+            write_report(small, tmp_path)
+        write_report(small, tmp_path, overwrite=True)
+        assert (tmp_path / "mine.txt").read_text() == "mine"
+        assert not (tmp_path / "figures" / "9-dots-old.png").exists()
+
+    def test_a_crash_while_drawing_leaves_the_old_report(
+        self, tmp_path: Path, small: Report, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write_report(small, tmp_path)
+        before = (tmp_path / "report.html").read_bytes()
+        monkeypatch.setattr("ghn.report.write.render", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            write_report(Report(small.comparisons, title="new"), tmp_path, overwrite=True)
+        assert (tmp_path / "report.html").read_bytes() == before
+
+    @pytest.mark.parametrize("text", [None, "{", "{}"])
+    def test_unreadable(self, tmp_path: Path, text: str | None) -> None:
+        if text is not None:
+            (tmp_path / "report.json").write_text(text)
+        with pytest.raises(DataError, match="report"):
+            read_report(tmp_path)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Report:
+    """A report that draws one picture only."""
+    monkeypatch.setattr("ghn.report.write.pictures", lambda comparison: drawing.pictures(comparison)[:1])
+    values = np.arange(12.0)
+    return Report([compare({"one": values}, values**2, bootstrap=0, baselines={})])
