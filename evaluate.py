@@ -1,0 +1,33 @@
+"""Scores architectures and compares their order with references: python evaluate.py [n=300] [checkpoint=PATH]."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from ghn.conf import run
+
+
+@hydra.main(version_base="1.3", config_path="pkg://ghn.conf", config_name="evaluate")
+def main(cfg: DictConfig) -> None:
+    """Runs the job that the config names."""
+    from ghn.errors import GhnError
+    from ghn.report.jobs import JOBS, build_setting
+
+    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    try:
+        if cfg.job not in JOBS:
+            sys.exit(f"error: unknown job {cfg.job!r}; expected one of {', '.join(JOBS)}")
+        JOBS[cfg.job](build_setting(options), options)
+    except GhnError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        again = " ".join(a for a in sys.argv[1:] if not a.startswith(("out=", "resume=")))
+        sys.exit(f"\ninterrupted; go on with: python evaluate.py {again} out={cfg.out} resume=true")
+
+
+if __name__ == "__main__":
+    run(main, "evaluate")

@@ -1,0 +1,49 @@
+"""Trains a graph hypernetwork: python train_ghn.py [net=ghn3] [task=cifar10_16px] [trainer=default] [out=FOLDER]."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from ghn.conf import run
+
+
+@hydra.main(version_base="1.3", config_path="pkg://ghn.conf", config_name="train")
+def main(cfg: DictConfig) -> None:
+    """Builds what the config names and trains it."""
+    from ghn.errors import GhnError
+    from ghn.estimators.registry import task_space
+    from ghn.estimators.train_model import CHECKPOINT, train_hypernetwork
+    from ghn.nets import GHNConfig
+    from ghn.tasks import make_task
+    from ghn.train.meta import MetaConfig
+    from ghn.train.runtime import make_runtime
+
+    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    try:
+        task = make_task(options["task"].pop("name"), **options["task"])
+        train_hypernetwork(
+            GHNConfig(classes=task.classes, **options["net"]),
+            task_space(options["space"], task),
+            task,
+            MetaConfig(**options["trainer"]),
+            make_runtime(cfg.device, cfg.precision, cfg.threads),
+            cfg.out,
+            scoring_task=options["scoring_task"],
+            check=cfg.check,
+            resume=cfg.resume,
+            progress=cfg.progress,
+            command=" ".join(["python train_ghn.py", *sys.argv[1:]]),
+        )
+    except GhnError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(f"\ninterrupted; go on with: python train_ghn.py {' '.join(sys.argv[1:])} out={cfg.out} resume=true")
+    print(f"wrote {cfg.out}/{CHECKPOINT}")
+
+
+if __name__ == "__main__":
+    run(main, "train")

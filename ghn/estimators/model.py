@@ -25,6 +25,8 @@ from ghn.train.runtime import make_runtime
 from ghn.types import Score, Space, Trial, WeightDict
 
 KIND = "hypernetwork"
+# tasks that a checkpoint may name: a card from elsewhere must not choose what is imported or read from disk
+SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
 SHIPPED = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
 
 
@@ -80,7 +82,7 @@ class Model:
         if task is not None:
             return self._estimator(*key, task)
         if key not in self._estimators:
-            self._estimators[key] = self._estimator(*key, make_task(self.card["scoring_task"]))
+            self._estimators[key] = self._estimator(*key, self._scoring_task())
         return self._estimators[key]
 
     def weights(self, graph: Graph) -> WeightDict:
@@ -97,6 +99,11 @@ class Model:
         """Writes a checkpoint, atomically."""
         card = {**self.card, "config": self.net.config.describe(), "space": describe_space(self.space)}
         save_tensors(path, KIND, self.net.state_dict(), card)
+
+    def _scoring_task(self) -> ImageTask:
+        if (named := self.card["scoring_task"]) is None:
+            raise ConfigError("this checkpoint names no task to score on", fix="give the images: score(..., task=task)")
+        return make_task(named["name"], **({"size": named["size"]} if "size" in named else {}))
 
     def _estimator(self, readout: str, sample: Sample, task: ImageTask) -> WeightedEstimator:
         check_task(self.card, task)
@@ -134,10 +141,8 @@ def load(
     try:
         config = GHNConfig(**card["config"])
         own = make_space(**card["space"])
-        for key in ("channels", "image_size", "classes", "mean", "std", "checksum"):
-            card["task"][key]
-        card["scoring_task"]
-    except (KeyError, TypeError, GhnError) as error:
+        _check_card(card, config)
+    except (KeyError, TypeError, ValueError, GhnError) as error:
         raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
     if space is not None and describe_space(space) != describe_space(own):
         raise CheckpointError(
@@ -148,6 +153,16 @@ def load(
     return Model(
         net, own, {**card, "versions": header["versions"]}, fabric or make_runtime(device, precision), header["digest"]
     )
+
+
+def _check_card(card: Mapping[str, Any], config: GHNConfig) -> None:
+    """Raises KeyError, TypeError or ValueError for a card that would fail later, while scoring."""
+    task, named = card["task"], card["scoring_task"]
+    moments = [float(value) for key in ("mean", "std") for value in task[key]]
+    if task["classes"] != config.classes or len(moments) != 2 * task["channels"] or len(task["image_size"]) != 2:
+        raise ValueError(f"its task does not fit its config: {task}")
+    if named is not None and (named["name"] not in SAFE_TASKS or not isinstance(named.get("size", 32), int)):
+        raise ValueError(f"it names the task {named}; expected one of {SAFE_TASKS} and a size")
 
 
 def describe_space(space: Any) -> dict[str, Any]:

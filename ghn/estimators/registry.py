@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ghn.estimators.readouts import READOUTS, Sample
 from ghn.estimators.sgd import TrainingEstimator
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.initial import RandomInit
+from ghn.spaces import make_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Recipe
 from ghn.types import Estimator, Space
@@ -60,8 +61,18 @@ class Setting:
     fabric: Fabric
     checkpoints: Sequence[str] = ("shipped",)
     readouts: Sequence[str] = ("loss",)
-    sample: Sample = Sample()
-    recipe: Recipe = Recipe()
+    sample: Sample = field(default_factory=Sample)
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
+    """Makes a space whose input shape and classes are those of a task.
+
+    Raises:
+        ConfigError: unknown space or setting.
+    """
+    options = {**settings, "input_shape": (task.channels, *task.image_size), "classes": task.classes}
+    return make_space(str(options.pop("name")), **options)
 
 
 def make_entries(name: str, setting: Setting) -> list[Entry]:

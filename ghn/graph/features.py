@@ -204,7 +204,7 @@ def _shortest_paths(sources: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def _paths(distance: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Pairs of nodes [2, m] with a path between them and its length [m], from the joined `distance` of several graphs."""
+    """Pairs of nodes [2, m] with a path, and its length [m], from the joined `distance` of several graphs."""
     pairs, start, row = [], 0, 0
     flat = distance.numpy()
     for n in sizes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from numbers import Real
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 from ghn.errors import GraphError
-from ghn.graph.ops import Op, Param, ParamSpec, Shape, get_op
+from ghn.graph.derive import Derived, derive
+from ghn.graph.ops import Param, Shape
 
 SCHEMA = "ghn.graph/1"
 
@@ -150,54 +150,17 @@ class Graph:
 
 def _node_from_json(n: Mapping[str, Any]) -> Node:
     attrs = tuple(sorted((str(k), _integer(v)) for k, v in n["attrs"].items()))
-    return Node(
-        str(n["name"]), str(n["op"]), tuple(map(_integer, n["inputs"])), attrs, tuple(map(_integer, n["shape"]))
-    )
+    inputs, shape = tuple(map(_integer, n["inputs"])), tuple(map(_integer, n["shape"]))
+    return Node(_string(n["name"]), _string(n["op"]), inputs, attrs, shape)
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a string")
+    return value
 
 
 def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{value!r} is not an integer")
     return value
-
-
-class Derived(NamedTuple):
-    """What follows from an operation, its attributes and the shapes of its inputs."""
-
-    attrs: tuple[tuple[str, int], ...]  # complete and sorted
-    shape: Shape
-    params: tuple[ParamSpec, ...]
-
-
-def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...], where: str) -> Derived:
-    """Completes the attributes of a node and infers its shape and parameters.
-
-    Raises:
-        GraphError: unknown operation, wrong number of inputs or attributes, or shapes that do not fit; begins with
-            `where`.
-    """
-    try:
-        return _derive(get_op(op), inputs, attrs)
-    except GraphError as error:
-        raise GraphError(f"{where}: {error}") from None
-
-
-@lru_cache(maxsize=1 << 14)  # the nodes of a space's networks are much the same
-def _derive(op: Op, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
-    low, high = op.arity
-    if len(inputs) < low or (high is not None and len(inputs) > high):
-        expected = f"{low} to {'any' if high is None else high}"
-        raise GraphError("wrong number of inputs", got=len(inputs), expected=expected)
-    given = dict(attrs)
-    if unknown := set(given) - set(op.attrs):
-        raise GraphError("unknown attribute", got=sorted(unknown), expected=sorted(op.attrs))
-    if missing := sorted(k for k, v in op.attrs.items() if v is None and k not in given):
-        raise GraphError("attribute missing", got=given, expected=missing)
-    full = {k: _whole(k, v) for k, v in {**op.attrs, **given}.items()}
-    return Derived(tuple(sorted(full.items())), op.infer(inputs, full), op.params(inputs, full))
-
-
-def _whole(name: str, value: Any) -> int:
-    if not isinstance(value, Real) or value != value // 1:
-        raise GraphError(f"attribute {name} must be a whole number", got=repr(value))
-    return int(value)

@@ -27,8 +27,8 @@ from ghn.train.checkpoint import versions
 from ghn.types import Score, Space, Trial
 
 PROTOCOL = (
-    "Every candidate is a distinct function of the space; it runs on its live part: operations cut off from the input or "
-    "the output are removed.",
+    "Every candidate is a distinct function of the space. It runs on its live part: operations cut off from the input "
+    "or the output are removed.",
     "Estimators see no label of a test image and no reference. Weights that are generated or shared run with batch "
     "statistics, on one fixed, stratified sample of validation images, the same for all candidates.",
     "References are test accuracies of trained networks. They are looked at to report, not to choose.",
@@ -124,7 +124,7 @@ def _compare(
     index, values, seeds = found
     params = np.array([stats[i].params for i in index], dtype=float)
     order = np.random.default_rng(0).permutation(len(archs)).astype(float)
-    baselines = {
+    baselines: dict[str, Any] = {
         LIVE_PARAMETERS: params,
         "multiply-adds": [float(stats[i].macs) for i in index],
         "convolutions": [float(stats[i].ops.get("conv", 0)) for i in index],

@@ -112,7 +112,8 @@ class MetaTrainer:
         resume: bool = False,
         check: Check | None = None,
     ) -> None:
-        self.config, self.fabric, self.folder, self.check, self.step = config, fabric, Path(folder), check, 0
+        self.config, self.fabric, self.folder, self.check = config, fabric, Path(folder), check
+        self.step, self.seconds = 0, 0.0
         self._updating = False
         self.space, self.train = space, task.to(fabric.device).train
         self.identity = {"trainer": asdict(config), "task": task.checksum, "space": repr(space)}
@@ -156,15 +157,16 @@ class MetaTrainer:
             unit="step",
             mininterval=1,
         )
-        started = time.perf_counter()
+        before, started = self.seconds, time.perf_counter()
         try:
             while self.step < self.config.steps:
                 losses = self.train_step()
+                self.seconds = before + time.perf_counter() - started
                 bar.update()
                 if self.step % self.config.log_every == 0 or self.step == self.config.steps:
                     loss = float(losses.mean())
                     bar.set_postfix(loss=f"{loss:.3f}")
-                    log.write(self.step, loss=loss, lr=self._lr(self.step), seconds=time.perf_counter() - started)
+                    log.write(self.step, loss=loss, lr=self._lr(self.step), seconds=self.seconds)
                 if self.check and (self.step % self.config.check_every == 0 or self.step == self.config.steps):
                     log.write(self.step, **self.check(self.averaged()))
                 if self.step % self.config.save_every == 0:
@@ -251,7 +253,12 @@ class MetaTrainer:
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 state[f"optimizer/{name}/{key}"] = value
         # tensors that share memory (a state dict before and after averaging) would be refused: they never do here
-        save_tensors(self.folder / STATE, "training state", state, {"step": self.step, "identity": self.identity})
+        save_tensors(
+            self.folder / STATE,
+            "training state",
+            state,
+            {"step": self.step, "seconds": self.seconds, "identity": self.identity},
+        )
 
     def _load(self) -> None:
         path = self.folder / STATE
@@ -273,4 +280,4 @@ class MetaTrainer:
             if found := {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}:
                 device = {k: v if k == "step" else v.to(self.fabric.device) for k, v in found.items()}
                 self.optimizer.state[parameter] = device
-        self.step = int(card["step"])
+        self.step, self.seconds = int(card["step"]), float(card.get("seconds", 0.0))

@@ -1,0 +1,39 @@
+# From a fresh clone: needs Python 3.11 or newer, and make.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.base  ## train a small GHN, score 300 networks with it and with the shipped one, compare; at most 15 minutes
+	$(RUN) train_ghn.py trainer=demo out=$(DEMO)/small
+	$(RUN) evaluate.py n=300 references=all checkpoint=[shipped,$(DEMO)/small/checkpoint.safetensors] out=$(DEMO)/report
+	@echo "open $(DEMO)/report/report.html"
+
+test: $(VENV)/.dev  ## all tests
+	$(RUN) -m pytest
+
+lint: $(VENV)/.dev  ## style, types and floors
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.dev  ## speed and memory, medians of several runs
+	$(RUN) -m tests.benchmarks
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("ghn needs Python 3.11 or newer; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install -e '.[dev]'
+	touch $@ $(VENV)/.base
+
+clean:  ## what can be made again; outputs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

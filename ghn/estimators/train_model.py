@@ -1,0 +1,127 @@
+"""Training of a graph hypernetwork from first to last: net, trainer, ranking check, checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from ghn.errors import ExistsError, GhnError
+from ghn.estimators.candidates import aligned, choose_candidates, embedded_reference
+from ghn.estimators.model import SAFE_TASKS, Model
+from ghn.estimators.readouts import Sample
+from ghn.estimators.weighted import WeightedEstimator
+from ghn.nets.ghn import GHN, GHNConfig
+from ghn.ranking import MIN_ITEMS, kendall
+from ghn.tasks import ImageTask, make_task
+from ghn.train.meta import Check, MetaConfig, MetaTrainer
+from ghn.types import Space, Trial
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def train_hypernetwork(
+    config: GHNConfig,
+    space: Space[Any],
+    task: ImageTask,
+    trainer: MetaConfig,
+    fabric: Fabric,
+    folder: Path | str,
+    *,
+    scoring_task: Mapping[str, Any] | None = None,
+    check: int = 40,
+    resume: bool = False,
+    progress: bool = True,
+    command: str = "",
+) -> Model:
+    """Trains a hypernetwork and writes `checkpoint.safetensors` beside the run's state and log.
+
+    Args:
+        config: of the hypernetwork.
+        space: of the architectures.
+        task: only its train split is learnt from.
+        trainer: how to train.
+        fabric: the device.
+        folder: of the run.
+        scoring_task: name and options of the task on whose validation images the checkpoint scores by default; one of
+            the well-known tasks, or None where the user must give it.
+        check: embedded references in the ranking check beside the loss; 0 for none.
+        resume: go on with the run in the folder.
+        progress: whether to show a bar.
+        command: kept in the checkpoint's card.
+
+    Raises:
+        ExistsError: the folder holds a run and `resume` is not set.
+        TrainingError: the loss is no longer finite; the last good state has been saved.
+    """
+    folder = Path(folder)
+    if (folder / CHECKPOINT).exists() and not resume:
+        raise ExistsError(
+            "the folder holds a checkpoint already", got=str(folder), fix="choose another folder (out=...)"
+        )
+    if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
+        scoring_task = None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trainer.seed)
+        net = GHN(config)
+    checker = _ranking_check(space, task, scoring_task, fabric, check) if check else None
+    run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=checker)
+    trained = run.run(progress=progress)
+    assert isinstance(trained, GHN)
+    card = {
+        "task": task.describe(),
+        "scoring_task": None if scoring_task is None else dict(scoring_task),
+        "trainer": run.identity["trainer"],
+        "step": run.step,
+        "seconds": run.seconds,
+        "device": str(fabric.device),
+        "command": command,
+        "metrics": _last_metrics(folder),
+    }
+    model = Model(trained, space, card, fabric)
+    model.save(folder / CHECKPOINT)
+    return model
+
+
+def _ranking_check(
+    space: Space[Any], task: ImageTask, scoring_task: Mapping[str, Any] | None, fabric: Fabric, n: int
+) -> Check | None:
+    """Kendall of the loss against the embedded references, where there are any for this space and kind of images.
+
+    Logged beside the training loss, because a better loss is not a better order; nothing is chosen by it.
+    """
+    try:
+        images = (
+            make_task(scoring_task["name"], **{k: v for k, v in scoring_task.items() if k != "name"})
+            if scoring_task
+            else task
+        )
+        reference = embedded_reference(images.checksum, space)
+    except GhnError:  # references of another space, skeleton or task: there is nothing to check against
+        return None
+    index, values, _ = aligned(reference, archs := choose_candidates(max(n, MIN_ITEMS), "development", space))
+    trials = [Trial(archs[i], archs[i]) for i in index]
+
+    def check(model: nn.Module) -> dict[str, float | None]:
+        engine = WeightedEstimator(model, space, images, fabric, sample=Sample(val=256, batch=256))
+        scores = engine.score(trials)
+        accuracy = [s.extra["accuracy"] for s in scores if s.ok]
+        return {
+            "check/kendall": kendall([s.value for s in scores], values),
+            "check/accuracy": sum(accuracy) / max(1, len(accuracy)),
+        }
+
+    return check
+
+
+def _last_metrics(folder: Path) -> dict[str, Any]:
+    """The last value of everything in the run's log."""
+    metrics: dict[str, Any] = {}
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        metrics |= json.loads(line)
+    return metrics

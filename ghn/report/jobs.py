@@ -1,0 +1,106 @@
+"""What `evaluate.py` can do, from plain options."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.estimators.candidates import Reference, choose_candidates, embedded_reference, published_reference
+from ghn.estimators.readouts import Sample
+from ghn.estimators.registry import Setting, make_entries, task_space
+from ghn.estimators.sgd import TrainingEstimator, train_references
+from ghn.report.evaluation import evaluate
+from ghn.report.terminal import print_report
+from ghn.tasks import make_task
+from ghn.train.loop import Recipe
+from ghn.train.runtime import make_runtime
+
+REFERENCES = ("embedded", "nasbench201")
+
+
+def build_setting(options: Mapping[str, Any]) -> Setting:
+    """Makes task, space and runtime of the options of `ghn/conf/evaluate.yaml`."""
+    task_options = dict(options["task"])
+    task = make_task(task_options.pop("name"), **task_options)
+    return Setting(
+        space=task_space(options["space"], task),
+        task=task,
+        fabric=make_runtime(options["device"], options["precision"], options["threads"]),
+        checkpoints=_as_list(options["checkpoint"]),
+        readouts=_as_list(options["readout"]),
+        sample=Sample(**options["sample"]),
+        recipe=Recipe(**options["recipe"]),
+    )
+
+
+def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Scores candidates with an estimator and reports their order against references (job=rank)."""
+    archs = choose_candidates(options["n"], options["candidates"], setting.space)
+    references = _references(options["references"], archs, setting)
+    entries = make_entries(options["estimator"]["name"], setting)
+    report = evaluate(
+        entries,
+        setting.space,
+        archs,
+        references,
+        options["out"],
+        resume=options["resume"],
+        bootstrap=options["bootstrap"],
+        progress=options["progress"],
+        metadata={"candidates": f"{len(archs)} of the sample {options['candidates']}", "task": setting.task.name},
+    )
+    print_report(report)
+    print(f"wrote {options['out']}/report.html, report.json and figures")
+
+
+def references_job(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Trains candidates into a table of references (job=references)."""
+    jobs = _reference_jobs(options["archs"], options["seeds"])
+    path = Path(options["out"]) / "references.jsonl"
+    if path.exists() and not options["resume"]:
+        raise ExistsError(
+            "there are references already", got=str(path), fix="choose another folder, or go on: resume=true"
+        )
+    estimator = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+    table = train_references(estimator, jobs, path, progress=options["progress"])
+    print(f"wrote {path}: {len(table)} trainings of {len(table.archs())} networks")
+
+
+JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {"rank": rank_job, "references": references_job}
+
+
+def _references(name: str, archs: list[str], setting: Setting) -> list[Reference]:
+    if name != "all" and name not in REFERENCES:
+        raise ConfigError("unknown references", got=name, expected=" | ".join((*REFERENCES, "all")))
+    found = []
+    if name in ("embedded", "all"):
+        try:
+            found.append(embedded_reference(setting.task.checksum, setting.space))
+        except DataError:
+            if name == "embedded":
+                raise  # with `all`, another task or skeleton has the published references alone
+    if name in ("nasbench201", "all"):
+        found.append(published_reference(archs, setting.space))
+    return found
+
+
+def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:
+    """(official string, seed) of every training: the first seed of all comes before the second of any."""
+    path = Path(source) if Path(source).exists() else asset(source)
+    text = path.read_text()
+    if path.suffix == ".json":
+        lists = json.loads(text)
+        every, several = [*lists["random"], *lists["top"]], lists["three_seeds"]
+    else:
+        every = several = [line.strip() for line in text.splitlines() if line.strip()]
+    if not every or not seeds:
+        raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {seeds}")
+    return [(arch, seeds[0]) for arch in every] + [(arch, seed) for seed in seeds[1:] for arch in several]
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
