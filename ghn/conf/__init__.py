@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ghn.errors import ConfigError
 
@@ -39,21 +41,24 @@ def check_overrides(config: str, arguments: Sequence[str]) -> None:
         try:
             compose(config, overrides)
         except HydraException as error:
-            known = list(_keys(compose(config)))
+            what, _, options = str(error).partition("Available options in ")
+            known = list(_keys(OmegaConf.to_container(compose(config), resolve=False)))
             keys = [o.lstrip("+~").split("=")[0] for o in overrides]
             wrong = [k for k in keys if k not in known] or keys
-            near = difflib.get_close_matches(wrong[0], known, n=3, cutoff=0.4)
+            near = re.findall(r"\t(\S+)\n", options.partition("Config search")[0]) or difflib.get_close_matches(
+                wrong[0], known, n=3, cutoff=0.4
+            )
             raise ConfigError(
-                f"an override does not fit the config: {str(error).splitlines()[0]}",
+                f"an override does not fit the config: {what.splitlines()[0]}",
                 got=" ".join(overrides),
                 expected=", ".join(near) or "keys of " + ", ".join(sorted({k.split(".")[0] for k in known})),
                 fix=f"see all keys and values: --cfg job, or ghn/conf/{config}.yaml",
             ) from None
 
 
-def _keys(config: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in config:
-        name = f"{prefix}{key}"
-        yield name
-        if isinstance(value := OmegaConf.to_container(config, resolve=False)[key], dict):  # type: ignore[index, call-overload]
-            yield from _keys(OmegaConf.create(value), f"{name}.")
+def _keys(config: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted names of all keys of a nested dict."""
+    for key, value in config.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from _keys(value, f"{prefix}{key}.")

@@ -103,6 +103,10 @@ class Featurizer:
         params = graph.node_params
         return features, {group: [params[order[p]][k].name for p, k in s] for group, s in features.slots.items()}
 
+    def __deepcopy__(self, memo: object) -> Featurizer:
+        """A copy starts with an empty cache: the cache is no part of a model, and may be large."""
+        return Featurizer(self.vocabulary, self.cache_size)
+
     def batch(self, graphs: Sequence[Graph], device: torch.device | str = "cpu") -> FeatureBatch:
         """Features of several graphs as one torch-geometric batch."""
         rows: dict[Group, list[np.ndarray]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -209,8 +210,6 @@ class MetaTrainer:
 
     def averaged(self) -> nn.Module:
         """A copy of the model with the averaged parameters."""
-        import copy
-
         twin = copy.deepcopy(self.plain).eval()
         twin.load_state_dict({**twin.state_dict(), **self.average})
         return twin

@@ -1,0 +1,134 @@
+"""What every `Space` must do."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+from random_graphs import random_weights
+
+from ghn.errors import ArchitectureError
+from ghn.graph import GraphModule, canonical_hash, function_key, run_graph, simplify
+from ghn.spaces import make_space
+from ghn.types import Space
+
+
+def drawn(space: Space[Any], n: int = 8, seed: int = 0) -> list[Any]:
+    """Some members."""
+    rng = Random(seed)
+    return [space.sample(rng) for _ in range(n)]
+
+
+def is_a_space(space: Space[Any]) -> None:
+    assert isinstance(space, Space)
+    assert space.name
+
+
+def sampling_depends_on_the_seed_alone(space: Space[Any]) -> None:
+    assert drawn(space) == drawn(space)
+    assert drawn(space) != drawn(space, seed=1)
+    assert len(set(drawn(space, 30))) > 10
+
+
+def members_are_hashable_and_jsonable(space: Space[Any]) -> None:
+    for arch in drawn(space):
+        back = json.loads(json.dumps(arch))
+        assert (tuple(back) if isinstance(back, list) else back) == arch
+        assert {arch: 1}[arch] == 1
+
+
+def official_strings_round_trip(space: Space[Any]) -> None:
+    for arch in drawn(space, 30):
+        assert space.parse(space.format(arch)) == arch
+        assert space.format(space.parse(space.format(arch))) == space.format(arch)
+
+
+def what_is_not_a_member_is_refused(space: Space[Any]) -> None:
+    for text in ("", "nonsense", space.format(drawn(space)[0])[1:]):
+        with pytest.raises(ArchitectureError):
+            space.parse(text)
+    for thing in (None, (), ("nonsense",), 3):
+        for use in (space.lower, space.format, space.canonical, lambda a: list(space.neighbours(a))):
+            with pytest.raises(ArchitectureError):
+                use(thing)
+
+
+def neighbours_are_other_members_and_mutual(space: Space[Any]) -> None:
+    arch = drawn(space)[0]
+    around = list(space.neighbours(arch))
+    assert around
+    assert len(set(around)) == len(around)
+    assert arch not in around
+    for other in islice(around, 0, None, max(1, len(around) // 5)):
+        assert arch in list(space.neighbours(other))
+        space.lower(other)
+
+
+def lowering_is_deterministic_and_runs(space: Space[Any]) -> None:
+    for arch in drawn(space, 3):
+        graph = space.lower(arch)
+        assert space.lower(arch) == graph
+        x = torch.randn(2, *graph.input_shape, dtype=torch.float64)
+        for g in (graph, simplify(graph)):
+            logits = run_graph(GraphModule(g), random_weights(g), x)
+            assert logits.shape == (2, *graph.output_shape)
+            assert logits.isfinite().all()
+
+
+def a_role_has_one_name_and_shape(space: Space[Any]) -> None:
+    """What two members call the same is of the same kind and shape: a bank of weights rests on it."""
+    roles: dict[str, Any] = {}
+    for arch in drawn(space, 20):
+        for p in space.lower(arch).params():
+            assert roles.setdefault(p.name, (p.shape, p.kind)) == (p.shape, p.kind)
+
+
+def canonical_keys_agree_with_the_graphs(space: Space[Any]) -> None:
+    archs = drawn(space, 60) + list(space.neighbours(drawn(space)[0]))
+    keys = {(space.canonical(a), function_key(simplify(space.lower(a)))) for a in archs}
+    assert len(keys) == len({a for a, _ in keys}) == len({b for _, b in keys})
+    hashes: dict[str, Any] = {}
+    for arch in archs:  # the same network is the same function
+        assert hashes.setdefault(canonical_hash(space.lower(arch)), space.canonical(arch)) == space.canonical(arch)
+
+
+def settings_make_an_equal_space(space: Space[Any]) -> None:
+    settings = json.loads(json.dumps(space.describe()))
+    again = type(space)(**settings)
+    assert again == space
+    assert hash(again) == hash(space)
+    assert repr(again) == repr(space)
+    assert make_space(space.name, **settings) == space
+
+
+def listed_functions_are_one_each(space: Space[Any]) -> None:
+    if not hasattr(space, "distinct"):
+        pytest.skip("the space cannot list its functions")
+    members = space.distinct()
+    assert len({space.canonical(a) for a in members}) == len(members)
+    assert {space.canonical(a) for a in drawn(space, 50)} <= {space.canonical(a) for a in members}
+
+
+SPACE_CHECKS = (
+    is_a_space,
+    sampling_depends_on_the_seed_alone,
+    members_are_hashable_and_jsonable,
+    official_strings_round_trip,
+    what_is_not_a_member_is_refused,
+    neighbours_are_other_members_and_mutual,
+    lowering_is_deterministic_and_runs,
+    a_role_has_one_name_and_shape,
+    canonical_keys_agree_with_the_graphs,
+    settings_make_an_equal_space,
+    listed_functions_are_one_each,
+)
+
+
+def check_space(space: Space[Any]) -> None:
+    """Runs the whole suite."""
+    for check in SPACE_CHECKS:
+        check(space)

@@ -1,0 +1,42 @@
+"""Every source of weights joins with one line."""
+
+from functools import cache
+
+import pytest
+import torch
+from conformance.weights import WEIGHTS_CHECKS
+
+from ghn.graph import simplify
+from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.spaces import NASBench201
+
+SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
+CELLS = (("nor_conv_3x3",) * 6, ("none",) * 6, ("skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "none", "none"))
+SMALL = {"hidden": 16, "heads": 2, "layers": 2, "decoder_hidden": 16, "channels": 8}
+
+
+@cache
+def ghn(**config):
+    torch.manual_seed(0)
+    return GHN(GHNConfig(classes=4, **SMALL, **config)).eval()
+
+
+WEIGHTS = {
+    "random": lambda: RandomInit(seed=1),
+    "ghn1": lambda: ghn(encoder="gated", virtual_edges=False, position=False),
+    "ghn2": lambda: ghn(encoder="gated", rounds=2, position=False),
+    "ghn3": lambda: ghn(encoder="graphormer"),
+}
+
+
+@pytest.fixture(scope="module")
+def graphs():
+    """Whole networks and live parts, large and small."""
+    lowered = [SPACE.lower(cell) for cell in CELLS]
+    return [*lowered, *map(simplify, lowered)]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+@pytest.mark.parametrize("check", WEIGHTS_CHECKS, ids=lambda c: c.__name__)
+def test_weights(check, weights, graphs):
+    check(weights(), graphs)

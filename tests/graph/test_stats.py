@@ -1,0 +1,62 @@
+import pytest
+
+from ghn.graph import GraphBuilder, count_params, graph_stats, simplify
+from ghn.spaces import NASBench201
+
+BENCHMARK = NASBench201((3, 32, 32), classes=10, width=16, depth=5)
+
+
+@pytest.mark.parametrize(
+    ("op", "params"),
+    [("nor_conv_3x3", 1_531_546), ("nor_conv_1x1", 241_306), ("skip_connect", 73_306), ("none", 73_306)],
+)
+def test_golden_parameter_counts_of_the_benchmark(op, params):
+    graph = BENCHMARK.lower((op,) * 6)
+    assert count_params(graph) == graph_stats(graph).params == params
+
+
+def test_only_the_class_head_is_live_in_a_network_cut_off_from_its_input():
+    assert graph_stats(simplify(BENCHMARK.lower(("none",) * 6))).params == 64 * 10 + 10
+
+
+def test_multiply_adds_of_a_network_by_hand():
+    """All skip, C=2, N=1, 4x4 images: stem, two reductions and head."""
+    stem = 2 * 16 * (3 * 9) + 2 * 16
+    cell = 3  # summands beyond the first, in the three nodes of a cell: 0, 1 and 2
+    skip = cell * (2 * 16 + 4 * 4 + 8 * 1)
+    first = 4 * 4 * (2 * 9) + 4 * 4 + 4 * 4 * (4 * 9) + 4 * 4  # two 3x3 convolutions at 2x2 and their normalisations
+    first += 2 * 4 * 4 + 4 * 4 * 2 + 4 * 4  # pooled shortcut, its 1x1 convolution, and the sum
+    second = 8 * 1 * (4 * 9) + 8 + 8 * 1 * (8 * 9) + 8 + 4 * 4 + 8 * 1 * 4 + 8
+    head = 8 + 8 + 8 * 10  # normalisation, pooling, linear
+    graph = NASBench201((3, 4, 4), classes=10, width=2, depth=1).lower(("skip_connect",) * 6)
+    assert graph_stats(graph).macs == stem + skip + first + second + head
+
+
+def test_published_flops_of_the_all_3x3_network():
+    """The benchmark's own count for CIFAR-10 is 220.12 M, of convolutions, normalisations and linear layers alike."""
+    assert graph_stats(BENCHMARK.lower(("nor_conv_3x3",) * 6)).macs / 1e6 == pytest.approx(220.12, rel=0.02)
+
+
+def test_depth_and_width_and_operations():
+    b = GraphBuilder((3, 8, 8))
+    a = b.add("conv", b.input, name="a", out=4, kernel=3, padding=1)
+    left = b.add("conv", b.add("relu", a, name="relu"), name="left", out=4, kernel=1)
+    left = b.add("batch_norm", left, name="norm")
+    right = b.add("max_pool", a, name="right", kernel=3, padding=1)
+    more = b.add("identity", a, name="more")
+    total = b.add("sum", left, right, more, name="sum")
+    graph = b.build(b.add("linear", b.add("global_pool", total, name="pool"), name="head", out=2))
+    stats = graph_stats(graph)
+    assert stats.depth == 4  # a, left, norm, head
+    assert stats.width == 3  # relu, right, more
+    assert stats.ops == {
+        "input": 1, "conv": 2, "relu": 1, "batch_norm": 1, "max_pool": 1, "identity": 1, "sum": 1, "global_pool": 1, "linear": 1,
+    }  # fmt: skip
+    assert stats.kernels == {3: 1, 1: 1}
+    assert stats.params == 4 * 3 * 9 + 4 * 4 + 8 + 4 * 2 + 2
+
+
+def test_depth_grows_with_the_number_of_cells():
+    depths = [graph_stats(NASBench201((3, 8, 8), 10, 4, n).lower(("nor_conv_3x3",) * 6)).depth for n in (1, 2)]
+    per_cell = 3 * 2  # three edges in a row, a convolution and a normalisation each
+    assert depths == [2 + 3 * per_cell + 2 * 4 + 2, 2 + 6 * per_cell + 2 * 4 + 2]
