@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from ghn.conf import run
+from ghn.conf import resume_command, run
 
 
 @hydra.main(version_base="1.3", config_path="pkg://ghn.conf", config_name="evaluate")
@@ -25,8 +25,7 @@ def main(cfg: DictConfig) -> None:
     except GhnError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        again = " ".join(a for a in sys.argv[1:] if not a.startswith(("out=", "resume=")))
-        sys.exit(f"\ninterrupted; go on with: python evaluate.py {again} out={cfg.out} resume=true")
+        sys.exit(f"\ninterrupted; go on with: {resume_command('evaluate.py', cfg.out)}")
 
 
 if __name__ == "__main__":

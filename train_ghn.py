@@ -8,7 +8,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from ghn.conf import run
+from ghn.conf import resume_command, run
 
 
 @hydra.main(version_base="1.3", config_path="pkg://ghn.conf", config_name="train")
@@ -41,7 +41,7 @@ def main(cfg: DictConfig) -> None:
     except GhnError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"\ninterrupted; go on with: python train_ghn.py {' '.join(sys.argv[1:])} out={cfg.out} resume=true")
+        sys.exit(f"\ninterrupted; go on with: {resume_command('train_ghn.py', cfg.out)}")
     print(f"wrote {cfg.out}/{CHECKPOINT}")
 
 

@@ -41,7 +41,12 @@ def _random_node(draw: st.DrawFn, b: GraphBuilder, nodes: list[int], name: str, 
         return b.add("concat", source, *draw(st.lists(st.sampled_from(alike), max_size=1)) if alike else (), name=name)
     if op == "conv":
         kernel = draw(st.sampled_from([1, 3]))
-        attrs = {"out": draw(st.integers(1, 3)), "kernel": kernel, "padding": kernel // 2, "bias": draw(st.integers(0, 1))}
+        attrs = {
+            "out": draw(st.integers(1, 3)),
+            "kernel": kernel,
+            "padding": kernel // 2,
+            "bias": draw(st.integers(0, 1)),
+        }
         return b.add("conv", source, name=name, **attrs)
     if op in ("avg_pool", "max_pool"):
         return b.add(op, source, name=name, kernel=3, padding=1)
@@ -74,7 +79,9 @@ def shuffled(graph: Graph, rng: Random) -> tuple[Graph, dict[str, str]]:
 def random_weights(graph: Graph, seed: int = 0, dtype: torch.dtype = torch.float64) -> dict[str, Tensor]:
     """Weights for a graph, each drawn by its own name, so that graphs that share names share weights."""
     return {
-        p.name: torch.randn(p.shape, generator=torch.Generator().manual_seed(crc32(p.name.encode()) + seed), dtype=dtype)
+        p.name: torch.randn(
+            p.shape, generator=torch.Generator().manual_seed(crc32(p.name.encode()) + seed), dtype=dtype
+        )
         for p in graph.params()
     }
 

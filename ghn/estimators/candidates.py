@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.estimators.published import distinct_references, read_analog_nasbench
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.samples import load_sample
+from ghn.ranking import MIN_ITEMS
 
 EMBEDDED = "data/references/embedded.jsonl"
 SAMPLES = ("development", "report")
@@ -51,31 +53,34 @@ def choose_candidates(n: int, sample: str, space: Any) -> list[str]:
         raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(SAMPLES))
     chosen = load_sample(sample)
     archs = chosen.archs("embedded-random") + chosen.archs("embedded-top") + chosen.archs("random")
-    if sample == "development" and n > len(archs):
+    if sample == "development" and isinstance(n, int) and n > len(archs):
         taken = {space.canonical(space.parse(a)) for s in SAMPLES for a in load_sample(s).archs()}
         rest = [a for a in space.distinct() if space.canonical(a) not in taken]
         order = np.random.default_rng(0).permutation(len(rest))
         archs += [space.format(rest[i]) for i in order]
-    if not 1 <= n <= len(archs):
+    if not isinstance(n, int) or not 1 <= n <= len(archs):
         raise ConfigError(f"the sample {sample} cannot give so many candidates", got=n, expected=f"1 to {len(archs)}")
     return archs[:n]
 
 
-def embedded_reference(task_checksum: str, space: Any, path: str | None = None) -> Reference:
-    """The project's own trained references on the embedded task.
+def embedded_reference(task_checksum: str, space: Any, path: Path | str | None = None) -> Reference:
+    """Trained references from a table of `train_references`: the project's own on the embedded task, or another.
 
     Raises:
-        DataError: they were trained on other images or in another skeleton.
+        DataError: they are missing, or were trained on other images or in another skeleton.
     """
     table = ReferenceTable.load(asset(EMBEDDED) if path is None else path)
     table.check(space=space.name, task_checksum=task_checksum, skeleton=space.describe())
     archs, seeds = table.seeds("test_accuracy")
+    name, note = f"references in {path}", None
+    if path is None:
+        name, note = "embedded references", "16 of the 96 were picked from the top of the published table"
     return Reference(
-        "embedded references: trained here, 20 epochs, 16x16 pixels",
+        f"{name}: {table.header.recipe.get('epochs')} epochs of training on {table.header.task}",
         "test accuracy",
         table.value("test_accuracy"),
         dict(zip(archs, seeds.tolist(), strict=True)),
-        "16 of the 96 embedded references were picked from the top of the published table",
+        note,
     )
 
 
@@ -106,12 +111,15 @@ def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.n
     """Which candidates have a reference, their values [n], and their seeds [n, s] (NaN where missing) or None.
 
     Raises:
-        DataError: none has one.
+        DataError: fewer have one than can be ranked.
     """
     index = [i for i, arch in enumerate(archs) if arch in reference.values]
-    if not index:
+    if len(index) < MIN_ITEMS:
         raise DataError(
-            f"no candidate has a reference in {reference.name!r}", fix="choose other references or more candidates"
+            f"too few candidates have a reference in {reference.name!r}",
+            got=len(index),
+            expected=f"at least {MIN_ITEMS}",
+            fix="choose other references or more candidates",
         )
     values = np.array([reference.values[archs[i]] for i in index])
     if not reference.seeds:

@@ -30,6 +30,7 @@ class PartialScores:
     def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
         self.path = Path(path)
         self.scores: dict[str, Score] = {}
+        self.archs: dict[str, Any] = {}  # as JSON, by id
         header = {"schema": SCHEMA, "identity": json.loads(json.dumps(identity))}
         whole = self._read(header) if self.path.exists() else 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,8 +41,9 @@ class PartialScores:
 
     def add(self, trial: Trial[Any], score: Score) -> None:
         """Writes the score of a trial; on return the operating system has it."""
-        row = {"id": trial.id, "value": score.value if score.ok else None, "seconds": score.cost_seconds}
-        self._append(row | {"error": score.error, "extra": score.extra})
+        row = {"id": trial.id, "arch": trial.arch, "value": score.value if score.ok else None, "error": score.error}
+        rest = {"seconds": score.cost_seconds, "budget": score.budget, "std": score.std, "extra": score.extra}
+        self._append(row | rest)
         self._file.flush()
         self.scores[trial.id] = score
 
@@ -57,15 +59,15 @@ class PartialScores:
         """Takes over the scores of a file; returns the length of its whole lines."""
         data = self.path.read_bytes()
         whole = data.rfind(b"\n") + 1
+        if not whole and not json.dumps(header).encode().startswith(data):  # not even the start of ours
+            self._check(None, header)
         for number, line in enumerate(data[:whole].splitlines(), start=1):
             try:
                 row = json.loads(line)
                 if number == 1:
                     self._check(row, header)
-                elif row["error"] is not None:
-                    self.scores[row["id"]] = Score.failed(row["error"], row["seconds"])
                 else:
-                    self.scores[row["id"]] = Score(row["value"], row["seconds"], extra=row["extra"])
+                    self.scores[row["id"]], self.archs[row["id"]] = _score(row), row["arch"]
             except (ValueError, KeyError, TypeError) as error:
                 if isinstance(error, DataError):
                     raise
@@ -74,13 +76,13 @@ class PartialScores:
                 ) from None
         return whole
 
-    def _check(self, row: dict[str, Any], header: dict[str, Any]) -> None:
+    def _check(self, row: Any, header: dict[str, Any]) -> None:
         if not isinstance(row, dict) or row.get("schema") != SCHEMA:
             raise DataError(
                 f"{self.path} is not a file of scores", expected=SCHEMA, fix="give another file to write to"
             )
         if row != header:
-            old, new = row.get("identity", {}), header["identity"]
+            old, new = row.get("identity") or {}, header["identity"]
             changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
             raise DataError(
                 f"{self.path} holds scores made in another way: {', '.join(changed)} differ",
@@ -88,6 +90,11 @@ class PartialScores:
                 expected={k: new.get(k) for k in changed},
                 fix="give another file to write to, or score with the same settings",
             )
+
+
+def _score(row: Mapping[str, Any]) -> Score:
+    value = float("nan") if row["value"] is None else row["value"]
+    return Score(value, row["seconds"], row["budget"], row["std"], row["error"], row["extra"])
 
 
 def score_to_file(
@@ -113,12 +120,20 @@ def score_to_file(
         A score each, in order.
 
     Raises:
-        DataError: ids repeat, or the file holds scores made in another way.
+        DataError: ids repeat, or the file holds scores made in another way, or of another architecture under an id.
     """
     ids = {t.id for t in trials}
     if len(ids) != len(trials):
         raise DataError("trial ids must be unique", got=f"{len(trials)} trials with {len(ids)} ids")
     partial = PartialScores(path, identity)
+    for trial in trials:
+        if trial.id in partial.archs and partial.archs[trial.id] != json.loads(json.dumps(trial.arch)):
+            raise DataError(
+                f"{path} holds the score of another architecture under the id {trial.id}",
+                got=partial.archs[trial.id],
+                expected=trial.arch,
+                fix="give another file to write to, or ids that stay the same, such as the architectures themselves",
+            )
     left = [t for t in trials if t.id not in partial.scores]
     bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
     try:

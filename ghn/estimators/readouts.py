@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ghn.errors import ConfigError
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, run_graph
+from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.tasks.images import ImageTask, Split
 from ghn.types import WeightDict
 
@@ -95,11 +95,15 @@ class RidgeReadout:
     def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the network up to its last feature map."""
         module = GraphModule(graph, features=True)
-        weights = {name: weights[name] for name, _ in module.named_parameters()}
+        needed = dict(module.named_parameters()).keys()
+        weights = {name: weight for name, weight in weights.items() if name in needed}
         train, labels = self._features(module, weights, self.train)
         val, answers = self._features(module, weights, self.val)
+        if is_cut_off(graph):  # its class head reads zeros, whatever the image
+            train, val = torch.zeros_like(train), torch.zeros_like(val)
         targets = F.one_hot(labels, self.classes).float()
-        predicted = self._solve(train, targets, val)
+        with torch.autocast(train.device.type, enabled=False):
+            predicted = self._solve(train, targets, val)
         error = (predicted - F.one_hot(answers, self.classes)).square().sum(1).mean()
         return {
             "value": -error,
@@ -119,11 +123,17 @@ class RidgeReadout:
         mean, bias = x.mean(0), y.mean(0)
         x = x - mean
         gram = x.T @ x
-        # a penalty in proportion to the scale of the features, so that the score does not depend on it; the constant
-        # keeps features that are all zero (a candidate cut off from its input) solvable
-        ridge = self.penalty * gram.diagonal().mean() + 1e-6
-        gram.diagonal().add_(ridge)
-        return (new - mean) @ torch.linalg.solve(gram, x.T @ (y - bias)) + bias
+        # a penalty in proportion to the variance of the features, so that the score does not depend on their scale;
+        # features that do not vary at all (a candidate cut off from its input) get any
+        ridge = self.penalty * gram.diagonal().mean()
+        gram.diagonal().add_(ridge + (ridge == 0))
+        # `solve_ex` does not wait for the device to look for errors; they give a score that is not finite
+        return (new - mean) @ torch.linalg.solve_ex(gram, x.T @ (y - bias))[0] + bias
+
+
+def is_cut_off(graph: Graph) -> bool:
+    """Whether the class head of a simplified graph is fed with zeros."""
+    return any(node.op == "zero" for node in graph.nodes[feature_node(graph) :])
 
 
 def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from ghn.errors import GhnError
+from ghn.errors import GhnError, TrainingError
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.table_file import append_run
 from ghn.estimators.table_row import CURVES, Run, TableHeader
@@ -120,11 +120,13 @@ def train_references(
     Raises:
         ArchitectureError: a string is malformed; found before anything is trained.
         DataError: the file holds references trained otherwise.
+        TrainingError: a network's loss is no longer finite; the trainings before it are kept.
     """
-    for arch, _ in jobs:
-        estimator.space.parse(arch)
+    space = estimator.space
+    jobs = list(dict.fromkeys((space.format(space.parse(arch)), seed) for arch, seed in jobs))
     path, header = Path(path), estimator.header()
-    left = list(_left(ReferenceTable.resume(path, header), jobs))
+    table = ReferenceTable.resume(path, header)
+    left = [job for job in jobs if job not in table]
     done, epochs = len(jobs) - len(left), estimator.recipe.epochs
     bar = tqdm(total=len(jobs) * epochs, initial=done * epochs, disable=not progress, desc="references", unit="epoch")
     with bar:
@@ -134,11 +136,10 @@ def train_references(
                 bar.update()
                 bar.set_postfix(network=f"{number}/{len(jobs)}", val=f"{result.val_accuracy:.3f}")
 
-            append_run(path, estimator.train(arch, seed, report))
+            try:
+                append_run(path, estimator.train(arch, seed, report))
+            except TrainingError as error:
+                raise TrainingError(f"{arch}, seed {seed}: {error}") from error
     table = ReferenceTable.resume(path, header)
     table.save(path, overwrite=True)
     return table
-
-
-def _left(table: ReferenceTable, jobs: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int]]:
-    return (job for job in jobs if job not in table)

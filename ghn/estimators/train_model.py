@@ -13,7 +13,7 @@ from torch import nn
 
 from ghn.errors import ExistsError, GhnError
 from ghn.estimators.candidates import aligned, choose_candidates, embedded_reference
-from ghn.estimators.model import SAFE_TASKS, Model
+from ghn.estimators.model import SAFE_TASKS, Model, load
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.ghn import GHN, GHNConfig
@@ -35,6 +35,7 @@ def train_hypernetwork(
     *,
     scoring_task: Mapping[str, Any] | None = None,
     check: int = 40,
+    references: Path | str | None = None,
     resume: bool = False,
     progress: bool = True,
     command: str = "",
@@ -50,13 +51,15 @@ def train_hypernetwork(
         folder: of the run.
         scoring_task: name and options of the task on whose validation images the checkpoint scores by default; one of
             the well-known tasks, or None where the user must give it.
-        check: embedded references in the ranking check beside the loss; 0 for none.
+        check: references in the ranking check beside the loss; 0 for none.
+        references: a table of them; by default the embedded ones, where they fit the space and the images.
         resume: go on with the run in the folder.
         progress: whether to show a bar.
         command: kept in the checkpoint's card.
 
     Raises:
         ExistsError: the folder holds a run and `resume` is not set.
+        DataError: the table of references that was given does not fit.
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     folder = Path(folder)
@@ -69,7 +72,7 @@ def train_hypernetwork(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)
-    checker = _ranking_check(space, task, scoring_task, fabric, check) if check else None
+    checker = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
     run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=checker)
     trained = run.run(progress=progress)
     assert isinstance(trained, GHN)
@@ -83,15 +86,19 @@ def train_hypernetwork(
         "command": command,
         "metrics": _last_metrics(folder),
     }
-    model = Model(trained, space, card, fabric)
-    model.save(folder / CHECKPOINT)
-    return model
+    Model(trained, space, card, fabric).save(folder / CHECKPOINT)
+    return load(folder / CHECKPOINT, fabric=fabric)
 
 
 def _ranking_check(
-    space: Space[Any], task: ImageTask, scoring_task: Mapping[str, Any] | None, fabric: Fabric, n: int
+    space: Space[Any],
+    task: ImageTask,
+    scoring_task: Mapping[str, Any] | None,
+    fabric: Fabric,
+    n: int,
+    table: Path | str | None,
 ) -> Check | None:
-    """Kendall of the loss against the embedded references, where there are any for this space and kind of images.
+    """Kendall of the loss against trained references, where there are any for this space and kind of images.
 
     Logged beside the training loss, because a better loss is not a better order; nothing is chosen by it.
     """
@@ -101,18 +108,21 @@ def _ranking_check(
             if scoring_task
             else task
         )
-        reference = embedded_reference(images.checksum, space)
+        reference = embedded_reference(images.checksum, space, table)
     except GhnError:  # references of another space, skeleton or task: there is nothing to check against
+        if table is not None:
+            raise
         return None
     index, values, _ = aligned(reference, archs := choose_candidates(max(n, MIN_ITEMS), "development", space))
     trials = [Trial(archs[i], archs[i]) for i in index]
+    seen = min(256, len(images.val))
 
     def check(model: nn.Module) -> dict[str, float | None]:
-        engine = WeightedEstimator(model, space, images, fabric, sample=Sample(val=256, batch=256))
+        engine = WeightedEstimator(model, space, images, fabric, sample=Sample(val=seen, batch=seen))
         scores = engine.score(trials)
         accuracy = [s.extra["accuracy"] for s in scores if s.ok]
         return {
-            "check/kendall": kendall([s.value for s in scores], values),
+            "check/kendall": kendall([s.value for s in scores], values) if len(accuracy) >= MIN_ITEMS else None,
             "check/accuracy": sum(accuracy) / max(1, len(accuracy)),
         }
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 import torch
@@ -143,10 +144,9 @@ class WeightedEstimator:
 
 
 def _as_score(reading: dict[str, float]) -> Score:
-    value = reading.pop("value")
-    if value - value != 0:  # infinite or NaN
-        return Score.failed(f"the read-out is {value}")
-    return Score(value, extra=reading)
+    if bad := {name: value for name, value in reading.items() if not isfinite(value)}:  # also where `value` is finite
+        return Score.failed(f"a read-out is not finite: {bad}")
+    return Score(reading.pop("value"), extra=reading)
 
 
 def _with_cost(score: Score, seconds: float) -> Score:

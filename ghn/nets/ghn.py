@@ -54,7 +54,7 @@ class GHNConfig:
     decoder_hidden: int = 64
     channels: int = 64
     kernel: int = 3
-    vocabulary: tuple[str, ...] = field(default_factory=lambda: tuple(OPS))  # also what was registered since import
+    vocabulary: Sequence[str] = field(default_factory=lambda: tuple(OPS))  # also what was registered since import
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vocabulary", tuple(self.vocabulary))

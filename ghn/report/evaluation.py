@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import get_num_threads
 
-from ghn.errors import ExistsError
+from ghn.errors import ConfigError, ExistsError
 from ghn.estimators.candidates import Reference, aligned
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.registry import Entry
@@ -63,9 +63,12 @@ def evaluate(
 
     Raises:
         ExistsError: the folder holds results and `resume` is not set.
+        ConfigError: no estimator, or two of the same name.
         DataError: too few candidates have a reference.
     """
     folder = Path(folder)
+    if not entries or len({_slug(entry.name) for entry in entries}) < len(entries):
+        raise ConfigError("a report needs estimators of different names", got=[entry.name for entry in entries])
     if not resume and folder.exists() and any(folder.iterdir()):
         raise ExistsError(
             "the output folder is not empty",

@@ -74,8 +74,12 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {"rank": rank_jo
 
 
 def _references(name: str, archs: list[str], setting: Setting) -> list[Reference]:
+    if Path(name).is_file():
+        return [embedded_reference(setting.task.checksum, setting.space, name)]
     if name != "all" and name not in REFERENCES:
-        raise ConfigError("unknown references", got=name, expected=" | ".join((*REFERENCES, "all")))
+        raise ConfigError(
+            "unknown references", got=name, expected=" | ".join((*REFERENCES, "all", "the path of a table"))
+        )
     found = []
     if name in ("embedded", "all"):
         try:
@@ -90,13 +94,18 @@ def _references(name: str, archs: list[str], setting: Setting) -> list[Reference
 
 def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:
     """(official string, seed) of every training: the first seed of all comes before the second of any."""
-    path = Path(source) if Path(source).exists() else asset(source)
-    text = path.read_text()
-    if path.suffix == ".json":
-        lists = json.loads(text)
-        every, several = [*lists["random"], *lists["top"]], lists["three_seeds"]
-    else:
-        every = several = [line.strip() for line in text.splitlines() if line.strip()]
+    path = Path(source) if Path(source).is_file() else asset(source)
+    try:
+        text = path.read_text()
+        lists = json.loads(text) if path.suffix == ".json" else {"random": text.split(), "top": []}
+        every = [*lists["random"], *lists["top"]]
+        several = lists.get("three_seeds", every)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} is not a list of architectures",
+            got=repr(error),
+            expected="official strings, one a line; or a .json with the lists random, top and three_seeds",
+        ) from None
     if not every or not seeds:
         raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {seeds}")
     return [(arch, seeds[0]) for arch in every] + [(arch, seed) for seed in seeds[1:] for arch in several]

@@ -1,8 +1,8 @@
 """Every space joins with one line."""
 
 import pytest
-from conformance.space import SPACE_CHECKS
 
+from conformance.space import SPACE_CHECKS
 from ghn.spaces import NASBench201
 
 SPACES = {

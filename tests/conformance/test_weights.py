@@ -4,8 +4,8 @@ from functools import cache
 
 import pytest
 import torch
-from conformance.weights import WEIGHTS_CHECKS
 
+from conformance.weights import WEIGHTS_CHECKS
 from ghn.graph import simplify
 from ghn.nets import GHN, GHNConfig, RandomInit
 from ghn.spaces import NASBench201

@@ -122,7 +122,9 @@ def test_isomorphic_graphs_share_features_under_their_own_names(graph, seed):
     shapes = {p.name: p.shape for p in other.params()}
     for group, members in names.items():
         assert len(other_names[group]) == len(members)
-        assert sorted(other_names[group]) == sorted(f"{renamed[m.rsplit('/', 1)[0]]}/{m.rsplit('/', 1)[1]}" for m in members)
+        assert sorted(other_names[group]) == sorted(
+            f"{renamed[m.rsplit('/', 1)[0]]}/{m.rsplit('/', 1)[1]}" for m in members
+        )
         assert all(shapes[m] == group.shape for m in other_names[group])
     assert sum(map(len, other_names.values())) == len(shapes)
 

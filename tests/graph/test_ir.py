@@ -57,7 +57,12 @@ def test_wrong_graphs_are_refused(nodes, message):
         ("conv", 1, {"out": 4}, r"'it' \(conv\): attribute missing.*\['kernel'\]"),
         ("conv", 1, {"out": 4, "kernel": 3, "size": 1}, r"unknown attribute.*\['size'\].*'bias', 'dilation'"),
         ("conv", 1, {"out": "4", "kernel": 3}, "out must be a whole number.*'4'"),
-        ("conv", 1, {"out": 4, "kernel": 9}, r"'it' \(conv\): conv: the window is larger.*\(3, 8, 8\).*at least 9 pixels"),
+        (
+            "conv",
+            1,
+            {"out": 4, "kernel": 9},
+            r"'it' \(conv\): conv: the window is larger.*\(3, 8, 8\).*at least 9 pixels",
+        ),
         ("conv", 1, {"out": 4, "kernel": 1, "groups": 2}, "groups must divide.*3 -> 4, groups 2"),
         ("conv", 1, {"out": 4, "kernel": 1, "groups": 0}, "groups must be at least 1"),
         ("conv", 1, {"out": 4, "kernel": 1, "padding": -1}, "padding must not be negative"),

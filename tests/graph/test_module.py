@@ -91,7 +91,7 @@ def test_missing_and_extra_weights_are_errors(change):
         del weights["stage1/cell0/0-1/conv/weight"]
     else:
         weights["stage9/cell0/0-1/conv/weight"] = torch.zeros(1)
-    with pytest.raises(RuntimeError, match="stage./cell0/0-1/conv/weight"):
+    with pytest.raises(RuntimeError, match=r"stage./cell0/0-1/conv/weight"):
         run_graph(GraphModule(graph), weights, torch.randn(2, 3, 16, 16))
 
 

@@ -130,7 +130,11 @@ def test_a_registered_operation_is_known_everywhere(scale):
     assert graph_stats(graph).macs == 48 + 48 + 6
 
     x = torch.randn(5, 3, 4, 4)
-    weights = {"scale/weight": torch.tensor([1.0, 2.0, 3.0]), "head/weight": torch.eye(3)[:2], "head/bias": torch.zeros(2)}
+    weights = {
+        "scale/weight": torch.tensor([1.0, 2.0, 3.0]),
+        "head/weight": torch.eye(3)[:2],
+        "head/bias": torch.zeros(2),
+    }
     expected = torch.stack([x[:, 0].mean((1, 2)), 4 * x[:, 1].mean((1, 2))], 1)
     torch.testing.assert_close(run_graph(GraphModule(graph), weights, x), expected)
 

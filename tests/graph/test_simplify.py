@@ -103,7 +103,7 @@ def test_operations_without_parameters_are_computed_once_and_others_are_not():
     b = GraphBuilder((2, 4, 4))
     relus = [b.add("relu", b.input, name=f"relu{i}") for i in range(2)]
     convs = [b.add("conv", r, name=f"conv{i}", out=2, kernel=1) for i, r in enumerate(relus)]
-    pools = [b.add("avg_pool", c, name=f"pool{i}", kernel=k, padding=1) for i, (c, k) in enumerate(zip(convs, (3, 3)))]
+    pools = [b.add("avg_pool", c, name=f"pool{i}", kernel=3, padding=1) for i, c in enumerate(convs)]
     live = simplify(head(b, b.add("sum", *pools, name="sum")))
     assert [n.name for n in live.nodes] == ["input", "relu0", "conv0", "conv1", "pool0", "pool1", "sum", "pool", "head"]
 

@@ -1,0 +1,63 @@
+"""Every estimator joins with one line."""
+
+from functools import cache
+
+import pytest
+import torch
+
+from conformance.estimator import ESTIMATOR_CHECKS
+from ghn.estimators.readouts import Sample
+from ghn.estimators.sgd import TrainingEstimator
+from ghn.estimators.table import ReferenceTable, Run, TableEstimator, TableHeader
+from ghn.estimators.weighted import WeightedEstimator
+from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.train.loop import Recipe
+
+CELLS = (
+    ("nor_conv_3x3", "skip_connect", "none", "avg_pool_3x3", "nor_conv_1x1", "none"),
+    ("none",) * 6,
+    ("skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "none", "none"),
+)
+
+
+@cache
+def ghn():
+    torch.manual_seed(0)
+    return GHN(GHNConfig(classes=4, hidden=16, heads=2, layers=1, decoder_hidden=16, channels=8)).eval()
+
+
+def table(space, task, fabric):
+    header = TableHeader(space.name, "toy", task.checksum, space.describe(), {"epochs": 1}, {}, source="a test")
+    curve = {"train_loss": (1.0,), "train_accuracy": (0.5,), "val_loss": (1.0,)}
+    runs = [
+        Run(space.format(cell), 0, **curve, val_accuracy=(0.1 * i,), test_accuracy=0.5, seconds=1.0, params=1)
+        for i, cell in enumerate(CELLS)
+    ]
+    return TableEstimator(ReferenceTable(header, tuple(runs)), space)
+
+
+def weighted(readout, weights):
+    sample = Sample(val=40, ridge_train=60, ridge_val=40, batch=32)
+    return lambda space, task, fabric: WeightedEstimator(
+        weights(), space, task, fabric, readout=readout, sample=sample, block=2
+    )
+
+
+ESTIMATORS = {
+    "generated weights, loss": weighted("loss", ghn),
+    "generated weights, accuracy": weighted("accuracy", ghn),
+    "generated weights, ridge": weighted("ridge", ghn),
+    "random weights": weighted("loss", RandomInit),
+    "training": lambda space, task, fabric: TrainingEstimator(space, task, Recipe(epochs=1, batch_size=20), fabric),
+    "table": table,
+}
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS.values(), ids=ESTIMATORS)
+def estimator(request, toy_space, toy_task, fabric):
+    return request.param(toy_space, toy_task, fabric)
+
+
+@pytest.mark.parametrize("check", ESTIMATOR_CHECKS, ids=lambda c: c.__name__)
+def test_estimator(check, estimator):
+    check(estimator, CELLS)

@@ -1,0 +1,219 @@
+"""A saved hypernetwork: what it says when it is used rightly, and when it is used wrongly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from toy_models import CHAIN, EDGE, SAMPLE, cells, save_toy, toy_card, toy_net
+
+import ghn
+from ghn.assets import asset
+from ghn.errors import CheckpointError, ConfigError, DataError
+from ghn.estimators import READOUTS, Model, load
+from ghn.estimators.model import KIND, SHIPPED, describe_space
+from ghn.spaces import NASBench201
+from ghn.tasks import ImageTask, Normalisation, from_arrays
+from ghn.train.checkpoint import save_tensors
+
+CELLS = cells(4)
+
+
+def values(model: Model, task: ImageTask, readout: str = "loss", archs: Any = CELLS) -> list[float]:
+    scores = model.score(archs, readout, task=task, sample=SAMPLE)
+    assert all(s.ok for s in scores), scores
+    return [s.value for s in scores]
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_what_is_saved_and_loaded_scores_the_same(
+    toy_model: Model, toy_task: ImageTask, fabric: Fabric, tmp_path: Path, readout: str
+) -> None:
+    fresh = Model(toy_net(), toy_model.space, toy_card(toy_task), fabric)
+    assert values(fresh, toy_task, readout) == values(toy_model, toy_task, readout)
+    toy_model.save(tmp_path / "again.safetensors")
+    again = ghn.load(tmp_path / "again.safetensors", device="cpu")
+    assert values(again, toy_task, readout) == values(toy_model, toy_task, readout)
+    assert again.digest == toy_model.digest and again.card == toy_model.card and again.space == toy_model.space
+
+
+def test_official_strings_and_cells_score_alike(toy_model: Model, toy_task: ImageTask) -> None:
+    assert values(toy_model, toy_task, archs=[toy_model.space.format(c) for c in CELLS]) == values(toy_model, toy_task)
+
+
+def test_the_normalisation_is_the_checkpoints_own(
+    toy_model: Model, toy_task: ImageTask, make_toy_task: Callable[..., ImageTask]
+) -> None:
+    shifted = Normalisation((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
+    other = replace(toy_task, **{k: replace(v, normalisation=shifted) for k, v in toy_task.splits().items()})
+    assert values(toy_model, other) == values(toy_model, toy_task)
+    assert values(toy_model, make_toy_task(val=9)) != values(toy_model, toy_task)
+
+
+def test_weights_are_those_that_the_graph_asks_for(toy_model: Model) -> None:
+    graph = toy_model.space.lower(CELLS[0])
+    weights = toy_model.weights(graph)
+    assert {n: tuple(w.shape) for n, w in weights.items()} == {p.name: p.shape for p in graph.params()}
+    assert all(w.isfinite().all() and not w.requires_grad for w in weights.values())
+
+
+def test_embeddings_are_equal_for_equal_networks_only(toy_model: Model) -> None:
+    from ghn.graph.simplify import simplify
+
+    chain, edge, other = (toy_model.embed(simplify(toy_model.space.lower(a))) for a in (CHAIN, EDGE, CELLS[0]))
+    assert chain.shape == (toy_model.net.config.hidden,)
+    assert torch.allclose(chain, edge, atol=1e-6) and not torch.allclose(chain, other, atol=1e-3)
+
+
+def test_a_single_string_is_no_list(toy_model: Model, toy_task: ImageTask) -> None:
+    with pytest.raises(ConfigError, match="put it into a list"):
+        toy_model.score(toy_model.space.format(CELLS[0]), task=toy_task)
+    with pytest.raises(ConfigError, match=r"logits[\s\S]*loss \| accuracy \| ridge"):
+        toy_model.score(CELLS, "logits", task=toy_task)
+    assert toy_model.score([], task=toy_task, sample=SAMPLE) == []
+
+
+def test_without_a_task_of_its_own_it_asks_for_one(toy_model: Model) -> None:
+    with pytest.raises(ConfigError, match=r"score\(\.\.\., task=task\)"):
+        toy_model.score(CELLS)
+
+
+def test_engines_are_made_once(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy_model, "_scoring_task", lambda: toy_task)
+    assert toy_model.estimator("loss", sample=SAMPLE) is toy_model.estimator("loss", sample=SAMPLE)
+    assert toy_model.estimator("loss", sample=SAMPLE) is not toy_model.estimator("ridge", sample=SAMPLE)
+
+
+def test_images_of_another_kind_are_refused(toy_model: Model) -> None:
+    def task(channels: int, size: int, classes: int) -> ImageTask:
+        pool = torch.randint(256, (60, channels, size, size), dtype=torch.uint8), torch.arange(60) % classes
+        return from_arrays("other", pool)
+
+    for channels, size, classes, named in (
+        (1, 8, 4, "'channels': 1"),
+        (3, 12, 4, r"'image_size': \[12, 12\]"),
+        (3, 8, 5, "'classes': 5"),
+    ):
+        with pytest.raises(CheckpointError, match=rf"got: .*{named}[\s\S]*expected: .*'classes': 4[\s\S]*to do") as e:
+            toy_model.score(CELLS, task=task(channels, size, classes))
+        assert "other" in str(e.value)
+
+
+@pytest.mark.parametrize("change", [{"width": 8}, {"depth": 2}, {"classes": 5}, {"input_shape": (3, 12, 12)}])
+def test_a_checkpoint_for_another_space_is_refused(toy_checkpoint: Path, fabric: Fabric, change: dict[str, Any]) -> None:
+    own = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
+    assert load(toy_checkpoint, fabric=fabric, space=own).space == own
+    with pytest.raises(CheckpointError, match="another space") as caught:
+        load(toy_checkpoint, fabric=fabric, space=replace(own, **change))
+    assert repr(own) in str(caught.value) and repr(replace(own, **change)) in str(caught.value)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda data: data[:-100],
+    "cut short": lambda data: data[:40],
+    "empty": lambda data: b"",
+    "tampered tensors": lambda data: data[:-5] + bytes([data[-5] ^ 1]) + data[-4:],
+    "tampered card": lambda data: data.replace(b'\\"step\\": 4', b'\\"step\\": 9'),
+    "foreign": lambda data: b"PK\x03\x04" + data,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_refused(toy_checkpoint: Path, tmp_path: Path, fabric: Fabric, damage: str) -> None:
+    data = toy_checkpoint.read_bytes()
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(DAMAGES[damage](data))
+    assert path.read_bytes() != data
+    with pytest.raises(CheckpointError, match=str(path)):
+        load(path, fabric=fabric)
+
+
+def test_a_missing_file_is_named(tmp_path: Path, fabric: Fabric) -> None:
+    with pytest.raises(CheckpointError, match="nowhere"):
+        load(tmp_path / "nowhere.safetensors", fabric=fabric)
+
+
+CARDS: dict[str, dict[str, Any]] = {
+    "another import": {"scoring_task": {"name": "dataset", "train": {"target": "os.system"}}},
+    "a path on disk": {"scoring_task": {"name": "image_folder", "root": "/etc"}},
+    "no size": {"scoring_task": {"name": "cifar10", "size": "16"}},
+    "a nameless task": {"scoring_task": {}},
+    "an unknown space": {"space": {"name": "os"}},
+    "an unknown setting": {"space": {"name": "nasbench201", "target": "os.system"}},
+    "no config": {"config": None},
+    "an unknown encoder": {"config": {"classes": 4, "encoder": "pickle"}},
+    "a foreign setting": {"config": {"classes": 4, "target": "os.system"}},
+    "other classes": {"task": {"classes": 5, "channels": 3, "image_size": [8, 8], "mean": [0.5] * 3, "std": [1.0] * 3}},
+    "too few means": {"task": {"classes": 4, "channels": 3, "image_size": [8, 8], "mean": [0.5], "std": [1.0]}},
+    "no numbers": {"task": {"classes": 4, "channels": 1, "image_size": [8, 8], "mean": ["a"], "std": ["b"]}},
+    "no task": {"task": None},
+}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_card_that_lies_is_refused_on_loading(
+    toy_space: NASBench201, toy_task: ImageTask, tmp_path: Path, fabric: Fabric, name: str
+) -> None:
+    net = toy_net()
+    card = {**toy_card(toy_task), "config": net.config.describe(), "space": describe_space(toy_space)}
+    path = tmp_path / "card.safetensors"
+    save_tensors(path, KIND, net.state_dict(), card)
+    assert load(path, fabric=fabric).space == toy_space  # the honest one
+    save_tensors(path, KIND, net.state_dict(), {**card, **CARDS[name]})
+    with pytest.raises(CheckpointError, match="card cannot be used"):
+        load(path, fabric=fabric)
+
+
+def test_a_card_chooses_no_path(toy_space: NASBench201, toy_task: ImageTask, tmp_path: Path, fabric: Fabric) -> None:
+    """Name and size of a well-known task are all that is taken from a card."""
+    elsewhere = tmp_path / "elsewhere"
+    named = {"name": "cifar10_embedded", "root": str(elsewhere)}
+    model = save_toy(tmp_path / "a.safetensors", toy_space, toy_task, fabric, scoring_task=named)
+    with pytest.raises(CheckpointError, match="cifar10_embedded"):  # found without `root`, and of another kind
+        model.score(CELLS)
+    assert not elsewhere.exists()
+
+
+def test_a_net_of_other_sizes_than_its_card_is_refused(
+    toy_space: NASBench201, toy_task: ImageTask, tmp_path: Path, fabric: Fabric
+) -> None:
+    net, path = toy_net(), tmp_path / "a.safetensors"
+    config = {**net.config.describe(), "hidden": 16}
+    save_tensors(path, KIND, net.state_dict(), {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)})
+    with pytest.raises(CheckpointError, match="does not match the config"):
+        load(path, fabric=fabric)
+
+
+@pytest.fixture(scope="module")
+def shipped(fabric: Fabric) -> Model:
+    try:
+        asset(SHIPPED)
+    except DataError:
+        pytest.skip("the shipped checkpoint is still being trained")
+    return load(fabric=fabric)
+
+
+def test_the_shipped_checkpoint_scores(shipped: Model) -> None:
+    archs = [shipped.space.format(c) for c in CELLS]
+    for readout in READOUTS:
+        scores = shipped.score(archs, readout)
+        assert all(s.ok for s in scores) and len({s.value for s in scores}) == len(scores)
+    assert shipped.score(archs)[0].extra["accuracy"] > 0.15  # above chance
+
+
+def test_the_shipped_checkpoint_is_small_and_says_where_it_comes_from(shipped: Model) -> None:
+    card = shipped.card
+    assert asset(SHIPPED).stat().st_size <= 12e6
+    assert (shipped.space.width, shipped.space.depth) == (8, 1)
+    assert card["task"]["name"] and card["task"]["checksum"] and card["task"]["image_size"] == [16, 16]
+    assert card["scoring_task"]["name"] == "cifar10_embedded"
+    assert card["step"] == card["trainer"]["steps"] and card["seconds"] > 3600 and card["device"]
+    assert "train_ghn.py" in card["command"] and card["versions"]["torch"]
+    assert {"loss", "check/kendall"} <= card["metrics"].keys()
+    json.dumps(card)

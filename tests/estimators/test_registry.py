@@ -1,0 +1,83 @@
+"""Estimators by name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, cells, save_toy
+
+from ghn.errors import CheckpointError, ConfigError
+from ghn.estimators.registry import ESTIMATORS, Setting, make_entries, task_space
+from ghn.spaces import NASBench201
+from ghn.tasks import ImageTask
+from ghn.train.loop import Recipe
+from ghn.types import Estimator, Trial
+
+
+@pytest.fixture
+def setting(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, toy_checkpoint: Path) -> Setting:
+    return Setting(
+        toy_space,
+        toy_task,
+        fabric,
+        checkpoints=[str(toy_checkpoint)],
+        readouts=["loss", "ridge"],
+        sample=SAMPLE,
+        recipe=Recipe(epochs=1, batch_size=16),
+    )
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_name_makes_estimators_that_score(setting: Setting, name: str) -> None:
+    entries = make_entries(name, setting)
+    assert len(entries) == (1 if name == "training" else 2)
+    assert len({entry.name for entry in entries}) == len({json.dumps(entry.identity) for entry in entries}) == len(entries)
+    for entry in entries:
+        assert isinstance(entry.estimator, Estimator)
+        assert all(score.ok for score in entry.estimator.score([Trial("a", cell) for cell in cells(2)]))
+
+
+def test_a_young_checkpoint_comes_with_a_warning(setting: Setting, tmp_path: Path) -> None:
+    young = make_entries("ghn", setting)
+    assert all("1 minutes (4 steps)" not in (e.warning or "") and "2 minutes (4 steps)" in e.warning for e in young)
+    assert all(entry.one_off_seconds == 90.0 for entry in young)
+    old, unknown = tmp_path / "old.safetensors", tmp_path / "unknown.safetensors"
+    save_toy(old, setting.space, setting.task, setting.fabric, seconds=7200.0)
+    save_toy(unknown, setting.space, setting.task, setting.fabric, seconds=None)
+    for path, seconds in ((old, 7200.0), (unknown, None)):
+        for entry in make_entries("ghn", replace(setting, checkpoints=[str(path)])):
+            assert entry.warning is None and entry.one_off_seconds == seconds
+
+
+def test_checkpoints_are_told_apart(setting: Setting, tmp_path: Path) -> None:
+    other = tmp_path / "b" / "checkpoint.safetensors"
+    save_toy(other, setting.space, setting.task, setting.fabric, seed=1)
+    entries = make_entries("ghn", replace(setting, checkpoints=[*setting.checkpoints, str(other)]))
+    assert [e.name.split(", ")[1] for e in entries] == ["loss", "ridge"] * 2
+    assert "b/checkpoint" in entries[2].name
+    assert len({entry.identity["weights"] for entry in entries}) == 2
+
+
+def test_unknown_names(setting: Setting) -> None:
+    with pytest.raises(ConfigError, match=r"gnh[\s\S]*ghn \| random_init \| training"):
+        make_entries("gnh", setting)
+    for name in ESTIMATORS:
+        with pytest.raises(ConfigError, match=r"logits[\s\S]*loss \| accuracy \| ridge"):
+            make_entries(name, replace(setting, readouts=["loss", "logits"]))
+
+
+def test_a_checkpoint_for_another_space_is_refused(setting: Setting) -> None:
+    with pytest.raises(CheckpointError, match="another space"):
+        make_entries("ghn", replace(setting, space=replace(setting.space, width=8)))
+
+
+def test_a_space_takes_channels_size_and_classes_from_the_task(toy_task: ImageTask, toy_space: NASBench201) -> None:
+    assert task_space({"name": "nasbench201", "width": 4, "depth": 1}, toy_task) == toy_space
+    with pytest.raises(ConfigError, match="nasbench102"):
+        task_space({"name": "nasbench102"}, toy_task)
+    with pytest.raises(ConfigError, match="with"):
+        task_space({"name": "nasbench201", "with": 4}, toy_task)

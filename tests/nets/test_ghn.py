@@ -1,0 +1,146 @@
+import re
+from random import Random
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from random_graphs import graphs as random_graphs
+from random_graphs import shuffled
+
+from ghn.errors import ConfigError, GraphError
+from ghn.graph import GraphBuilder, GraphModule, run_graph
+from ghn.nets import GHN, GHNConfig
+from ghn.spaces import NASBench201
+
+
+@torch.no_grad()
+def test_one_by_one_equals_a_batch(graphs, make_ghn, config):
+    ghn = make_ghn(**config)
+    for graph, together in zip(graphs, ghn(graphs), strict=True):
+        alone = ghn([graph])[0]
+        assert alone.keys() == together.keys() == {p.name for p in graph.params()}
+        for name, weight in alone.items():
+            torch.testing.assert_close(weight, together[name], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_graphs_get_weights_of_their_own(graphs, make_ghn, config):
+    """The stem is the same operation in every graph, yet its weights see the whole graph."""
+    small, large = make_ghn(**config)([graphs[0], graphs[1]])
+    assert small.keys() != large.keys()
+    a, b = make_ghn(**config)(graphs[2:])
+    assert (a["stem/conv/weight"] - b["stem/conv/weight"]).abs().max() > 1e-4
+
+
+@given(random_graphs(), st.integers(0, 2**32))
+def test_isomorphic_graphs_get_the_same_weights_under_their_own_names(graph, seed):
+    torch.manual_seed(0)
+    ghn = GHN(GHNConfig(classes=3, hidden=8, heads=2, layers=1, decoder_hidden=8, channels=4))
+    other, renamed = shuffled(graph, Random(seed))
+    ghn.featurizer.cache_size = 0  # computed anew for the other listing
+    with torch.no_grad():
+        first, second = ghn([graph])[0], ghn([other])[0]
+    assert len(first) == len(second)
+    for name, weight in first.items():
+        node, suffix = name.rsplit("/", 1)
+        torch.testing.assert_close(second[f"{renamed[node]}/{suffix}"], weight, atol=1e-5, rtol=1e-5)
+
+
+def test_decoder_heads_are_called_once_a_group_however_many_graphs(graphs, make_ghn):
+    ghn, calls = make_ghn(), []
+    for head in ghn.decoder.heads.values():
+        head.register_forward_hook(lambda _, args, out: calls.append(args[1]))
+    ghn([graphs[2]])
+    groups = len(ghn.featurizer.batch([graphs[2]]).groups)
+    assert len(calls) == groups < 25
+    calls.clear()
+    ghn([graphs[2]] * 16)
+    assert len(calls) == groups
+
+
+def test_gradients_reach_every_parameter_whose_kind_occurs(graphs, make_ghn, config):
+    ghn = make_ghn(**config).train()
+    sum(w.square().sum() for weights in ghn(graphs) for w in weights.values()).backward()
+    without = {n for n, p in ghn.named_parameters() if p.grad is None or not p.grad.any()}
+    assert {n.split(".")[2] for n in without} == {"bias"}  # no convolution here has a bias
+    assert all(n.startswith("decoder.heads.bias.") for n in without)
+
+
+def test_training_on_one_candidate_lowers_its_loss(graphs, make_ghn, config):
+    ghn, module = make_ghn(**config).train(), GraphModule(graphs[1])
+    torch.manual_seed(1)
+    x, y = torch.randn(16, 3, 8, 8), torch.arange(16) % 4
+    optimizer = torch.optim.Adam(ghn.parameters(), 5e-3)
+    losses = []
+    for _ in range(12):
+        loss = torch.nn.functional.cross_entropy(run_graph(module, ghn([graphs[1]])[0], x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+@torch.no_grad()
+def test_embeddings_are_one_vector_a_graph(graphs, make_ghn, config):
+    ghn = make_ghn(**config)
+    vectors = ghn.embed(graphs)
+    assert vectors.shape == (4, 16)
+    for graph, vector in zip(graphs, vectors, strict=True):
+        torch.testing.assert_close(ghn.embed([graph])[0], vector, atol=1e-4, rtol=1e-4)
+    assert torch.pdist(vectors).min() > 1e-3
+
+
+@pytest.mark.parametrize("classes", [2, 7, 100])
+def test_the_class_head_follows_the_number_of_classes(make_ghn, classes):
+    graph = NASBench201((1, 8, 8), classes, 4, 1).lower(("skip_connect",) * 6)
+    weights = make_ghn(classes=classes)([graph])[0]
+    assert weights["head/linear/weight"].shape == (classes, 16)
+    assert weights["stem/conv/weight"].shape == (4, 1, 3, 3)
+    assert torch.unique(weights["head/linear/bias"]).numel() == classes  # none is a tile of another
+
+
+def test_unknown_operations_and_kernels_are_errors(make_ghn, graphs):
+    with pytest.raises(GraphError, match="does not know the operation of node 'stem/norm'"):
+        make_ghn(vocabulary=("input", "conv"))([graphs[2]])
+    b = GraphBuilder((3, 8, 8))
+    wide = b.build(b.add("conv", b.input, name="wide", out=4, kernel=5))
+    with pytest.raises(GraphError, match="kernel is larger than the decoder makes"):
+        make_ghn()([wide])
+    assert make_ghn(kernel=5)([wide])[0]["wide/weight"].shape == (4, 3, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"encoder": "transformer"}, "unknown encoder\n +got: +transformer\n +expected: graphormer | gated"),
+        ({"hidden": 0}, "hidden must be a whole number of at least 1\n +got: +0"),
+        ({"layers": -1}, "layers must be a whole number"),
+        ({"channels": -4}, "channels must be a whole number"),
+        ({"classes": 1}, "classes 1"),
+        ({"hidden": 20, "heads": 8}, "hidden 20, heads 8.*(?s:.*)a multiple of heads"),
+        ({"kernel": 4}, "kernel 4.*(?s:.*)odd kernel"),
+    ],
+)
+def test_impossible_configs_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        GHNConfig(**{"classes": 10, **settings})
+
+
+@pytest.mark.parametrize("settings", [{"layers": 1.5}, {"rounds": "1"}])
+def test_settings_of_another_type_are_refused(settings):
+    with pytest.raises((ConfigError, TypeError), match=next(iter(settings))):  # a TypeError where types are checked
+        GHNConfig(classes=10, **settings)
+
+
+def test_a_config_is_rebuilt_from_its_description(config):
+    import json
+
+    first = GHNConfig(classes=10, **config)
+    assert GHNConfig(**json.loads(json.dumps(first.describe()))) == first
+
+
+def test_misspelt_settings_are_errors():
+    with pytest.raises(TypeError, match=re.escape("hiden")):
+        GHNConfig(classes=10, hiden=3)

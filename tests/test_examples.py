@@ -1,0 +1,75 @@
+"""The examples run on small settings, and do what they say."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import ghn
+from ghn.estimators.model import SHIPPED
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(name: str, *arguments: object) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """A hypernetwork of two steps for narrow networks, made by the first example."""
+    folder = tmp_path_factory.mktemp("examples") / "run"
+    run("train_once.py", "--steps", 2, "--width", 4, "--out", folder)
+    return folder / "checkpoint.safetensors"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(trained) -> Path:
+    """The shipped hypernetwork, or the small one as long as that is missing."""
+    return ROOT / SHIPPED if (ROOT / SHIPPED).exists() else trained
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
+def test_short(path):
+    assert len(path.read_text().splitlines()) < 40
+
+
+def test_train_once_goes_on(trained, capsys):
+    run("train_once.py", "--steps", 2, "--width", 4, "--out", trained.parent, "--resume")
+    assert "2 steps" in capsys.readouterr().out
+
+
+def test_score_thousands_resumes(checkpoint, tmp_path, capsys):
+    out = tmp_path / "scores.jsonl"
+    small = ("--images", 64, "--checkpoint", checkpoint, "--out", out)
+    run("score_thousands.py", "--n", 6, *small)
+    first = out.read_text().splitlines()
+    run("score_thousands.py", "--n", 9, *small)
+    after = out.read_text().splitlines()
+    assert len(first) == 7  # a header, then a line a network
+    assert after[:7] == first
+    assert len({json.loads(line)["id"] for line in after[1:]}) == 9
+    assert "9 scores, 0 failed" in capsys.readouterr().out
+
+
+def test_optuna_looks_up(checkpoint, capsys):
+    pytest.importorskip("optuna")
+    run("optuna_surrogate.py", "--table", "--trainings", 2, "--pool", 3, "--seeds", 2, "--checkpoint", checkpoint)
+    assert capsys.readouterr().out.count("screened 0.") == 2
+
+
+def test_optuna_trains(checkpoint, capsys, monkeypatch):
+    pytest.importorskip("optuna")
+    task = ghn.make_task("cifar10_embedded")
+    small = replace(task, train=task.train.take(512, seed=0))
+    monkeypatch.setattr(ghn, "make_task", lambda name: small, raising=False)
+    run("optuna_surrogate.py", "--trainings=1", "--pool=2", "--seeds=1", "--epochs=1", "--checkpoint", checkpoint)
+    assert "seed 0, best of 1: screened 0." in capsys.readouterr().out
