@@ -16,7 +16,17 @@ from ghn.train.checkpoint import load_tensors
 from ghn.train.meta import STATE, MetaConfig, MetaTrainer
 from ghn.train.runtime import make_runtime
 
-CONFIG = MetaConfig(steps=6, architectures=2, images=12, lr=1e-2, warmup=2, save_every=2, log_every=1, check_every=3)
+CONFIG = MetaConfig(
+    steps=6,
+    architectures=2,
+    images=12,
+    lr=1e-2,
+    warmup=2,
+    sampling="uniform",  # listing the functions of the space takes longer than training
+    save_every=2,
+    log_every=1,
+    check_every=3,
+)
 
 
 def make_net(seed: int = 0, **config: Any) -> GHN:

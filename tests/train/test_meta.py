@@ -14,7 +14,7 @@ from ghn.train.runtime import make_runtime
 
 
 def test_training_learns(tmp_path):
-    config = replace(CONFIG, steps=60, architectures=2, images=32, lr=5e-3, warmup=5, save_every=60, check_every=60)
+    config = replace(CONFIG, steps=40, images=32, warmup=5, sampling="distinct", save_every=40, check_every=40)
     make_trainer(tmp_path, config).run(progress=False)
     losses = [line["loss"] for line in result(tmp_path)[2] if "loss" in line]
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
@@ -112,14 +112,15 @@ def test_the_candidate_with_the_nan_is_named(tmp_path):
     with pytest.raises(TrainingError) as error:
         trainer.run(progress=False)
     _, culprit = trainer.architectures(3, 2)
-    assert f"step 4: the loss or its gradient is no longer finite\n  got:      candidates with such a loss: ['{toy.SPACE.format(culprit)}']" in str(error.value)
+    assert "step 4: the loss or its gradient is no longer finite" in str(error.value)
+    assert f"candidates with such a loss: ['{toy.SPACE.format(culprit)}']\n" in str(error.value)
     good_state(tmp_path, 3)
 
 
 def test_a_gradient_that_is_nan_names_all_candidates(tmp_path):
     trainer = make_trainer(tmp_path)
     trainer.plain.embedding.tables[0].weight.register_hook(lambda g: g * (float("nan") if trainer.step == 2 else 1.0))
-    with pytest.raises(TrainingError, match="step 3:(?s:.*)a gradient, over the candidates") as error:
+    with pytest.raises(TrainingError, match=r"step 3:(?s:.*)a gradient, over the candidates") as error:
         trainer.run(progress=False)
     assert all(toy.SPACE.format(arch) in str(error.value) for arch in trainer.architectures(2, 2))
     good_state(tmp_path, 2)
@@ -177,5 +178,5 @@ def test_impossible_settings_are_refused(settings, message):
 def test_an_unknown_sampling_and_a_batch_that_is_too_large(tmp_path):
     with pytest.raises(ConfigError, match=r"unknown sampling\n +got: +all\n +expected: distinct \| uniform"):
         make_trainer(tmp_path, replace(CONFIG, sampling="all"))
-    with pytest.raises(ConfigError, match="larger than the train split\n +got: +96\n +expected: at most 80 images"):
+    with pytest.raises(ConfigError, match=r"larger than the train split\n +got: +96\n +expected: at most 80 images"):
         make_trainer(tmp_path, replace(CONFIG, images=48))

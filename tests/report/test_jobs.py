@@ -1,0 +1,158 @@
+"""What `evaluate.py` does, from plain options and in this process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, cells, save_toy, toy_table
+
+from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataError, ExistsError
+from ghn.estimators import ReferenceTable
+from ghn.estimators.candidates import choose_candidates
+from ghn.estimators.registry import Setting
+from ghn.report.jobs import build_setting, rank_job, references_job
+from ghn.report.write import read_report
+from ghn.train.loop import Recipe
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    recipe = Recipe(epochs=1, batch_size=16)
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss", "ridge"], SAMPLE, recipe)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    """Options of `ghn/conf/evaluate.yaml`."""
+    return {
+        "estimator": {"name": "ghn"},
+        "n": 16,
+        "candidates": "development",
+        "references": "nasbench201",
+        "out": str(tmp_path / "out"),
+        "resume": False,
+        "bootstrap": 20,
+        "progress": False,
+        "archs": str(tmp_path / "archs.txt"),
+        "seeds": [0],
+    }
+
+
+def test_ranks_against_published_and_own_references(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DataError):  # missing, or of other images than the toy task's
+        rank_job(setting, {**options, "references": "embedded"})
+    rank_job(setting, {**options, "references": "all"})
+    report = read_report(tmp_path / "out")
+    assert [row.name for row in report.comparisons[0].estimators] == ["GHN run/checkpoint, loss", "GHN run/checkpoint, ridge"]
+    assert len(report.comparisons) == 1 and report.comparisons[0].n == 16 and "2 minutes" in report.warnings[0]
+    printed = capsys.readouterr().out
+    assert "GHN run/checkpoint" in printed and "live parameters" in printed and "report.html" in printed
+    table = tmp_path / "own.jsonl"
+    toy_table(choose_candidates(12, "development", setting.space), setting.space, setting.task).save(table)
+    rank_job(setting, {**options, "references": str(table), "resume": True})
+    comparison = read_report(tmp_path / "out").comparisons[0]
+    assert (comparison.n_given, str(table) in comparison.reference_name) == (12, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "named"),
+    [
+        ({"references": "nasbench"}, ConfigError, r"embedded \| nasbench201 \| all"),
+        ({"estimator": {"name": "gnh"}}, ConfigError, r"ghn \| random_init \| training"),
+        ({"candidates": "test"}, ConfigError, r"development \| report"),
+        ({"n": 9}, DataError, "at least 10"),
+    ],
+)
+def test_wrong_options_of_ranking(
+    setting: Setting, options: dict[str, Any], change: dict[str, Any], error: type[Exception], named: str
+) -> None:
+    with pytest.raises(error, match=named):
+        rank_job(setting, {**options, **change})
+    assert not Path(options["out"]).exists()
+
+
+def test_trains_references_from_a_text_file(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    one, two = (setting.space.format(cell) for cell in cells(2))
+    Path(options["archs"]).write_text(f"{one}\n\n{two} \n")
+    references_job(setting, {**options, "seeds": [5, 6]})
+    path = tmp_path / "out" / "references.jsonl"
+    table = ReferenceTable.load(path)
+    assert [(run.arch, run.seed) for run in table.runs] == [(one, 5), (two, 5), (one, 6), (two, 6)]
+    with pytest.raises(ExistsError, match="resume=true"):
+        references_job(setting, options)
+    references_job(setting, {**options, "seeds": [5, 6], "resume": True})
+    assert ReferenceTable.load(path) == table
+
+
+def test_trains_several_seeds_of_those_listed_alone(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    a, b, c = (setting.space.format(cell) for cell in cells(3))
+    path = tmp_path / "archs.json"
+    path.write_text(json.dumps({"random": [a, b], "top": [c], "three_seeds": [c]}))
+    references_job(setting, {**options, "archs": str(path), "seeds": [0, 1]})
+    table = ReferenceTable.load(tmp_path / "out" / "references.jsonl")
+    assert [(run.arch, run.seed) for run in table.runs] == [(a, 0), (b, 0), (c, 0), (c, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "named"),
+    [
+        ("archs.json", "[1, 2]", DataError, "one a line"),
+        ("archs.json", "{", DataError, "one a line"),
+        ("archs.json", '{"top": []}', DataError, "random"),
+        ("archs.txt", "\n", ConfigError, "0 architectures"),
+        ("archs.txt", "|fft~0|", ArchitectureError, "fft"),
+        ("nowhere.txt", None, DataError, "nowhere.txt"),
+    ],
+)
+def test_what_is_no_list_of_architectures(
+    setting: Setting,
+    options: dict[str, Any],
+    tmp_path: Path,
+    name: str,
+    content: str | None,
+    error: type[Exception],
+    named: str,
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(error, match=named):
+        references_job(setting, {**options, "archs": str(path)})
+    assert not Path(options["out"]).exists()
+
+
+def test_a_setting_is_built_from_options() -> None:
+    given: dict[str, Any] = {
+        "task": {"name": "cifar10_embedded"},
+        "space": {"name": "nasbench201", "width": 2, "depth": 1},
+        "device": "cpu",
+        "precision": "float32",
+        "threads": None,
+        "checkpoint": "shipped",
+        "readout": ["loss", "ridge"],
+        "sample": {"val": 7},
+        "recipe": {"epochs": 3},
+    }
+    setting = build_setting(given)
+    assert (setting.task.classes, setting.space.classes, setting.space.input_shape) == (10, 10, (3, 16, 16))
+    assert (setting.checkpoints, setting.readouts) == (["shipped"], ["loss", "ridge"])
+    assert (setting.sample.val, setting.recipe.epochs) == (7, 3)
+    with pytest.raises(ConfigError, match="tpu"):
+        build_setting({**given, "device": "tpu"})
+    with pytest.raises(ConfigError, match="float8"):
+        build_setting({**given, "precision": "float8"})
+
+
+def test_a_missing_checkpoint_is_named(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="nowhere"):
+        rank_job(replace(setting, checkpoints=[str(tmp_path / "nowhere.safetensors")]), options)

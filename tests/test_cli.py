@@ -1,0 +1,162 @@
+"""The two entry points: once as a user runs them, and else in this process, which saves the seconds of an import."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from ghn.assets import asset
+from ghn.errors import DataError
+from ghn.estimators import ReferenceTable, load
+from ghn.estimators.candidates import choose_candidates
+from ghn.estimators.model import SHIPPED
+from ghn.report.write import read_report
+
+ROOT = Path(__file__).parent.parent
+TINY_NET = ["net.hidden=8", "net.heads=2", "net.layers=1", "net.decoder_hidden=8", "net.channels=8"]
+TINY = [*TINY_NET, "space.width=2", "trainer.architectures=2", "trainer.images=8", "trainer.log_every=1", "check=0"]
+TINY += ["device=cpu", "threads=1", "progress=false", "trainer.sampling=uniform"]
+RANK = ["space.width=2", "n=12", "references=nasbench201", "sample.val=32", "sample.batch=32", "bootstrap=20"]
+RANK += ["device=cpu", "threads=1", "progress=false"]
+
+
+def command(script: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-W", "ignore", str(ROOT / script), *arguments]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Runs a script here; returns what it exits with, None at a normal end."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(script: str, *arguments: str) -> str | int | None:
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        try:
+            runpy.run_path(str(ROOT / script), run_name="__main__")
+        except SystemExit as end:
+            return end.code
+        finally:
+            GlobalHydra.instance().clear()
+        return None
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of train_ghn.py that was interrupted by Ctrl-C and taken up as the message says."""
+    folder = tmp_path_factory.mktemp("cli")
+    arguments = [*TINY, "trainer.steps=400", "trainer.save_every=100", "out=run"]
+    with subprocess.Popen(command("train_ghn.py", *arguments), cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        log = folder / "run" / "log.jsonl"
+        while not (log.exists() and log.read_text().count("\n") >= 2) and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, message = process.communicate(timeout=120)
+    assert process.returncode == 1 and "Traceback" not in message, message
+    assert "go on with: python train_ghn.py" in message and message.rstrip().endswith("out=run resume=true")
+    assert not (folder / "run" / "checkpoint.safetensors").exists()
+    done = log.read_text().count("\n")
+    assert 2 <= done < 400
+    again = message.rpartition("python train_ghn.py ")[2].split()
+    result = subprocess.run(command("train_ghn.py", *again), cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "wrote run/checkpoint.safetensors" in result.stdout
+    assert [json.loads(line)["step"] for line in log.read_text().splitlines()] == list(range(1, 401))
+    return folder / "run"
+
+
+def test_training_leaves_a_checkpoint_that_says_how_it_was_made(trained: Path) -> None:
+    card = load(trained / "checkpoint.safetensors", device="cpu").card
+    assert card["step"] == 400 and card["command"].startswith("python train_ghn.py net.hidden=8")
+    assert card["scoring_task"] == {"name": "cifar10_embedded"}
+    assert sorted(p.name for p in trained.parent.iterdir()) == ["run"]  # nothing is left beside it
+
+
+def test_a_run_is_never_overwritten(trained: Path, call) -> None:
+    before = (trained / "checkpoint.safetensors").read_bytes()
+    message = call("train_ghn.py", *TINY, "trainer.steps=400", f"out={trained}")
+    assert message.startswith("error: ") and "out=" in message
+    assert "belongs to a run with other settings: trainer" in call(
+        "train_ghn.py", *TINY, "trainer.steps=500", f"out={trained}", "resume=true"
+    )
+    assert (trained / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_evaluates_a_checkpoint_and_goes_on_with_it(trained: Path, call, tmp_path: Path) -> None:
+    arguments = [*RANK, f"checkpoint={trained / 'checkpoint.safetensors'}", "readout=loss", "out=here"]
+    result = subprocess.run(command("evaluate.py", *arguments), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "GHN run/checkpoint" in result.stdout and "wrote here/report.html" in result.stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["here"]  # no log file beside it
+    names = {p.name for p in (tmp_path / "here").iterdir()}
+    assert names == {"report.html", "report.json", "figures", "scores"}
+    comparison = read_report(tmp_path / "here").comparisons[0]
+    row = comparison.row("GHN run/checkpoint, loss")
+    archs = choose_candidates(12, "development", load(trained / "checkpoint.safetensors", device="cpu").space)
+    assert list(comparison.ids) == archs
+    scores = [json.loads(x) for x in (tmp_path / "here/scores/ghn_run_checkpoint__loss.jsonl").read_text().splitlines()[1:]]
+    assert [s["id"] for s in scores] == archs and list(row.estimates) == [s["value"] for s in scores]
+    message = call("evaluate.py", *arguments)
+    assert message.startswith("error: the output folder is not empty") and "resume=true" in message
+    assert call("evaluate.py", *arguments, "resume=true", "bootstrap=10") is None
+    assert read_report(tmp_path / "here").comparisons[0].row(row.name).estimates == row.estimates
+
+
+def test_trains_references(call, tmp_path: Path) -> None:
+    arch = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+    Path("archs.txt").write_text(arch)
+    arguments = ["job=references", "archs=archs.txt", "seeds=[3]", "recipe.epochs=1", "space.width=1", "out=here"]
+    assert call("evaluate.py", *arguments, "device=cpu", "progress=false") is None
+    table = ReferenceTable.load("here/references.jsonl")
+    assert [(run.arch, run.seed, len(run.val_accuracy)) for run in table.runs] == [(arch, 3, 1)]
+    assert table.runs[0].test_accuracy is not None and table.runs[0].test_accuracy > 0.12
+    assert "resume=true" in call("evaluate.py", *arguments)
+
+
+WRONG = [
+    (["job=rnak"], "rank, references"),
+    (["n=12", "references=published"], "embedded | nasbench201 | all"),
+    (["n=12", "references=nasbench201", "readout=logits", "checkpoint=a"], "loss | accuracy | ridge"),
+    (["n=12", "references=nasbench201", "checkpoint=nowhere.safetensors"], "nowhere.safetensors"),
+    (["checkpont=a"], "checkpoint"),
+    (["estimator=gnh"], "random_init"),
+    (["n=5000"], "1 to 3930"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "named"), WRONG)
+def test_mistakes_end_with_a_message(call, arguments: list[str], named: str, tmp_path: Path) -> None:
+    message = call("evaluate.py", *arguments, "device=cpu")
+    assert isinstance(message, str) and message.startswith("error: ") and named in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_device_that_is_not_there(call) -> None:
+    message = call("train_ghn.py", "device=tpu")
+    assert "tpu" in message and "auto | cpu | cuda | mps" in message
+
+
+def test_shows_its_config(call, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("evaluate.py", "--cfg", "job", "n=12") is None
+    printed = capsys.readouterr().out
+    assert "n: 12" in printed and "readout: loss" in printed
+
+
+def test_without_arguments_it_scores_with_the_shipped_checkpoint(call, tmp_path: Path) -> None:
+    try:
+        asset(SHIPPED)
+    except DataError:
+        pytest.skip("the shipped checkpoint is still being trained")
+    assert call("evaluate.py", "n=12", "sample.val=64", "bootstrap=20", "out=here", "progress=false") is None
+    report = read_report(tmp_path / "here")
+    assert all(row.name == "GHN shipped, loss" for c in report.comparisons for row in c.estimators)
+    assert not report.warnings  # it trained for hours
