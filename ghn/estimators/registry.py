@@ -20,6 +20,7 @@ from ghn.tasks.images import ImageTask
 from ghn.train.loop import Recipe
 from ghn.types import Estimator, Space
 
+YOUNG = 2000  # steps below which a hypernetwork orders worse than size does; Source: docs/log.md, 2026-11-24
 ESTIMATORS = ("ghn", "random_init", "training")
 
 
@@ -112,13 +113,13 @@ def _random_init(setting: Setting, readout: str) -> Entry:
 def _ghn(setting: Setting, checkpoint: str) -> list[Entry]:
     path = None if checkpoint == "shipped" else Path(checkpoint)
     model = load(path, fabric=setting.fabric, space=setting.space)
-    seconds = model.card.get("seconds")
+    seconds, step = model.card.get("seconds"), model.card.get("step")
     label = "GHN shipped" if path is None or path.name == Path(SHIPPED).name else f"GHN {path.parent.name}/{path.stem}"
     warning = None
-    if isinstance(seconds, int | float) and seconds < 1800:
+    if isinstance(step, int) and step < YOUNG:
         warning = (
-            f"{label} was trained for {seconds / 60:.0f} minutes ({model.card.get('step')} steps): "
-            "hypernetworks that young order candidates badly, often worse than their size does"
+            f"{label} was trained for {step} steps only: hypernetworks that young order candidates badly, "
+            "often worse than their size does"
         )
     entries = []
     for readout in setting.readouts:

@@ -36,6 +36,7 @@ def train_hypernetwork(
     scoring_task: Mapping[str, Any] | None = None,
     check: int = 40,
     references: Path | str | None = None,
+    snapshots: bool = False,
     resume: bool = False,
     progress: bool = True,
     command: str = "",
@@ -53,6 +54,8 @@ def train_hypernetwork(
             the well-known tasks, or None where the user must give it.
         check: references in the ranking check beside the loss; 0 for none.
         references: a table of them; by default the embedded ones, where they fit the space and the images.
+        snapshots: keep the averaged hypernetwork at every check, as `checkpoint-STEP.safetensors`: the last one is not
+            always the one that orders best.
         resume: go on with the run in the folder.
         progress: whether to show a bar.
         command: kept in the checkpoint's card.
@@ -65,29 +68,42 @@ def train_hypernetwork(
     folder = Path(folder)
     if (folder / CHECKPOINT).exists() and not resume:
         raise ExistsError(
-            "the folder holds a checkpoint already", got=str(folder), fix="choose another folder (out=...)"
+            "the folder holds a checkpoint already",
+            got=str(folder),
+            fix="choose another folder (out=...), or go on with its run: resume=true",
         )
     if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
         scoring_task = None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)
-    checker = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
-    run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=checker)
-    trained = run.run(progress=progress)
-    assert isinstance(trained, GHN)
-    card = {
-        "task": task.describe(),
-        "scoring_task": None if scoring_task is None else dict(scoring_task),
+    ranking = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
+
+    def save(trained: nn.Module, name: str) -> None:
+        assert isinstance(trained, GHN)
+        card = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
+        Model(trained, space, card, fabric).save(folder / name)
+
+    def watch(averaged: nn.Module) -> dict[str, float | None]:
+        if snapshots:
+            save(averaged, f"checkpoint-{run.step}.safetensors")
+        return ranking(averaged) if ranking else {}
+
+    watcher = watch if snapshots or ranking else None
+    run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=watcher)
+    save(run.run(progress=progress), CHECKPOINT)
+    return load(folder / CHECKPOINT, fabric=fabric)
+
+
+def _progress_card(run: MetaTrainer) -> dict[str, Any]:
+    """How far a training is, and how it went."""
+    return {
         "trainer": run.identity["trainer"],
         "step": run.step,
         "seconds": run.seconds,
-        "device": str(fabric.device),
-        "command": command,
-        "metrics": _last_metrics(folder),
+        "device": str(run.fabric.device),
+        "metrics": _last_metrics(run.folder),
     }
-    Model(trained, space, card, fabric).save(folder / CHECKPOINT)
-    return load(folder / CHECKPOINT, fabric=fabric)
 
 
 def _ranking_check(

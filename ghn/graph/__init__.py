@@ -1,7 +1,7 @@
 """The graph IR: what a network is, how it runs, what a hypernetwork sees of it."""
 
 from ghn.graph.builder import GraphBuilder
-from ghn.graph.canonical import canonical_hash, canonical_order, function_key, node_levels
+from ghn.graph.canonical import canonical_hash, canonical_order, function_key
 from ghn.graph.ir import Graph, Node
 from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.graph.ops import OPS, Op, Param, Shape, get_op, register
@@ -25,7 +25,6 @@ __all__ = [
     "function_key",
     "get_op",
     "graph_stats",
-    "node_levels",
     "register",
     "run_graph",
     "simplify",

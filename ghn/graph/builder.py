@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ghn.errors import GraphError
 from ghn.graph.derive import derive
 from ghn.graph.ir import Graph, Node
 from ghn.graph.ops import Shape
@@ -29,7 +30,10 @@ class GraphBuilder:
             GraphError: unknown operation or attribute, wrong number of inputs, or shapes that do not fit.
         """
         shapes = tuple(self._nodes[i].shape for i in inputs)
-        derived = derive(op, shapes, tuple(attrs.items()), f"{name!r} ({op})")
+        try:
+            derived = derive(op, shapes, tuple(attrs.items()))
+        except GraphError as error:
+            raise GraphError(f"{name!r} ({op}): {error}") from None
         self._nodes.append(Node(name, op, inputs, derived.attrs, derived.shape))
         return len(self._nodes) - 1
 

@@ -25,14 +25,6 @@ def canonical_order(graph: Graph) -> tuple[int, ...]:
     return tuple(i for start in sorted(classes.members) for i in classes.members[start])
 
 
-def node_levels(graph: Graph) -> list[int]:
-    """Longest distance of each node from the input, in edges; a node's inputs are all on lower levels."""
-    levels: list[int] = []
-    for node in graph.nodes:
-        levels.append(1 + max((levels[j] for j in node.inputs), default=-1))
-    return levels
-
-
 def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     """A hex digest of the graph's structure: operations, attributes, shapes, edges and output; names do not enter.
 
@@ -85,7 +77,7 @@ class _Classes:
     @classmethod
     def of(cls, graph: Graph) -> _Classes:
         """Nodes classed by level and operation, and split as far as it goes."""
-        levels, output = node_levels(graph), len(graph) - 1
+        levels, output = graph.levels, len(graph) - 1
         labels = {i: (levels[i], n.op, n.attrs, n.shape, i == output) for i, n in enumerate(graph.nodes)}
         out = cls(graph, [0] * len(graph), {0: list(labels)})
         out._split(0, labels)

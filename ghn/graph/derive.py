@@ -18,17 +18,13 @@ class Derived(NamedTuple):
     params: tuple[ParamSpec, ...]
 
 
-def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...], where: str) -> Derived:
+def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
     """Completes the attributes of a node and infers its shape and parameters.
 
     Raises:
-        GraphError: unknown operation, wrong number of inputs or attributes, or shapes that do not fit; begins with
-            `where`.
+        GraphError: unknown operation, wrong number of inputs or attributes, or shapes that do not fit.
     """
-    try:
-        return _derive(get_op(op), inputs, attrs)
-    except GraphError as error:
-        raise GraphError(f"{where}: {error}") from None
+    return _derive(get_op(op), inputs, attrs)
 
 
 @lru_cache(maxsize=1 << 14)  # the nodes of a space's networks are much the same

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 
 from ghn.errors import GraphError
-from ghn.graph.canonical import canonical_hash, canonical_order, node_levels
+from ghn.graph.canonical import canonical_hash, canonical_order
 from ghn.graph.ir import Graph
 from ghn.graph.ops import OPS, Param, Shape
 
@@ -32,6 +32,7 @@ SIZES = {  # number of classes of each column but "op"; greater values fall into
     "in_degree": 16,
     "out_degree": 16,
 }
+_LAST_PLACES = np.array([SIZES[name] - 1 for name in ("level", "in_degree", "out_degree")])
 
 
 class Group(NamedTuple):
@@ -131,21 +132,23 @@ class Featurizer:
         position = {i: p for p, i in enumerate(order)}
         sources = [[position[j] for j in graph.nodes[i].inputs] for i in order]
         edges = [(source, target) for target, read in enumerate(sources) for source in read]
-        levels = node_levels(graph)
+        places = np.array([(graph.levels[i], len(graph.nodes[i].inputs), len(graph.consumers[i])) for i in order])
+        kinds = np.array([self._kind(graph, i) for i in order])
         slots: dict[Group, list[tuple[int, int]]] = {}
         for p, i in enumerate(order):
             for k, param in enumerate(graph.node_params[i]):
                 slots.setdefault(_group(graph, i, param), []).append((p, k))
         data = Data(
-            x=torch.from_numpy(np.array([self._row(graph, i, levels[i]) for i in order])),
+            x=torch.from_numpy(np.concatenate([kinds, np.minimum(places, _LAST_PLACES)], axis=1)),
             edge_index=torch.from_numpy(np.array(edges).T.copy()),
             distance=torch.from_numpy(_shortest_paths(sources)).flatten(),
-            level=torch.from_numpy(np.array([levels[i] for i in order])),
+            level=torch.from_numpy(places[:, 0].copy()),
             num_nodes=len(order),
         )
         return GraphFeatures(data, {group: np.array([p for p, _ in s]) for group, s in slots.items()}, slots)
 
-    def _row(self, graph: Graph, i: int, level: int) -> tuple[int, ...]:
+    def _kind(self, graph: Graph, i: int) -> tuple[int, ...]:
+        """The columns from `op` to `size`: what does not depend on the place in the graph."""
         node = graph.nodes[i]
         if node.op not in self._index:
             raise GraphError(
@@ -155,17 +158,11 @@ class Featurizer:
                 fix="train a hypernetwork on a space with this operation",
             )
         c_in = graph.nodes[node.inputs[0]].shape[0] if node.inputs else 0
-        place = (
-            (level, SIZES["level"]),
-            (len(node.inputs), SIZES["in_degree"]),
-            (len(graph.consumers[i]), SIZES["out_degree"]),
-        )
-        return self._index[node.op], *_kind_columns(node.attrs, c_in, node.shape), *(min(v, n - 1) for v, n in place)
+        return self._index[node.op], *_kind_columns(node.attrs, c_in, node.shape)
 
 
 @lru_cache(maxsize=1 << 14)
 def _kind_columns(attrs: tuple[tuple[str, int], ...], c_in: int, shape: Shape) -> tuple[int, ...]:
-    """The columns from `kernel` to `size`: what does not depend on the place in the graph."""
     attr = dict(attrs)
     values = {
         "kernel": attr.get("kernel", 0),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from ghn.errors import GraphError
 from ghn.graph.derive import Derived, derive
@@ -49,6 +49,7 @@ class Graph:
     """
 
     nodes: tuple[Node, ...]
+    _derived: ClassVar[tuple[Derived, ...]]  # an attribute of each graph, but not one of its fields
 
     def __post_init__(self) -> None:
         if len(self.nodes) < 2:
@@ -58,23 +59,24 @@ class Graph:
             if node.name in names or not node.name or "." in node.name:
                 raise GraphError(f"node {i}: names must be unique, not empty, and without '.'", got=repr(node.name))
             names.add(node.name)
-            self._check_node(i, node)
+        object.__setattr__(self, "_derived", tuple(self._check_node(i, node) for i, node in enumerate(self.nodes)))
 
-    def _check_node(self, i: int, node: Node) -> None:
-        where = f"node {i} ({node.name!r}, {node.op})"
-        if (node.op == "input") != (i == 0):
-            raise GraphError(f"{where}: node 0, and no other, is the input")
-        if node.inputs and not (min(node.inputs) >= 0 and max(node.inputs) < i):
-            raise GraphError(
-                f"{where}: inputs must be earlier nodes", got=node.inputs, expected=f"indices in 0..{i - 1}"
-            )
-        if not node.shape or min(node.shape) < 1:
-            raise GraphError(f"{where}: sizes must be positive", got=node.shape)
-        derived = derive(node.op, self.input_shapes(i), node.attrs, where)
-        if node.attrs != derived.attrs:
-            raise GraphError(f"{where}: attributes are not complete and sorted", got=node.attrs, expected=derived.attrs)
-        if i and node.shape != derived.shape:
-            raise GraphError(f"{where}: shape does not follow from the inputs", got=node.shape, expected=derived.shape)
+    def _check_node(self, i: int, node: Node) -> Derived:
+        try:
+            if (node.op == "input") != (i == 0):
+                raise GraphError("node 0, and no other, is the input")
+            if node.inputs and not (min(node.inputs) >= 0 and max(node.inputs) < i):
+                raise GraphError("inputs must be earlier nodes", got=node.inputs, expected=f"indices in 0..{i - 1}")
+            if not node.shape or min(node.shape) < 1:
+                raise GraphError("sizes must be positive", got=node.shape)
+            derived = derive(node.op, self.input_shapes(i), node.attrs)
+            if node.attrs != derived.attrs:
+                raise GraphError("attributes are not complete and sorted", got=node.attrs, expected=derived.attrs)
+            if i and node.shape != derived.shape:
+                raise GraphError("shape does not follow from the inputs", got=node.shape, expected=derived.shape)
+        except GraphError as error:
+            raise GraphError(f"node {i} ({node.name!r}, {node.op}): {error}") from None
+        return derived
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -97,13 +99,13 @@ class Graph:
     def node_params(self) -> tuple[tuple[Param, ...], ...]:
         """The parameters of each node, in the order in which its operation takes them."""
         return tuple(
-            tuple(Param(f"{node.name}/{suffix}", shape, kind) for suffix, shape, kind in self._derived(i).params)
-            for i, node in enumerate(self.nodes)
+            tuple(Param(f"{node.name}/{suffix}", shape, kind) for suffix, shape, kind in derived.params)
+            for node, derived in zip(self.nodes, self._derived, strict=True)
         )
 
-    def _derived(self, i: int) -> Derived:
-        node = self.nodes[i]
-        return derive(node.op, self.input_shapes(i), node.attrs, node.name)
+    def has_params(self, i: int) -> bool:
+        """Whether node `i` has parameters."""
+        return bool(self._derived[i].params)
 
     def params(self) -> tuple[Param, ...]:
         """All parameters in node order: what a `Weights` must provide."""
@@ -117,6 +119,14 @@ class Graph:
             for j in node.inputs:
                 out[j].append(i)
         return tuple(map(tuple, out))
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """Longest distance of each node from the input, in edges; a node's inputs are all on lower levels."""
+        levels: list[int] = []
+        for node in self.nodes:
+            levels.append(1 + max([levels[j] for j in node.inputs], default=-1))
+        return tuple(levels)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict; `from_json` gives an equal graph back."""

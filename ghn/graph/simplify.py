@@ -59,7 +59,7 @@ def _values(graph: Graph) -> tuple[list[Terms], dict[Terms, int]]:
                 sums.setdefault(terms, i)
         elif i not in (0, last) and not any(fed):
             terms = ()
-        elif i == 0 or graph.node_params[i]:
+        elif i == 0 or graph.has_params(i):
             terms = (i,)
         else:  # the shapes tell zeros of different sizes apart
             terms = (seen.setdefault((node.op, node.attrs, graph.input_shapes(i), *fed), i),)
@@ -76,5 +76,5 @@ def _reader(j: int, value: list[Terms], sums: dict[Terms, int]) -> int:
 def _rebuilt(node: Node, inputs: tuple[int, ...], is_zero: bool) -> Node:
     if not is_zero:
         return Node(node.name, node.op, inputs, node.attrs, node.shape)
-    attrs = derive("zero", (node.shape,), tuple(zero_attrs(node.shape).items()), node.name).attrs
+    attrs = derive("zero", (node.shape,), tuple(zero_attrs(node.shape).items())).attrs
     return Node(node.name, "zero", inputs, attrs, node.shape)

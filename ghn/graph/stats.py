@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
-from ghn.graph.canonical import node_levels
 from ghn.graph.ir import Graph
 from ghn.graph.ops import get_op
 
@@ -42,12 +41,12 @@ def graph_stats(graph: Graph) -> GraphStats:
     macs, depth = 0, [0] * len(graph)
     for i, node in enumerate(graph.nodes):
         macs += get_op(node.op).macs(graph.input_shapes(i), node.shape, node.attr)
-        depth[i] = max((depth[j] for j in node.inputs), default=0) + bool(graph.node_params[i])
+        depth[i] = max((depth[j] for j in node.inputs), default=0) + graph.has_params(i)
     return GraphStats(
         params=count_params(graph),
         macs=macs,
         depth=depth[-1],
-        width=max(Counter(node_levels(graph)).values()),
+        width=max(Counter(graph.levels).values()),
         ops=dict(Counter(n.op for n in graph.nodes)),
         kernels=dict(Counter(n.attr["kernel"] for n in graph.nodes if n.op == "conv")),
     )

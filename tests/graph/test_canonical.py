@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import graphs, shuffled
 
-from ghn.graph import GraphBuilder, canonical_hash, canonical_order, function_key, node_levels, simplify
+from ghn.graph import GraphBuilder, canonical_hash, canonical_order, function_key, simplify
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=5, width=4, depth=2)
@@ -25,7 +25,7 @@ def test_the_order_is_a_topological_permutation(graph):
     assert sorted(order) == list(range(len(graph)))
     position = {i: p for p, i in enumerate(order)}
     assert all(position[j] < position[i] for i, node in enumerate(graph.nodes) for j in node.inputs)
-    levels = node_levels(graph)
+    levels = graph.levels
     assert [levels[i] for i in order] == sorted(levels)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from random_graphs import graphs, shuffled
 
 from ghn.errors import GraphError
-from ghn.graph import Graph, GraphBuilder, Node, canonical_order, node_levels
+from ghn.graph import Graph, GraphBuilder, Node, canonical_order
 from ghn.graph.features import COLUMNS, MAX_DISTANCE, SIZES, Featurizer, Group
 from ghn.spaces import NASBench201
 
@@ -171,5 +171,5 @@ def test_an_operation_outside_the_vocabulary_is_named():
 
 def test_levels_grow_along_every_edge():
     graph = SPACE.lower(SPACE.sample(Random(5)))
-    levels = node_levels(graph)
+    levels = graph.levels
     assert all(levels[j] < levels[i] for i, node in enumerate(graph.nodes) for j in node.inputs)

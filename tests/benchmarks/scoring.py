@@ -1,0 +1,75 @@
+"""Scoring candidates with a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import ghn
+from ghn.errors import GhnError
+from ghn.estimators.model import Model
+from ghn.estimators.readouts import Sample
+from ghn.graph.features import Featurizer
+from ghn.nets import GHN, GHNConfig
+from ghn.spaces import NASBench201
+from ghn.tasks import make_task
+from ghn.train.runtime import make_runtime
+from ghn.types import Trial
+from tests.benchmarks.measure import Figure, Stopwatch, resident, timed
+
+TARGETS: dict[str, tuple[float, float | None]] = {"loss": (12.0, 0.2), "ridge": (3.0, None)}  # rate and share
+
+
+def load(checkpoint: Path | None, device: str, precision: str) -> tuple[Model, str]:
+    """The checkpoint, or an untrained network of its size, and a word on which it is."""
+    try:
+        return ghn.load(checkpoint, device=device, precision=precision), str(checkpoint or "the shipped checkpoint")
+    except GhnError:
+        if checkpoint is not None:
+            raise
+    task = make_task("cifar10_embedded")
+    net = GHN(GHNConfig(classes=10, channels=32, layers=4, decoder_hidden=128))
+    card = {"task": task.describe(), "scoring_task": {"name": "cifar10_embedded"}}
+    space = NASBench201((3, *task.image_size), task.classes, width=8, depth=1)
+    return Model(net, space, card, make_runtime(device, precision)), "an untrained network (there is no checkpoint)"
+
+
+def scoring(model: Model, which: str, readout: str, runs: int, candidates: int) -> list[Figure]:
+    """Candidates a second, and the share of the time that is not spent running them."""
+    engine, device = model.estimator(readout, task=make_task("cifar10_embedded")), model.fabric.device
+    trials = [Trial(str(i), arch) for i, arch in enumerate(Random(0).sample(model.space.distinct(), candidates))]
+    engine.score(trials[:4])
+    rates, shares = [], []
+    for _ in range(runs):
+        model.net.featurizer = Featurizer(model.net.config.vocabulary)  # which remembers nothing
+        watch = Stopwatch(device)
+        with watch.watching((engine, "readout", "readout")):
+            total, _ = timed(lambda: engine.score(trials), device)
+        rates.append(candidates / total)
+        shares.append(1 - watch.total["readout"] / total)
+    sample, on_cpu = engine.sample, device.type == "cpu"
+    images = f"{sample.val}" if readout != "ridge" else f"{sample.ridge_train} + {sample.ridge_val}"
+    note = f"{candidates} distinct candidates on {images} images, {which}"
+    rate, share = TARGETS[readout] if on_cpu else (None, None)
+    name = f"scoring by {readout}"
+    return [
+        Figure.of(name, "candidates/s", rates, target=rate, at_least=True, note=note),
+        Figure.of(f"{name}: share of lowering and weights", "of the time", shares, target=share, note=note),
+    ]
+
+
+def memory(model: Model, candidates: int) -> list[Figure]:
+    """What many candidates need on top of what one block needs; on few images, as memory does not depend on them."""
+    engine = model.estimator("loss", task=make_task("cifar10_embedded"), sample=Sample(val=64, batch=64))
+    trials: list[Trial[Any]] = [Trial(str(i), arch) for i, arch in enumerate(model.space.distinct())]
+    start = resident()
+    engine.score(trials[: engine.block])
+    block = resident()
+    for _ in engine.stream(trials[engine.block : engine.block + candidates]):
+        pass
+    note = f"resident memory after {candidates} more distinct candidates, 64 images"
+    return [
+        Figure.of("memory of the first block of 64", "MiB", [block - start], note="resident memory"),
+        Figure.of("memory of many candidates on top of it", "MiB", [resident() - block], target=2048.0, note=note),
+    ]
