@@ -1,7 +1,7 @@
 """Train a hypernetwork once: python examples/train_once.py --steps 800 --out outputs/mine.
 
 It learns from the train split of a task and leaves OUT/checkpoint.safetensors for `ghn.load`. 800 steps take minutes
-and order candidates badly; the shipped checkpoint trained for hours. `--resume` goes on with a run that was stopped.
+and order candidates badly; the shipped one is six times older. `--resume` goes on with a run that was stopped.
 """
 
 from argparse import ArgumentParser

@@ -168,4 +168,4 @@ def test_without_arguments_it_scores_with_the_shipped_checkpoint(call: Call, tmp
     assert call("evaluate.py", "n=12", "sample.val=64", "bootstrap=20", "out=here", "progress=false") is None
     report = read_report(tmp_path / "here")
     assert all(row.name == "GHN shipped, loss" for c in report.comparisons for row in c.estimators)
-    assert not report.warnings  # it trained for hours
+    assert not report.warnings  # it is not young

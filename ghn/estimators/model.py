@@ -97,7 +97,8 @@ class Model:
 
     def save(self, path: Path | str) -> None:
         """Writes a checkpoint, atomically."""
-        card = {**self.card, "config": self.net.config.describe(), "space": describe_space(self.space)}
+        card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
+        card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
         save_tensors(path, KIND, self.net.state_dict(), card)
 
     def _scoring_task(self) -> ImageTask:

@@ -81,7 +81,7 @@ class _Classes:
         labels = {i: (levels[i], n.op, n.attrs, n.shape, i == output) for i, n in enumerate(graph.nodes)}
         out = cls(graph, [0] * len(graph), {0: list(labels)})
         out._split(0, labels)
-        out._refine(set(out.members))
+        out._refine({start for start, nodes in out.members.items() if len(nodes) > 1})
         return out
 
     def first_tie(self) -> list[int]:
@@ -120,9 +120,10 @@ class _Classes:
         return len(self.members[start]) < position - start
 
     def _touched(self, nodes: list[int]) -> set[int]:
-        """Classes of the neighbours of some nodes."""
+        """Classes of several nodes that are neighbours of some nodes."""
         graph = self.graph
-        return {self.start[j] for i in nodes for j in (*graph.nodes[i].inputs, *graph.consumers[i])}
+        near = {self.start[j] for i in nodes for j in (*graph.nodes[i].inputs, *graph.consumers[i])}
+        return {start for start in near if len(self.members[start]) > 1}
 
     def _neighbours(self, i: int) -> tuple[list[int], list[tuple[int, tuple[int, ...]]]]:
         """The classes that a node reads, and those that read it, and where."""

@@ -1,0 +1,59 @@
+"""Training again on CUDA; skipped where there is none."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import toy
+from meta_runs import CONFIG, make_net, make_trainer, result
+
+from ghn.graph import simplify
+from ghn.train import meta
+from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.runtime import make_runtime
+
+
+
+
+@pytest.mark.parametrize("encoder", ["graphormer", "gated"])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-3), ("bf16", 0.1)])
+def test_the_first_loss_is_that_of_a_cpu(tmp_path, monkeypatch, encoder, precision, tolerance):
+    """With images in one order, and not augmented: both are drawn by the generator of the device."""
+    monkeypatch.setattr(meta, "augment", lambda x, generator, shift: x)
+    config = replace(CONFIG, architectures=1, images=80)
+    losses = []
+    for fabric in (make_runtime("cpu"), make_runtime("cpu", precision)):
+        folder = tmp_path / str(len(losses))
+        trainer = make_trainer(folder, config, model=make_net(encoder=encoder), fabric=fabric)
+        trainer.images = lambda step, device=fabric.device: torch.arange(80, device=device)
+        losses.append(trainer.train_step().cpu())
+    torch.testing.assert_close(*losses, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("encoder", ["graphormer", "gated"])
+def test_a_run_is_resumed(tmp_path, encoder):
+    fabric = make_runtime("cpu")
+    make_trainer(tmp_path / "straight", model=make_net(encoder=encoder), fabric=fabric).run(progress=False)
+    first = make_trainer(tmp_path / "run", model=make_net(encoder=encoder), fabric=fabric)
+    for _ in range(3):
+        first.train_step()
+    first.save()
+    second = make_trainer(tmp_path / "run", model=make_net(5, encoder=encoder), fabric=fabric, resume=True)
+    assert {t.device.type for t in second.average.values()} == {"cpu"}
+    assert second.step == 3
+    second.run(progress=False)
+    (_, a, _), (_, b, _) = result(tmp_path / "straight"), result(tmp_path / "run")
+    for name, value in a.items():
+        torch.testing.assert_close(b[name], value, atol=1e-2, rtol=1e-2)
+
+
+def test_a_network_learns_and_is_resumed():
+    graph, fabric = simplify(toy.SPACE.lower(("nor_conv_3x3",) * 6)), make_runtime("cpu")
+    make = lambda seed: NetworkTrainer(graph, toy.make_task(), Recipe(epochs=8, batch_size=16, lr=0.05), seed, fabric)  # noqa: E731
+    first = make(0)
+    results = [first.run_epoch() for _ in range(4)]
+    second = make(1)
+    second.load_state_dict({k: v.cpu() for k, v in first.state_dict().items()})
+    assert second.epoch == 4
+    results += [second.run_epoch() for _ in range(4)]
+    assert results[-1].train_loss < 0.7 * results[0].train_loss
