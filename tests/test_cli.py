@@ -61,7 +61,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of train_ghn.py that was interrupted by Ctrl-C and taken up as the message says."""
     folder = tmp_path_factory.mktemp("cli")
     arguments = [*TINY, "trainer.steps=120", "trainer.save_every=10", "out=run"]
-    with subprocess.Popen(command("train_ghn.py", *arguments), cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command("train_ghn.py", *arguments), cwd=folder, stderr=subprocess.PIPE, text=True
+    ) as process:
         while steps_done(folder) < 10 and process.poll() is None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
@@ -102,7 +104,9 @@ def test_a_run_is_never_overwritten(trained: Path, call: Call) -> None:
 
 def test_evaluates_a_checkpoint_and_goes_on_with_it(trained: Path, call: Call, tmp_path: Path) -> None:
     arguments = [*RANK, f"checkpoint={trained / 'checkpoint.safetensors'}", "readout=loss", "out=here"]
-    result = subprocess.run(command("evaluate.py", *arguments), cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command("evaluate.py", *arguments), cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert "GHN run/checkpoint" in result.stdout and "wrote here/report.html" in result.stdout
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here"]  # no log file beside it
@@ -112,7 +116,9 @@ def test_evaluates_a_checkpoint_and_goes_on_with_it(trained: Path, call: Call, t
     row = comparison.row("GHN run/checkpoint, loss")
     archs = choose_candidates(12, "development", load(trained / "checkpoint.safetensors", device="cpu").space)
     assert list(comparison.ids) == archs
-    scores = [json.loads(x) for x in (tmp_path / "here/scores/ghn_run_checkpoint__loss.jsonl").read_text().splitlines()[1:]]
+    scores = [
+        json.loads(x) for x in (tmp_path / "here/scores/ghn_run_checkpoint__loss.jsonl").read_text().splitlines()[1:]
+    ]
     assert [s["id"] for s in scores] == archs and list(row.estimates) == [s["value"] for s in scores]
     message = call("evaluate.py", *arguments)
     assert message.startswith("error: the output folder is not empty") and "resume=true" in message

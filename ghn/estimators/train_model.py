@@ -20,6 +20,7 @@ from ghn.nets.ghn import GHN, GHNConfig
 from ghn.ranking import MIN_ITEMS, kendall
 from ghn.tasks import ImageTask, make_task
 from ghn.train.meta import Check, MetaConfig, MetaTrainer
+from ghn.train.runtime import precision_of
 from ghn.types import Space, Trial
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -90,7 +91,8 @@ def train_hypernetwork(
         return ranking(averaged) if ranking else {}
 
     watcher = watch if snapshots or ranking else None
-    run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=watcher)
+    identity = {"net": config.describe(), "precision": precision_of(fabric)}
+    run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=watcher, identity=identity)
     save(run.run(progress=progress), CHECKPOINT)
     return load(folder / CHECKPOINT, fabric=fabric)
 

@@ -23,6 +23,7 @@ from ghn.graph.canonical import canonical_hash
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 from ghn.tasks.images import ImageTask
+from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, WeightDict, Weights
 
 
@@ -80,7 +81,7 @@ class WeightedEstimator:
             "sample": asdict(self.sample),
             "task": self.task_checksum,
             "space": repr(self.space),
-            "precision": self.fabric._precision.precision,
+            "precision": precision_of(self.fabric),
         }
 
     def stream(self, trials: Iterable[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import cos, pi
@@ -95,6 +95,7 @@ class MetaTrainer:
         folder: of the run, for its state and log.
         resume: go on from the state in the folder.
         check: measures the averaged model now and then; its numbers are logged beside the loss.
+        identity: what else a run must have in common with the one it resumes, JSON-able, such as the model's settings.
 
     Raises:
         ExistsError: the folder holds a run and `resume` is not set.
@@ -112,12 +113,13 @@ class MetaTrainer:
         *,
         resume: bool = False,
         check: Check | None = None,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.config, self.fabric, self.folder, self.check = config, fabric, Path(folder), check
         self.step, self.seconds = 0, 0.0
         self._updating = False
         self.space, self.train = space, task.to(fabric.device).train
-        self.identity = {"trainer": asdict(config), "task": task.checksum, "space": repr(space)}
+        self.identity = {"trainer": asdict(config), "task": task.checksum, "space": repr(space), **(identity or {})}
         self.optimizer: torch.optim.Optimizer
         plain = model.to(fabric.device)
         self.average = {name: p.detach().clone() for name, p in plain.named_parameters()}

@@ -59,3 +59,10 @@ def make_runtime(device: str = "auto", precision: str = "float32", threads: int 
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true")
+
+
+def precision_of(fabric: Fabric) -> str:
+    """Which of `PRECISIONS` a runtime computes in."""
+    if "bf16" in str(fabric._precision.precision):
+        return "bf16"
+    return "tf32" if fabric.device.type == "cuda" and torch.backends.cudnn.allow_tf32 else "float32"

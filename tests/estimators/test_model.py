@@ -106,7 +106,9 @@ def test_images_of_another_kind_are_refused(toy_model: Model) -> None:
 
 
 @pytest.mark.parametrize("change", [{"width": 8}, {"depth": 2}, {"classes": 5}, {"input_shape": (3, 12, 12)}])
-def test_a_checkpoint_for_another_space_is_refused(toy_checkpoint: Path, fabric: Fabric, change: dict[str, Any]) -> None:
+def test_a_checkpoint_for_another_space_is_refused(
+    toy_checkpoint: Path, fabric: Fabric, change: dict[str, Any]
+) -> None:
     own = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
     assert load(toy_checkpoint, fabric=fabric, space=own).space == own
     with pytest.raises(CheckpointError, match="another space") as caught:
@@ -185,7 +187,9 @@ def test_a_net_of_other_sizes_than_its_card_is_refused(
 ) -> None:
     net, path = toy_net(), tmp_path / "a.safetensors"
     config = {**net.config.describe(), "hidden": 16}
-    save_tensors(path, KIND, net.state_dict(), {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)})
+    save_tensors(
+        path, KIND, net.state_dict(), {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)}
+    )
     with pytest.raises(CheckpointError, match="does not match the config"):
         load(path, fabric=fabric)
 

@@ -46,7 +46,10 @@ def features(w: WeightDict, x: Tensor) -> Tensor:
 def test_loss_and_accuracy_are_those_of_plain_torch(graph: Graph, weights: WeightDict, toy_task: ImageTask) -> None:
     x, y = toy_task.val.take(40).batch(slice(None))
     logits = torch.cat(
-        [F.linear(features(weights, part).mean((2, 3)), weights["head/weight"], weights["head/bias"]) for part in x.split(16)]
+        [
+            F.linear(features(weights, part).mean((2, 3)), weights["head/weight"], weights["head/bias"])
+            for part in x.split(16)
+        ]
     )
     loss, accuracy = float(F.cross_entropy(logits, y)), float((logits.argmax(1) == y).float().mean())
     assert 0.0 < accuracy < 1.0
@@ -133,7 +136,9 @@ def test_the_sample_is_fixed_and_stratified(toy_task: ImageTask) -> None:
     for part, sizes in (("train", [16, 16, 16]), ("val", [16, 16])):
         mine, same = getattr(first, part), getattr(again, part)
         assert [len(y) for _, y in mine] == sizes
-        assert all(torch.equal(a, b) for one, two in zip(mine, same, strict=True) for a, b in zip(one, two, strict=True))
+        assert all(
+            torch.equal(a, b) for one, two in zip(mine, same, strict=True) for a, b in zip(one, two, strict=True)
+        )
         counts = torch.bincount(torch.cat([y for _, y in mine]), minlength=4)
         assert counts.tolist() == [sum(sizes) // 4] * 4
     other = make_readout("ridge", toy_task, Sample(**{**vars_of(SAMPLE), "seed": 1}))

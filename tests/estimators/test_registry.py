@@ -35,7 +35,9 @@ def setting(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, toy_che
 def test_every_name_makes_estimators_that_score(setting: Setting, name: str) -> None:
     entries = make_entries(name, setting)
     assert len(entries) == (1 if name == "training" else 2)
-    assert len({entry.name for entry in entries}) == len({json.dumps(entry.identity) for entry in entries}) == len(entries)
+    assert (
+        len({entry.name for entry in entries}) == len({json.dumps(entry.identity) for entry in entries}) == len(entries)
+    )
     for entry in entries:
         assert isinstance(entry.estimator, Estimator)
         assert all(score.ok for score in entry.estimator.score([Trial("a", cell) for cell in cells(2)]))

@@ -46,7 +46,9 @@ class Watched(TrainingEstimator):
 
 @pytest.fixture
 def make(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric) -> Make:
-    def estimator(recipe: Recipe = RECIPE, task: ImageTask = toy_task, seed: int = 0, dies: int | None = None) -> Watched:
+    def estimator(
+        recipe: Recipe = RECIPE, task: ImageTask = toy_task, seed: int = 0, dies: int | None = None
+    ) -> Watched:
         made = Watched(toy_space, task, recipe, fabric, seed=seed)
         made.dies = dies
         return made

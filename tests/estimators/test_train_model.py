@@ -14,7 +14,7 @@ import toy
 from lightning_fabric import Fabric
 from toy_models import NET, SAMPLE, cells, toy_table
 
-from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError
 from ghn.estimators import Model, ReferenceTable, Sample, load
 from ghn.estimators.candidates import choose_candidates
 from ghn.estimators.train_model import CHECKPOINT, train_hypernetwork
@@ -55,7 +55,9 @@ def weights(model: Model) -> dict[str, torch.Tensor]:
     return {name: value.clone() for name, value in model.net.state_dict().items()}
 
 
-def test_leaves_a_checkpoint_with_a_card_and_a_log(train: Train, toy_task: ImageTask, fabric: Fabric, tmp_path: Path) -> None:
+def test_leaves_a_checkpoint_with_a_card_and_a_log(
+    train: Train, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
     model = train(tmp_path, command="python train_ghn.py", scoring_task={"name": "cifar10", "size": 8, "root": None})
     loaded = load(tmp_path / CHECKPOINT, fabric=fabric)
     assert loaded.digest == model.digest != "" and loaded.card == model.card
@@ -135,3 +137,19 @@ def test_interrupted_and_resumed_gives_the_same_checkpoint(
 def test_a_task_of_ones_own_is_not_named_in_the_card(train: Train, tmp_path: Path) -> None:
     named = {"name": "image_folder", "root": "/home/me/photos"}
     assert train(tmp_path, scoring_task=named).card["scoring_task"] is None
+
+
+def test_keeps_snapshots_when_asked(train: Train, tmp_path: Path, fabric: Fabric) -> None:
+    model = train(tmp_path, snapshots=True, check=0)
+    first, last = (load(tmp_path / f"checkpoint-{step}.safetensors", fabric=fabric) for step in (2, 4))
+    assert first.card["step"] == 2 and last.digest == model.digest != first.digest
+
+
+def test_another_hypernetwork_cannot_go_on_with_a_run(
+    train: Train, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    train(tmp_path)
+    other = GHNConfig(toy_task.classes, **{**NET, "rounds": 7})
+    with pytest.raises(CheckpointError, match="net differ") as error:
+        train_hypernetwork(other, toy_space, toy_task, TRAINER, fabric, tmp_path, resume=True, progress=False)
+    assert "'rounds': 7" in str(error.value)

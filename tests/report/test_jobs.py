@@ -53,7 +53,10 @@ def test_ranks_against_published_and_own_references(
         rank_job(setting, {**options, "references": "embedded"})
     rank_job(setting, {**options, "references": "all"})
     report = read_report(tmp_path / "out")
-    assert [row.name for row in report.comparisons[0].estimators] == ["GHN run/checkpoint, loss", "GHN run/checkpoint, ridge"]
+    assert [row.name for row in report.comparisons[0].estimators] == [
+        "GHN run/checkpoint, loss",
+        "GHN run/checkpoint, ridge",
+    ]
     assert len(report.comparisons) == 1 and report.comparisons[0].n == 16 and "2 minutes" in report.warnings[0]
     printed = capsys.readouterr().out
     assert "GHN run/checkpoint" in printed and "live parameters" in printed and "report.html" in printed
