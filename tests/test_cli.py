@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hydra.core.global_hydra import GlobalHydra
 
 from ghn.assets import asset
@@ -158,6 +159,9 @@ def test_mistakes_end_with_a_message(call: Call, arguments: list[str], named: st
 def test_a_device_that_is_not_there(call: Call) -> None:
     message = call("train_ghn.py", "device=tpu")
     assert "tpu" in message and "auto | cpu | cuda | mps" in message
+    if not torch.cuda.is_available():
+        message = call("evaluate.py", "device=cuda")
+        assert message.startswith("error: device cuda is not available") and "device=auto" in message
 
 
 def test_shows_its_config(call: Call, capsys: pytest.CaptureFixture[str]) -> None:

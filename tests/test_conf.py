@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +23,7 @@ from ghn.train.meta import MetaConfig
 from ghn.train.runtime import DEVICES, PRECISIONS
 
 CONF = files("ghn.conf")
+OUT = "out=outputs/here"  # the default has the time in it, which hydra alone resolves
 GROUPS = {
     "train": ("net", "space", "task", "trainer"),
     "evaluate": ("estimator", "space", "task", "recipe"),
@@ -37,12 +37,11 @@ def options(group: str) -> list[str]:
 
 def composed(config: str, *overrides: str) -> dict[str, Any]:
     with initialize_config_module("ghn.conf", version_base="1.3"):
-        plain = OmegaConf.to_container(compose(config, [f"{overrides_out}", *overrides]), resolve=True)
+        plain = OmegaConf.to_container(compose(config, [OUT, *overrides]), resolve=True)
     assert isinstance(plain, dict)
     return plain
 
 
-overrides_out = "out=outputs/here"  # the default has the time in it, which hydra alone resolves
 CHOICES = [(config, group, name) for config, groups in GROUPS.items() for group in groups for name in options(group)]
 
 
@@ -145,13 +144,8 @@ def test_what_fits_passes() -> None:
     check_overrides("train", ["--cfg", "job", "nonsense=1"])  # hydra's own flags are hydra's to judge
 
 
-@pytest.fixture
-def argv(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def test_the_command_that_goes_on_is_what_a_shell_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["evaluate.py", "n=10", "readout=[loss,ridge]", "out=a", "resume=false"])
-    yield
-
-
-def test_the_command_that_goes_on_is_what_a_shell_reads(argv: None) -> None:
     assert resume_command("evaluate.py", "my runs/b") == (
         "python evaluate.py n=10 'readout=[loss,ridge]' 'out=my runs/b' resume=true"
     )

@@ -23,12 +23,14 @@ READOUTS = ("loss", "accuracy", "ridge")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How many images a read-out sees; drawn once, stratified, the same for every candidate and on every device.
+    """What a read-out sees: how many images, drawn once, stratified, the same for every candidate and on every device.
 
     Attributes:
         val: validation images for `loss` and `accuracy`.
         ridge_train: training images on which the ridge regression is fitted.
         ridge_val: validation images on which it is scored.
+        penalty: of the ridge regression, in units of the mean variance of the features; chosen on the development
+            sample (docs/log.md, 2026-11-24), where weaker ones overfit and rank far worse.
         batch: images a forward pass; each has its own batch statistics.
         seed: of the draw.
     """
@@ -36,6 +38,7 @@ class Sample:
     val: int = 512
     ridge_train: int = 1536
     ridge_val: int = 1024
+    penalty: float = 1.0
     batch: int = 512
     seed: int = 0
 
@@ -85,10 +88,10 @@ class RidgeReadout:
         val: images to score on.
         classes: number of classes.
         batch: images a forward pass.
-        penalty: strength of the ridge, as a share of the features' mean variance.
+        penalty: strength of the ridge, in units of the features' mean variance.
     """
 
-    def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float = 0.01) -> None:
+    def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float) -> None:
         self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))
         self.classes, self.penalty = classes, penalty
 
@@ -147,7 +150,7 @@ def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
         raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
     if name == "ridge":
         train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
-        return RidgeReadout(train, val, task.classes, sample.batch)
+        return RidgeReadout(train, val, task.classes, sample.batch, sample.penalty)
     return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 from lightning_fabric import Fabric
-from toy_models import CUT_OFF, EDGE, SAMPLE
 from torch import Tensor
+from toy_models import CUT_OFF, EDGE, SAMPLE
 
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.readouts import Sample, make_readout
@@ -70,7 +70,7 @@ def test_ridge_is_least_squares_on_a_system_with_the_penalty_as_rows(
 
     (x, y), (new, answers) = pooled(80, "train"), pooled(40, "val")
     mean, bias = x.mean(0), y.mean(0)
-    penalty = 0.01 * ((x - mean) ** 2).sum(0).mean()
+    penalty = UNEVEN.penalty * ((x - mean) ** 2).sum(0).mean()
     rows = np.vstack([x - mean, np.sqrt(penalty) * np.eye(x.shape[1])])
     solution = np.linalg.lstsq(rows, np.vstack([y - bias, np.zeros((x.shape[1], 4))]), rcond=None)[0]
     predicted = (new - mean) @ solution + bias
