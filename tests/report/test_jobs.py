@@ -57,7 +57,7 @@ def test_ranks_against_published_and_own_references(
         "GHN run/checkpoint, loss",
         "GHN run/checkpoint, ridge",
     ]
-    assert len(report.comparisons) == 1 and report.comparisons[0].n == 16 and "2 minutes" in report.warnings[0]
+    assert len(report.comparisons) == 1 and report.comparisons[0].n == 16 and "4 steps only" in report.warnings[0]
     printed = capsys.readouterr().out
     assert "GHN run/checkpoint" in printed and "live parameters" in printed and "report.html" in printed
     table = tmp_path / "own.jsonl"
