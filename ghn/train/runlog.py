@@ -26,7 +26,7 @@ class RunLog:
         if find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1, flush_secs=10)
 
     def write(self, step: int, **values: float | None) -> None:
         """Logs values of one step."""
