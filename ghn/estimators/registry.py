@@ -118,8 +118,8 @@ def _ghn(setting: Setting, checkpoint: str) -> list[Entry]:
     warning = None
     if isinstance(step, int) and step < YOUNG:
         warning = (
-            f"{label} was trained for {step} steps only: hypernetworks that young order candidates badly, "
-            "often worse than their size does"
+            f"{label} was trained for {step} steps only: hypernetworks that young can order candidates badly, "
+            "worse than their size does"
         )
     entries = []
     for readout in setting.readouts:
