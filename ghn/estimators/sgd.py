@@ -120,14 +120,14 @@ def train_references(
     Raises:
         ArchitectureError: a string is malformed; found before anything is trained.
         DataError: the file holds references trained otherwise.
-        TrainingError: a network's loss is no longer finite; the trainings before it are kept.
+        TrainingError: the loss of some networks is no longer finite; raised after all the others were trained and kept.
     """
     space = estimator.space
     jobs = list(dict.fromkeys((space.format(space.parse(arch)), seed) for arch, seed in jobs))
     path, header = Path(path), estimator.header()
     table = ReferenceTable.resume(path, header)
     left = [job for job in jobs if job not in table]
-    done, epochs = len(jobs) - len(left), estimator.recipe.epochs
+    done, epochs, failed = len(jobs) - len(left), estimator.recipe.epochs, []
     bar = tqdm(total=len(jobs) * epochs, initial=done * epochs, disable=not progress, desc="references", unit="epoch")
     with bar:
         for number, (arch, seed) in enumerate(left, start=done + 1):
@@ -139,7 +139,13 @@ def train_references(
             try:
                 append_run(path, estimator.train(arch, seed, report))
             except TrainingError as error:
-                raise TrainingError(f"{arch}, seed {seed}: {error}") from error
+                failed.append(f"{arch}, seed {seed}: {error}")
     table = ReferenceTable.resume(path, header)
     table.save(path, overwrite=True)
+    if failed:
+        raise TrainingError(
+            f"{len(failed)} of {len(jobs)} trainings failed; the others are in {path}",
+            got="; ".join(failed),
+            fix="leave these networks out, or train with a lower recipe.lr into another table",
+        )
     return table

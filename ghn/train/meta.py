@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import cos, pi
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from ghn.errors import CheckpointError, ConfigError, ExistsError, TrainingError
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
+from ghn.spaces import make_space
 from ghn.tasks.augment import augment
 from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
@@ -48,6 +50,8 @@ class MetaConfig:
         average: decay of the moving average of the parameters, which is what is saved and scored.
         shift: greatest random shift of a training image, in pixels.
         sampling: `distinct` or `uniform`, see `ArchitectureSampler`.
+        skeletons: settings of the space, such as `{"depth": 3}`, one of which is drawn for each architecture of a step;
+            none: the space as it is. A hypernetwork that has seen several can score in each of them.
         seed: of everything drawn.
         save_every: steps between saved states.
         log_every: steps between lines in the log.
@@ -64,12 +68,14 @@ class MetaConfig:
     average: float = 0.999
     shift: int = 2
     sampling: str = "distinct"
+    skeletons: Sequence[Mapping[str, Any]] = ()
     seed: int = 0
     save_every: int = 500
     log_every: int = 20
     check_every: int = 1000
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
         for name in ("steps", "architectures", "images", "save_every", "log_every", "check_every"):
             if not isinstance(value := getattr(self, name), int) or value < 1:
                 raise ConfigError(f"trainer: {name} must be a whole number of at least 1", got=value)
@@ -129,6 +135,7 @@ class MetaTrainer:
         self.architectures = ArchitectureSampler(space, config.sampling, config.seed)
         batch = config.architectures * config.images
         self.images = ImageSampler(len(self.train), batch, config.seed, fabric.device)
+        self.spaces = [make_space(space.name, **{**space.describe(), **s}) for s in config.skeletons] or [space]
         self.lowered = lru_cache(maxsize=2048)(self._lower)  # about 0.1 MB each
         if resume:
             self._load()
@@ -185,7 +192,7 @@ class MetaTrainer:
         """One step; returns the loss (nats) of each architecture, shape [architectures]."""
         c = self.config
         archs = self.architectures(self.step, c.architectures)
-        lowered = [self.lowered(arch) for arch in archs]
+        lowered = [self.lowered(*pair) for pair in zip(archs, self._skeletons(len(archs)), strict=True)]
         x, y = self.train.batch(self.images(self.step))
         generator = torch.Generator(x.device).manual_seed(c.seed * 1_000_003 + self.step)
         images, labels = augment(x, generator, c.shift).split(c.images), y.split(c.images)
@@ -216,8 +223,12 @@ class MetaTrainer:
         twin.load_state_dict({**twin.state_dict(), **self.average})
         return twin
 
-    def _lower(self, arch: Any) -> tuple[Graph, GraphModule]:
-        graph = simplify(self.space.lower(arch))
+    def _skeletons(self, n: int) -> list[int]:
+        """For each architecture of the step which of the spaces lowers it."""
+        return Random(f"{self.config.seed}/{self.step}/skeleton").choices(range(len(self.spaces)), k=n)
+
+    def _lower(self, arch: Any, skeleton: int) -> tuple[Graph, GraphModule]:
+        graph = simplify(self.spaces[skeleton].lower(arch))
         return graph, GraphModule(graph)
 
     def _lr(self, step: int) -> float:
@@ -253,7 +264,6 @@ class MetaTrainer:
         for name, parameter in self.plain.named_parameters():
             for key, value in self.optimizer.state.get(parameter, {}).items():
                 state[f"optimizer/{name}/{key}"] = value
-        # tensors that share memory (a state dict before and after averaging) would be refused: they never do here
         save_tensors(
             self.folder / STATE,
             "training state",

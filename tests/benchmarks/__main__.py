@@ -44,7 +44,7 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
         return training.training_step(a.runs, 1 if a.quick else 5, a.device, a.precision)
     model, which = scoring.load(a.checkpoint, a.device, a.precision)
     if suite == "memory":
-        return scoring.memory(model, 64 if a.quick else 1024)
+        return scoring.memory(model, 128 if a.quick else 15_625)
     counts = {"loss": 8 if a.quick else 128, "ridge": 4 if a.quick else 32}
     return [f for readout, n in counts.items() for f in scoring.scoring(model, which, readout, a.runs, n)]
 

@@ -149,3 +149,18 @@ def test_scores_of_trainings_survive_a_file(make: Make, tmp_path: Path) -> None:
     assert not hasattr(again, "trained")
     with pytest.raises(DataError, match="recipe"):
         score_to_file(make(), trials, path, make().identity, progress=False)
+
+
+def test_a_network_that_fails_does_not_hold_up_the_others(make: Make, strings: list[str], tmp_path: Path) -> None:
+    class Diverges(Watched):
+        def train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> Run:
+            if seed == 1:
+                raise TrainingError("the loss is no longer finite")
+            return super().train(arch, seed, on_epoch)
+
+    whole = make()
+    estimator = Diverges(whole.space, whole.task, whole.recipe, whole.fabric)
+    path, jobs = tmp_path / "table.jsonl", [(strings[0], 1), (strings[1], 0)]
+    with pytest.raises(TrainingError, match=r"(?s)1 of 2 trainings failed.*seed 1"):
+        train_references(estimator, jobs, path, progress=False)
+    assert ReferenceTable.load(path).archs() == [strings[1]]

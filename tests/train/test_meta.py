@@ -69,7 +69,7 @@ def test_gradients_are_clipped(tmp_path):
 def test_candidates_run_on_their_live_part(tmp_path):
     trainer = make_trainer(tmp_path)
     arch = ("none", "none", "nor_conv_3x3", "skip_connect", "none", "none")
-    graph, module = trainer.lowered(arch)
+    graph, module = trainer.lowered(arch, 0)
     assert graph == simplify(toy.SPACE.lower(arch))
     assert count_params(graph) == sum(p.numel() for p in module.parameters()) < count_params(toy.SPACE.lower(arch))
 
@@ -79,6 +79,22 @@ def good_state(folder, step):
     kept, tensors, _ = result(folder)
     assert kept == step
     assert all(t.isfinite().all() for t in tensors.values())
+
+
+def test_each_architecture_is_lowered_in_one_of_the_skeletons(tmp_path):
+    config = replace(CONFIG, skeletons=[{"depth": 1}, {"depth": 2}], steps=6)
+    trainer = make_trainer(tmp_path / "a", config)
+    drawn = [trainer._skeletons(8)]
+    trainer.step = 1
+    assert {0, 1} == {*drawn[0]} and trainer._skeletons(8) != drawn[0]
+    arch = ("nor_conv_3x3",) * 6
+    one, two = (trainer.lowered(arch, k)[0] for k in (0, 1))
+    assert len(two) > len(one) == len(simplify(trainer.space.lower(arch)))
+    make_trainer(tmp_path / "b", config).run(progress=False)  # a run killed and resumed draws the same
+    make_trainer(tmp_path / "c", replace(config, steps=6)).run(progress=False)
+    assert result(tmp_path / "b")[2] == result(tmp_path / "c")[2]
+    with pytest.raises(ConfigError, match="height"):
+        make_trainer(tmp_path / "d", replace(config, skeletons=[{"height": 2}]))
 
 
 def test_a_loss_that_is_nan_stops_with_the_last_good_state(tmp_path):
