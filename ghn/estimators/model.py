@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ghn.assets import asset
 from ghn.errors import CheckpointError, ConfigError, GhnError
+from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.graph.ir import Graph
@@ -74,16 +75,64 @@ class Model:
         trials = [Trial(str(i), arch) for i, arch in enumerate(architectures)]
         return self.estimator(readout, task=task, sample=sample).score(trials)
 
+    def rank(
+        self,
+        architectures: Sequence[Any],
+        references: Mapping[Any, float] | None = None,
+        *,
+        task: ImageTask | None = None,
+    ) -> list[Score]:
+        """Judges architectures with everything at hand: the best order that this package knows.
+
+        Generated weights in several skeletons, a zero-cost proxy and the number of live parameters; trained references
+        correct them. Several times as slow as `score`: docs/ranking.md.
+
+        Args:
+            architectures: official strings or the space's own objects.
+            references: architecture -> accuracy (or anything that is higher for a better one) of trained networks, none
+                or at least five.
+            task: the images; the embedded task when it fits the checkpoint.
+
+        Returns:
+            A `Score` each, in the order given: `value` in standard deviations above the middle of the space, `std` its
+            uncertainty. What cannot be judged is a `Score` that says why.
+
+        Raises:
+            ConfigError: too few references; or too few architectures, where the card holds no population.
+        """
+        ranker = make_ranker(self, task=task)
+        known = (references or {}).items()
+        ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
+        return ranker.score([Trial(str(i), arch) for i, arch in enumerate(architectures)])
+
     def estimator(
-        self, readout: str = "loss", *, task: ImageTask | None = None, sample: Sample | None = None
+        self,
+        readout: str = "loss",
+        *,
+        task: ImageTask | None = None,
+        sample: Sample | None = None,
+        skeletons: Sequence[Mapping[str, Any]] = (),
     ) -> WeightedEstimator:
         """The scoring engine behind `score`, for streams of architectures, files and searches."""
+        if task is not None or skeletons:
+            return self._estimator(readout, sample or Sample(), self.images(task), skeletons)
         key = (readout, sample or Sample())
-        if task is not None:
-            return self._estimator(*key, task)
         if key not in self._estimators:
-            self._estimators[key] = self._estimator(*key, self._scoring_task())
+            self._estimators[key] = self._estimator(*key, self.images())
         return self._estimators[key]
+
+    def images(self, task: ImageTask | None = None) -> ImageTask:
+        """The images to score on, normalised as the hypernetwork has seen them: those given, or the checkpoint's.
+
+        Raises:
+            CheckpointError: they do not fit the checkpoint.
+            ConfigError: none are given and the checkpoint names none.
+        """
+        task = self._scoring_task() if task is None else task
+        check_task(self.card, task)
+        own = Normalisation(tuple(self.card["task"]["mean"]), tuple(self.card["task"]["std"]))
+        train, val, test = (replace(split, normalisation=own) for split in (task.train, task.val, task.test))
+        return replace(task, train=train, val=val, test=test)
 
     def weights(self, graph: Graph) -> WeightDict:
         """Generates the weights of a graph: names and shapes are those of `graph.params()`."""
@@ -106,13 +155,18 @@ class Model:
             raise ConfigError("this checkpoint names no task to score on", fix="give the images: score(..., task=task)")
         return make_task(named["name"], **({"size": named["size"]} if "size" in named else {}))
 
-    def _estimator(self, readout: str, sample: Sample, task: ImageTask) -> WeightedEstimator:
-        check_task(self.card, task)
-        own = Normalisation(tuple(self.card["task"]["mean"]), tuple(self.card["task"]["std"]))
-        train, val, test = (replace(split, normalisation=own) for split in (task.train, task.val, task.test))
-        task = replace(task, train=train, val=val, test=test)
+    def _estimator(
+        self, readout: str, sample: Sample, task: ImageTask, skeletons: Sequence[Mapping[str, Any]] = ()
+    ) -> WeightedEstimator:
         return WeightedEstimator(
-            self.net, self.space, task, self.fabric, readout=readout, sample=sample, weights_id=self.digest
+            self.net,
+            self.space,
+            task,
+            self.fabric,
+            readout=readout,
+            sample=sample,
+            skeletons=skeletons,
+            weights_id=self.digest,
         )
 
 

@@ -13,12 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ghn.errors import ConfigError
+from ghn.estimators.proxies import PROXIES, ProxyReadout
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.tasks.images import ImageTask, Split
 from ghn.types import WeightDict
 
-READOUTS = ("loss", "accuracy", "ridge")
+READOUTS = ("loss", "accuracy", "ridge", *PROXIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Sample:
         ridge_val: validation images on which it is scored.
         penalty: of the ridge regression, in units of the mean variance of the features; chosen on the development
             sample (docs/log.md, 2026-11-24), where weaker ones overfit and rank far worse.
+        proxy: validation images, without their labels, for zero-cost proxies.
         batch: images a forward pass; each has its own batch statistics.
         seed: of the draw.
     """
@@ -39,6 +41,7 @@ class Sample:
     ridge_train: int = 1536
     ridge_val: int = 1024
     penalty: float = 1.0
+    proxy: int = 16
     batch: int = 512
     seed: int = 0
 
@@ -151,6 +154,8 @@ def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
     if name == "ridge":
         train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
         return RidgeReadout(train, val, task.classes, sample.batch, sample.penalty)
+    if name in PROXIES:
+        return ProxyReadout(next(_batches(task.val.take(sample.proxy, sample.seed), sample.proxy))[0], name)
     return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
 
 

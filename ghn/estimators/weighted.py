@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from math import isfinite
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from ghn.estimators.readouts import Sample, make_readout
 from ghn.graph.canonical import canonical_hash
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
+from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
 from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, WeightDict, Weights
@@ -40,6 +42,8 @@ class WeightedEstimator:
         fabric: the device.
         readout: `loss` (minus the cross-entropy, the default), `accuracy` or `ridge`.
         sample: how many images are seen.
+        skeletons: settings of the space, such as `{"depth": 3}`: a candidate is run in each, and a reading is the mean
+            over them; none: in the space as it is.
         weights_id: tells these weights from others, such as the digest of a checkpoint.
         block: candidates whose weights are made at once; memory grows with it, not with the number of candidates.
         source: the paper behind the weights.
@@ -54,6 +58,7 @@ class WeightedEstimator:
         *,
         readout: str = "loss",
         sample: Sample | None = None,
+        skeletons: Sequence[Mapping[str, Any]] = (),
         weights_id: str = "",
         block: int = 64,
         source: str = "Zhang, Ren & Urtasun, Graph HyperNetworks for Neural Architecture Search, ICLR 2019",
@@ -61,6 +66,7 @@ class WeightedEstimator:
         if block < 1:
             raise ConfigError("block must be at least 1", got=block)
         self.weights, self.space, self.fabric, self.source = weights, space, fabric, source
+        self.spaces = skeletons_of(space, skeletons)
         self.readout_name, self.sample, self.block = readout, sample or Sample(), block
         self.weights_id, self.task_checksum = weights_id, task.checksum
         self.readout = make_readout(readout, task.to(fabric.device), self.sample)
@@ -80,37 +86,35 @@ class WeightedEstimator:
             "readout": self.readout_name,
             "sample": asdict(self.sample),
             "task": self.task_checksum,
-            "space": repr(self.space),
+            "space": [repr(space) for space in self.spaces],
             "precision": precision_of(self.fabric),
         }
 
     def stream(self, trials: Iterable[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Scores any number of trials in the memory of one block."""
-        known: dict[Hashable, Score] = {}
+        known: dict[Hashable, dict[str, float]] = {}
         iterator = iter(trials)
         while block := list(islice(iterator, self.block)):
             yield from zip(block, self._score_block(block, known), strict=True)
 
     @torch.no_grad()
-    def _score_block(self, trials: Sequence[Trial[Any]], known: dict[Hashable, Score]) -> list[Score]:
+    def _score_block(self, trials: Sequence[Trial[Any]], known: dict[Hashable, dict[str, float]]) -> list[Score]:
         started = time.perf_counter()
-        keys: list[Hashable] = []
+        keys: list[list[Hashable]] = []  # of each trial, one a skeleton
         graphs: dict[Hashable, Graph] = {}
         failed: dict[Hashable, str] = {}
         for i, trial in enumerate(trials):
             try:
                 arch = self.space.parse(trial.arch) if isinstance(trial.arch, str) else trial.arch
-                graph = simplify(self.space.lower(arch))
-                keys.append(key := canonical_hash(graph))
-                if key not in known:
-                    graphs[key] = graph
+                lowered = [simplify(space.lower(arch)) for space in self.spaces]
+                keys.append([canonical_hash(graph) for graph in lowered])
+                graphs.update((k, graph) for k, graph in zip(keys[-1], lowered, strict=True) if k not in known)
             except GhnError as error:
-                keys.append(i)  # no graph, so a key of its own
+                keys.append([i])  # no graph, so a key of its own
                 failed[i] = str(error)
-        readings = self._read(graphs, failed)
+        known.update(self._read(graphs, failed))
         seconds = (time.perf_counter() - started) / len(trials)
-        known.update((key, _as_score(reading)) for key, reading in readings.items())
-        return [_with_cost(Score.failed(failed[k]) if k in failed else known[k], seconds) for k in keys]
+        return [_as_score(own, known, failed, seconds) for own in keys]
 
     def _read(self, graphs: Mapping[Hashable, Graph], failed: dict[Hashable, str]) -> dict[Hashable, dict[str, float]]:
         """Readings of each graph; the device is waited for once a block."""
@@ -144,11 +148,16 @@ class WeightedEstimator:
             return out
 
 
-def _as_score(reading: dict[str, float]) -> Score:
-    if bad := {name: value for name, value in reading.items() if not isfinite(value)}:  # also where `value` is finite
-        return Score.failed(f"a read-out is not finite: {bad}")
-    return Score(reading.pop("value"), extra=reading)
-
-
-def _with_cost(score: Score, seconds: float) -> Score:
-    return replace(score, cost_seconds=seconds, extra=dict(score.extra))
+def _as_score(
+    keys: list[Hashable],
+    known: Mapping[Hashable, dict[str, float]],
+    failed: Mapping[Hashable, str],
+    seconds: float,
+) -> Score:
+    """The mean of a candidate's readings over its skeletons; a failure where one of them failed."""
+    if why := next((failed[k] for k in keys if k in failed), None):
+        return Score.failed(why, seconds)
+    readings = {name: fmean(known[k][name] for k in keys) for name in known[keys[0]]}
+    if bad := {name: value for name, value in readings.items() if not isfinite(value)}:  # also where `value` is finite
+        return Score.failed(f"a read-out is not finite: {bad}", seconds)
+    return Score(readings.pop("value"), seconds, extra=readings)

@@ -45,8 +45,12 @@ class GraphModule(nn.Module):
         fill = dict(zip(_STATS, (0.0, 1.0), strict=True))
         return {n: torch.full(b.shape, fill[n.rsplit("/", 1)[1]], device=device) for n, b in self.named_buffers()}
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, record: list[tuple[str, Tensor]] | None = None) -> Tensor:
         """Runs the graph on images of shape (b, c, h, w).
+
+        Args:
+            x: the images.
+            record: takes the operation and the output of every node, in order.
 
         Raises:
             GraphError: the images are not of the graph's input shape.
@@ -62,6 +66,8 @@ class GraphModule(nn.Module):
             if op.has_stats and stats:
                 state = Stats(stats[f"{node}/running_mean"], stats[f"{node}/running_var"], self.training)  # type: ignore[arg-type]
             values[i] = op.run(args, [weights[n] for n in names], attrs, state)  # type: ignore[arg-type, misc]
+            if record is not None:
+                record.append((op.name, values[i]))  # type: ignore[arg-type]
             for j in self._free[i]:  # memory of what nobody reads any more
                 values[j] = None
         output = values[self._stop]
@@ -86,9 +92,13 @@ def _last_uses(graph: Graph, stop: int) -> list[list[int]]:
     return free
 
 
-def run_graph(module: GraphModule, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
+def run_graph(
+    module: GraphModule, weights: Mapping[str, Tensor], x: Tensor, record: list[tuple[str, Tensor]] | None = None
+) -> Tensor:
     """Runs a module with given weights; differentiable in them. A missing or extra weight is an error.
+
+    `record` takes the operation and output of every node.
 
     Shapes: `x` (b, c, h, w) -> (b, k), or (b, c, h, w) for a feature module.
     """
-    return torch.func.functional_call(module, dict(weights), (x,), strict=True)
+    return torch.func.functional_call(module, dict(weights), (x, record), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ghn.errors import ConfigError
@@ -26,4 +26,13 @@ def make_space(name: str, **settings: Any) -> Space[Any]:
         raise ConfigError(f"settings do not fit space {name}", got=str(error)) from None
 
 
-__all__ = ["SPACES", "NASBench201", "make_space"]
+def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> list[Space[Any]]:
+    """The space with some of its settings changed, such as `{"depth": 3}`, once for each skeleton; itself for none.
+
+    Raises:
+        ConfigError: the space has no such setting.
+    """
+    return [make_space(space.name, **{**space.describe(), **changed}) for changed in skeletons] or [space]
+
+
+__all__ = ["SPACES", "NASBench201", "make_space", "skeletons_of"]

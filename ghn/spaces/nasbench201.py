@@ -16,6 +16,7 @@ from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.graph.ops import zero_attrs
+from ghn.spaces.cells import path_features, paths
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
@@ -143,6 +144,15 @@ class NASBench201:
                 best[key] = arch
         return list(best.values())
 
+    def encode(self, arch: Cell) -> dict[str, float]:
+        """Features of a cell for surrogates: counts of its live operations and a summary of its paths."""
+        names = dict(zip(("none", "skip", "pointwise", "conv", "pool"), OPERATIONS, strict=True))
+        live = _live(self.check(arch))
+        found = paths(EDGES, arch, none=names["none"], skip=names["skip"])
+        counts = {f"count_{name}": float(live.count(op)) for name, op in names.items()}
+        roles = {role: names[role] for role in ("conv", "pointwise", "pool")}
+        return {**counts, **path_features(found, **roles)}
+
     def lower(self, arch: Cell) -> Graph:
         """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
         self.check(arch)
@@ -175,6 +185,19 @@ def _malformed(text: object, where: str) -> ArchitectureError:
 
 def _operations(arch: Cell) -> int:
     return sum(op != "none" for op in arch)
+
+
+def _live(arch: Cell) -> Cell:
+    """The cell with `none` on every edge that is on no path from input to output."""
+    ops = dict(zip(EDGES, arch, strict=True))
+    reached, useful = {0}, {3}
+    for source, target in sorted(EDGES, key=lambda edge: edge[1]):
+        if ops[source, target] != "none" and source in reached:
+            reached.add(target)
+    for source, target in sorted(EDGES, key=lambda edge: -edge[0]):
+        if ops[source, target] != "none" and target in useful:
+            useful.add(source)
+    return tuple(op if e[0] in reached and e[1] in useful else "none" for e, op in ops.items())
 
 
 def _conv_norm(b: GraphBuilder, x: int, name: str, out: int, kernel: int, stride: int = 1) -> int:

@@ -22,7 +22,7 @@ from ghn.errors import CheckpointError, ConfigError, ExistsError, TrainingError
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
-from ghn.spaces import make_space
+from ghn.spaces import skeletons_of
 from ghn.tasks.augment import augment
 from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
@@ -135,7 +135,7 @@ class MetaTrainer:
         self.architectures = ArchitectureSampler(space, config.sampling, config.seed)
         batch = config.architectures * config.images
         self.images = ImageSampler(len(self.train), batch, config.seed, fabric.device)
-        self.spaces = [make_space(space.name, **{**space.describe(), **s}) for s in config.skeletons] or [space]
+        self.spaces = skeletons_of(space, config.skeletons)
         self.lowered = lru_cache(maxsize=2048)(self._lower)  # about 0.1 MB each
         if resume:
             self._load()

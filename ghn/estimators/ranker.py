@@ -1,0 +1,71 @@
+"""The recipe of `Model.rank`: which readings are combined, and with what weights. What led to it: docs/ranking.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ghn.errors import CheckpointError, ConfigError
+from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.estimators.population import Population
+from ghn.estimators.readouts import Sample
+from ghn.estimators.weighted import WeightedEstimator
+from ghn.nets.initial import RandomInit
+from ghn.tasks.images import ImageTask
+from ghn.types import Space
+
+if TYPE_CHECKING:
+    from ghn.estimators.model import Model
+
+DEPTHS = (1, 2, 3)  # cells a stage in which generated weights are read
+PROXY_SKELETON = {"width": 16, "depth": 5}  # in which the proxy is: the benchmark's own
+RANK_SAMPLE = Sample(val=256, batch=256)
+ZERO_COST = "zero_cost"
+
+
+def rank_skeletons(space: Space[Any]) -> list[dict[str, Any]]:
+    """The skeletons in which generated weights are read: of several depths where the space has them."""
+    return [{"depth": depth} for depth in DEPTHS] if "depth" in space.describe() else [{}]
+
+
+def ghn_member(skeleton: Mapping[str, Any]) -> str:
+    """The member's name."""
+    return "_".join(["ghn", *(f"{k}{v}" for k, v in skeleton.items())])
+
+
+def rank_weights(skeletons: Sequence[Mapping[str, Any]], *, hypernetwork: bool = True) -> dict[str, float]:
+    """Weights of the readings: size 1, loss and accuracy of generated weights 1 each, the proxy 2."""
+    share = (1.0 if hypernetwork else 0.0) / len(skeletons)
+    own = {f"{ghn_member(s)}/{reading}": share for s in skeletons for reading in ("loss", "accuracy")}
+    return {LIVE_PARAMETERS: 1.0, **own, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
+
+
+def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstimator:
+    """Makes the combined estimator around a hypernetwork.
+
+    Raises:
+        CheckpointError: the population in the checkpoint's card cannot be used, or the task does not fit.
+    """
+    images, skeletons = model.images(task), rank_skeletons(model.space)
+    settings = model.space.describe()
+    proxy = {k: v for k, v in PROXY_SKELETON.items() if k in settings}
+    members = {ghn_member(s): model.estimator(task=images, sample=RANK_SAMPLE, skeletons=[s]) for s in skeletons}
+    members[ZERO_COST] = WeightedEstimator(
+        RandomInit(0, model.fabric.device),
+        model.space,
+        images,
+        model.fabric,
+        readout="meco",
+        sample=RANK_SAMPLE,
+        skeletons=[proxy],
+        weights_id="random_init/0",
+    )
+    try:
+        # the population belongs to the checkpoint's own images: on others, readings are not what they were
+        held = model.card.get("population") if task is None else None
+        population = Population(held) if held else None
+        return CombinedEstimator(model.space, members, rank_weights(skeletons), population=population)
+    except (ConfigError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            "the population in the checkpoint's card cannot be used", got=repr(error), fix="train it again"
+        ) from None

@@ -1,0 +1,62 @@
+"""Cells as features: what lies on the ways through a cell, for surrogates that learn from a few trained networks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+Edge = tuple[int, int]
+Path = tuple[str, ...]
+
+
+def paths(edges: Sequence[Edge], ops: Sequence[str], *, none: str, skip: str) -> list[Path]:
+    """The operations on each path from a cell's first node to its last; skips are left out.
+
+    Source: White, Neiswanger & Savani, "BANANAS", AAAI 2021, sec. 4.1: path encoding.
+
+    Args:
+        edges: (from, to), nodes numbered in topological order.
+        ops: the operation on each edge.
+        none: the operation that cuts an edge.
+        skip: the operation that changes nothing.
+    """
+
+    def walk(node: int) -> Iterator[Path]:
+        if node == last:
+            yield ()
+        for (source, target), op in zip(edges, ops, strict=True):
+            if source == node and op != none:
+                for rest in walk(target):
+                    yield rest if op == skip else (op, *rest)
+
+    last = max(target for _, target in edges)
+    return list(walk(0))
+
+
+def path_features(found: Sequence[Path], *, conv: str, pointwise: str, pool: str) -> dict[str, float]:
+    """Summary of a cell's paths: how many there are, and what they hold.
+
+    Args:
+        found: the paths.
+        conv: name of the convolution that mixes pixels.
+        pointwise: name of the 1x1 convolution.
+        pool: name of the pooling.
+
+    Returns:
+        Numbers of paths, of different ones and of empty ones, and the least, mean and greatest numbers of operations
+        on a path. A cell without a path has -1 for what is good to have and 4 for poolings.
+    """
+    held = [Counter(path) for path in found]
+    counts = {
+        "length": [len(path) for path in found],
+        "convs": [h[conv] + h[pointwise] for h in held],
+        "large_convs": [h[conv] for h in held],
+        "pools": [h[pool] for h in held],
+    }
+    out = {"paths": float(len(found)), "different_paths": float(len(set(found))), "empty_paths": float(found.count(()))}
+    for name, numbers in counts.items():
+        blank = [4] if name == "pools" else [-1]
+        own = numbers or blank
+        out |= {f"least_{name}": float(min(own)), f"mean_{name}": fmean(own), f"most_{name}": float(max(own))}
+    return out
