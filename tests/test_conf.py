@@ -26,7 +26,7 @@ CONF = files("ghn.conf")
 OUT = "out=outputs/here"  # the default has the time in it, which hydra alone resolves
 GROUPS = {
     "train": ("net", "space", "task", "trainer"),
-    "evaluate": ("estimator", "space", "task", "recipe"),
+    "evaluate": ("estimator", "space", "task", "recipe", "experiment"),
 }
 MISSING = {"image_folder": ["task.root=/photos"], "dataset": ["task.train={target: a.B}"]}  # what a user must give
 
@@ -54,7 +54,7 @@ def test_every_group_is_tested() -> None:
 def test_every_config_composes_and_passes_the_check(config: str, group: str, name: str) -> None:
     given = [f"{group}={name}", *(MISSING.get(name, []) if group == "task" else [])]
     cfg = composed(config, *given)
-    assert cfg[group] and "???" not in str(cfg)
+    assert (group == "experiment" or cfg[group]) and "???" not in str(cfg)
     check_overrides(config, given)
 
 
@@ -99,6 +99,12 @@ def test_recipes_samples_and_runtimes_are_what_the_library_takes() -> None:
     for config in GROUPS:
         assert composed(config)["device"] in DEVICES and composed(config)["precision"] in PRECISIONS
     assert cfg["job"] in JOBS
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_names_a_job(name: str) -> None:
+    cfg = composed("evaluate", f"experiment={name}")
+    assert cfg["job"] in JOBS and (name == "none") == (cfg["job"] == "rank")
 
 
 @pytest.mark.parametrize("name", options("estimator"))

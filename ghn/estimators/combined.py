@@ -130,16 +130,16 @@ class CombinedEstimator:
 
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Judges any number of trials; block by block where the population is known, else all at once."""
-        trials, known = list(trials), self._read(self._references[0]) if self._references else []
+        trials, known = list(trials), self.read(self._references[0]) if self._references else []
         size = BLOCK if self.population else max(1, len(trials))
         for start in range(0, len(trials), size):
             block = trials[start : start + size]
-            read = self._read(block)
+            read = self.read(block)
             if self.population is None:
-                self.population = Population.of({name: _column(read + known, name) for name in self.weights})
+                self.population = Population.of({name: column(read + known, name) for name in self.weights})
             yield from zip(block, self._judge(block, read, known, self.population), strict=True)
 
-    def _read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
+    def read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
         """Asks every member about every trial."""
         answers = {name: member.score(trials) for name, member in self.members.items()}
         return [self._readings(t, {name: a[i] for name, a in answers.items()}) for i, t in enumerate(trials)]
@@ -187,7 +187,7 @@ class CombinedEstimator:
 
     def _normal(self, read: Sequence[Readings], population: Population) -> tuple[np.ndarray, np.ndarray]:
         """Normal scores [n, readings], and their weighted sum [n] scaled to a variance of about 1."""
-        columns = [population.normal_scores(name, _column(read, name)) for name in self.weights]
+        columns = [population.normal_scores(name, column(read, name)) for name in self.weights]
         normal, weights = np.stack(columns, 1), np.array(list(self.weights.values()))
         return normal, normal @ weights / weights.sum() / self.settings.spread
 
@@ -214,7 +214,8 @@ class CombinedEstimator:
         return rows.mean(0), np.where(rows.std(0) > 0, rows.std(0), 1.0)
 
 
-def _column(read: Sequence[Readings], name: str) -> np.ndarray:
+def column(read: Sequence[Readings], name: str) -> np.ndarray:
+    """One reading of every candidate [n], NaN where it failed."""
     return np.array([r.values.get(name, np.nan) for r in read], dtype=float)
 
 

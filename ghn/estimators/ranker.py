@@ -33,9 +33,9 @@ def ghn_member(skeleton: Mapping[str, Any]) -> str:
     return "_".join(["ghn", *(f"{k}{v}" for k, v in skeleton.items())])
 
 
-def rank_weights(skeletons: Sequence[Mapping[str, Any]], *, hypernetwork: bool = True) -> dict[str, float]:
+def rank_weights(skeletons: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Weights of the readings: size 1, loss and accuracy of generated weights 1 each, the proxy 2."""
-    share = (1.0 if hypernetwork else 0.0) / len(skeletons)
+    share = 1.0 / len(skeletons)
     own = {f"{ghn_member(s)}/{reading}": share for s in skeletons for reading in ("loss", "accuracy")}
     return {LIVE_PARAMETERS: 1.0, **own, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
 

@@ -14,6 +14,7 @@ from ghn.estimators.readouts import Sample
 from ghn.estimators.registry import Setting, make_entries, task_space
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
+from ghn.report.nasbench201 import nasbench201_job
 from ghn.report.terminal import print_report
 from ghn.tasks import make_task
 from ghn.train.loop import Recipe
@@ -70,7 +71,11 @@ def references_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {path}: {len(table)} trainings of {len(table.archs())} networks")
 
 
-JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {"rank": rank_job, "references": references_job}
+JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
+    "rank": rank_job,
+    "references": references_job,
+    "nasbench201": nasbench201_job,
+}
 
 
 def _references(name: str, archs: list[str], setting: Setting) -> list[Reference]:

@@ -32,6 +32,7 @@ from ghn.train.sampling import ArchitectureSampler, ImageSampler
 from ghn.types import Space
 
 STATE = "state.safetensors"
+SCHEDULES = ("cosine", "constant")
 Check = Callable[[nn.Module], dict[str, float | None]]
 
 
@@ -43,7 +44,8 @@ class MetaConfig:
         steps: optimiser steps.
         architectures: architectures a step (the meta-batch).
         images: images an architecture and step; each architecture sees images of its own.
-        lr: peak learning rate of AdamW, after a linear warm-up; a cosine takes it to zero.
+        lr: peak learning rate of AdamW, after a linear warm-up.
+        schedule: `cosine` takes the rate to zero, `constant` leaves it, and the moving average settles instead.
         weight_decay: of AdamW.
         warmup: steps of warm-up.
         clip: greatest norm of the gradient.
@@ -62,6 +64,7 @@ class MetaConfig:
     architectures: int = 8
     images: int = 32
     lr: float = 2e-3
+    schedule: str = "cosine"
     weight_decay: float = 1e-2
     warmup: int = 100
     clip: float = 5.0
@@ -79,6 +82,8 @@ class MetaConfig:
         for name in ("steps", "architectures", "images", "save_every", "log_every", "check_every"):
             if not isinstance(value := getattr(self, name), int) or value < 1:
                 raise ConfigError(f"trainer: {name} must be a whole number of at least 1", got=value)
+        if self.schedule not in SCHEDULES:
+            raise ConfigError("trainer: unknown schedule", got=self.schedule, expected=" | ".join(SCHEDULES))
         if not (self.lr > 0 and self.clip > 0 and 0 <= self.average < 1):
             raise ConfigError(
                 "trainer: lr and clip must be positive, average in [0, 1)",
@@ -235,6 +240,8 @@ class MetaTrainer:
         c = self.config
         if step < c.warmup:
             return c.lr * (step + 1) / c.warmup
+        if c.schedule == "constant":
+            return c.lr
         return c.lr * 0.5 * (1 + cos(pi * (step - c.warmup) / max(1, c.steps - c.warmup)))
 
     @torch.no_grad()

@@ -6,12 +6,15 @@ import pytest
 import torch
 
 from conformance.estimator import ESTIMATOR_CHECKS
+from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.sgd import TrainingEstimator
 from ghn.estimators.table import ReferenceTable, Run, TableEstimator, TableHeader
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets import GHN, GHNConfig, RandomInit
 from ghn.train.loop import Recipe
+from ghn.types import Score, Trial
 
 CELLS = (
     ("nor_conv_3x3", "skip_connect", "none", "avg_pool_3x3", "nor_conv_1x1", "none"),
@@ -43,11 +46,28 @@ def weighted(readout, weights):
     )
 
 
+def combined(space, task, fabric, references=False):
+    members = {
+        "ghn": weighted("loss", ghn)(space, task, fabric),
+        "zero": weighted("meco", RandomInit)(space, task, fabric),
+    }
+    weights = {LIVE_PARAMETERS: 1.0, "ghn/loss": 1.0, "zero/meco": 2.0, "zero/swap": 0.0}
+    usual = {"ghn/loss": [-3, -1], "zero/meco": [0, 5], "zero/swap": [0, 1e4], LIVE_PARAMETERS: [0, 1e4]}
+    made = CombinedEstimator(space, members, weights, population=Population(usual))
+    known = list(space.distinct())[:6]
+    made.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(known)] if references else [])
+    return made
+
+
 ESTIMATORS = {
     "generated weights, loss": weighted("loss", ghn),
     "generated weights, accuracy": weighted("accuracy", ghn),
     "generated weights, ridge": weighted("ridge", ghn),
     "random weights": weighted("loss", RandomInit),
+    "MeCo": weighted("meco", RandomInit),
+    "SWAP": weighted("swap", RandomInit),
+    "combined": lambda space, task, fabric: combined(space, task, fabric),
+    "combined, with references": lambda space, task, fabric: combined(space, task, fabric, references=True),
     "training": lambda space, task, fabric: TrainingEstimator(space, task, Recipe(epochs=1, batch_size=20), fabric),
     "table": table,
 }

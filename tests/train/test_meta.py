@@ -43,6 +43,10 @@ def test_the_learning_rate_warms_up_and_follows_a_cosine(tmp_path):
     assert rates[60] == pytest.approx(0.5)
     assert rates[110] == pytest.approx(0, abs=1e-12)
     assert rates[10:] == sorted(rates[10:], reverse=True)
+    trainer.config = replace(trainer.config, schedule="constant")
+    assert [trainer._lr(step) for step in (4, 10, 60, 109)] == pytest.approx([0.5, 1.0, 1.0, 1.0])
+    with pytest.raises(ConfigError, match="schedule"):
+        MetaConfig(schedule="linear")
 
 
 def test_the_average_follows_the_parameters(tmp_path):

@@ -1,0 +1,201 @@
+"""`experiment=nasbench201`: how well everything orders the report sample, with 0, 20, 50 and 100 references."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ghn.errors import ConfigError, ExistsError
+from ghn.estimators.candidates import published_reference
+from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator, column
+from ghn.estimators.model import Model, load
+from ghn.estimators.partial import score_to_file
+from ghn.estimators.population import Population
+from ghn.estimators.ranker import ZERO_COST, make_ranker
+from ghn.estimators.registry import Entry, Setting
+from ghn.estimators.samples import load_sample
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import count_params
+from ghn.ranking import rank
+from ghn.report.evaluation import evaluate
+from ghn.report.terminal import print_report
+from ghn.types import Estimator, Score, Trial
+
+SIZES = (0, 20, 50, 100)  # references given
+KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
+SOURCE = "Model.rank"
+
+
+class Known:
+    """An estimator whose scores have been computed: looks them up.
+
+    Args:
+        scores: architecture -> its score.
+    """
+
+    source = SOURCE
+
+    def __init__(self, scores: Mapping[Any, Score]) -> None:
+        self.scores = dict(scores)
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Nothing to learn."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Looks each trial up."""
+        return [self.scores.get(t.arch) or Score.failed("it was not scored beforehand") for t in trials]
+
+
+def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Scores both samples once with every checkpoint, then ranks the report sample in many ways (job=nasbench201).
+
+    The first checkpoint stands in the report, the others in the spread over trainings. References are drawn from the
+    development sample, whose networks are not in the report sample.
+    """
+    folder = Path(options["out"])
+    if folder.exists() and any(folder.iterdir()) and not options["resume"]:
+        raise ExistsError("the output folder is not empty", got=str(folder), fix="choose another, or resume=true")
+    if options["draws"] < 1:
+        raise ConfigError("draws of references must be at least 1", got=options["draws"])
+    space, runs = setting.space, []
+    report = load_sample("report").archs()[: options["n"]]
+    for number, checkpoint in enumerate(setting.checkpoints):
+        model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=space)
+        runs.append(Study(model, setting, folder / "members" / str(number), progress=options["progress"]))
+    entries = [entry for size in SIZES for entry in runs[0].entries(size, draw=0)]
+    page = evaluate(
+        runs[0].alone() + entries,
+        space,
+        report,
+        [published_reference(report, space)],
+        folder / "report",
+        resume=options["resume"],
+        bootstrap=options["bootstrap"],
+        progress=False,
+        metadata={"candidates": f"{len(report)} of the report sample", "checkpoints": list(setting.checkpoints)},
+    )
+    print_report(page)
+    spread = spread_over_draws(runs, report, options["draws"])
+    (folder / "spread.json").write_text(json.dumps(spread, indent=1))
+    _print_spread(spread, len(runs), options["draws"])
+    print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
+
+
+class Study:
+    """One checkpoint, with the readings of both samples.
+
+    Args:
+        model: the hypernetwork.
+        setting: task and space.
+        folder: for the readings, which a second run takes up again.
+        progress: whether to show bars.
+    """
+
+    def __init__(self, model: Model, setting: Setting, folder: Path, *, progress: bool) -> None:
+        self.model, self.space = model, setting.space
+        self.development = load_sample("development")
+        texts = [*self.development.archs(), *load_sample("report").archs()]
+        trials = [Trial(text, self.space.parse(text)) for text in texts]
+        ranker = make_ranker(model, task=setting.task)
+        self.weights, self.members = ranker.weights, {}
+        for name, member in ranker.members.items():
+            place = folder.parent if name == ZERO_COST else folder  # the proxy knows no checkpoint
+            scores = score_to_file(
+                member, trials, place / f"{name}.jsonl", getattr(member, "identity", {}), progress=progress, label=name
+            )
+            self.members[name] = Known({t.arch: s for t, s in zip(trials, scores, strict=True)})
+        uniform = self.development.archs("random", "embedded-random")
+        everything = CombinedEstimator(self.space, self.members, self.weights)
+        read = everything.read([Trial(text, self.space.parse(text)) for text in uniform])
+        self.population = Population.of({name: column(read, name) for name in self.weights})
+
+    def combined(self, *, hypernetwork: bool = True, company: bool = True) -> CombinedEstimator:
+        """The combined estimator, or a part of it: without the hypernetwork, or that alone."""
+
+        def belongs(name: str) -> bool:
+            if name.startswith("ghn"):
+                return hypernetwork
+            return company
+
+        weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
+        members = {name: m for name, m in self.members.items() if any(w.startswith(f"{name}/") for w in weights)}
+        return CombinedEstimator(self.space, members, weights, population=self.population)
+
+    def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
+        """`size` networks of the development sample with their published accuracies, drawn uniformly."""
+        uniform = self.development.archs("random", "embedded-random")
+        chosen = np.random.default_rng([draw, size]).choice(len(uniform), size, replace=False)
+        texts = [uniform[i] for i in chosen]
+        return [(Trial(t, self.space.parse(t)), Score(self.development.accuracy[t])) for t in texts]
+
+    def estimators(self, size: int, draw: int) -> dict[str, CombinedEstimator]:
+        """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
+        encoding = CombinedEstimator(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=self.population)
+        found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
+        if size:
+            found["encoding alone"] = encoding
+        for estimator in found.values():
+            estimator.fit(self.history(size, draw))
+        return found
+
+    def entries(self, size: int, draw: int) -> list[Entry]:
+        """The same as rows of a report."""
+        label = f"{size} references" if size else "no references"
+        return [Entry(f"{name}, {label}", e, e.identity) for name, e in self.estimators(size, draw).items()]
+
+    def alone(self) -> list[Entry]:
+        """Rows of single estimators."""
+        first = next(name for name in self.members if name.startswith("ghn"))
+        rows: dict[str, Estimator[Any]] = {
+            f"{first}, loss": Known(self.members[first].scores),
+            "generated weights alone, all skeletons": self.combined(company=False),
+            "MeCo, random weights": Known(self.members[ZERO_COST].scores),
+        }
+        seconds = self.model.card.get("seconds")
+        return [
+            Entry(name, e, {"row": name, "weights": self.model.digest}, None if name.startswith("MeCo") else seconds)
+            for name, e in rows.items()
+        ]
+
+
+def spread_over_draws(runs: Sequence[Study], report: Sequence[str], draws: int) -> dict[str, dict[str, list[float]]]:
+    """Each row's statistics for every training and every draw of references: row -> statistic -> numbers."""
+    space = runs[0].space
+    trials = [Trial(text, space.parse(text)) for text in report]
+    accuracy = load_sample("report").accuracy
+    values = np.array([accuracy[text] for text in report])
+    params = np.array([count_params(simplify(space.lower(t.arch))) for t in trials], dtype=float)
+    out: dict[str, dict[str, list[float]]] = {}
+
+    def add(name: str, scores: Iterable[Score]) -> None:
+        found = rank(np.array([s.value for s in scores]), values, groups=params, bootstrap=0)
+        for key in KEYS:
+            if (value := found[key].value) is not None:
+                out.setdefault(name, {}).setdefault(key, []).append(value)
+
+    for run in runs:
+        for entry in run.alone():
+            add(entry.name, entry.estimator.score(trials))
+        for size in SIZES:
+            for draw in range(draws if size else 1):
+                for entry in run.entries(size, draw):
+                    add(entry.name, entry.estimator.score(trials))
+    return out
+
+
+def _print_spread(spread: Mapping[str, Mapping[str, Sequence[float]]], trainings: int, draws: int) -> None:
+    title = f"Mean (standard deviation) over {trainings} trainings and {draws} draws of references"
+    table = Table(title=title)
+    table.add_column("estimator")
+    for key in ("all", "best half", "best 20 %", "equal live parameters", "regret@10"):
+        table.add_column(key, justify="right")
+    for name, statistics in spread.items():
+        cells = [f"{np.mean(v):.3f} ({np.std(v):.3f})" if (v := statistics.get(key)) else "-" for key in KEYS]
+        table.add_row(name, *cells)
+    Console(width=140).print(table)
