@@ -34,6 +34,7 @@ def main(cfg: DictConfig) -> None:
             cfg.out,
             scoring_task=options["scoring_task"],
             check=cfg.check,
+            population=cfg.population,
             snapshots=cfg.snapshots,
             resume=cfg.resume,
             progress=cfg.progress,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from math import log
 from random import Random
 from typing import Any
 
@@ -43,16 +44,28 @@ class Settings:
         slope: what the sum of readings tells of the truth, both in normal scores.
         amplitude: variance of what it does not tell and networks alike share.
         offset: variance of an error common to all.
-        noise: variance of a single training.
-        reach: length scale, in units of the root of the number of features.
+        noise: variance of a single training, with few references and with many. The first is larger than a training's:
+            with that the sum is trusted, and the order was not worse than without references in any of 20 draws.
+        reach: length scale, in units of the root of the number of features, with few references and with many.
+        few: references up to which the first of the two holds.
+        many: references from which on the second holds; between them the logarithm of the number decides.
     """
 
     spread: float = 0.8
     slope: float = 0.9
     amplitude: float = 0.15
     offset: float = 0.03
-    noise: float = 0.02
-    reach: float = 0.7
+    noise: tuple[float, float] = (0.1, 0.02)
+    reach: tuple[float, float] = (0.4, 0.7)
+    few: int = 20
+    many: int = 100
+
+    def process(self, references: int, features: int) -> GaussianProcessRegressor:
+        """The process for so many references and features; its hyperparameters are not fitted."""
+        step = log(max(1, references) / self.few) / log(self.many / self.few)
+        noise, reach = (a + (b - a) * min(1.0, max(0.0, step)) for a, b in (self.noise, self.reach))
+        kernel = ConstantKernel(self.amplitude) * RBF(reach * features**0.5) + ConstantKernel(self.offset)
+        return GaussianProcessRegressor(kernel + WhiteKernel(noise), optimizer=None)
 
 
 class CombinedEstimator:
@@ -168,7 +181,7 @@ class CombinedEstimator:
     ) -> list[Score]:
         s = self.settings
         normal, total = self._normal(read, population)
-        value, std = s.slope * total, np.full(len(read), (s.amplitude + s.offset + s.noise) ** 0.5)
+        value, std = s.slope * total, np.full(len(read), (s.amplitude + s.offset + s.noise[1]) ** 0.5)
         good = [i for i, r in enumerate(read) if r.error is None]
         if self._references and good:
             rows = [i for i, r in enumerate(known) if r.error is None]
@@ -176,7 +189,7 @@ class CombinedEstimator:
             x = self._features([self._references[0][i] for i in rows], theirs)
             missed = _normal_ranks(self._references[1][rows]) - s.slope * sums
             new = self._features([trials[i] for i in good], normal[good])
-            mean, std[good] = _process(s, x.shape[1]).fit(x, missed).predict(new, return_std=True)
+            mean, std[good] = s.process(*x.shape).fit(x, missed).predict(new, return_std=True)
             value[good] += mean
         return [
             Score(float(v), r.seconds, std=float(d), extra=dict(r.values))
@@ -222,8 +235,3 @@ def column(read: Sequence[Readings], name: str) -> np.ndarray:
 def _normal_ranks(values: np.ndarray) -> np.ndarray:
     """Normal scores of values [n] among themselves (Blom's ranks)."""
     return norm.ppf((rankdata(values) - 0.375) / (len(values) + 0.25))
-
-
-def _process(s: Settings, features: int) -> GaussianProcessRegressor:
-    kernel = ConstantKernel(s.amplitude) * RBF(s.reach * features**0.5) + ConstantKernel(s.offset)
-    return GaussianProcessRegressor(kernel + WhiteKernel(s.noise), optimizer=None)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from random import Random
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from ghn.errors import CheckpointError, ConfigError
-from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.estimators.combined import BLOCK, LIVE_PARAMETERS, CombinedEstimator, column
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.initial import RandomInit
 from ghn.tasks.images import ImageTask
-from ghn.types import Space
+from ghn.types import Space, Trial
 
 if TYPE_CHECKING:
     from ghn.estimators.model import Model
 
 DEPTHS = (1, 2, 3)  # cells a stage in which generated weights are read
 PROXY_SKELETON = {"width": 16, "depth": 5}  # in which the proxy is: the benchmark's own
-RANK_SAMPLE = Sample(val=256, batch=256)
+IMAGES = 256  # on which generated weights are read
 ZERO_COST = "zero_cost"
 
 
@@ -40,6 +43,24 @@ def rank_weights(skeletons: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {LIVE_PARAMETERS: 1.0, **own, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
 
 
+def measure_population(model: Model, networks: int, *, progress: bool = True) -> dict[str, Any]:
+    """What readings are usual in the space, for the card: quantiles over networks drawn at random, distinct ones where
+    the space can list them. No trained accuracy is looked at.
+
+    Raises:
+        ConfigError: too few networks.
+    """
+    ranker, rng = make_ranker(model), Random(0)
+    space = model.space
+    every = space.distinct() if hasattr(space, "distinct") else [space.sample(rng) for _ in range(networks)]
+    drawn = rng.sample(every, min(networks, len(every)))
+    read = []
+    for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
+        read += ranker.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
+    population = Population.of({name: column(read, name) for name in ranker.weights})
+    return {"task_checksum": model.images().checksum, "quantiles": population.describe()}
+
+
 def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstimator:
     """Makes the combined estimator around a hypernetwork.
 
@@ -48,24 +69,26 @@ def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstim
     """
     images, skeletons = model.images(task), rank_skeletons(model.space)
     settings = model.space.describe()
+    sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES, proxy=min(Sample().proxy, len(images.val)))
     proxy = {k: v for k, v in PROXY_SKELETON.items() if k in settings}
-    members = {ghn_member(s): model.estimator(task=images, sample=RANK_SAMPLE, skeletons=[s]) for s in skeletons}
+    members = {ghn_member(s): model.estimator(task=images, sample=sample, skeletons=[s]) for s in skeletons}
     members[ZERO_COST] = WeightedEstimator(
         RandomInit(0, model.fabric.device),
         model.space,
         images,
         model.fabric,
         readout="meco",
-        sample=RANK_SAMPLE,
+        sample=sample,
         skeletons=[proxy],
         weights_id="random_init/0",
     )
     try:
-        # the population belongs to the checkpoint's own images: on others, readings are not what they were
-        held = model.card.get("population") if task is None else None
-        population = Population(held) if held else None
+        held = model.card.get("population")
+        # it belongs to certain images: on others, readings are not what they were
+        fitting = held if held is not None and held["task_checksum"] == images.checksum else None
+        population = None if fitting is None else Population(fitting["quantiles"])
         return CombinedEstimator(model.space, members, rank_weights(skeletons), population=population)
-    except (ConfigError, TypeError, ValueError, AttributeError) as error:
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             "the population in the checkpoint's card cannot be used", got=repr(error), fix="train it again"
         ) from None

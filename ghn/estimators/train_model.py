@@ -14,6 +14,7 @@ from torch import nn
 from ghn.errors import ExistsError, GhnError
 from ghn.estimators.candidates import aligned, choose_candidates, embedded_reference
 from ghn.estimators.model import SAFE_TASKS, Model, load
+from ghn.estimators.ranker import measure_population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.ghn import GHN, GHNConfig
@@ -36,6 +37,7 @@ def train_hypernetwork(
     *,
     scoring_task: Mapping[str, Any] | None = None,
     check: int = 40,
+    population: int = 0,
     references: Path | str | None = None,
     snapshots: bool = False,
     resume: bool = False,
@@ -54,6 +56,8 @@ def train_hypernetwork(
         scoring_task: name and options of the task on whose validation images the checkpoint scores by default; one of
             the well-known tasks, or None where the user must give it.
         check: references in the ranking check beside the loss; 0 for none.
+        population: networks over which the card keeps what readings are usual, so that `Model.rank` can judge a single
+            architecture; needs a scoring task; 0 for none.
         references: a table of them; by default the embedded ones, where they fit the space and the images.
         snapshots: keep the averaged hypernetwork at every check, as `checkpoint-STEP.safetensors`: the last one is not
             always the one that orders best.
@@ -94,7 +98,11 @@ def train_hypernetwork(
     identity = {"net": config.describe(), "precision": precision_of(fabric)}
     run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=watcher, identity=identity)
     save(run.run(progress=progress), CHECKPOINT)
-    return load(folder / CHECKPOINT, fabric=fabric)
+    model = load(folder / CHECKPOINT, fabric=fabric)
+    if population and scoring_task is not None:
+        model.card["population"] = measure_population(model, population, progress=progress)
+        model.save(folder / CHECKPOINT)
+    return model
 
 
 def _progress_card(run: MetaTrainer) -> dict[str, Any]:

@@ -10,15 +10,21 @@ from typing import Any
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.estimators.candidates import Reference, choose_candidates, embedded_reference, published_reference
+from ghn.estimators.model import load
+from ghn.estimators.partial import score_to_file
+from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
 from ghn.estimators.registry import Setting, make_entries, task_space
+from ghn.estimators.samples import load_sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
 from ghn.report.nasbench201 import nasbench201_job
+from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.terminal import print_report
 from ghn.tasks import make_task
 from ghn.train.loop import Recipe
 from ghn.train.runtime import make_runtime
+from ghn.types import Score, Trial
 
 REFERENCES = ("embedded", "nasbench201")
 
@@ -58,6 +64,31 @@ def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {options['out']}/report.html, report.json and figures")
 
 
+def rank_all_job(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Ranks all distinct networks of the space with everything at hand, into a file (job=rank_all)."""
+    out, space = Path(options["out"]), setting.space
+    path = out / "ranking.csv"
+    if path.exists() and not options["resume"]:
+        raise ExistsError(
+            "there is a ranking already", got=str(path), fix="choose another folder, or go on: resume=true"
+        )
+    checkpoint = setting.checkpoints[0]
+    model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=space)
+    ranker = make_ranker(model, task=setting.task)
+    known = load_sample("development")
+    given = known.archs("random", "embedded-random")[: options["given"]]
+    ranker.fit([(Trial(text, space.parse(text)), Score(known.accuracy[text])) for text in given])
+    if not hasattr(space, "distinct"):
+        raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
+    trials = [Trial(space.format(arch), arch) for arch in space.distinct()[: options["limit"]]]
+    scores = score_to_file(
+        ranker, trials, out / "scores.jsonl", ranker.identity, progress=options["progress"], label="ranking"
+    )
+    write_ranking(path, trials, scores)
+    print_ranking(trials, scores, 20)
+    print(f"wrote {path} ({len(trials)} networks, {len(given)} references given)")
+
+
 def references_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Trains candidates into a table of references (job=references)."""
     jobs = _reference_jobs(options["archs"], options["seeds"])
@@ -75,6 +106,7 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "rank": rank_job,
     "references": references_job,
     "nasbench201": nasbench201_job,
+    "rank_all": rank_all_job,
 }
 
 

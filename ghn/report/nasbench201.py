@@ -27,7 +27,6 @@ from ghn.report.evaluation import evaluate
 from ghn.report.terminal import print_report
 from ghn.types import Estimator, Score, Trial
 
-SIZES = (0, 20, 50, 100)  # references given
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
 SOURCE = "Model.rank"
 
@@ -64,11 +63,12 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
     if options["draws"] < 1:
         raise ConfigError("draws of references must be at least 1", got=options["draws"])
     space, runs = setting.space, []
-    report = load_sample("report").archs()[: options["n"]]
+    report, pool = load_sample("report").archs()[: options["n"]], load_sample("development").archs()[: options["pool"]]
     for number, checkpoint in enumerate(setting.checkpoints):
         model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=space)
-        runs.append(Study(model, setting, folder / "members" / str(number), progress=options["progress"]))
-    entries = [entry for size in SIZES for entry in runs[0].entries(size, draw=0)]
+        place = folder / "members" / str(number)
+        runs.append(Study(model, setting, [*pool, *report], place, progress=options["progress"]))
+    entries = [entry for size in options["sizes"] for entry in runs[0].entries(size, draw=0)]
     page = evaluate(
         runs[0].alone() + entries,
         space,
@@ -81,7 +81,7 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
         metadata={"candidates": f"{len(report)} of the report sample", "checkpoints": list(setting.checkpoints)},
     )
     print_report(page)
-    spread = spread_over_draws(runs, report, options["draws"])
+    spread = spread_over_draws(runs, report, options["sizes"], options["draws"])
     (folder / "spread.json").write_text(json.dumps(spread, indent=1))
     _print_spread(spread, len(runs), options["draws"])
     print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
@@ -93,15 +93,16 @@ class Study:
     Args:
         model: the hypernetwork.
         setting: task and space.
+        archs: official strings of the networks to read.
         folder: for the readings, which a second run takes up again.
         progress: whether to show bars.
     """
 
-    def __init__(self, model: Model, setting: Setting, folder: Path, *, progress: bool) -> None:
+    def __init__(self, model: Model, setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool) -> None:
         self.model, self.space = model, setting.space
         self.development = load_sample("development")
-        texts = [*self.development.archs(), *load_sample("report").archs()]
-        trials = [Trial(text, self.space.parse(text)) for text in texts]
+        trials = [Trial(text, self.space.parse(text)) for text in archs]
+        self.pool = [text for text in self.development.archs("random", "embedded-random") if text in set(archs)]
         ranker = make_ranker(model, task=setting.task)
         self.weights, self.members = ranker.weights, {}
         for name, member in ranker.members.items():
@@ -110,9 +111,8 @@ class Study:
                 member, trials, place / f"{name}.jsonl", getattr(member, "identity", {}), progress=progress, label=name
             )
             self.members[name] = Known({t.arch: s for t, s in zip(trials, scores, strict=True)})
-        uniform = self.development.archs("random", "embedded-random")
         everything = CombinedEstimator(self.space, self.members, self.weights)
-        read = everything.read([Trial(text, self.space.parse(text)) for text in uniform])
+        read = everything.read([Trial(text, self.space.parse(text)) for text in self.pool])
         self.population = Population.of({name: column(read, name) for name in self.weights})
 
     def combined(self, *, hypernetwork: bool = True, company: bool = True) -> CombinedEstimator:
@@ -129,9 +129,9 @@ class Study:
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the development sample with their published accuracies, drawn uniformly."""
-        uniform = self.development.archs("random", "embedded-random")
-        chosen = np.random.default_rng([draw, size]).choice(len(uniform), size, replace=False)
-        texts = [uniform[i] for i in chosen]
+        if size > len(self.pool):
+            raise ConfigError("the pool of references is too small", got=len(self.pool), expected=f"at least {size}")
+        texts = [self.pool[i] for i in np.random.default_rng([draw, size]).choice(len(self.pool), size, replace=False)]
         return [(Trial(t, self.space.parse(t)), Score(self.development.accuracy[t])) for t in texts]
 
     def estimators(self, size: int, draw: int) -> dict[str, CombinedEstimator]:
@@ -164,7 +164,9 @@ class Study:
         ]
 
 
-def spread_over_draws(runs: Sequence[Study], report: Sequence[str], draws: int) -> dict[str, dict[str, list[float]]]:
+def spread_over_draws(
+    runs: Sequence[Study], report: Sequence[str], sizes: Sequence[int], draws: int
+) -> dict[str, dict[str, list[float]]]:
     """Each row's statistics for every training and every draw of references: row -> statistic -> numbers."""
     space = runs[0].space
     trials = [Trial(text, space.parse(text)) for text in report]
@@ -182,7 +184,7 @@ def spread_over_draws(runs: Sequence[Study], report: Sequence[str], draws: int) 
     for run in runs:
         for entry in run.alone():
             add(entry.name, entry.estimator.score(trials))
-        for size in SIZES:
+        for size in sizes:
             for draw in range(draws if size else 1):
                 for entry in run.entries(size, draw):
                     add(entry.name, entry.estimator.score(trials))

@@ -16,7 +16,7 @@ from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataErro
 from ghn.estimators import ReferenceTable
 from ghn.estimators.candidates import choose_candidates
 from ghn.estimators.registry import Setting
-from ghn.report.jobs import build_setting, rank_job, references_job
+from ghn.report.jobs import build_setting, nasbench201_job, rank_all_job, rank_job, references_job
 from ghn.report.write import read_report
 from ghn.train.loop import Recipe
 
@@ -43,6 +43,11 @@ def options(tmp_path: Path) -> dict[str, Any]:
         "progress": False,
         "archs": str(tmp_path / "archs.txt"),
         "seeds": [0],
+        "sizes": [0, 20],
+        "pool": 40,
+        "draws": 2,
+        "given": 0,
+        "limit": None,
     }
 
 
@@ -159,3 +164,41 @@ def test_a_setting_is_built_from_options() -> None:
 def test_a_missing_checkpoint_is_named(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
         rank_job(replace(setting, checkpoints=[str(tmp_path / "nowhere.safetensors")]), options)
+
+
+def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = replace(setting, checkpoints=setting.checkpoints * 2)
+    options = {**options, "n": 24}
+    nasbench201_job(setting, options)
+    names = [row.name for row in read_report(tmp_path / "out" / "report").comparisons[0].estimators]
+    assert names[1:4] == ["generated weights alone, all skeletons", "MeCo, random weights", "combined, no references"]
+    assert {"combined, 20 references", "without the hypernetwork, 20 references"} <= set(names)
+    spread = json.loads((tmp_path / "out" / "spread.json").read_text())
+    # two trainings, and with references two draws of each; the same checkpoint twice says the same
+    assert len(spread["combined, no references"]["kendall"]) == 2
+    assert len(spread["combined, 20 references"]["kendall"]) == 4
+    assert len(set(spread["combined, no references"]["kendall"])) == 1
+    assert len(set(spread["combined, 20 references"]["kendall"])) == 2
+    assert "Mean (standard deviation) over 2 trainings" in capsys.readouterr().out
+    with pytest.raises(ExistsError, match="resume=true"):
+        nasbench201_job(setting, options)
+    files = {p: p.read_bytes() for p in (tmp_path / "out" / "members").rglob("*.jsonl")}
+    nasbench201_job(setting, {**options, "resume": True})
+    assert files == {p: p.read_bytes() for p in (tmp_path / "out" / "members").rglob("*.jsonl")}
+    with pytest.raises(ConfigError, match="pool"):
+        nasbench201_job(setting, {**options, "sizes": [50], "out": str(tmp_path / "other")})
+
+
+def test_ranks_the_space_into_a_file(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    options = {**options, "limit": 30, "given": 8}
+    rank_all_job(setting, options)
+    lines = (tmp_path / "out" / "ranking.csv").read_text().splitlines()
+    assert lines[0].startswith("rank,architecture,value,std") and len(lines) == 31
+    values = [float(line.split(",")[2]) for line in lines[1:]]
+    assert values == sorted(values, reverse=True) and lines[1].startswith("1,|")
+    with pytest.raises(ExistsError, match="ranking"):
+        rank_all_job(setting, options)
+    rank_all_job(setting, {**options, "resume": True})
+    assert (tmp_path / "out" / "ranking.csv").read_text().splitlines() == lines
