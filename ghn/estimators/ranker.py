@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from lightning_fabric import Fabric
 from tqdm import tqdm
 
 from ghn.errors import CheckpointError, ConfigError
@@ -24,6 +25,7 @@ DEPTHS = (1, 2, 3)  # cells a stage in which generated weights are read
 PROXY_SKELETON = {"width": 16, "depth": 5}  # in which the proxy is: the benchmark's own
 IMAGES = 256  # on which generated weights are read
 ZERO_COST = "zero_cost"
+SOURCES = {"meco": "Jiang, Wang & Bie, MeCo, NeurIPS 2023", "swap": "Peng et al., SWAP-NAS, ICLR 2024"}
 
 
 def rank_skeletons(space: Space[Any]) -> list[dict[str, Any]]:
@@ -41,6 +43,24 @@ def rank_weights(skeletons: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     share = 1.0 / len(skeletons)
     own = {f"{ghn_member(s)}/{reading}": share for s in skeletons for reading in ("loss", "accuracy")}
     return {LIVE_PARAMETERS: 1.0, **own, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
+
+
+def zero_cost(
+    space: Space[Any], task: ImageTask, fabric: Fabric, proxy: str, sample: Sample | None = None
+) -> WeightedEstimator:
+    """A zero-cost proxy with random weights, in the benchmark's own skeleton where the space has it."""
+    settings = space.describe()
+    return WeightedEstimator(
+        RandomInit(0, fabric.device),
+        space,
+        task,
+        fabric,
+        readout=proxy,
+        sample=sample,
+        skeletons=[{k: v for k, v in PROXY_SKELETON.items() if k in settings}],
+        weights_id="random_init/0",
+        source=SOURCES[proxy],
+    )
 
 
 def measure_population(model: Model, networks: int, *, progress: bool = True) -> dict[str, Any]:
@@ -68,20 +88,9 @@ def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstim
         CheckpointError: the population in the checkpoint's card cannot be used, or the task does not fit.
     """
     images, skeletons = model.images(task), rank_skeletons(model.space)
-    settings = model.space.describe()
     sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES, proxy=min(Sample().proxy, len(images.val)))
-    proxy = {k: v for k, v in PROXY_SKELETON.items() if k in settings}
     members = {ghn_member(s): model.estimator(task=images, sample=sample, skeletons=[s]) for s in skeletons}
-    members[ZERO_COST] = WeightedEstimator(
-        RandomInit(0, model.fabric.device),
-        model.space,
-        images,
-        model.fabric,
-        readout="meco",
-        sample=sample,
-        skeletons=[proxy],
-        weights_id="random_init/0",
-    )
+    members[ZERO_COST] = zero_cost(model.space, images, model.fabric, "meco", sample)
     try:
         held = model.card.get("population")
         # it belongs to certain images: on others, readings are not what they were

@@ -11,6 +11,8 @@ from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError
 from ghn.estimators.model import SHIPPED, load
+from ghn.estimators.proxies import PROXIES
+from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS, Sample
 from ghn.estimators.sgd import TrainingEstimator
 from ghn.estimators.weighted import WeightedEstimator
@@ -21,7 +23,7 @@ from ghn.train.loop import Recipe
 from ghn.types import Estimator, Space
 
 YOUNG = 2000  # steps below which a hypernetwork orders worse than size does; Source: docs/log.md, 2026-11-24
-ESTIMATORS = ("ghn", "random_init", "training")
+ESTIMATORS = ("ghn", "combined", "meco", "swap", "random_init", "training")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,10 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
         return [Entry(f"training, {setting.recipe.epochs} epochs", trainer, trainer.identity)]
     if name == "random_init":
         return [_random_init(setting, readout) for readout in setting.readouts]
+    if name in PROXIES:
+        return [_proxy(setting, name)]
+    if name == "combined":
+        return [_combined(setting, checkpoint) for checkpoint in setting.checkpoints]
     return [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)]
 
 
@@ -108,6 +114,18 @@ def _random_init(setting: Setting, readout: str) -> Entry:
         source="He et al., Delving Deep into Rectifiers, ICCV 2015",
     )
     return Entry(f"random weights, {readout}", engine, engine.identity)
+
+
+def _proxy(setting: Setting, name: str) -> Entry:
+    engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample)
+    return Entry(f"{name}, random weights", engine, engine.identity)
+
+
+def _combined(setting: Setting, checkpoint: str) -> Entry:
+    model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=setting.space)
+    ranker = make_ranker(model, task=setting.task)
+    label = "shipped" if checkpoint == "shipped" else f"{Path(checkpoint).parent.name}/{Path(checkpoint).stem}"
+    return Entry(f"combined, GHN {label}", ranker, ranker.identity, model.card.get("seconds"))
 
 
 def _ghn(setting: Setting, checkpoint: str) -> list[Entry]:

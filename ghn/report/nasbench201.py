@@ -24,6 +24,7 @@ from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.ranking import rank
 from ghn.report.evaluation import evaluate
+from ghn.report.own import own_references
 from ghn.report.terminal import print_report
 from ghn.types import Estimator, Score, Trial
 
@@ -82,8 +83,11 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
     )
     print_report(page)
     spread = spread_over_draws(runs, report, options["sizes"], options["draws"])
-    (folder / "spread.json").write_text(json.dumps(spread, indent=1))
+    own = own_references(runs, options["draws"])
+    (folder / "spread.json").write_text(json.dumps({"published": spread, "own": own}, indent=1))
     _print_spread(spread, len(runs), options["draws"])
+    if own:
+        _print_own(own)
     print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
 
 
@@ -189,6 +193,14 @@ def spread_over_draws(
                 for entry in run.entries(size, draw):
                     add(entry.name, entry.estimator.score(trials))
     return out
+
+
+def _print_own(own: Mapping[str, Any]) -> None:
+    print(f"Kendall on the {own['networks']} own references that were not given, mean (standard deviation):")
+    for name, numbers in own["kendall"].items():
+        print(f"  {name}: {np.mean(numbers):.3f} ({np.std(numbers):.3f})")
+    print(f"  ceiling, a second training of the same network: {own['ceiling']:.3f}")
+    print(f"  the own references themselves against the published accuracies: {own['small_skeleton']:.3f}")
 
 
 def _print_spread(spread: Mapping[str, Mapping[str, Sequence[float]]], trainings: int, draws: int) -> None:

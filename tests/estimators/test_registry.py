@@ -34,13 +34,16 @@ def setting(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, toy_che
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_name_makes_estimators_that_score(setting: Setting, name: str) -> None:
     entries = make_entries(name, setting)
-    assert len(entries) == (1 if name == "training" else 2)
+    assert len(entries) == (2 if name in ("ghn", "random_init") else 1)
     assert (
         len({entry.name for entry in entries}) == len({json.dumps(entry.identity) for entry in entries}) == len(entries)
     )
     for entry in entries:
         assert isinstance(entry.estimator, Estimator)
-        assert all(score.ok for score in entry.estimator.score([Trial("a", cell) for cell in cells(2)]))
+        assert all(
+            score.ok
+            for score in entry.estimator.score([Trial("a", cell) for cell in cells(24 if name == "combined" else 2)])
+        )
 
 
 def test_a_young_checkpoint_comes_with_a_warning(setting: Setting, tmp_path: Path) -> None:
@@ -65,7 +68,7 @@ def test_checkpoints_are_told_apart(setting: Setting, tmp_path: Path) -> None:
 
 
 def test_unknown_names(setting: Setting) -> None:
-    with pytest.raises(ConfigError, match=r"gnh[\s\S]*ghn \| random_init \| training"):
+    with pytest.raises(ConfigError, match=r"gnh[\s\S]*ghn \| combined[\s\S]* \| training"):
         make_entries("gnh", setting)
     for name in ESTIMATORS:
         with pytest.raises(ConfigError, match=r"logits[\s\S]*loss \| accuracy \| ridge"):

@@ -76,7 +76,7 @@ def test_ranks_against_published_and_own_references(
     ("change", "error", "named"),
     [
         ({"references": "nasbench"}, ConfigError, r"embedded \| nasbench201 \| all"),
-        ({"estimator": {"name": "gnh"}}, ConfigError, r"ghn \| random_init \| training"),
+        ({"estimator": {"name": "gnh"}}, ConfigError, r"ghn \| combined[\s\S]* \| training"),
         ({"candidates": "test"}, ConfigError, r"development \| report"),
         ({"n": 9}, DataError, "at least 10"),
     ],
@@ -175,7 +175,9 @@ def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
     names = [row.name for row in read_report(tmp_path / "out" / "report").comparisons[0].estimators]
     assert names[1:4] == ["generated weights alone, all skeletons", "MeCo, random weights", "combined, no references"]
     assert {"combined, 20 references", "without the hypernetwork, 20 references"} <= set(names)
-    spread = json.loads((tmp_path / "out" / "spread.json").read_text())
+    written = json.loads((tmp_path / "out" / "spread.json").read_text())
+    spread, own = written["published"], written["own"]
+    assert own == {}  # the pool holds fewer than 60 of the own references
     # two trainings, and with references two draws of each; the same checkpoint twice says the same
     assert len(spread["combined, no references"]["kendall"]) == 2
     assert len(spread["combined, 20 references"]["kendall"]) == 4
