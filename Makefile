@@ -7,7 +7,7 @@ DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.base  ## train a small GHN, score 300 networks with it and with the shipped one, compare; at most 15 minutes
-	$(RUN) train_ghn.py trainer=demo out=$(DEMO)/small
+	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
 	$(RUN) evaluate.py n=300 references=all checkpoint=[shipped,$(DEMO)/small/checkpoint.safetensors] out=$(DEMO)/report
 	@echo "open $(DEMO)/report/report.html"
 

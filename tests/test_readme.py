@@ -16,10 +16,17 @@ from ghn.estimators.model import SHIPPED
 from ghn.graph import OPS
 
 ROOT = Path(__file__).resolve().parents[1]
-RUN = ("README.md", "docs/add-an-op.md", "docs/add-a-space.md", "docs/checkpoints.md", "docs/scoring.md")
+RUN = (
+    "README.md",
+    "docs/add-an-op.md",
+    "docs/add-a-space.md",
+    "docs/checkpoints.md",
+    "docs/ranking.md",
+    "docs/scoring.md",
+)
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 SMALL = {  # what is added to a documented command so that it runs in seconds
-    "train_ghn.py": ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0"],
+    "train_ghn.py": ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0", "population=0"],
     "evaluate.py": ["n=12", "sample.val=64", "bootstrap=50"],
     "examples/optuna_surrogate.py": ["--trainings=2", "--pool=2", "--seeds=1"],
 }

@@ -18,9 +18,11 @@ from ghn.assets import asset
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.estimators import READOUTS, Model, load
 from ghn.estimators.model import KIND, SHIPPED, describe_space
+from ghn.estimators.ranker import make_ranker
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.train.checkpoint import save_tensors
+from ghn.types import Trial
 
 CELLS = cells(4)
 
@@ -223,3 +225,42 @@ def test_the_shipped_checkpoint_is_small_and_says_where_it_comes_from(shipped: M
     for reference in card["ranking"].values():
         assert reference["rows"]["GHN shipped, loss"]["kendall"]["value"] is not None
     json.dumps(card)
+
+
+def test_rank_judges_in_the_order_given_and_says_why_not(toy_model: Model, toy_task: ImageTask) -> None:
+    archs: list[Any] = [*cells(24), "|nonsense~0|"]
+    scores = toy_model.rank(archs, task=toy_task)
+    assert [s.ok for s in scores] == [True] * 24 + [False] and "malformed" in scores[-1].error
+    assert all(s.std and s.cost_seconds > 0 and "zero_cost/meco" in s.extra for s in scores[:-1])
+    assert {f"ghn_depth{d}/loss" for d in (1, 2, 3)} <= set(scores[0].extra)
+    backwards = toy_model.rank(archs[::-1], task=toy_task)[::-1]
+    assert [s.value for s in backwards[:-1]] == pytest.approx([s.value for s in scores[:-1]], abs=1e-4)
+    known = {toy_model.space.format(arch): i / 24 for i, arch in enumerate(archs[:12])}
+    taught = toy_model.rank(archs[:24], known, task=toy_task)
+    assert len({s.std for s in taught}) > 10
+    with pytest.raises(ConfigError, match="too few references"):
+        toy_model.rank(archs[:24], dict(list(known.items())[:3]), task=toy_task)
+    with pytest.raises(ConfigError, match="too few networks"):
+        toy_model.rank(archs[:3], task=toy_task)
+
+
+def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model: Model, toy_task: ImageTask) -> None:
+    archs = cells(24)
+    ranker = make_ranker(toy_model, task=toy_task)
+    whole = ranker.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
+    assert ranker.population is not None
+    held = {"task_checksum": toy_task.checksum, "quantiles": ranker.population.describe()}
+    card = toy_model.card | {"population": held}
+    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest)
+    single = carded.rank(archs[5:6], task=toy_task)[0]
+    assert single.value == pytest.approx(whole[5].value, abs=1e-3)
+    for bad in ({"quantiles": {}}, {**held, "quantiles": {"graph/params": [2, 1]}}, [1]):
+        broken = Model(toy_net(), toy_model.space, toy_model.card | {"population": bad}, toy_model.fabric)
+        with pytest.raises(CheckpointError, match="population"):
+            broken.rank(archs, task=toy_task)
+
+
+def test_the_shipped_checkpoint_ranks_a_single_architecture() -> None:
+    model = ghn.load(device="cpu")
+    rich, poor = model.rank([("nor_conv_3x3",) * 6, ("avg_pool_3x3",) * 6])
+    assert rich.value > poor.value and rich.std == poor.std

@@ -21,7 +21,7 @@ from ghn.estimators.train_model import CHECKPOINT, train_hypernetwork
 from ghn.nets.ghn import GHNConfig
 from ghn.ranking import kendall
 from ghn.spaces import NASBench201
-from ghn.tasks import ImageTask
+from ghn.tasks import ImageTask, make_task
 from ghn.train.meta import MetaConfig, MetaTrainer
 
 TRAINER = MetaConfig(
@@ -154,3 +154,23 @@ def test_another_hypernetwork_cannot_go_on_with_a_run(
     with pytest.raises(CheckpointError, match="net differ") as error:
         train_hypernetwork(other, toy_space, toy_task, TRAINER, fabric, tmp_path, resume=True, progress=False)
     assert "'rounds': 7" in str(error.value)
+
+
+def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) -> None:
+    task, space = make_task("cifar10_embedded"), NASBench201((3, 16, 16), 10, width=2, depth=1)
+    scoring = {"name": "cifar10_embedded"}
+    model = train_hypernetwork(
+        GHNConfig(10, **NET),
+        space,
+        task,
+        TRAINER,
+        fabric,
+        tmp_path,
+        scoring_task=scoring,
+        population=24,
+        progress=False,
+    )
+    held = load(tmp_path / CHECKPOINT, fabric=fabric).card["population"]
+    assert held == model.card["population"] and held["task_checksum"] == task.checksum
+    assert {"graph/params", "ghn_depth3/loss", "zero_cost/meco"} <= set(held["quantiles"])
+    assert model.rank([cells(1)[0]])[0].ok
