@@ -27,7 +27,16 @@ def ranking(path: Path) -> dict[str, Any]:
 def main(checkpoint: Path, reports: list[Path]) -> None:
     """Replaces the card's rankings; the tensors, and so the digest, stay."""
     model = ghn.load(checkpoint, device="cpu")
-    model.card["ranking"] = {name: rows for path in reports for name, rows in ranking(path).items()}
+    found: dict[str, Any] = {}
+    for path in reports:
+        for name, entry in ranking(path).items():  # reports against one reference on the same networks share an entry
+            known = found.setdefault(name, entry)
+            if known["networks"] != entry["networks"]:
+                sys.exit(
+                    f"error: {path} has {entry['networks']} networks in {name!r}, another report {known['networks']}"
+                )
+            known["rows"] |= entry["rows"]
+    model.card["ranking"] = found
     model.save(checkpoint)
 
 

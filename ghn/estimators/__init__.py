@@ -1,6 +1,8 @@
 """Estimators: everything that says how good an architecture is."""
 
+from ghn.estimators.combined import CombinedEstimator
 from ghn.estimators.model import Model, load
+from ghn.estimators.population import Population
 from ghn.estimators.readouts import READOUTS, Sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.estimators.table import ReferenceTable, TableEstimator
@@ -8,7 +10,9 @@ from ghn.estimators.weighted import WeightedEstimator
 
 __all__ = [
     "READOUTS",
+    "CombinedEstimator",
     "Model",
+    "Population",
     "ReferenceTable",
     "Sample",
     "TableEstimator",
