@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from ghn.estimators.combined import LIVE_PARAMETERS
 from ghn.types import Score, Trial
 
@@ -30,13 +27,11 @@ def write_ranking(path: Path | str, trials: Sequence[Trial[Any]], scores: Sequen
 
 
 def print_ranking(trials: Sequence[Trial[Any]], scores: Sequence[Score], most: int) -> None:
-    """Prints the best."""
-    table = Table(title=f"The best {min(most, len(trials))} of {len(trials)}")
-    for name in COLUMNS[:-1]:
-        table.add_column(name.replace("_", " "), overflow="fold")
-    for rank, arch, value, std, params, _ in _rows(trials, scores)[:most]:
-        table.add_row(str(rank), str(arch), f"{value:.3f}", f"{std:.3f}", f"{params:,.0f}")
-    Console().print(table)
+    """Prints the best, a line each: official strings do not fit into the columns of a table."""
+    print(f"{'rank':>5}  {'value':>7}  {'std':>5}  {'live parameters':>15}  architecture")
+    for rank, arch, value, std, params, error in _rows(trials, scores)[:most]:
+        if not error:
+            print(f"{rank:>5}  {value:>7.3f}  {std:>5.3f}  {params:>15,.0f}  {arch}")
 
 
 def _rows(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> list[tuple[Any, ...]]:

@@ -170,7 +170,7 @@ def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
     setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     setting = replace(setting, checkpoints=setting.checkpoints * 2)
-    options = {**options, "n": 24}
+    options = {**options, "n": 16, "pool": 30}
     nasbench201_job(setting, options)
     names = [row.name for row in read_report(tmp_path / "out" / "report").comparisons[0].estimators]
     assert names[1:4] == ["generated weights alone, all skeletons", "MeCo, random weights", "combined, no references"]
@@ -193,9 +193,13 @@ def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
         nasbench201_job(setting, {**options, "sizes": [50], "out": str(tmp_path / "other")})
 
 
-def test_ranks_the_space_into_a_file(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+def test_ranks_the_space_into_a_file(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     options = {**options, "limit": 30, "given": 8}
     rank_all_job(setting, options)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 22 and printed[1].split()[0] == "1" and "(30 networks, 8 references given)" in printed[-1]
     lines = (tmp_path / "out" / "ranking.csv").read_text().splitlines()
     assert lines[0].startswith("rank,architecture,value,std") and len(lines) == 31
     values = [float(line.split(",")[2]) for line in lines[1:]]
