@@ -182,7 +182,8 @@ def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
     assert len(spread["combined, no references"]["kendall"]) == 2
     assert len(spread["combined, 20 references"]["kendall"]) == 4
     assert len(set(spread["combined, no references"]["kendall"])) == 1
-    assert len(set(spread["combined, 20 references"]["kendall"])) == 2
+    taught = [row["kendall"] for name, row in spread.items() if "20 references" in name]
+    assert any(len(set(row)) == 2 for row in taught) and all(row[:2] == row[2:] for row in taught)
     assert "Mean (standard deviation) over 2 trainings" in capsys.readouterr().out
     with pytest.raises(ExistsError, match="resume=true"):
         nasbench201_job(setting, options)
