@@ -30,7 +30,8 @@ PROTOCOL = (
     "Every candidate is a distinct function of the space. It runs on its live part: operations cut off from the input "
     "or the output are removed.",
     "Estimators see no label of a test image and no reference of a network that they rank. Weights that are generated "
-    "or shared run with batch statistics, on one fixed, stratified sample of validation images, the same for all candidates.",
+    "or shared run with batch statistics, on one fixed, stratified sample of validation images, the same for all "
+    "candidates.",
     "References are test accuracies of trained networks. They are looked at to report, not to choose.",
     "Baselines need no training at all: live parameters, multiply-adds, number of convolutions, and a random order.",
 )
