@@ -112,6 +112,15 @@ class Space(Protocol[Arch]):
         ...
 
 
+def member_of(space: Space[Any], arch: Any) -> Any:
+    """The member of a space that is meant: an official string is parsed, a member stays as it is.
+
+    Raises:
+        ArchitectureError: a malformed string.
+    """
+    return space.parse(arch) if isinstance(arch, str) else arch
+
+
 @runtime_checkable
 class Weights(Protocol):
     """Weights for graphs: names and shapes are those of `graph.params()`; a module is never touched."""

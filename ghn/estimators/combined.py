@@ -18,7 +18,7 @@ from ghn.errors import ConfigError, GhnError
 from ghn.estimators.population import Population
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
-from ghn.types import Estimator, Score, Space, Trial
+from ghn.types import Estimator, Score, Space, Trial, member_of
 
 LIVE_PARAMETERS = "graph/params"
 FEWEST = 5  # references below which their order says nothing
@@ -162,7 +162,9 @@ class CombinedEstimator:
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if not s.ok), None):
             return Readings({}, seconds, why)
         try:
-            found = {LIVE_PARAMETERS: float(count_params(simplify(self.space.lower(self._arch(trial)))))}
+            found = {
+                LIVE_PARAMETERS: float(count_params(simplify(self.space.lower(member_of(self.space, trial.arch)))))
+            }
         except GhnError as error:
             return Readings({}, seconds, str(error))
         for name, score in answers.items():
@@ -172,9 +174,6 @@ class CombinedEstimator:
         if lacking := set(self.weights) - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
-
-    def _arch(self, trial: Trial[Any]) -> Any:
-        return self.space.parse(trial.arch) if isinstance(trial.arch, str) else trial.arch
 
     def _judge(
         self, trials: Sequence[Trial[Any]], read: Sequence[Readings], known: Sequence[Readings], population: Population
@@ -208,7 +207,7 @@ class CombinedEstimator:
         """Features [n, f] of the regression: the readings, and the space's own encoding in standard units."""
         if not hasattr(self.space, "encode"):
             return normal
-        rows = np.array([self._encode(self._arch(trial)) for trial in trials])
+        rows = np.array([self._encode(member_of(self.space, trial.arch)) for trial in trials])
         mean, std = self._usual
         return np.hstack([normal, (rows - mean) / std])
 

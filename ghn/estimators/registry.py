@@ -10,7 +10,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError
-from ghn.estimators.model import SHIPPED, load
+from ghn.estimators.model import SHIPPED, Model, load
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS, Sample
@@ -101,6 +101,17 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
     return [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)]
 
 
+def open_checkpoint(setting: Setting, checkpoint: str) -> tuple[str, Model]:
+    """Loads `shipped` or a path, with the name that it has in a report.
+
+    Raises:
+        CheckpointError: it is damaged, or made for another space.
+    """
+    path = Path(SHIPPED) if checkpoint == "shipped" else Path(checkpoint)
+    model = load(None if checkpoint == "shipped" else path, fabric=setting.fabric, space=setting.space)
+    return "GHN shipped" if path.name == Path(SHIPPED).name else f"GHN {path.parent.name}/{path.stem}", model
+
+
 def _random_init(setting: Setting, readout: str) -> Entry:
     weights = RandomInit(0, setting.fabric.device)
     engine = WeightedEstimator(
@@ -122,17 +133,14 @@ def _proxy(setting: Setting, name: str) -> Entry:
 
 
 def _combined(setting: Setting, checkpoint: str) -> Entry:
-    model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=setting.space)
+    label, model = open_checkpoint(setting, checkpoint)
     ranker = make_ranker(model, task=setting.task)
-    label = "shipped" if checkpoint == "shipped" else f"{Path(checkpoint).parent.name}/{Path(checkpoint).stem}"
-    return Entry(f"combined, GHN {label}", ranker, ranker.identity, model.card.get("seconds"))
+    return Entry(f"combined, {label}", ranker, ranker.identity, model.card.get("seconds"))
 
 
 def _ghn(setting: Setting, checkpoint: str) -> list[Entry]:
-    path = None if checkpoint == "shipped" else Path(checkpoint)
-    model = load(path, fabric=setting.fabric, space=setting.space)
+    label, model = open_checkpoint(setting, checkpoint)
     seconds, step = model.card.get("seconds"), model.card.get("step")
-    label = "GHN shipped" if path is None or path.name == Path(SHIPPED).name else f"GHN {path.parent.name}/{path.stem}"
     warning = None
     if isinstance(step, int) and step < YOUNG:
         warning = (

@@ -20,7 +20,7 @@ from ghn.graph.stats import count_params
 from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import versions
 from ghn.train.loop import EpochResult, NetworkTrainer, Recipe
-from ghn.types import Score, Space, Trial
+from ghn.types import Score, Space, Trial, member_of
 
 OnEpoch = Callable[[int, EpochResult], None]
 
@@ -78,7 +78,7 @@ class TrainingEstimator:
             ArchitectureError: not a member of the space.
             TrainingError: the loss is no longer finite.
         """
-        arch = self.space.parse(arch) if isinstance(arch, str) else arch
+        arch = member_of(self.space, arch)
         graph = simplify(self.space.lower(arch))
         started = time.perf_counter()
         trainer = NetworkTrainer(graph, self.task, self.recipe, seed, self.fabric)

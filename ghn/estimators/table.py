@@ -13,7 +13,7 @@ from ghn.errors import GhnError
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.table_file import append_run
 from ghn.estimators.table_row import METRICS, Run, TableHeader, check_metric
-from ghn.types import Score, Space, Trial
+from ghn.types import Score, Space, Trial, member_of
 
 __all__ = ["METRICS", "ReferenceTable", "Run", "TableEstimator", "TableHeader", "append_run"]
 
@@ -62,7 +62,7 @@ class TableEstimator:
 
     def _score(self, trial: Trial[Any]) -> Score:
         try:
-            arch = self._space.parse(trial.arch) if isinstance(trial.arch, str) else trial.arch
+            arch = member_of(self._space, trial.arch)
             runs = self._runs.get(self._key(arch), [])
         except GhnError as error:
             return Score.failed(str(error))

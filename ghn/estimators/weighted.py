@@ -26,7 +26,7 @@ from ghn.graph.simplify import simplify
 from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
 from ghn.train.runtime import precision_of
-from ghn.types import Score, Space, Trial, WeightDict, Weights
+from ghn.types import Score, Space, Trial, WeightDict, Weights, member_of
 
 
 class WeightedEstimator:
@@ -105,7 +105,7 @@ class WeightedEstimator:
         failed: dict[Hashable, str] = {}
         for i, trial in enumerate(trials):
             try:
-                arch = self.space.parse(trial.arch) if isinstance(trial.arch, str) else trial.arch
+                arch = member_of(self.space, trial.arch)
                 lowered = [simplify(space.lower(arch)) for space in self.spaces]
                 keys.append([canonical_hash(graph) for graph in lowered])
                 graphs.update((k, graph) for k, graph in zip(keys[-1], lowered, strict=True) if k not in known)

@@ -70,12 +70,7 @@ def evaluate(
     folder = Path(folder)
     if not entries or len({_slug(entry.name) for entry in entries}) < len(entries):
         raise ConfigError("a report needs estimators of different names", got=[entry.name for entry in entries])
-    if not resume and folder.exists() and any(folder.iterdir()):
-        raise ExistsError(
-            "the output folder is not empty",
-            got=str(folder),
-            fix="choose another (out=...), or go on with it: resume=true",
-        )
+    check_folder(folder, resume=resume)
     trials = [Trial(arch, space.parse(arch)) for arch in archs]
     overlap = [aligned(reference, archs) for reference in references]  # fails before anything is scored
     scores = {
@@ -103,6 +98,16 @@ def evaluate(
     )
     write_report(report, folder, overwrite=resume)
     return report
+
+
+def check_folder(folder: Path, *, resume: bool) -> None:
+    """Raises `ExistsError` for a folder that holds results, unless they are gone on with."""
+    if not resume and folder.exists() and any(folder.iterdir()):
+        raise ExistsError(
+            "the output folder is not empty",
+            got=str(folder),
+            fix="choose another (out=...), or go on with it: resume=true",
+        )
 
 
 def machine() -> dict[str, Any]:

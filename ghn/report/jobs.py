@@ -10,11 +10,10 @@ from typing import Any
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.estimators.candidates import Reference, choose_candidates, embedded_reference, published_reference
-from ghn.estimators.model import load
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
-from ghn.estimators.registry import Setting, make_entries, task_space
+from ghn.estimators.registry import Setting, make_entries, open_checkpoint, task_space
 from ghn.estimators.samples import load_sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
@@ -72,8 +71,7 @@ def rank_all_job(setting: Setting, options: Mapping[str, Any]) -> None:
         raise ExistsError(
             "there is a ranking already", got=str(path), fix="choose another folder, or go on: resume=true"
         )
-    checkpoint = setting.checkpoints[0]
-    model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=space)
+    _, model = open_checkpoint(setting, setting.checkpoints[0])
     ranker = make_ranker(model, task=setting.task)
     known = load_sample("development")
     given = known.archs("random", "embedded-random")[: options["given"]]

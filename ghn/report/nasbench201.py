@@ -11,25 +11,24 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ghn.errors import ConfigError, ExistsError
+from ghn.errors import ConfigError
 from ghn.estimators.candidates import published_reference
 from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator, column
-from ghn.estimators.model import Model, load
+from ghn.estimators.model import Model
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.population import Population
 from ghn.estimators.ranker import ZERO_COST, make_ranker
-from ghn.estimators.registry import Entry, Setting
+from ghn.estimators.registry import Entry, Setting, open_checkpoint
 from ghn.estimators.samples import load_sample
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.ranking import rank
-from ghn.report.evaluation import evaluate
+from ghn.report.evaluation import check_folder, evaluate
 from ghn.report.own import own_references
 from ghn.report.terminal import print_report
 from ghn.types import Estimator, Score, Trial
 
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
-SOURCE = "Model.rank"
 
 
 class Known:
@@ -39,7 +38,7 @@ class Known:
         scores: architecture -> its score.
     """
 
-    source = SOURCE
+    source = "scores computed beforehand"
 
     def __init__(self, scores: Mapping[Any, Score]) -> None:
         self.scores = dict(scores)
@@ -59,14 +58,13 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
     development sample, whose networks are not in the report sample.
     """
     folder = Path(options["out"])
-    if folder.exists() and any(folder.iterdir()) and not options["resume"]:
-        raise ExistsError("the output folder is not empty", got=str(folder), fix="choose another, or resume=true")
+    check_folder(folder, resume=options["resume"])
     if options["draws"] < 1:
         raise ConfigError("draws of references must be at least 1", got=options["draws"])
     space, runs = setting.space, []
     report, pool = load_sample("report").archs()[: options["n"]], load_sample("development").archs()[: options["pool"]]
     for number, checkpoint in enumerate(setting.checkpoints):
-        model = load(None if checkpoint == "shipped" else checkpoint, fabric=setting.fabric, space=space)
+        _, model = open_checkpoint(setting, checkpoint)
         place = folder / "members" / str(number)
         runs.append(Study(model, setting, [*pool, *report], place, progress=options["progress"]))
     entries = [entry for size in options["sizes"] for entry in runs[0].entries(size, draw=0)]
@@ -144,8 +142,9 @@ class Study:
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding
+        history = self.history(size, draw)
         for estimator in found.values():
-            estimator.fit(self.history(size, draw))
+            estimator.fit(history)
         return found
 
     def entries(self, size: int, draw: int) -> list[Entry]:
