@@ -47,7 +47,7 @@ class TrainingEstimator:
         """Nothing to learn."""
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Trains each trial; `extra["curve"]` holds an `EpochResult` as a dict an epoch."""
+        """Trains each trial; `extra["curve"]` holds a list for `epochs` and for each field of `EpochResult`."""
         return [self._score(trial) for trial in trials]
 
     def _score(self, trial: Trial[Any]) -> Score:
@@ -56,7 +56,7 @@ class TrainingEstimator:
             run = self.train(trial.arch, self.seed)
         except GhnError as error:
             return Score.failed(str(error), time.perf_counter() - started)
-        curve = {name: list(getattr(run, name)) for name in CURVES}
+        curve = {name: list(getattr(run, name)) for name in ("epochs", *CURVES)}
         return Score(
             run.val_accuracy[-1], time.perf_counter() - started, budget=self.recipe.epochs, extra={"curve": curve}
         )

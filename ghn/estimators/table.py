@@ -12,7 +12,7 @@ import numpy as np
 from ghn.errors import GhnError
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.table_file import append_run
-from ghn.estimators.table_row import METRICS, Run, TableHeader, check_metric
+from ghn.estimators.table_row import CURVES, METRICS, Run, TableHeader, check_metric
 from ghn.types import Score, Space, Trial, member_of
 
 __all__ = ["METRICS", "ReferenceTable", "Run", "TableEstimator", "TableHeader", "append_run"]
@@ -23,7 +23,7 @@ class TableEstimator:
 
     Architectures that `key` makes equal share their runs: a cell is scored with the mean over all cells that
     compute the same function. A `Trial.budget` is a number of epochs, of which whole ones count; a `resume`d
-    trial costs the difference. What the table lacks is a failed `Score`.
+    trial costs the difference. What the table lacks is a failed `Score`. `extra["curve"]` holds the curves up to there.
 
     Args:
         table: the references.
@@ -81,8 +81,17 @@ class TableEstimator:
             cost_seconds=max(0.0, seconds),
             budget=float(epoch if epoch is not None else last) or None,
             std=float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else None,
-            extra={"runs": len(values)},
+            extra={"runs": len(values)} | _curve([run for _, run in found], epoch),
         )
+
+
+def _curve(runs: Sequence[Run], epoch: int | None) -> dict[str, Any]:
+    """`{"curve": {...}}`: means over the runs up to an epoch, in the form of `TrainingEstimator`; or nothing."""
+    epochs = [e for e in runs[0].epochs if epoch is None or e <= epoch]
+    if not epochs or any(run.epochs != runs[0].epochs for run in runs):
+        return {}
+    own = {name: [getattr(run, name)[: len(epochs)] for run in runs] for name in CURVES}
+    return {"curve": {"epochs": epochs} | {n: np.mean(c, axis=0).tolist() for n, c in own.items() if all(c)}}
 
 
 def _why(arch: object, runs: Sequence[Run], metric: str, epoch: int | None) -> str:

@@ -67,7 +67,7 @@ def test_the_score_is_the_accuracy_after_the_last_epoch(make: Make, toy_space: N
     score, text = estimator.score([Trial("a", POOLED), Trial("b", toy_space.format(POOLED))])
     curve = score.extra["curve"]
     assert score.value == text.value == curve["val_accuracy"][-1]
-    assert set(curve) == set(CURVES) and all(len(curve[name]) == RECIPE.epochs for name in CURVES)
+    assert set(curve) == {"epochs", *CURVES} and all(len(c) == RECIPE.epochs for c in curve.values())
     assert score.budget == RECIPE.epochs and score.cost_seconds > 0
 
 

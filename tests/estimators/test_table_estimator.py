@@ -110,6 +110,16 @@ def test_one_seed() -> None:
     assert one.value == 0.9 and one.cost_seconds == 40.0
 
 
+def test_curves_up_to_the_budget_are_there() -> None:
+    both, one, all_of_it = estimator().score([Trial("a", SAME[0], budget=2), Trial("b", OTHER, 3), Trial("c", OTHER)])
+    assert both.extra["curve"] == {
+        "epochs": [1, 2],
+        "val_loss": pytest.approx([0.8, 0.7]),
+        "val_accuracy": pytest.approx([0.2, 0.3]),
+    }
+    assert one.extra["curve"]["val_accuracy"] == [0.2, 0.3, 0.4] and len(all_of_it.extra["curve"]["epochs"]) == 4
+
+
 def test_table_without_curves_and_seconds() -> None:
     bare = ReferenceTable(TABLE.header, (Run(SPACE.format(OTHER), 0, test_accuracy=0.5),))
     score = TableEstimator(bare, SPACE, metric="test_accuracy").score([Trial("a", OTHER)])[0]
