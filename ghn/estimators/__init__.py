@@ -1,6 +1,7 @@
 """Estimators: everything that says how good an architecture is."""
 
 from ghn.estimators.combined import CombinedEstimator
+from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.model import Model, load
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import READOUTS, Sample
@@ -11,6 +12,8 @@ from ghn.estimators.weighted import WeightedEstimator
 __all__ = [
     "READOUTS",
     "CombinedEstimator",
+    "Fidelity",
+    "LowFidelityEstimator",
     "Model",
     "Population",
     "ReferenceTable",

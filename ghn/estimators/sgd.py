@@ -11,7 +11,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from ghn.errors import GhnError, TrainingError
+from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.table_file import append_run
 from ghn.estimators.table_row import CURVES, Run, TableHeader
@@ -51,6 +51,13 @@ class TrainingEstimator:
         return [self._score(trial) for trial in trials]
 
     def _score(self, trial: Trial[Any]) -> Score:
+        if trial.budget not in (None, self.recipe.epochs):
+            raise ConfigError(
+                "this estimator trains to the end",
+                got=f"a budget of {trial.budget} epochs",
+                expected=f"none, or {self.recipe.epochs}",
+                fix="use LowFidelityEstimator, which keeps to budgets and goes on from rungs",
+            )
         started = time.perf_counter()
         try:
             run = self.train(trial.arch, self.seed)

@@ -7,6 +7,7 @@ import torch
 
 from conformance.estimator import ESTIMATOR_CHECKS
 from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.sgd import TrainingEstimator
@@ -69,6 +70,9 @@ ESTIMATORS = {
     "combined": lambda space, task, fabric: combined(space, task, fabric),
     "combined, with references": lambda space, task, fabric: combined(space, task, fabric, references=True),
     "training": lambda space, task, fabric: TrainingEstimator(space, task, Recipe(epochs=1, batch_size=20), fabric),
+    "low fidelity": lambda space, task, fabric: LowFidelityEstimator(
+        space, task, Recipe(epochs=2, batch_size=20), fabric, fidelity=Fidelity(1, data=0.5, size=4, width=2)
+    ),
     "table": table,
 }
 

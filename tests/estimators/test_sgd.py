@@ -11,7 +11,7 @@ import pytest
 from lightning_fabric import Fabric
 from toy_models import CHAIN, CUT_OFF, EDGE
 
-from ghn.errors import ArchitectureError, DataError, TrainingError
+from ghn.errors import ArchitectureError, ConfigError, DataError, TrainingError
 from ghn.estimators import ReferenceTable, TrainingEstimator, train_references
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.sgd import CURVES, OnEpoch
@@ -164,3 +164,9 @@ def test_a_network_that_fails_does_not_hold_up_the_others(make: Make, strings: l
     with pytest.raises(TrainingError, match=r"(?s)1 of 2 trainings failed.*seed 1"):
         train_references(estimator, jobs, path, progress=False)
     assert ReferenceTable.load(path).archs() == [strings[1]]
+
+
+def test_budgets_are_for_another_estimator(make: Make) -> None:
+    with pytest.raises(ConfigError, match="LowFidelityEstimator"):
+        make().score([Trial("a", CHAIN, budget=1)])
+    assert make().score([Trial("a", CHAIN, budget=RECIPE.epochs)])[0].ok
