@@ -29,6 +29,7 @@ KIND = "hypernetwork"
 # tasks that a checkpoint may name: a card from elsewhere must not choose what is imported or read from disk
 SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
 SHIPPED = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
+COMPANIONS: tuple[str, ...] = ()
 
 
 class Model:
@@ -40,9 +41,24 @@ class Model:
         card: what is known of it; `task` describes the data it was trained on.
         fabric: the device.
         digest: of its tensors, which tells scores of different checkpoints apart.
+        companions: other trainings of the same recipe, which `rank` reads too: seeds differ in what they get wrong.
+
+    Raises:
+        CheckpointError: a companion was made for another space or kind of data.
     """
 
-    def __init__(self, net: GHN, space: Space[Any], card: Mapping[str, Any], fabric: Fabric, digest: str = "") -> None:
+    def __init__(
+        self,
+        net: GHN,
+        space: Space[Any],
+        card: Mapping[str, Any],
+        fabric: Fabric,
+        digest: str = "",
+        companions: Sequence[Model] = (),
+    ) -> None:
+        self.companions = tuple(companions)
+        for other in self.companions:
+            _check_companion(space, card, other)
         self.net = net.to(fabric.device).eval().requires_grad_(False)
         self.space, self.card, self.fabric, self.digest = space, dict(card), fabric, digest
         self._estimators: dict[tuple[str, Sample], WeightedEstimator] = {}
@@ -144,6 +160,12 @@ class Model:
         with torch.no_grad():
             return self.net.embed([graph])[0]
 
+    @property
+    def training_seconds(self) -> float | None:
+        """What the training of all its hypernetworks took; None when unknown."""
+        every: list[Any] = [one.card.get("seconds") for one in (self, *self.companions)]
+        return None if None in every else float(sum(every))
+
     def save(self, path: Path | str) -> None:
         """Writes a checkpoint, atomically."""
         card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
@@ -171,17 +193,18 @@ class Model:
 
 
 def load(
-    path: Path | str | None = None,
+    path: Path | str | Sequence[Path | str] | None = None,
     *,
     device: str = "auto",
     precision: str = "float32",
     fabric: Fabric | None = None,
     space: Space[Any] | None = None,
 ) -> Model:
-    """Loads a hypernetwork; without a path, the one that is shipped.
+    """Loads a hypernetwork; without a path, the one that is shipped, with its companions.
 
     Args:
-        path: of a checkpoint.
+        path: of a checkpoint; or of several trainings of one recipe, of which `rank` reads all and everything else the
+            first.
         device: `auto`, `cpu`, `cuda` or `mps`.
         precision: `float32`, `tf32` or `bf16`.
         fabric: a runtime instead of `device` and `precision`.
@@ -190,7 +213,14 @@ def load(
     Raises:
         CheckpointError: missing, damaged, foreign, or made for another space.
     """
-    path = asset(SHIPPED) if path is None else Path(path)
+    if path is None:
+        path = [asset(SHIPPED), *(asset(name) for name in COMPANIONS)]
+    fabric = fabric or make_runtime(device, precision)
+    first, *others = [path] if isinstance(path, (str, Path)) else path
+    return _load(Path(first), fabric, space, [_load(Path(other), fabric, space) for other in others])
+
+
+def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:
     tensors, header = load_tensors(path, KIND)
     card = header["card"]
     try:
@@ -205,9 +235,7 @@ def load(
         )
     net = GHN(config)
     fit_tensors(net, tensors, path)
-    return Model(
-        net, own, {**card, "versions": header["versions"]}, fabric or make_runtime(device, precision), header["digest"]
-    )
+    return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
 
 
 def _check_card(card: Mapping[str, Any], config: GHNConfig) -> None:
@@ -218,6 +246,18 @@ def _check_card(card: Mapping[str, Any], config: GHNConfig) -> None:
         raise ValueError(f"its task does not fit its config: {task}")
     if named is not None and (named["name"] not in SAFE_TASKS or not isinstance(named.get("size", 32), int)):
         raise ValueError(f"it names the task {named}; expected one of {SAFE_TASKS} and a size")
+
+
+def _check_companion(space: Space[Any], card: Mapping[str, Any], other: Model) -> None:
+    """Raises `CheckpointError` unless two hypernetworks are for the same space and kind of images."""
+    kinds = [
+        describe_space(s) | {k: c["task"][k] for k in ("channels", "image_size", "classes")}
+        for s, c in ((space, card), (other.space, other.card))
+    ]
+    if kinds[0] != kinds[1]:
+        raise CheckpointError(
+            "hypernetworks of different kinds cannot be read together", got=kinds[1], expected=kinds[0]
+        )
 
 
 def describe_space(space: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.initial import RandomInit
 from ghn.tasks.images import ImageTask
-from ghn.types import Space, Trial
+from ghn.types import Estimator, Space, Trial
 
 if TYPE_CHECKING:
     from ghn.estimators.model import Model
@@ -33,15 +33,14 @@ def rank_skeletons(space: Space[Any]) -> list[dict[str, Any]]:
     return [{"depth": depth} for depth in DEPTHS] if "depth" in space.describe() else [{}]
 
 
-def ghn_member(skeleton: Mapping[str, Any]) -> str:
-    """The member's name."""
-    return "_".join(["ghn", *(f"{k}{v}" for k, v in skeleton.items())])
+def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
+    """The name of a hypernetwork's reading in a skeleton; the first, number 0, has none of its own."""
+    return "_".join([f"ghn{number + 1}" if number else "ghn", *(f"{k}{v}" for k, v in skeleton.items())])
 
 
-def rank_weights(skeletons: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def rank_weights(members: Sequence[str]) -> dict[str, float]:
     """Weights of the readings: size 1, loss and accuracy of generated weights 1 each, the proxy 2."""
-    share = 1.0 / len(skeletons)
-    own = {f"{ghn_member(s)}/{reading}": share for s in skeletons for reading in ("loss", "accuracy")}
+    own = {f"{member}/{reading}": 1.0 / len(members) for member in members for reading in ("loss", "accuracy")}
     return {LIVE_PARAMETERS: 1.0, **own, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
 
 
@@ -82,22 +81,41 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
 
 
 def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstimator:
-    """Makes the combined estimator around a hypernetwork.
+    """Makes the combined estimator around a hypernetwork and its companions.
 
     Raises:
-        CheckpointError: the population in the checkpoint's card cannot be used, or the task does not fit.
+        CheckpointError: the population in a checkpoint's card cannot be used, or the task does not fit.
     """
     images, skeletons = model.images(task), rank_skeletons(model.space)
     sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES, proxy=min(Sample().proxy, len(images.val)))
-    members = {ghn_member(s): model.estimator(task=images, sample=sample, skeletons=[s]) for s in skeletons}
+    models = (model, *model.companions)
+    members: dict[str, Estimator[Any]] = {
+        ghn_member(number, skeleton): one.estimator(task=images, sample=sample, skeletons=[skeleton])
+        for number, one in enumerate(models)
+        for skeleton in skeletons
+    }
+    weights = rank_weights(list(members))
     members[ZERO_COST] = zero_cost(model.space, images, model.fabric, "meco", sample)
     try:
-        held = model.card.get("population")
-        # it belongs to certain images: on others, readings are not what they were
-        fitting = held if held is not None and held["task_checksum"] == images.checksum else None
-        population = None if fitting is None else Population(fitting["quantiles"])
-        return CombinedEstimator(model.space, members, rank_weights(skeletons), population=population)
+        population = _population(models, images.checksum)
+        return CombinedEstimator(model.space, members, weights, population=population)
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
-            "the population in the checkpoint's card cannot be used", got=repr(error), fix="train it again"
+            "the population in a checkpoint's card cannot be used", got=repr(error), fix="train it again"
         ) from None
+
+
+def _population(models: Sequence[Model], checksum: str) -> Population | None:
+    """The populations of all cards, each of which knows its own hypernetwork's readings; None where one is missing."""
+    quantiles: dict[str, Sequence[float]] = {}
+    for number, model in enumerate(models):
+        held = model.card.get("population")
+        # it belongs to certain images: on others, readings are not what they were
+        if held is None or held["task_checksum"] != checksum:
+            return None
+        own = ghn_member(number, {})
+        quantiles |= {
+            own + name.removeprefix("ghn") if name.startswith("ghn") else name: values
+            for name, values in held["quantiles"].items()
+        }
+    return Population(quantiles)

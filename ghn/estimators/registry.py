@@ -53,7 +53,7 @@ class Setting:
         space: of the candidates.
         task: of the images.
         fabric: the device.
-        checkpoints: for `ghn`: `shipped` or paths.
+        checkpoints: for `ghn` and `combined`: `shipped`, paths, or lists of paths that are read together.
         readouts: for estimators that give weights.
         sample: images that a read-out sees.
         recipe: for `training`.
@@ -62,7 +62,7 @@ class Setting:
     space: Space[Any]
     task: ImageTask
     fabric: Fabric
-    checkpoints: Sequence[str] = ("shipped",)
+    checkpoints: Sequence[str | Sequence[str]] = ("shipped",)
     readouts: Sequence[str] = ("loss",)
     sample: Sample = field(default_factory=Sample)
     recipe: Recipe = field(default_factory=Recipe)
@@ -101,15 +101,17 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
     return [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)]
 
 
-def open_checkpoint(setting: Setting, checkpoint: str) -> tuple[str, Model]:
-    """Loads `shipped` or a path, with the name that it has in a report.
+def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str]) -> tuple[str, Model]:
+    """Loads `shipped`, a path, or several paths read together, with the name that it has in a report.
 
     Raises:
         CheckpointError: it is damaged, or made for another space.
     """
-    path = Path(SHIPPED) if checkpoint == "shipped" else Path(checkpoint)
-    model = load(None if checkpoint == "shipped" else path, fabric=setting.fabric, space=setting.space)
-    return "GHN shipped" if path.name == Path(SHIPPED).name else f"GHN {path.parent.name}/{path.stem}", model
+    if checkpoint == "shipped":
+        return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
+    paths = [Path(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
+    names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
+    return f"GHN {' + '.join(names)}", load(paths, fabric=setting.fabric, space=setting.space)
 
 
 def _random_init(setting: Setting, readout: str) -> Entry:
@@ -132,15 +134,15 @@ def _proxy(setting: Setting, name: str) -> Entry:
     return Entry(f"{name}, random weights", engine, engine.identity)
 
 
-def _combined(setting: Setting, checkpoint: str) -> Entry:
+def _combined(setting: Setting, checkpoint: str | Sequence[str]) -> Entry:
     label, model = open_checkpoint(setting, checkpoint)
     ranker = make_ranker(model, task=setting.task)
-    return Entry(f"combined, {label}", ranker, ranker.identity, model.card.get("seconds"))
+    return Entry(f"combined, {label}", ranker, ranker.identity, model.training_seconds)
 
 
-def _ghn(setting: Setting, checkpoint: str) -> list[Entry]:
+def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
     label, model = open_checkpoint(setting, checkpoint)
-    seconds, step = model.card.get("seconds"), model.card.get("step")
+    seconds, step = model.card.get("seconds"), model.card.get("step")  # of the first alone: `rank` reads companions
     warning = None
     if isinstance(step, int) and step < YOUNG:
         warning = (

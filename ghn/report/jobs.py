@@ -146,5 +146,5 @@ def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:
     return [(arch, seeds[0]) for arch in every] + [(arch, seed) for seed in seeds[1:] for arch in several]
 
 
-def _as_list(value: str | list[str]) -> list[str]:
+def _as_list(value: Any) -> list[Any]:
     return [value] if isinstance(value, str) else list(value)

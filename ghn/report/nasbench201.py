@@ -102,6 +102,7 @@ class Study:
 
     def __init__(self, model: Model, setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool) -> None:
         self.model, self.space = model, setting.space
+        self.digests = [one.digest for one in (model, *model.companions)]
         self.development = load_sample("development")
         trials = [Trial(text, self.space.parse(text)) for text in archs]
         self.pool = [text for text in self.development.archs("random", "embedded-random") if text in set(archs)]
@@ -160,9 +161,9 @@ class Study:
             "generated weights alone, all skeletons": self.combined(company=False),
             "MeCo, random weights": Known(self.members[ZERO_COST].scores),
         }
-        seconds = self.model.card.get("seconds")
+        seconds = self.model.training_seconds
         return [
-            Entry(name, e, {"row": name, "weights": self.model.digest}, None if name.startswith("MeCo") else seconds)
+            Entry(name, e, {"row": name, "weights": self.digests}, None if name.startswith("MeCo") else seconds)
             for name, e in rows.items()
         ]
 

@@ -260,6 +260,51 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
             broken.rank(archs, task=toy_task)
 
 
+def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask, tmp_path: Path) -> None:
+    archs, paths = cells(24), [tmp_path / f"{seed}.safetensors" for seed in (0, 1)]
+    models = [save_toy(path, toy_model.space, toy_task, toy_model.fabric, seed=i) for i, path in enumerate(paths)]
+    both = load(paths, fabric=toy_model.fabric)
+    assert both.digest == models[0].digest and both.training_seconds == 180.0
+    assert values(both, toy_task) == values(models[0], toy_task)
+    together, single = both.rank(archs, task=toy_task), [model.rank(archs, task=toy_task) for model in models]
+    for i, score in enumerate(together):
+        assert score.extra["ghn_depth2/loss"] == single[0][i].extra["ghn_depth2/loss"]
+        assert score.extra["ghn2_depth2/loss"] == single[1][i].extra["ghn_depth2/loss"]
+    means = [(a.value + b.value) / 2 for a, b in zip(*single, strict=True)]
+    assert [score.value for score in together] == pytest.approx(means, abs=1e-4)
+
+
+def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageTask) -> None:
+    archs = cells(24)
+
+    def carded(seed: int, *companions: Model, population: bool = True) -> Model:
+        made = Model(toy_net(seed), toy_model.space, toy_model.card, toy_model.fabric)
+        ranker = make_ranker(made, task=toy_task)
+        ranker.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
+        assert ranker.population is not None
+        held = {"task_checksum": toy_task.checksum, "quantiles": ranker.population.describe()}
+        card = toy_model.card | ({"population": held} if population else {})
+        return Model(toy_net(seed), toy_model.space, card, toy_model.fabric, companions=companions)
+
+    first, second = carded(0), carded(1)
+    pair = carded(0, second)
+    one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
+    assert together == pytest.approx((one + other) / 2, abs=1e-4) and one != pytest.approx(other, abs=1e-3)
+    with pytest.raises(ConfigError, match="too few networks"):
+        carded(0, carded(1, population=False)).rank(archs[5:6], task=toy_task)
+
+
+def test_hypernetworks_of_different_kinds_are_not_read_together(toy_model: Model) -> None:
+    with pytest.raises(CheckpointError, match=r"cannot be read together[\s\S]*'width': 8[\s\S]*'width': 4"):
+        Model(
+            toy_net(),
+            toy_model.space,
+            toy_model.card,
+            toy_model.fabric,
+            companions=[Model(toy_net(), replace(toy_model.space, width=8), toy_model.card, toy_model.fabric)],
+        )
+
+
 def test_the_shipped_checkpoint_ranks_a_single_architecture() -> None:
     model = ghn.load(device="cpu")
     rich, poor = model.rank([("nor_conv_3x3",) * 6, ("avg_pool_3x3",) * 6])

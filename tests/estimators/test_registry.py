@@ -67,6 +67,14 @@ def test_checkpoints_are_told_apart(setting: Setting, tmp_path: Path) -> None:
     assert len({entry.identity["weights"] for entry in entries}) == 2
 
 
+def test_several_checkpoints_are_read_together(setting: Setting, tmp_path: Path) -> None:
+    other = tmp_path / "b" / "checkpoint.safetensors"
+    save_toy(other, setting.space, setting.task, setting.fabric, seed=1)
+    (entry,) = make_entries("combined", replace(setting, checkpoints=[[*setting.checkpoints, str(other)]]))
+    assert entry.name.endswith("/toy + b/checkpoint") and entry.one_off_seconds == 180.0
+    assert {"ghn_depth3", "ghn2_depth3"} < set(entry.identity["members"])
+
+
 def test_unknown_names(setting: Setting) -> None:
     with pytest.raises(ConfigError, match=r"gnh[\s\S]*ghn \| combined[\s\S]* \| training"):
         make_entries("gnh", setting)
