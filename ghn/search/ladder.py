@@ -1,0 +1,261 @@
+"""The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from ghn.errors import ConfigError
+from ghn.estimators.partial import PartialScores
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import graph_stats
+from ghn.search.plan import Plan, make_plan, own_cost
+from ghn.types import Estimator, Score, Space, Trial
+
+PRIOR, TRUST = 0.6, 6.0  # correlation of two steps before anything is known, and how many pilot networks it is worth
+LEAST_PILOT = 4
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a ladder.
+
+    Attributes:
+        name: unique in the ladder.
+        estimator: what judges here.
+        budget: `Trial.budget` for it.
+        chain: steps of one chain go on from each other's trials; None: each candidate begins anew.
+    """
+
+    name: str
+    estimator: Estimator[Any]
+    budget: float | None = None
+    chain: str | None = None
+
+
+@dataclass
+class LadderResult:
+    """What a ladder found.
+
+    Attributes:
+        best: official string of the best candidate in the last step; None when none got there.
+        score: its score there.
+        plan: of the budget that was left after the pilot.
+        judged: how many candidates each step judged, the pilot's included.
+        failed: how many of them failed.
+        seconds: spent in each step, the pilot's included.
+        correlation: of the steps' readings, as planned with.
+        history: (step, official string, score, seconds spent until then) in the order judged.
+    """
+
+    best: str | None
+    score: Score | None
+    plan: Plan
+    judged: dict[str, int]
+    failed: dict[str, int]
+    seconds: dict[str, float]
+    correlation: np.ndarray
+    history: list[tuple[str, str, Score, float]]
+
+    @property
+    def spent(self) -> float:
+        """Seconds in all."""
+        return sum(self.seconds.values())
+
+
+class Ladder:
+    """Spends one budget over steps that cost more and know more, the last of them being the truth.
+
+    A few candidates, the pilot, climb all steps; how their readings go together and what they cost decides how many
+    candidates each step judges (`make_plan`), and which steps are not worth their cost. A candidate is only judged when
+    the budget pays for it: what it costs is foreseen from its multiply-adds. Results are kept on disk as they come.
+
+    Source: "survey" row 13; successive halving: Jamieson & Talwalkar, AISTATS 2016; here with steps of different kinds.
+
+    Args:
+        space: of the candidates.
+        steps: from the cheapest to full training, at least two.
+        seconds: the budget, as estimators count it (`Score.cost_seconds`).
+        pool: candidates, as members of the space; None: the space's distinct networks, or 1,000 drawn at random.
+        pilot: how many candidates climb all steps beforehand; their cost is part of the budget.
+        folder: for the scores; a second run with the same settings goes on. None keeps nothing.
+        seed: of pilot and plan.
+        progress: whether to show bars.
+
+    Raises:
+        ConfigError: fewer than two steps, names twice, a pilot too small, or a budget that does not pay for the pilot.
+    """
+
+    def __init__(
+        self,
+        space: Space[Any],
+        steps: Sequence[Step],
+        *,
+        seconds: float,
+        pool: Sequence[Any] | None = None,
+        pilot: int = 8,
+        folder: Path | str | None = None,
+        seed: int = 0,
+        progress: bool = True,
+    ) -> None:
+        names = [step.name for step in steps]
+        if len(steps) < 2 or len(set(names)) < len(names):
+            raise ConfigError("a ladder has at least two steps of different names", got=names)
+        if pilot < LEAST_PILOT:
+            raise ConfigError(
+                "the pilot is too small to tell what steps are worth", got=pilot, expected=f">= {LEAST_PILOT}"
+            )
+        if not seconds > 0:
+            raise ConfigError("the budget must be positive", got=seconds)
+        self.space, self.steps, self.budget, self.progress = space, list(steps), seconds, progress
+        rng = Random(seed)
+        every = list(pool) if pool is not None else _pool(space, rng)
+        rng.shuffle(every)
+        if len(every) <= pilot:
+            raise ConfigError("the pool has no more candidates than the pilot", got=len(every), expected=f"> {pilot}")
+        self.pilot, self.pool, self.seed = every[:pilot], every[pilot:], seed
+        self.folder = None if folder is None else Path(folder)
+        self._macs: dict[Any, float] = {}
+        self._dearest = [0.0] * len(self.steps)  # seconds a multiply-add, the most seen
+        self._history: list[tuple[str, str, Score, float]] = []
+        self._seconds = dict.fromkeys(names, 0.0)
+        self._files: dict[str, PartialScores] = {}
+
+    def run(self) -> LadderResult:
+        """Climbs; the best candidate of the last step is the answer, pilot included."""
+        try:
+            scores = self._climb_pilot()
+            costs = [self._cost_from_scratch(scores, i) for i in range(len(self.steps))]
+            correlation = pilot_correlation(np.array([[s.value for s in row] for row in scores]))
+            chains, left = [step.chain for step in self.steps], self.budget - self._spent
+            plan = Plan((0,) * len(costs), float("nan"), 0.0)
+            if left >= costs[-1]:
+                plan = make_plan(correlation, costs, chains, left, len(self.pool), self.seed)
+            self._climb(plan, costs)
+        finally:
+            for file in self._files.values():
+                file.close()
+        last = [(s, text) for name, text, s, _ in self._history if name == self.steps[-1].name and s.ok]
+        score, best = max(last, key=lambda pair: pair[0].value, default=(None, None))
+        per = {step.name: [s for name, _, s, _ in self._history if name == step.name] for step in self.steps}
+        return LadderResult(
+            best,
+            score,
+            plan,
+            {name: len(own) for name, own in per.items()},
+            {name: sum(not s.ok for s in own) for name, own in per.items()},
+            dict(self._seconds),
+            correlation,
+            list(self._history),
+        )
+
+    @property
+    def _spent(self) -> float:
+        return sum(self._seconds.values())
+
+    def _climb_pilot(self) -> list[list[Score]]:
+        """Scores of the pilot, a row a step."""
+        rows = []
+        for number, step in enumerate(self.steps):
+            before = self._before(list(range(number)), number)
+            rows.append([self._judge(number, arch, before) for arch in self._bar(self.pilot, f"pilot, {step.name}")])
+            if self._spent > self.budget:
+                raise ConfigError(
+                    "the budget does not pay for the pilot",
+                    got=f"{self.budget:.4g} seconds, of which {self._spent:.4g} went into the pilot up to {step.name}",
+                    fix="give a larger budget, a smaller pilot, or a cheaper last step",
+                )
+        return rows
+
+    def _cost_from_scratch(self, scores: Sequence[Sequence[Score]], number: int) -> float:
+        chain = self.steps[number].chain
+        same = [i for i in range(number) if chain is not None and self.steps[i].chain == chain]
+        return float(sum(np.mean([s.cost_seconds for s in scores[i]]) for i in (*same, number)))
+
+    def _climb(self, plan: Plan, costs: Sequence[float]) -> None:
+        chosen = [i for i, count in enumerate(plan.counts) if count]
+        chains = [step.chain for step in self.steps]
+        own = [own_cost(costs, chains, chosen, place) for place in range(len(chosen))]
+        archs = self.pool
+        for place, number in enumerate(chosen):
+            kept_back = sum(own[p] * plan.counts[chosen[p]] for p in range(place + 1, len(chosen)))
+            count = len(archs) if place == len(chosen) - 1 else plan.counts[number]
+            before = self._before(chosen[:place], number)
+            found = []
+            for arch in self._bar(archs[:count], self.steps[number].name):
+                if self._spent + self._foreseen(number, arch) > self.budget - kept_back:
+                    continue  # a smaller one may still fit
+                found.append((self._judge(number, arch, before), arch))
+            good = sorted(((s.value, i) for i, (s, _) in enumerate(found) if s.ok), reverse=True)
+            archs = [found[i][1] for _, i in good]
+
+    def _before(self, earlier: Sequence[int], number: int) -> str | None:
+        """The name of the step whose trials a step goes on from."""
+        chain = self.steps[number].chain
+        return next((self.steps[i].name for i in reversed(earlier) if chain and self.steps[i].chain == chain), None)
+
+    def _judge(self, number: int, arch: Any, before: str | None) -> Score:
+        step, text = self.steps[number], self.space.format(arch)
+        resume = f"{before}/{text}" if before else None
+        trial = Trial(f"{step.name}/{text}", arch, step.budget, resume)
+        score = self._known(step, trial)
+        self._seconds[step.name] += score.cost_seconds
+        self._history.append((step.name, text, score, self._spent))
+        self._dearest[number] = max(self._dearest[number], score.cost_seconds / self._size(arch))
+        return score
+
+    def _known(self, step: Step, trial: Trial[Any]) -> Score:
+        """The score of a trial, from the folder where it is there."""
+        if self.folder is None:
+            return step.estimator.score([trial])[0]
+        if step.name not in self._files:
+            identity = {"step": step.name, "estimator": getattr(step.estimator, "identity", step.estimator.source)}
+            self._files[step.name] = PartialScores(self.folder / f"{step.name}.jsonl", identity)
+        file = self._files[step.name]
+        if trial.id not in file.scores:
+            file.add(trial, step.estimator.score([trial])[0])
+        return file.scores[trial.id]
+
+    def _foreseen(self, number: int, arch: Any) -> float:
+        """What a candidate may cost, from the dearest multiply-add seen so far."""
+        return self._dearest[number] * self._size(arch)
+
+    def _size(self, arch: Any) -> float:
+        if arch not in self._macs:
+            self._macs[arch] = float(max(1, graph_stats(simplify(self.space.lower(arch))).macs))
+        return self._macs[arch]
+
+    def _bar(self, archs: Sequence[Any], label: str) -> tqdm[Any]:
+        return tqdm(archs, desc=label, unit="net", disable=not self.progress)
+
+
+def pilot_correlation(values: np.ndarray) -> np.ndarray:
+    """Correlations [k, k] of steps' readings [k, n] of a pilot, pulled towards what is usual, as a pilot is small.
+
+    Spearman's rank correlation, as that of the normal distribution with the same ranks: 2 sin(pi rho / 6).
+    Source: Kruskal, "Ordinal Measures of Association", JASA 1958, sec. 6.
+    """
+    k = len(values)
+    found = np.full((k, k), PRIOR)
+    for i in range(k):
+        for j in range(k):
+            both = np.isfinite(values[i]) & np.isfinite(values[j])
+            n = int(both.sum())
+            if n >= LEAST_PILOT and np.ptp(values[i][both]) > 0 and np.ptp(values[j][both]) > 0:
+                rho = 2 * np.sin(np.pi / 6 * spearmanr(values[i][both], values[j][both]).statistic)
+                found[i, j] = (n * rho + TRUST * PRIOR) / (n + TRUST)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def _pool(space: Space[Any], rng: Random) -> list[Any]:
+    if hasattr(space, "distinct"):
+        return list(space.distinct())
+    return list({space.canonical(arch): arch for arch in (space.sample(rng) for _ in range(1000))}.values())

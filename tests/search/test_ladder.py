@@ -1,0 +1,118 @@
+"""The ladder on simulated trainings: the embedded references, 96 networks of 20 epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.estimators.candidates import EMBEDDED
+from ghn.estimators.table import ReferenceTable, TableEstimator
+from ghn.graph import count_params, simplify
+from ghn.search.ladder import Ladder, Step, pilot_correlation
+from ghn.spaces import NASBench201
+from ghn.types import Score, Trial
+
+SPACE = NASBench201((3, 16, 16), 10, width=8, depth=1)
+TABLE = ReferenceTable.load(asset(EMBEDDED))
+POOL = [SPACE.parse(arch) for arch in TABLE.archs()]
+
+
+class Size:
+    """Counts parameters, at a second each; fails where it is told to."""
+
+    source = "a test"
+
+    def __init__(self, fails: frozenset[Any] = frozenset()) -> None:
+        self.fails, self.asked = fails, 0
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        pass
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        self.asked += len(trials)
+        return [
+            Score.failed("it does not work", 1.0)
+            if t.arch in self.fails
+            else Score(float(np.log(count_params(simplify(SPACE.lower(t.arch))))), 1.0)
+            for t in trials
+        ]
+
+
+def steps(size: Size | None = None) -> list[Step]:
+    table = TableEstimator(TABLE, SPACE, seed=0)
+    training = [Step(f"{epochs} epochs", table, epochs, "training") for epochs in (3, 8, 20)]
+    return [Step("size", size or Size()), *training]
+
+
+def ladder(seconds: float = 2500.0, size: Size | None = None, **options: Any) -> Ladder:
+    return Ladder(SPACE, steps(size), seconds=seconds, pool=POOL, progress=False, **options)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_budget_is_kept_and_used(seed: int) -> None:
+    result = ladder(seed=seed).run()
+    assert 0.8 * 2500 < result.spent <= 2500 and result.spent == pytest.approx(result.history[-1][3])
+    assert result.spent == pytest.approx(sum(score.cost_seconds for _, _, score, _ in result.history))
+    last = [score.value for name, _, score, _ in result.history if name == "20 epochs"]
+    assert result.score is not None and result.score.value == max(last)
+    assert result.judged["size"] > result.judged["20 epochs"] >= 9  # the pilot, and at least one more
+
+
+def test_it_finds_better_networks_than_as_many_seconds_of_training_random_ones() -> None:
+    truth = {arch: run.val_accuracy[-1] for arch, run in ((r.arch, r) for r in TABLE.runs if r.seed == 0)}
+    ours, random = [], []
+    for seed in range(8):
+        result = ladder(seed=seed, pilot=4, seconds=1500.0).run()
+        assert result.best is not None
+        ours.append(truth[result.best])
+        drawn = np.random.default_rng(seed).permutation(list(truth.values()))
+        random.append(drawn[: int(1500 / 93)].max())
+    assert np.mean(ours) > np.mean(random)
+
+
+def test_a_second_run_goes_on_with_what_is_there(tmp_path: Path) -> None:
+    first_size, again_size = Size(), Size()
+    first = ladder(size=first_size, folder=tmp_path).run()
+    again = ladder(size=again_size, folder=tmp_path).run()
+    assert again.history == first.history and first_size.asked == first.judged["size"] and again_size.asked == 0
+    Size.source, old = "another", Size.source
+    try:
+        with pytest.raises(DataError, match="another way"):
+            ladder(folder=tmp_path).run()
+    finally:
+        Size.source = old
+
+
+def test_failures_are_counted_and_go_no_further() -> None:
+    fails = frozenset(POOL[::3])
+    result = ladder(size=Size(fails)).run()
+    failed = {text for name, text, score, _ in result.history if name == "size" and not score.ok}
+    pilot = {text for name, text, *_ in result.history[:8]}
+    later = {text for name, text, *_ in result.history if name != "size"}
+    assert result.failed["size"] == len(failed) > 5 and failed & later <= pilot
+
+
+def test_what_does_not_fit() -> None:
+    with pytest.raises(ConfigError, match=r"does not pay for the pilot(.|\n)*8 epochs"):
+        ladder(seconds=200.0).run()
+    with pytest.raises(ConfigError, match="must be positive"):
+        ladder(seconds=0.0)
+    with pytest.raises(ConfigError, match="pilot is too small"):
+        ladder(pilot=2)
+    with pytest.raises(ConfigError, match="no more candidates than the pilot"):
+        Ladder(SPACE, steps(), seconds=1.0, pool=POOL[:8])
+    with pytest.raises(ConfigError, match="at least two steps of different names"):
+        Ladder(SPACE, [Step("a", Size()), Step("a", Size())], seconds=1.0)
+
+
+def test_correlations_of_a_small_pilot_are_cautious() -> None:
+    rising = np.arange(8.0)
+    found = pilot_correlation(np.stack([rising, rising, -rising, np.full(8, np.nan)]))
+    assert found[0, 0] == 1 and 0.8 < found[0, 1] < 0.9
+    assert -0.4 < found[0, 2] < 0 and found[0, 3] == 0.6
