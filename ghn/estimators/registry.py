@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError
+from ghn.estimators.low_fidelity import LowFidelityEstimator
 from ghn.estimators.model import SHIPPED, Model, load
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS, Sample
+from ghn.estimators.rungs import Fidelity
 from ghn.estimators.sgd import TrainingEstimator
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.initial import RandomInit
@@ -23,7 +25,6 @@ from ghn.train.loop import Recipe
 from ghn.types import Estimator, Space
 
 YOUNG = 2000  # steps below which a hypernetwork orders worse than size does; Source: docs/log.md, 2026-11-24
-ESTIMATORS = ("ghn", "combined", "meco", "swap", "random_init", "training")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class Setting:
         checkpoints: for `ghn` and `combined`: `shipped`, paths, or lists of paths that are read together.
         readouts: for estimators that give weights.
         sample: images that a read-out sees.
-        recipe: for `training`.
+        recipe: for `training` and `low_fidelity`.
+        fidelity: for `low_fidelity`.
+        folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
     space: Space[Any]
@@ -66,6 +69,11 @@ class Setting:
     readouts: Sequence[str] = ("loss",)
     sample: Sample = field(default_factory=Sample)
     recipe: Recipe = field(default_factory=Recipe)
+    fidelity: Fidelity = field(default_factory=Fidelity)
+    folder: Path | None = None
+
+
+Maker = Callable[[Setting], list[Entry]]
 
 
 def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
@@ -89,16 +97,7 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
         raise ConfigError("unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
     if unknown := [r for r in setting.readouts if r not in READOUTS]:
         raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(READOUTS))
-    if name == "training":
-        trainer = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
-        return [Entry(f"training, {setting.recipe.epochs} epochs", trainer, trainer.identity)]
-    if name == "random_init":
-        return [_random_init(setting, readout) for readout in setting.readouts]
-    if name in PROXIES:
-        return [_proxy(setting, name)]
-    if name == "combined":
-        return [_combined(setting, checkpoint) for checkpoint in setting.checkpoints]
-    return [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)]
+    return ESTIMATORS[name](setting)
 
 
 def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str]) -> tuple[str, Model]:
@@ -112,6 +111,24 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str]) -> tuple[
     paths = [Path(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
     names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
     return f"GHN {' + '.join(names)}", load(paths, fabric=setting.fabric, space=setting.space)
+
+
+def _training(setting: Setting) -> list[Entry]:
+    trainer = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+    return [Entry(f"training, {setting.recipe.epochs} epochs", trainer, trainer.identity)]
+
+
+def low_fidelity(setting: Setting) -> LowFidelityEstimator:
+    """Makes the estimator that trains a little, with its states in the setting's folder."""
+    folder = setting.folder and setting.folder / "trainings"
+    return LowFidelityEstimator(
+        setting.space, setting.task, setting.recipe, setting.fabric, fidelity=setting.fidelity, folder=folder
+    )
+
+
+def _low_fidelity(setting: Setting) -> list[Entry]:
+    trainer = low_fidelity(setting)
+    return [Entry(f"low fidelity: {setting.fidelity}", trainer, trainer.identity)]
 
 
 def _random_init(setting: Setting, readout: str) -> Entry:
@@ -129,9 +146,12 @@ def _random_init(setting: Setting, readout: str) -> Entry:
     return Entry(f"random weights, {readout}", engine, engine.identity)
 
 
-def _proxy(setting: Setting, name: str) -> Entry:
-    engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample)
-    return Entry(f"{name}, random weights", engine, engine.identity)
+def _proxy(name: str) -> Maker:
+    def make(setting: Setting) -> list[Entry]:
+        engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample)
+        return [Entry(f"{name}, random weights", engine, engine.identity)]
+
+    return make
 
 
 def _combined(setting: Setting, checkpoint: str | Sequence[str]) -> Entry:
@@ -154,3 +174,13 @@ def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
         engine = model.estimator(readout, task=setting.task, sample=setting.sample)
         entries.append(Entry(f"{label}, {readout}", engine, engine.identity, seconds, warning))
     return entries
+
+
+ESTIMATORS: dict[str, Maker] = {
+    "ghn": lambda setting: [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)],
+    "combined": lambda setting: [_combined(setting, checkpoint) for checkpoint in setting.checkpoints],
+    **{name: _proxy(name) for name in PROXIES},
+    "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
+    "low_fidelity": _low_fidelity,
+    "training": _training,
+}

@@ -50,6 +50,10 @@ class Fidelity:
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ConfigError(f"fidelity: {name} must be a whole number of at least 1", got=value)
 
+    def __str__(self) -> str:
+        knobs = [f"{name} {value}" for name, value in asdict(self).items() if value not in (None, 1.0, False)]
+        return ", ".join(knobs) or "full"
+
 
 Rungs = tuple[Fidelity, ...]  # in the order climbed; `epochs` set in each and rising
 
@@ -121,19 +125,22 @@ class RungStore:
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
         self.folder = folder
-        header = json.loads(json.dumps({"schema": SCHEMA, "identity": identity}))
+        self._header = json.loads(json.dumps({"schema": SCHEMA, "identity": identity}))
+        self._named = False  # the folder is made with the first result
         if (path := folder / "identity.json").exists():
-            if (old := _read(path)) != header:
-                mine, theirs = header["identity"], old.get("identity") or {}
-                changed = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k)) or ["schema"]
-                raise DataError(
-                    f"{folder} holds trainings that were made otherwise: {', '.join(changed)} differ",
-                    got={k: mine.get(k) for k in changed},
-                    expected={k: theirs.get(k) for k in changed},
-                    fix="give another folder, or train with the same settings",
-                )
-        else:
-            _write(path, header)
+            self._check(_read(path))
+
+    def _check(self, found: Mapping[str, Any]) -> None:
+        if found != self._header:
+            mine, theirs = self._header["identity"], found.get("identity") or {}
+            changed = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k)) or ["schema"]
+            raise DataError(
+                f"{self.folder} holds trainings that were made otherwise: {', '.join(changed)} differ",
+                got={k: mine.get(k) for k in changed},
+                expected={k: theirs.get(k) for k in changed},
+                fix="give another folder, or train with the same settings",
+            )
+        self._named = True
 
     def load(self, arch: str, rungs: Rungs, done: int | None = None) -> Trained | None:
         """The result after so many epochs of the rungs (None: all of them); None when it was not trained."""
@@ -151,6 +158,9 @@ class RungStore:
 
     def save(self, arch: str, rungs: Rungs, trained: Trained, state: Mapping[str, Tensor]) -> None:
         """Keeps a result and the state to go on from; what cannot go on has none."""
+        if not self._named:
+            _write(self.folder / "identity.json", self._header)
+            self._named = True
         if state:
             save_tensors(self._path(arch, rungs, trained.epochs, "safetensors"), STATE, state, {"arch": arch})
         _write(self._path(arch, rungs, None if trained.error else trained.epochs, "json"), asdict(trained))

@@ -14,6 +14,7 @@ from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
 from ghn.estimators.registry import Setting, make_entries, open_checkpoint, task_space
+from ghn.estimators.rungs import Fidelity
 from ghn.estimators.samples import load_sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
@@ -40,6 +41,8 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         readouts=_as_list(options["readout"]),
         sample=Sample(**options["sample"]),
         recipe=Recipe(**options["recipe"]),
+        fidelity=Fidelity(**options["fidelity"]),
+        folder=Path(options["out"]),
     )
 
 

@@ -157,9 +157,14 @@ def test_a_diverging_candidate_fails_once(make: Make, tmp_path: Path) -> None:
 
 
 def test_folder_of_other_trainings_is_refused(make: Make, tmp_path: Path) -> None:
-    make(folder=tmp_path)
+    make(folder=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    make(folder=tmp_path).score([Trial("z", EDGE, 1)])
     with pytest.raises(DataError, match="made otherwise: seed differ"):
         make(folder=tmp_path, seed=1)
+    for path in tmp_path.glob("*.json"):
+        if path.name != "identity.json":
+            path.unlink()
     result = {"curve": {"val_accuracy": [0.1, "x"]}}
     make(folder=tmp_path).score([Trial("a", CHAIN, 1)])
     (path,) = (p for p in tmp_path.glob("*.json") if p.name != "identity.json")

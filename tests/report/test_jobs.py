@@ -150,11 +150,13 @@ def test_a_setting_is_built_from_options() -> None:
         "readout": ["loss", "ridge"],
         "sample": {"val": 7},
         "recipe": {"epochs": 3},
+        "fidelity": {"epochs": 2},
+        "out": "somewhere",
     }
     setting = build_setting(given)
     assert (setting.task.classes, setting.space.classes, setting.space.input_shape) == (10, 10, (3, 16, 16))
     assert (setting.checkpoints, setting.readouts) == (["shipped"], ["loss", "ridge"])
-    assert (setting.sample.val, setting.recipe.epochs) == (7, 3)
+    assert (setting.sample.val, setting.recipe.epochs, setting.fidelity.epochs) == (7, 3, 2)
     with pytest.raises(ConfigError, match="tpu"):
         build_setting({**given, "device": "tpu"})
     with pytest.raises(ConfigError, match="float8"):
