@@ -51,8 +51,9 @@ class Fidelity:
                 raise ConfigError(f"fidelity: {name} must be a whole number of at least 1", got=value)
 
     def __str__(self) -> str:
-        knobs = [f"{name} {value}" for name, value in asdict(self).items() if value not in (None, 1.0, False)]
-        return ", ".join(knobs) or "full"
+        usual = asdict(Fidelity())
+        knobs = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return ", ".join(f"{name} {value}" for name, value in knobs.items()) or "full"
 
 
 Rungs = tuple[Fidelity, ...]  # in the order climbed; `epochs` set in each and rising
