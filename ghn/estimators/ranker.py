@@ -21,7 +21,7 @@ from ghn.types import Estimator, Space, Trial
 if TYPE_CHECKING:
     from ghn.estimators.model import Model
 
-DEPTHS = (1, 2, 3)  # cells a stage in which generated weights are read
+DEPTHS = (1, 3, 5)  # cells a stage in which generated weights are read; the last is the benchmark's own
 PROXY_SKELETON = {"width": 16, "depth": 5}  # in which the proxy is: the benchmark's own
 IMAGES = 256  # on which generated weights are read
 ZERO_COST = "zero_cost"
@@ -39,9 +39,10 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
 
 
 def rank_weights(members: Sequence[str]) -> dict[str, float]:
-    """Weights of the readings: size 1, loss and accuracy of generated weights 1 each, the proxy 2."""
-    own = {f"{member}/{reading}": 1.0 / len(members) for member in members for reading in ("loss", "accuracy")}
-    return {LIVE_PARAMETERS: 1.0, **own, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
+    """Weights of the readings: size 1, the loss of generated weights 2, the proxy 2; of 0: for the regression alone."""
+    losses = {f"{member}/loss": 2.0 / len(members) for member in members}
+    accuracies = {f"{member}/accuracy": 0.0 for member in members}
+    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, f"{ZERO_COST}/meco": 2.0, f"{ZERO_COST}/swap": 0.0}
 
 
 def zero_cost(

@@ -232,7 +232,7 @@ def test_rank_judges_in_the_order_given_and_says_why_not(toy_model: Model, toy_t
     scores = toy_model.rank(archs, task=toy_task)
     assert [s.ok for s in scores] == [True] * 24 + [False] and "malformed" in scores[-1].error
     assert all(s.std and s.cost_seconds > 0 and "zero_cost/meco" in s.extra for s in scores[:-1])
-    assert {f"ghn_depth{d}/loss" for d in (1, 2, 3)} <= set(scores[0].extra)
+    assert {f"ghn_depth{d}/loss" for d in (1, 3, 5)} <= set(scores[0].extra)
     backwards = toy_model.rank(archs[::-1], task=toy_task)[::-1]
     assert [s.value for s in backwards[:-1]] == pytest.approx([s.value for s in scores[:-1]], abs=1e-4)
     known = {toy_model.space.format(arch): i / 24 for i, arch in enumerate(archs[:12])}
@@ -268,8 +268,8 @@ def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask
     assert values(both, toy_task) == values(models[0], toy_task)
     together, single = both.rank(archs, task=toy_task), [model.rank(archs, task=toy_task) for model in models]
     for i, score in enumerate(together):
-        assert score.extra["ghn_depth2/loss"] == single[0][i].extra["ghn_depth2/loss"]
-        assert score.extra["ghn2_depth2/loss"] == single[1][i].extra["ghn_depth2/loss"]
+        assert score.extra["ghn_depth5/loss"] == single[0][i].extra["ghn_depth5/loss"]
+        assert score.extra["ghn2_depth5/loss"] == single[1][i].extra["ghn_depth5/loss"]
     means = [(a.value + b.value) / 2 for a, b in zip(*single, strict=True)]
     assert [score.value for score in together] == pytest.approx(means, abs=1e-4)
 
