@@ -152,7 +152,7 @@ def _crew(
     """The workers, and what their scores depend on."""
     if workers < 1:
         raise ConfigError("a search needs at least one worker", got=workers)
-    if isinstance(estimator, Estimator):
+    if isinstance(estimator, Estimator) and not isinstance(estimator, type):  # a class makes estimators
         if workers > 1:
             raise ConfigError(
                 f"{workers} workers need an estimator each",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import toy
-from conformance.searcher import SEARCHER_CHECKS, value
 
+from conformance.searcher import SEARCHER_CHECKS, value
 from ghn.search import ASHA, Hyperband, ListSearch, RandomSearch, RegularizedEvolution, Screened, SuccessiveHalving
 from ghn.types import Score, Trial
 

@@ -1,8 +1,8 @@
 """The promotions of our schedulers against Optuna's and Syne Tune's, on one recorded table of curves.
 
-Both packages have the asynchronous, *stopping* kind only (Syne Tune 0.16, Optuna 5): a trial that reports on a rung goes
-on or is stopped for good, by its place among those that reported there before it. Two settings in which that must agree
-with ours:
+Both packages have the asynchronous, *stopping* kind only (Syne Tune 0.16, Optuna 5): a trial that reports on a rung
+goes on or is stopped for good, by its place among those that reported there before it. Two settings in which that must
+agree with ours:
 
 - A trial that reports *last* is judged with the whole rung known, as in synchronous successive halving. So every member
   of a rung is asked about as the last one, with a new study each.
@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
-
 import recorded
+
 from ghn.search import ASHA, SuccessiveHalving
 
 Judge = Callable[[Sequence[str], int, int], list[bool]]
@@ -81,7 +82,7 @@ def test_successive_halving_promotes_the_same_at_every_rung(judge: Judge, n: int
         rungs[int(trial.budget)].append(trial.arch)
     budgets = sorted(rungs)
     assert [len(rungs[b]) for b in budgets[:3]] == [n, n // eta, n // eta**2]
-    for budget, following in zip(budgets, budgets[1:], strict=False):
+    for budget, following in pairwise(budgets):
         if len(rungs[budget]) % eta:  # n/eta is no whole number, and the packages round it differently
             continue
         members = rungs[budget]

@@ -7,8 +7,8 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-
 import recorded
+
 from ghn.errors import ConfigError
 from ghn.search import Hyperband, ListSearch, SuccessiveHalving
 from ghn.search.bracket import rung_budgets, rung_sizes, total_budget
@@ -126,12 +126,12 @@ def test_total_budget_buys_the_most_candidates() -> None:
         assert total_budget(rungs, rung_sizes(n + 1, 3, 3)) > total
 
 
-def test_hyperband_is_the_table_of_the_paper() -> None:
-    """Table 1 of Li et al.: R = 81, eta = 3."""
+def test_hyperband_is_algorithm_1_of_the_paper() -> None:
+    """R = 81, eta = 3: n = ceil((s_max + 1) / (s + 1) * eta^s), each rung floor(n / eta^i)."""
     rungs = rung_budgets(1, 81, 3)
     wanted = [
         {1: 81, 3: 27, 9: 9, 27: 3, 81: 1},
-        {3: 34, 9: 11, 27: 3, 81: 1},  # the paper prints 27: it takes floor(B/R / (s+1)) * eta^s, its algorithm ceil
+        {3: 34, 9: 11, 27: 3, 81: 1},
         {9: 15, 27: 5, 81: 1},
         {27: 8, 81: 2},
         {81: 5},
@@ -139,9 +139,8 @@ def test_hyperband_is_the_table_of_the_paper() -> None:
     trials = play(Hyperband(ListSearch([str(i) for i in range(200)], None), max_budget=81), number)
     assert rungs == (1, 3, 9, 27, 81)
     found: list[dict[float, int]] = []
-    for trial in trials:
-        if trial.resume is None and (not found or trial.budget not in found[-1] or trial.budget != first):
-            first = trial.budget
+    for before, trial in zip([None, *trials], trials, strict=False):
+        if before is None or (trial.resume is None and (before.resume or before.budget != trial.budget)):
             found.append(defaultdict(int))
         found[-1][trial.budget] += 1
     assert found == wanted
