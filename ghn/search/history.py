@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ from ghn.types import Score, Searcher, Trial
 
 SCHEMA = "ghn.search/1"
 NAME = "history.jsonl"
+SYNC_SECONDS = 1.0  # waiting for the disk can take longer than proposing a thousand trials
 
 
 class History:
-    """A line for every proposal and every score; a score is on disk before the searcher is told of it.
+    """A line for every proposal and every score; a score is written before the searcher is told of it.
+
+    A killed process loses nothing. The disk is waited for once a second at most, which after trials that take longer
+    is each time: a power cut loses trials of the last second.
 
     Args:
         folder: of `history.jsonl`; None keeps nothing.
@@ -35,6 +40,7 @@ class History:
             raise ExistsError(
                 "there is a search already", got=str(self.path), fix="choose another folder, or go on: resume=True"
             )
+        self._synced = float("-inf")
         self._lines = None if self.path is None else JsonLines(self.path, SCHEMA, identity, "a search")
 
     def replay(self, searcher: Searcher[Any]) -> tuple[list[tuple[Trial[Any], Score]], list[Trial[Any]]]:
@@ -70,9 +76,11 @@ class History:
             self._lines.append({"ask": row_of_trial(trial)})
 
     def told(self, trial: Trial[Any], score: Score) -> None:
-        """Writes a score; on return it is on disk."""
+        """Writes a score; on return the operating system has it, and the disk if it was not waited for just now."""
         if self._lines:
-            self._lines.append({"tell": trial.id} | row_of_score(score), sync=True)
+            due = time.monotonic() - self._synced > SYNC_SECONDS
+            self._lines.append({"tell": trial.id} | row_of_score(score), sync=due)
+            self._synced = time.monotonic() if due else self._synced
 
     def close(self) -> None:
         """Closes the file."""
