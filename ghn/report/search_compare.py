@@ -80,7 +80,7 @@ def embedded_study(seeds: int = 20, cost: float = 200, *, workers: int = 1) -> d
         )
         for name, make in makers.items()
     }
-    return _summary("embedded", f"epochs of training, {workers} workers at once", grid, regrets)
+    return _summary("embedded", f"epochs of training ({workers} at once)", grid, regrets)
 
 
 def published_study(seeds: int = 20, cost: float = 200, *, workers: int = 1) -> dict[str, Any]:

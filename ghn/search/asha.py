@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Generic
@@ -14,16 +14,23 @@ from ghn.types import Arch, Score, Searcher, Trial
 
 @dataclass
 class _Rung(Generic[Arch]):
-    """Results on one budget: successes from the best down, with those that went on, and the number of all."""
+    """Results on one budget, best first: successes, those of them that have not gone on, and the number of all."""
 
     ranked: list[tuple[float, int, Trial[Arch]]] = field(default_factory=list)
-    gone_on: set[str] = field(default_factory=set)
+    waiting: list[tuple[float, int, Trial[Arch]]] = field(default_factory=list)
     told: int = 0
 
-    def promotable(self, eta: float) -> Trial[Arch] | None:
-        for _, _, trial in self.ranked[: int(self.told / eta + SLACK)]:
-            if trial.id not in self.gone_on:
-                return trial
+    def add(self, score: Score, order: int, trial: Trial[Arch]) -> None:
+        self.told += 1
+        if score.ok:
+            insort(self.ranked, (-score.value, order, trial))  # of equals the one that came first
+            insort(self.waiting, (-score.value, order, trial))
+
+    def promote(self, eta: float) -> Trial[Arch] | None:
+        """Takes the best of those waiting, if it is among the best 1/eta of all."""
+        places = int(self.told / eta + SLACK)
+        if self.waiting and bisect_left(self.ranked, self.waiting[0]) < places:
+            return self.waiting.pop(0)[2]
         return None
 
 
@@ -69,15 +76,11 @@ class ASHA(Generic[Arch]):
         self._pending.take(trial)
         if trial.id in self._candidates:
             self._inner.tell(self._candidates.pop(trial.id), score)
-        rung = self._results[self._level[trial.id]]
-        rung.told += 1
-        if score.ok:
-            insort(rung.ranked, (-score.value, next(self._order), trial))
+        self._results[self._level[trial.id]].add(score, next(self._order), trial)
 
     def _promotion(self) -> Trial[Arch] | None:
         for level in reversed(range(len(self.rungs) - 1)):
-            if old := self._results[level].promotable(self._eta):
-                self._results[level].gone_on.add(old.id)
+            if old := self._results[level].promote(self._eta):
                 return self._on(level + 1, self._candidate[old.id], old)
         return None
 
