@@ -150,7 +150,7 @@ class Searcher(Protocol[Arch]):
     """Proposes trials and learns from their scores."""
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """Up to `n` new trials; an empty list when finished."""
+        """Up to `n` new trials; none: scores of earlier ones are needed first, or, where none is awaited, finished."""
         ...
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ghn.errors import DataError
+from ghn.estimators.lines import JsonLines
 from ghn.types import Estimator, Score, Trial
 
 SCHEMA = "ghn.scores/1"
@@ -28,71 +28,33 @@ class PartialScores:
     """
 
     def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
-        self.path = Path(path)
         self.scores: dict[str, Score] = {}
         self.archs: dict[str, Any] = {}  # as JSON, by id
-        header = {"schema": SCHEMA, "identity": json.loads(json.dumps(identity))}
-        whole = self._read(header) if self.path.exists() else 0
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a")
-        self._file.truncate(whole)  # a line that a kill tore is written anew
-        if not whole:
-            self._append(header)
+        self._lines = JsonLines(path, SCHEMA, identity, "scores")
+        for number, row in self._lines.rows:
+            try:
+                self.scores[row["id"]], self.archs[row["id"]] = score_of_row(row), row["arch"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise self._lines.damaged(number, error, "a score") from None
 
     def add(self, trial: Trial[Any], score: Score) -> None:
         """Writes the score of a trial; on return the operating system has it."""
-        row = {"id": trial.id, "arch": trial.arch, "value": score.value if score.ok else None, "error": score.error}
-        rest = {"seconds": score.cost_seconds, "budget": score.budget, "std": score.std, "extra": score.extra}
-        self._append(row | rest)
-        self._file.flush()
+        self._lines.append({"id": trial.id, "arch": trial.arch} | row_of_score(score))
         self.scores[trial.id] = score
 
     def close(self) -> None:
         """Closes the file; everything is on disk then."""
-        os.fsync(self._file.fileno())
-        self._file.close()
-
-    def _append(self, row: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(row) + "\n")
-
-    def _read(self, header: dict[str, Any]) -> int:
-        """Takes over the scores of a file; returns the length of its whole lines."""
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if not whole and not json.dumps(header).encode().startswith(data):  # not even the start of ours
-            self._check(None, header)
-        for number, line in enumerate(data[:whole].splitlines(), start=1):
-            try:
-                row = json.loads(line)
-                if number == 1:
-                    self._check(row, header)
-                else:
-                    self.scores[row["id"]], self.archs[row["id"]] = _score(row), row["arch"]
-            except (ValueError, KeyError, TypeError) as error:
-                if isinstance(error, DataError):
-                    raise
-                raise DataError(
-                    f"{self.path}, line {number}: not a score", got=repr(error), fix="give another file to write to"
-                ) from None
-        return whole
-
-    def _check(self, row: Any, header: dict[str, Any]) -> None:
-        if not isinstance(row, dict) or row.get("schema") != SCHEMA:
-            raise DataError(
-                f"{self.path} is not a file of scores", expected=SCHEMA, fix="give another file to write to"
-            )
-        if row != header:
-            old, new = row.get("identity") or {}, header["identity"]
-            changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
-            raise DataError(
-                f"{self.path} holds scores made in another way: {', '.join(changed)} differ",
-                got={k: old.get(k) for k in changed},
-                expected={k: new.get(k) for k in changed},
-                fix="give another file to write to, or score with the same settings",
-            )
+        self._lines.close()
 
 
-def _score(row: Mapping[str, Any]) -> Score:
+def row_of_score(score: Score) -> dict[str, Any]:
+    """A score as JSON."""
+    row = {"value": score.value if score.ok else None, "error": score.error, "seconds": score.cost_seconds}
+    return row | {"budget": score.budget, "std": score.std, "extra": score.extra}
+
+
+def score_of_row(row: Mapping[str, Any]) -> Score:
+    """Reads what `row_of_score` gave; raises KeyError, TypeError or ValueError for what is not a score."""
     value = float("nan") if row["value"] is None else row["value"]
     return Score(value, row["seconds"], row["budget"], row["std"], row["error"], row["extra"])
 

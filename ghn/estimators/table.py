@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class TableEstimator:
     ) -> None:
         check_metric(metric)
         table.check(space=space.name)
-        self.source = table.header.source
+        self.source, self._header, self._seed = table.header.source, table.header, seed
         self._space, self._metric, self._key = space, metric, key or space.canonical
         self._runs: dict[Hashable, list[Run]] = defaultdict(list)
         self._spent: dict[str, int | None] = {}  # epochs of each trial answered, None for all
@@ -55,6 +56,15 @@ class TableEstimator:
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """A table has nothing to learn."""
+
+    def remember(self, trial: Trial[Any]) -> None:
+        """Takes a trial as answered, by another process or before a kill: one that resumes it costs the difference."""
+        self._spent[trial.id] = None if trial.budget is None else math.floor(trial.budget)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {**asdict(self._header), "versions": {}, "metric": self._metric, "seed": self._seed}
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Looks each trial up."""
@@ -74,7 +84,7 @@ class TableEstimator:
         seconds = sum(run.seconds_until(epoch) for _, run in found)
         if trial.resume in self._spent:
             seconds -= sum(run.seconds_until(self._spent[trial.resume]) for _, run in found)
-        self._spent[trial.id] = epoch
+        self.remember(trial)
         last = max(run.epochs[-1] if run.epochs else 0 for _, run in found)
         return Score(
             value=float(values.mean()),

@@ -1,0 +1,106 @@
+"""The history of a search on disk: what was proposed and what came of it, in order, so that a killed run goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ghn.errors import DataError, ExistsError
+from ghn.estimators.lines import JsonLines
+from ghn.estimators.partial import row_of_score, score_of_row
+from ghn.types import Score, Searcher, Trial
+
+SCHEMA = "ghn.search/1"
+NAME = "history.jsonl"
+SYNC_SECONDS = 1.0  # waiting for the disk can take longer than proposing a thousand trials
+
+
+class History:
+    """A line for every proposal and every score; a score is written before the searcher is told of it.
+
+    A killed process loses nothing. The disk is waited for once a second at most, which after trials that take longer
+    is each time: a power cut loses trials of the last second.
+
+    Args:
+        folder: of `history.jsonl`; None keeps nothing.
+        identity: JSON-able; what the search depends on.
+        resume: go on with the history that is there.
+
+    Raises:
+        ExistsError: there is a history already, and `resume` is false.
+        DataError: it is foreign or damaged, or of a search with other settings.
+    """
+
+    def __init__(self, folder: Path | str | None, identity: Mapping[str, Any], *, resume: bool = False) -> None:
+        self.path = None if folder is None else Path(folder) / NAME
+        if self.path is not None and self.path.exists() and not resume:
+            raise ExistsError(
+                "there is a search already", got=str(self.path), fix="choose another folder, or go on: resume=True"
+            )
+        self._synced = float("-inf")
+        self._lines = None if self.path is None else JsonLines(self.path, SCHEMA, identity, "a search")
+
+    def replay(self, searcher: Searcher[Any]) -> tuple[list[tuple[Trial[Any], Score]], list[Trial[Any]]]:
+        """Brings a new searcher to where the history ends.
+
+        Returns:
+            What was told, in order; and the trials that were proposed and have no score yet.
+
+        Raises:
+            DataError: a line is damaged, or the searcher proposes something else than it did.
+        """
+        told: list[tuple[Trial[Any], Score]] = []
+        pending: dict[str, Trial[Any]] = {}
+        for number, row in self._lines.rows if self._lines else ():
+            try:
+                if "ask" in row:
+                    trial = self._again(searcher, row["ask"], number)
+                    pending[trial.id] = trial
+                else:
+                    trial, score = pending.pop(row["tell"]), score_of_row(row)
+                    searcher.tell(trial, score)
+                    told.append((trial, score))
+            except (ValueError, KeyError, TypeError) as error:
+                if isinstance(error, DataError):
+                    raise
+                assert self._lines is not None
+                raise self._lines.damaged(number, error, "a proposal or a score of a search") from None
+        return told, list(pending.values())
+
+    def asked(self, trial: Trial[Any]) -> None:
+        """Writes a proposal."""
+        if self._lines:
+            self._lines.append({"ask": row_of_trial(trial)})
+
+    def told(self, trial: Trial[Any], score: Score) -> None:
+        """Writes a score; on return the operating system has it, and the disk if it was not waited for just now."""
+        if self._lines:
+            due = time.monotonic() - self._synced > SYNC_SECONDS
+            self._lines.append({"tell": trial.id} | row_of_score(score), sync=due)
+            self._synced = time.monotonic() if due else self._synced
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._lines:
+            self._lines.close()
+
+    def _again(self, searcher: Searcher[Any], row: Mapping[str, Any], number: int) -> Trial[Any]:
+        """Lets the searcher propose what it did."""
+        trials = searcher.ask(1)
+        found = json.loads(json.dumps(row_of_trial(trials[0]))) if trials else None
+        if found != row:
+            raise DataError(
+                f"{self.path}, line {number}: the searcher does not propose what it did",
+                got=found,
+                expected=dict(row),
+                fix="go on with the version of ghn, the space and the estimator with which the search began",
+            )
+        return trials[0]
+
+
+def row_of_trial(trial: Trial[Any]) -> dict[str, Any]:
+    """A trial as JSON."""
+    return {"id": trial.id, "arch": trial.arch, "budget": trial.budget, "resume": trial.resume}

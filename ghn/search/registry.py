@@ -1,0 +1,44 @@
+"""Searchers by name, as configs give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.search.asha import ASHA
+from ghn.search.halving import Hyperband, SuccessiveHalving
+from ghn.search.local import RandomSearch, RegularizedEvolution
+from ghn.types import Searcher, Space
+
+SEARCHERS: dict[str, Callable[..., Searcher[Any]]] = {"random": RandomSearch, "evolution": RegularizedEvolution}
+SCHEDULERS: dict[str, Callable[..., Searcher[Any]]] = {
+    "successive_halving": SuccessiveHalving,
+    "hyperband": Hyperband,
+    "asha": ASHA,
+}
+
+
+def make_searcher(
+    name: str, space: Space[Any], *, seed: int = 0, inner: Searcher[Any] | None = None, **options: Any
+) -> Searcher[Any]:
+    """Makes a searcher by name.
+
+    Args:
+        name: one of `SEARCHERS` or `SCHEDULERS`.
+        space: to search.
+        seed: of all draws.
+        inner: where a scheduler's candidates come from; random search by default.
+        options: of the searcher's own, such as `population`, `max_budget` or `eta`.
+
+    Raises:
+        ConfigError: unknown name or option, or an option that does not fit.
+    """
+    try:
+        if name in SEARCHERS:
+            return SEARCHERS[name](space, seed, **options)
+        if name in SCHEDULERS:
+            return SCHEDULERS[name](RandomSearch(space, seed) if inner is None else inner, **options)
+    except TypeError as error:
+        raise ConfigError(f"options do not fit the searcher {name}", got=str(error)) from None
+    raise ConfigError("unknown searcher", got=name, expected=" | ".join((*SEARCHERS, *SCHEDULERS)))

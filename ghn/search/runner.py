@@ -1,0 +1,181 @@
+"""Runs a search: asks, has trials judged, tells, and keeps all of it on disk."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ghn.errors import ConfigError
+from ghn.search.history import History
+from ghn.search.result import Limit, SearchResult
+from ghn.search.workers import Here, MakeEstimator, Processes, Workers
+from ghn.types import Estimator, Score, Searcher, Trial
+
+
+def run_search(
+    searcher: Searcher[Any],
+    estimator: Estimator[Any] | MakeEstimator | Workers,
+    *,
+    limit: Limit | None = None,
+    workers: int = 1,
+    folder: Path | str | None = None,
+    resume: bool = False,
+    identity: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> SearchResult:
+    """Runs a searcher until it has no more trials or a limit is reached.
+
+    With one worker, a run that was killed and resumed gives the trials of one that was not. With several, trials come
+    back in the order in which they finish.
+
+    Args:
+        searcher: a new one; with `resume` it is brought to where the history ends.
+        estimator: judges the trials; or a function without arguments that makes one, which several workers need, as
+            each makes its own; or workers (`Simulated`).
+        limit: what may be spent; without one, the searcher has to end.
+        workers: processes that judge trials at once; 1 is this process.
+        folder: for `history.jsonl`; None keeps nothing on disk.
+        resume: go on with the history in `folder`, where there is one.
+        identity: JSON-able; what the scores depend on. By default the estimator's own `identity`, or its source.
+        progress: whether to show a line with the best so far, spent and left.
+
+    Returns:
+        All trials, those before a resumption included.
+
+    Raises:
+        ExistsError: `folder` holds a search, and `resume` is false.
+        DataError: its history is damaged, or of a search with other settings.
+        ConfigError: several workers, and no function that makes an estimator for each.
+        TrainingError: a worker process died.
+        KeyboardInterrupt: after saying how to go on; finished trials are kept.
+    """
+    crew, about = _crew(estimator, workers, identity if folder is not None else {})
+    about = {"searcher": getattr(searcher, "identity", type(searcher).__name__), "estimator": about}
+    history = History(folder, about, resume=resume)
+    run = _Run(searcher, crew, history, limit or Limit(), progress=progress)
+    whole = False
+    try:
+        run.take_up()
+        run.loop()
+        whole = True
+    except KeyboardInterrupt:
+        kept = f"kept in {history.path}; go on with resume=True" if history.path else "not kept: no folder was given"
+        print(f"\ninterrupted; {len(run.result.steps)} finished trials are {kept}", file=sys.stderr)
+        raise
+    finally:
+        run.bar.close()
+        crew.close(kill=not whole)
+        history.close()
+    return run.result
+
+
+class _Run:
+    """The state of a running search."""
+
+    def __init__(
+        self, searcher: Searcher[Any], crew: Workers, history: History, limit: Limit, *, progress: bool
+    ) -> None:
+        self.searcher, self.crew, self.history, self.limit = searcher, crew, history, limit
+        self.result, self.limited = SearchResult(), False
+        self.trials: dict[str, Trial[Any]] = {}  # all that were proposed, by id
+        self.waiting: list[Trial[Any]] = []  # proposed, not begun
+        self.running: dict[str, Trial[Any]] = {}
+        self.bar = tqdm(total=limit.trials, desc="search", unit="trial", disable=not progress)
+
+    def take_up(self) -> None:
+        """Brings everything to where the history ends."""
+        told, self.waiting = self.history.replay(self.searcher)
+        for trial, score in told:
+            self.result.add(trial, score)
+        self.trials = {trial.id: trial for trial in [*(t for t, _ in told), *self.waiting]}
+        self.bar.initial = self.bar.n = len(told)
+
+    def loop(self) -> None:
+        """Asks as long as a worker is free, and tells what has finished."""
+        while True:
+            while len(self.running) < self.crew.slots and (trial := self._next()):
+                self.running[trial.id] = trial
+                self.crew.submit(trial, self.trials.get(trial.resume or ""))
+            if not self.running:
+                self.result.stopped = "limit" if self.limited else "finished"
+                return
+            for trial, score in self.crew.wait():
+                self._tell(self.running.pop(trial.id), score)
+
+    def _next(self) -> Trial[Any] | None:
+        """A trial that may begin; one beyond the limit stays in `waiting`, for a run with a larger one."""
+        if not self.waiting:
+            if not self._may_begin(Trial("", None)):  # nothing may: then nothing is proposed
+                return None
+            self.waiting = self.searcher.ask(1)
+            for trial in self.waiting:
+                self.history.asked(trial)
+                self.trials[trial.id] = trial
+        if self.waiting and self._may_begin(self.waiting[0]):
+            return self.waiting.pop(0)
+        return None
+
+    def _may_begin(self, trial: Trial[Any]) -> bool:
+        allowed = self.limit.allows(trial, self.result, list(self.running.values()), self.crew.now())
+        self.limited = not allowed
+        return allowed
+
+    def _tell(self, trial: Trial[Any], score: Score) -> None:
+        self.history.told(trial, score)
+        self.searcher.tell(trial, score)
+        self.result.add(trial, score)
+        if not self.bar.disable:
+            self.bar.set_postfix_str(self._line(), refresh=False)
+        self.bar.update()
+
+    def _line(self) -> str:
+        result, parts = self.result, []
+        if result.best is not None:
+            trial, score = result.best
+            parts.append(f"best {score.value:.4f} ({trial.id})")
+        parts.append(f"spent {result.epochs:.4g} epochs, {result.cost_seconds:.4g} s")
+        if left := self.limit.left(result, self.crew.now()):
+            parts.append(f"left {left}")
+        if result.failures:
+            parts.append(f"failed {result.failures}")
+        return ", ".join(parts)
+
+
+def _crew(
+    estimator: Estimator[Any] | MakeEstimator | Workers, workers: int, identity: Mapping[str, Any] | None
+) -> tuple[Workers, dict[str, Any]]:
+    """The workers, and what their scores depend on."""
+    if workers < 1:
+        raise ConfigError("a search needs at least one worker", got=workers)
+    if isinstance(estimator, Estimator) and not isinstance(estimator, type):  # a class makes estimators
+        if workers > 1:
+            raise ConfigError(
+                f"{workers} workers need an estimator each",
+                got=type(estimator).__name__,
+                expected="a function without arguments that makes one, such as functools.partial(make, options)",
+            )
+        return Here(estimator), _identity(estimator, identity)
+    if not callable(estimator):
+        return estimator, dict(identity or {})
+    if workers == 1:
+        return _crew(estimator(), 1, identity)
+    try:
+        pickle.dumps(estimator)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            "what makes the estimators cannot be sent to other processes",
+            got=str(error),
+            expected="a function of a module, or a functools.partial of one with plain arguments",
+        ) from None
+    return Processes(estimator, workers), _identity(None if identity is not None else estimator(), identity)
+
+
+def _identity(estimator: Estimator[Any] | None, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    if given is not None or estimator is None:
+        return dict(given or {})
+    return dict(getattr(estimator, "identity", {"source": estimator.source}))

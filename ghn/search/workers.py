@@ -1,0 +1,184 @@
+"""Who judges the trials of a search: this process, several processes, or a simulation of them."""
+
+from __future__ import annotations
+
+import heapq
+import multiprocessing
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Protocol
+
+from ghn.errors import TrainingError
+from ghn.types import Estimator, Score, Trial
+
+MakeEstimator = Callable[[], Estimator[Any]]
+
+
+class Workers(Protocol):
+    """Judges trials.
+
+    Attributes:
+        slots: how many at once.
+    """
+
+    slots: int
+
+    def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
+        """Begins a trial; `parent` is the one that it resumes."""
+        ...
+
+    def wait(self) -> list[tuple[Trial[Any], Score]]:
+        """Waits until at least one of the trials begun has finished."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the start."""
+        ...
+
+    def close(self, *, kill: bool = False) -> None:
+        """Ends; `kill` does not wait for running trials."""
+        ...
+
+
+def judge(estimator: Estimator[Any], trial: Trial[Any], parent: Trial[Any] | None) -> Score:
+    """Scores one trial. An estimator whose state is not on disk may `remember` a parent judged elsewhere."""
+    if parent is not None and hasattr(estimator, "remember"):
+        estimator.remember(parent)
+    return estimator.score([trial])[0]
+
+
+class Here:
+    """One trial at a time, in this process.
+
+    Args:
+        estimator: judges them.
+    """
+
+    slots = 1
+
+    def __init__(self, estimator: Estimator[Any]) -> None:
+        self._estimator, self._begun, self._start = estimator, deque[tuple[Any, Any]](), time.monotonic()
+
+    def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
+        """Notes a trial; `wait` judges it."""
+        self._begun.append((trial, parent))
+
+    def wait(self) -> list[tuple[Trial[Any], Score]]:
+        """Judges the next trial."""
+        trial, parent = self._begun.popleft()
+        return [(trial, judge(self._estimator, trial, parent))]
+
+    def now(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    def close(self, *, kill: bool = False) -> None:
+        """There is nothing to end."""
+
+
+class Processes:
+    """Several trials at once, each process with an estimator of its own.
+
+    Args:
+        make: makes the estimator; picklable, such as a function of a module or a `functools.partial` of one. For trials
+            that resume others the estimator must keep their state on disk, where every process finds it.
+        slots: number of processes.
+    """
+
+    def __init__(self, make: MakeEstimator, slots: int) -> None:
+        self.slots, self._start = slots, time.monotonic()
+        self._others = set(multiprocessing.active_children())
+        context = multiprocessing.get_context("spawn")  # a forked process would inherit threads and CUDA, broken
+        self._pool = ProcessPoolExecutor(slots, context, _start, (make,))
+        self._begun: dict[Future[Score], Trial[Any]] = {}
+
+    def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
+        """Hands a trial to a free process."""
+        self._begun[self._pool.submit(_work, trial, parent)] = trial
+
+    def wait(self) -> list[tuple[Trial[Any], Score]]:
+        """Waits for a process to finish.
+
+        Raises:
+            TrainingError: a process died.
+        """
+        done, _ = wait(self._begun, return_when=FIRST_COMPLETED)
+        try:
+            return [(trial, future.result()) for future, trial in list(self._begun.items()) if future in done]
+        except BrokenProcessPool as error:
+            raise TrainingError(
+                "a worker process died",
+                got=str(error),
+                fix="go on with resume=True; fewer workers need less memory; a script that starts workers needs "
+                "`if __name__ == '__main__':`",
+            ) from None
+        finally:
+            self._begun = {future: trial for future, trial in self._begun.items() if future not in done}
+
+    def now(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+    def close(self, *, kill: bool = False) -> None:
+        """Ends the processes."""
+        mine = set(multiprocessing.active_children()) - self._others
+        self._pool.shutdown(wait=not kill, cancel_futures=True)
+        for process in mine if kill else ():
+            process.terminate()
+
+
+class Simulated:
+    """Several workers on a clock of their own: a trial takes the seconds that its score says it cost.
+
+    Args:
+        estimator: answers at once, such as a `TableEstimator`.
+        slots: number of workers.
+
+    Attributes:
+        finished: the clock at the end of each trial, in that order.
+    """
+
+    def __init__(self, estimator: Estimator[Any], slots: int = 1) -> None:
+        self.slots, self.finished, self._clock = slots, list[float](), 0.0
+        self._estimator, self._begun, self._count = estimator, list[tuple[float, int, Trial[Any], Score]](), 0
+
+    def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
+        """Judges a trial, and says so when its time has passed."""
+        score = judge(self._estimator, trial, parent)
+        heapq.heappush(self._begun, (self._clock + score.cost_seconds, self._count, trial, score))
+        self._count += 1
+
+    def wait(self) -> list[tuple[Trial[Any], Score]]:
+        """Moves the clock to the next end of a trial."""
+        self._clock, _, trial, score = heapq.heappop(self._begun)
+        self.finished.append(self._clock)
+        return [(trial, score)]
+
+    def now(self) -> float:
+        """Simulated seconds."""
+        return self._clock
+
+    def close(self, *, kill: bool = False) -> None:
+        """There is nothing to end."""
+
+
+_make: MakeEstimator | None = None  # of a worker process
+_estimator: Estimator[Any] | None = None
+
+
+def _start(make: MakeEstimator) -> None:
+    global _make
+    _make = make
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends this one
+
+
+def _work(trial: Trial[Any], parent: Trial[Any] | None) -> Score:
+    global _estimator
+    if _estimator is None:  # not in `_start`, where an error would reach nobody
+        assert _make is not None
+        _estimator = _make()
+    return judge(_estimator, trial, parent)

@@ -1,0 +1,59 @@
+"""Every searcher joins with one line."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import toy
+
+from conformance.searcher import SEARCHER_CHECKS, value
+from ghn.search import ASHA, Hyperband, ListSearch, RandomSearch, RegularizedEvolution, Screened, SuccessiveHalving
+from ghn.types import Score, Trial
+
+SPACE = toy.SPACE
+
+
+class Oracle:
+    """A cheap estimator that is always right."""
+
+    source = "these tests"
+
+    def fit(self, history: Sequence[Any]) -> None: ...
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        return [Score(value(trial)) for trial in trials]
+
+
+def random():
+    return RandomSearch(SPACE, 1)
+
+
+def evolution(**settings: Any):
+    return RegularizedEvolution(SPACE, 1, population=10, sample=3, **settings)
+
+
+RUNGS = {"min_budget": 1, "max_budget": 9}
+SEARCHERS = {
+    "list": lambda: ListSearch(list(SPACE)[::100], 1),
+    "random": random,
+    "random, with a budget": lambda: RandomSearch(SPACE, 1, budget=3, distinct=False),
+    "evolution": evolution,
+    "evolution, distinct": lambda: evolution(distinct=True),
+    "successive halving": lambda: SuccessiveHalving(random(), n=20, **RUNGS),
+    "successive halving of evolution": lambda: SuccessiveHalving(evolution(), n=20, **RUNGS),
+    "successive halving of a short list": lambda: SuccessiveHalving(ListSearch(list(SPACE)[:13]), n=50, **RUNGS),
+    "hyperband": lambda: Hyperband(random(), **RUNGS),
+    "hyperband, for ever": lambda: Hyperband(random(), rounds=None, **RUNGS),
+    "hyperband of a list, for ever": lambda: Hyperband(ListSearch(list(SPACE)[::200]), rounds=None, **RUNGS),
+    "ASHA": lambda: ASHA(random(), **RUNGS),
+    "ASHA of a list": lambda: ASHA(ListSearch(list(SPACE)[::200]), eta=2, **RUNGS),
+    "screened": lambda: Screened(random(), Oracle(), 4, refit=5),
+    "screened evolution": lambda: Screened(evolution(), Oracle(), 4),
+    "hyperband of screened": lambda: Hyperband(Screened(random(), Oracle(), 4), **RUNGS),
+}
+
+
+@pytest.mark.parametrize("make", SEARCHERS.values(), ids=SEARCHERS)
+@pytest.mark.parametrize("check", SEARCHER_CHECKS, ids=lambda c: c.__name__)
+def test_searcher(check, make):
+    check(make, SPACE)

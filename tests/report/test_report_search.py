@@ -1,0 +1,93 @@
+"""`job=search` and `job=compare_searchers`, from plain options."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, save_toy
+
+from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.estimators.registry import Setting
+from ghn.report.search import search_job
+from ghn.report.search_compare import compare_searchers_job, published_study
+from ghn.train.loop import Recipe
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, Recipe(epochs=1, batch_size=16))
+
+
+def options(tmp_path: Path, name: str = "random", **search: Any) -> dict[str, Any]:
+    limit = {"trials": 6, "seconds": None, "cost_seconds": None, "epochs": None}
+    chosen = {"name": name, "seed": 0, "options": {}, "limit": limit, "workers": 1, "screen": 0, **search}
+    out = {"estimator": {"name": "training"}, "out": str(tmp_path / "out"), "resume": False, "progress": False}
+    return {**out, "search": chosen}
+
+
+def test_a_search_by_training(setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = options(tmp_path, "evolution", options={"population": 3, "sample": 2})
+    search_job(setting, chosen)
+    found = json.loads((tmp_path / "out" / "search.json").read_text())
+    assert found["spent"]["trials"] == found["spent"]["epochs"] == 6 and found["stopped"] == "limit"
+    values = [candidate["value"] for candidate in found["candidates"]]
+    assert values == sorted(values, reverse=True) and len(values) == 6
+    assert toy.SPACE.parse(found["candidates"][0]["arch"])
+    assert (tmp_path / "out" / "search.png").read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    assert found["candidates"][0]["arch"][:30] in printed and "6 trials, 0 failed; 6 epochs" in printed
+
+    with pytest.raises(ExistsError):
+        search_job(setting, chosen)
+    chosen["search"]["limit"]["trials"] = 8
+    search_job(setting, {**chosen, "resume": True})
+    assert json.loads((tmp_path / "out" / "search.json").read_text())["spent"]["trials"] == 8
+    with pytest.raises(DataError, match="estimator differ"):
+        search_job(replace(setting, recipe=Recipe(epochs=2, batch_size=16)), {**chosen, "resume": True})
+
+
+@pytest.mark.parametrize(("name", "given"), [("random", {}), ("asha", {"max_budget": 3})])
+def test_the_hypernetwork_screens(setting: Setting, tmp_path: Path, name: str, given: dict[str, Any]) -> None:
+    chosen = options(tmp_path, name, options=given, screen=4)
+    search_job(setting, {**chosen, "estimator": {"name": "random_init"}})
+    header = json.loads((tmp_path / "out" / "history.jsonl").read_text().splitlines()[0])
+    searcher = header["identity"]["searcher"]
+    assert searcher.get("inner", searcher) and "screened" in json.dumps(searcher)
+
+
+def test_unknown_searchers_leave_nothing_behind(setting: Setting, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="unknown searcher"):
+        search_job(setting, options(tmp_path, "annealing"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_comparison_on_the_embedded_curves(
+    setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compare = {"table": "embedded", "seeds": 5, "cost": 160, "workers": 1}
+    compare_searchers_job(setting, {"out": str(tmp_path / "out"), "compare": compare})
+    found = json.loads((tmp_path / "out" / "searchers.json").read_text())
+    assert set(found["regret_points"]) == {"random search", "successive halving", "Hyperband", "ASHA"}
+    for rows in found["regret_points"].values():
+        assert len(rows["median"]) == len(found["cost"]) and found["cost"][-1] <= 160
+        assert 0 <= rows["low"][-1] <= rows["median"][-1] <= rows["high"][-1] < 20
+    assert (tmp_path / "out" / "searchers.png").exists()
+    assert "5 seeds: median [quartiles]" in capsys.readouterr().out
+    with pytest.raises(ConfigError, match="unknown table"):
+        compare_searchers_job(setting, {"out": str(tmp_path), "compare": {**compare, "table": "imagenet"}})
+
+
+@pytest.mark.skipif(find_spec("analognasbench") is None, reason="needs the extra nasbench")
+def test_comparison_on_the_published_table() -> None:
+    found = published_study(2, 30)
+    rows = found["regret_points"]["evolution, distinct"]
+    assert rows["median"] == sorted(rows["median"], reverse=True) and found["cost"][-1] == 30

@@ -1,0 +1,186 @@
+"""Successive halving and Hyperband: who goes on, at which budget, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Any
+
+import pytest
+import recorded
+
+from ghn.errors import ConfigError
+from ghn.search import Hyperband, ListSearch, SuccessiveHalving
+from ghn.search.bracket import rung_budgets, rung_sizes, total_budget
+from ghn.types import Score, Searcher, Trial
+
+
+def by_budget(trials: list[Trial[Any]]) -> dict[float, list[str]]:
+    found = defaultdict(list)
+    for trial in trials:
+        found[trial.budget].append(trial.arch)
+    return dict(found)
+
+
+def play(searcher: Searcher[Any], value: Any) -> list[Trial[Any]]:
+    """One trial at a time, `value(trial)` the score, None for a failure."""
+    trials = []
+    while new := searcher.ask():
+        trials += new
+        found = value(new[0])
+        searcher.tell(new[0], Score.failed("it broke") if found is None else Score(found))
+    return trials
+
+
+def number(trial: Trial[Any]) -> float:
+    return float(trial.arch)
+
+
+@pytest.mark.parametrize(
+    ("settings", "rungs"),
+    [
+        ((1, 9, 3), (1, 3, 9)),
+        ((1, 20, 3), (1, 3, 9, 20)),
+        ((2, 20, 3), (2, 6, 18, 20)),
+        ((5, 5, 3), (5,)),
+        ((1, 10, 1.5), (1, 2, 3, 5, 8, 10)),  # whole epochs
+        ((0.5, 3, 2), (0.5, 1, 2, 3)),
+        ((1, 1000, 10), (1, 10, 100, 1000)),  # no rung too many by rounding
+    ],
+)
+def test_budgets_of_rungs(settings: tuple[float, float, float], rungs: tuple[float, ...]) -> None:
+    assert rung_budgets(*settings) == rungs
+
+
+def test_every_rung_promotes_its_best_and_resumes_them() -> None:
+    trials = play(SuccessiveHalving(ListSearch([str(i) for i in range(9)]), max_budget=9), number)
+    rungs = by_budget(trials)
+    assert [len(rungs[b]) for b in (1, 3, 9)] == [9, 3, 1]
+    assert rungs[3] == ["8", "7", "6"] and rungs[9] == ["8"]
+    last = trials[-1]
+    before = next(t for t in trials if t.id == last.resume)
+    assert (last.arch, last.budget, before.budget) == ("8", 9, 3) and last.id.split("@")[0] == before.id.split("@")[0]
+
+
+def test_of_equals_the_earlier_goes_on() -> None:
+    rungs = by_budget(play(SuccessiveHalving(ListSearch(list("abcdef"), None), max_budget=3, n=6), lambda t: 0.5))
+    assert rungs[3] == ["a", "b"]
+
+
+def test_the_last_scores_decide_not_the_first() -> None:
+    """A slow starter that made it to the second rung can win there."""
+
+    def value(trial: Trial[Any]) -> float:
+        return float(trial.arch) * (1 if trial.budget == 1 else -1)
+
+    assert by_budget(play(SuccessiveHalving(ListSearch([str(i) for i in range(9)]), max_budget=9), value))[9] == ["6"]
+
+
+def test_failures_are_not_promoted_and_a_poor_rung_promotes_what_there_is() -> None:
+    def value(trial: Trial[Any]) -> float | None:
+        return number(trial) if number(trial) in (3, 5) else None
+
+    rungs = by_budget(play(SuccessiveHalving(ListSearch([str(i) for i in range(9)]), max_budget=9), value))
+    assert sorted(rungs[3]) == ["3", "5"] and rungs[9] == ["5"]
+    assert list(by_budget(play(SuccessiveHalving(ListSearch(list("abc")), max_budget=3), lambda t: None))) == [1]
+
+
+def test_too_few_candidates_from_within_go_on_with_what_there_are() -> None:
+    rungs = by_budget(play(SuccessiveHalving(ListSearch(["1", "2", "3"]), max_budget=9, n=18), number))
+    assert (len(rungs[1]), sorted(rungs[3]), sorted(rungs[9])) == (3, ["1", "2", "3"], ["2", "3"])
+
+
+def test_workers_wait_for_the_rung() -> None:
+    searcher = SuccessiveHalving(ListSearch([str(i) for i in range(9)]), max_budget=9)
+    first = searcher.ask(20)
+    assert len(first) == 9 and searcher.ask() == []
+    for trial in first[:-1]:
+        searcher.tell(trial, Score(number(trial)))
+        assert searcher.ask() == []
+    searcher.tell(first[-1], Score(number(first[-1])))
+    assert [t.budget for t in searcher.ask(20)] == [3, 3, 3]
+
+
+def test_the_inner_searcher_is_told_of_the_first_rung_once() -> None:
+    class Listener(ListSearch[str]):
+        told: list[tuple[str, float]] = []  # noqa: RUF012
+
+        def tell(self, trial: Trial[str], score: Score) -> None:
+            super().tell(trial, score)
+            self.told.append((trial.arch, score.value))
+
+    play(SuccessiveHalving(Listener([str(i) for i in range(9)]), max_budget=9), lambda t: number(t) + 100 * t.budget)
+    assert sorted(Listener.told) == [(str(i), 100.0 + i) for i in range(9)]
+
+
+def test_total_budget_buys_the_most_candidates() -> None:
+    def spent(total: float) -> tuple[int, float]:
+        rungs = by_budget(play(SuccessiveHalving(recorded.candidates(), max_budget=9, total=total), lambda t: 0.5))
+        return len(rungs[1]), len(rungs[1]) + 2 * len(rungs[3]) + 6 * len(rungs.get(9, []))
+
+    assert spent(21) == (9, 21)  # 9 + 3 * (3 - 1) + 1 * (9 - 3)
+    for total in (22, 40, 100):
+        n, cost = spent(total)
+        rungs = rung_budgets(1, 9, 3)
+        assert cost == total_budget(rungs, rung_sizes(n, 3, 3)) <= total
+        assert total_budget(rungs, rung_sizes(n + 1, 3, 3)) > total
+
+
+def test_hyperband_is_algorithm_1_of_the_paper() -> None:
+    """R = 81, eta = 3: n = ceil((s_max + 1) / (s + 1) * eta^s), each rung floor(n / eta^i)."""
+    rungs = rung_budgets(1, 81, 3)
+    wanted = [
+        {1: 81, 3: 27, 9: 9, 27: 3, 81: 1},
+        {3: 34, 9: 11, 27: 3, 81: 1},
+        {9: 15, 27: 5, 81: 1},
+        {27: 8, 81: 2},
+        {81: 5},
+    ]
+    trials = play(Hyperband(ListSearch([str(i) for i in range(200)], None), max_budget=81), number)
+    assert rungs == (1, 3, 9, 27, 81)
+    found: list[dict[float, int]] = []
+    for before, trial in zip([None, *trials], trials, strict=False):
+        if before is None or (trial.resume is None and (before.resume or before.budget != trial.budget)):
+            found.append(defaultdict(int))
+        found[-1][trial.budget] += 1
+    assert found == wanted
+
+
+def test_hyperband_brackets_and_rounds() -> None:
+    def starts(**settings: Any) -> list[float]:
+        trials = play(Hyperband(ListSearch([str(i) for i in range(500)]), max_budget=9, **settings), number)
+        first = [t.budget for t in trials if t.resume is None]
+        return [b for b, before in zip(first, [None, *first], strict=False) if b != before]
+
+    assert starts() == [1, 3, 9]
+    assert starts(brackets=2) == [1, 3]
+    assert starts(rounds=2) == [1, 3, 9, 1, 3, 9]
+    assert len(starts(rounds=None)) > 20  # until the list ends
+
+
+def test_idle_workers_begin_the_next_bracket() -> None:
+    searcher = Hyperband(ListSearch([str(i) for i in range(50)]), max_budget=9)
+    assert [t.budget for t in searcher.ask(100)] == [1] * 9 + [3] * 5 + [9] * 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"max_budget": 2, "min_budget": 3}, "below the cheapest rung"),
+        ({"max_budget": 0}, "budgets of no rung"),
+        ({"max_budget": math.inf}, "budgets of no rung"),
+        ({"max_budget": 9, "eta": 1}, "eta"),
+        ({"max_budget": 9, "n": 8}, "at least 9"),
+        ({"max_budget": 9, "total": 20}, "at least 21, for 9 candidates"),
+        ({"max_budget": 9, "total": 30, "n": 9}, "not both"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_what_would_fit(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SuccessiveHalving(recorded.candidates(), **settings)
+
+
+@pytest.mark.parametrize("settings", [{"brackets": 0}, {"brackets": 4}, {"rounds": 0}])
+def test_hyperband_refuses(settings: dict[str, int]) -> None:
+    with pytest.raises(ConfigError):
+        Hyperband(recorded.candidates(), max_budget=9, **settings)
