@@ -17,6 +17,7 @@ from ghn.estimators import Sample
 from ghn.estimators.registry import ESTIMATORS, Setting, make_entries, task_space
 from ghn.nets import GHN, GHNConfig
 from ghn.report.jobs import JOBS
+from ghn.search import Limit, make_searcher
 from ghn.tasks import TASKS, ImageTask, make_task
 from ghn.train.loop import Recipe
 from ghn.train.meta import MetaConfig
@@ -26,7 +27,7 @@ CONF = files("ghn.conf")
 OUT = "out=outputs/here"  # the default has the time in it, which hydra alone resolves
 GROUPS = {
     "train": ("net", "space", "task", "trainer"),
-    "evaluate": ("estimator", "space", "task", "recipe", "experiment"),
+    "evaluate": ("estimator", "space", "task", "recipe", "experiment", "search"),
 }
 MISSING = {"image_folder": ["task.root=/photos"], "dataset": ["task.train={target: a.B}"]}  # what a user must give
 
@@ -54,7 +55,7 @@ def test_every_group_is_tested() -> None:
 def test_every_config_composes_and_passes_the_check(config: str, group: str, name: str) -> None:
     given = [f"{group}={name}", *(MISSING.get(name, []) if group == "task" else [])]
     cfg = composed(config, *given)
-    assert (group == "experiment" or cfg[group]) and "???" not in str(cfg)
+    assert (group in ("experiment", "search") or cfg[group]) and "???" not in str(cfg)
     check_overrides(config, given)
 
 
@@ -107,6 +108,14 @@ def test_every_experiment_names_a_job(name: str) -> None:
     assert cfg["job"] in JOBS and (name == "none") == (cfg["job"] == "rank")
 
 
+@pytest.mark.parametrize("name", [name for name in options("search") if name != "none"])
+def test_every_search_builds(name: str, toy_space: Any) -> None:
+    cfg = composed("evaluate", f"search={name}")
+    search = cfg["search"]
+    assert cfg["job"] == "search" and search["name"] == name and search["estimator"] in ESTIMATORS
+    assert make_searcher(name, toy_space, seed=search["seed"], **search["options"]).ask(1) and Limit(**search["limit"])
+
+
 @pytest.mark.parametrize("name", options("estimator"))
 def test_every_estimator_is_known(name: str, toy_space: Any, toy_task: ImageTask, fabric: Fabric) -> None:
     chosen = composed("evaluate", f"estimator={name}")["estimator"]["name"]
@@ -124,7 +133,7 @@ WRONG = [
     ("train", ["nett=ghn1"], "net"),
     ("train", ["task=cifar11"], "cifar10_16px"),
     ("train", ["task=image_folder"], "task.root"),
-    ("train", ["trainer.steps=many"], "int, such as 2500"),
+    ("train", ["trainer.steps=many"], "int, such as 6000"),
     ("train", ["trainer.lr=fast"], "float, such as 0.002"),
     ("train", ["resume=yes_please"], "bool"),
     ("train", ["out=${nope}"], "nope"),

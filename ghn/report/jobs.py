@@ -20,6 +20,8 @@ from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
 from ghn.report.nasbench201 import nasbench201_job
 from ghn.report.scorefile import print_ranking, write_ranking
+from ghn.report.search import search_job
+from ghn.report.search_compare import compare_searchers_job
 from ghn.report.terminal import print_report
 from ghn.tasks import make_task
 from ghn.train.loop import Recipe
@@ -108,6 +110,8 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "references": references_job,
     "nasbench201": nasbench201_job,
     "rank_all": rank_all_job,
+    "search": search_job,
+    "compare_searchers": compare_searchers_job,
 }
 
 

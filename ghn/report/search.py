@@ -28,9 +28,9 @@ SHOWN = 10  # networks in the table
 def search_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Runs a search and writes `history.jsonl`, `search.json` and `search.png` (job=search).
 
-    Options, beside those of every job: `search.name`, `search.seed`, `search.options` (of the searcher),
-    `search.limit` (fields of `Limit`), `search.workers`, and `search.screen`: proposals for each trial, of which the
-    first checkpoint's hypernetwork chooses one; 0 for none.
+    Options, beside those of every job: `search.name`, `search.seed`, `search.estimator`, `search.options` (of the
+    searcher), `search.limit` (fields of `Limit`), `search.workers`, and `search.screen`: proposals for each trial, of
+    which the first checkpoint's hypernetwork chooses one; 0 for none.
 
     Raises:
         ConfigError: unknown searcher or option.
@@ -38,7 +38,7 @@ def search_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """
     search, out = options["search"], Path(options["out"])
     searcher = _searcher(setting, search)
-    entry = make_entries(options["estimator"]["name"], setting)[0]
+    entry = make_entries(search["estimator"], setting)[0]
     result = run_search(
         searcher,
         entry.estimator if search["workers"] == 1 else partial(_worker_estimator, dict(options)),
@@ -122,4 +122,4 @@ def _worker_estimator(options: Mapping[str, Any]) -> Estimator[Any]:
     """The estimator of the options, made anew in a worker process."""
     from ghn.report.jobs import build_setting  # which imports this module
 
-    return make_entries(options["estimator"]["name"], build_setting(options))[0].estimator
+    return make_entries(options["search"]["estimator"], build_setting(options))[0].estimator

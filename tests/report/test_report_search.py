@@ -29,8 +29,17 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
 
 def options(tmp_path: Path, name: str = "random", **search: Any) -> dict[str, Any]:
     limit = {"trials": 6, "seconds": None, "cost_seconds": None, "epochs": None}
-    chosen = {"name": name, "seed": 0, "options": {}, "limit": limit, "workers": 1, "screen": 0, **search}
-    out = {"estimator": {"name": "training"}, "out": str(tmp_path / "out"), "resume": False, "progress": False}
+    chosen = {
+        "name": name,
+        "seed": 0,
+        "estimator": "training",
+        "options": {},
+        "limit": limit,
+        "workers": 1,
+        "screen": 0,
+    }
+    chosen |= search
+    out = {"out": str(tmp_path / "out"), "resume": False, "progress": False}
     return {**out, "search": chosen}
 
 
@@ -57,11 +66,21 @@ def test_a_search_by_training(setting: Setting, tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.parametrize(("name", "given"), [("random", {}), ("asha", {"max_budget": 3})])
 def test_the_hypernetwork_screens(setting: Setting, tmp_path: Path, name: str, given: dict[str, Any]) -> None:
-    chosen = options(tmp_path, name, options=given, screen=4)
-    search_job(setting, {**chosen, "estimator": {"name": "random_init"}})
+    search_job(setting, options(tmp_path, name, options=given, screen=4, estimator="random_init"))
     header = json.loads((tmp_path / "out" / "history.jsonl").read_text().splitlines()[0])
     searcher = header["identity"]["searcher"]
     assert searcher.get("inner", searcher) and "screened" in json.dumps(searcher)
+
+
+def test_rungs_of_a_scheduler_are_trained_on(setting: Setting, tmp_path: Path) -> None:
+    setting = replace(setting, recipe=Recipe(epochs=4, batch_size=16), folder=tmp_path / "out")
+    given = {"max_budget": 4, "min_budget": 1, "eta": 2, "n": 4}
+    limit = {"trials": None, "seconds": None, "cost_seconds": None, "epochs": None}
+    chosen = options(tmp_path, "successive_halving", options=given, estimator="low_fidelity", limit=limit)
+    search_job(setting, chosen)
+    found = json.loads((tmp_path / "out" / "search.json").read_text())
+    assert found["spent"] == {"trials": 7, "epochs": 4 + 2 + 2, "cost_seconds": found["spent"]["cost_seconds"]}
+    assert found["candidates"][0]["budget"] == 4 and found["failures"] == 0
 
 
 def test_unknown_searchers_leave_nothing_behind(setting: Setting, tmp_path: Path) -> None:
