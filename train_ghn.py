@@ -25,7 +25,7 @@ def main(cfg: DictConfig) -> None:
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     try:
         task = make_task(options["task"].pop("name"), **options["task"])
-        train_hypernetwork(
+        model = train_hypernetwork(
             GHNConfig(classes=task.classes, **options["net"]),
             task_space(options["space"], task),
             task,
@@ -44,6 +44,10 @@ def main(cfg: DictConfig) -> None:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(f"\ninterrupted; go on with: {resume_command('train_ghn.py', cfg.out)}")
+    if (agreement := model.card.get("population", {}).get("agreement")) is not None:
+        print(
+            f"agreement with a zero-cost proxy: {agreement:.3f} (of several seeds, keep the highest: docs/ranking.md)"
+        )
     print(f"wrote {cfg.out}/{CHECKPOINT}")
 
 

@@ -126,7 +126,11 @@ class LowFidelityEstimator:
     def _with_epochs(self, fidelity: Fidelity) -> Fidelity:
         epochs = self.recipe.epochs if fidelity.epochs is None else fidelity.epochs
         if epochs > self.recipe.epochs:
-            raise ConfigError("more epochs than the recipe has", got=epochs, expected=f"at most {self.recipe.epochs}")
+            raise ConfigError(
+                "fidelity: more epochs than the recipe has",
+                got=epochs,
+                expected=f"at most {self.recipe.epochs}, or null for all of them",
+            )
         return replace(fidelity, epochs=epochs)
 
     def _score(self, trial: Trial[Any], fidelity: Fidelity) -> Score:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
@@ -15,6 +16,7 @@ from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.initial import RandomInit
+from ghn.ranking import kendall
 from ghn.tasks.images import ImageTask
 from ghn.types import Estimator, Space, Trial
 
@@ -67,6 +69,9 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     """What readings are usual in the space, for the card: quantiles over networks drawn at random, distinct ones where
     the space can list them. No trained accuracy is looked at.
 
+    `agreement` is Kendall's tau between the losses of generated weights and the zero-cost proxy. It told good trainings
+    from bad ones (docs/ranking.md): of several seeds, keep the one with the highest.
+
     Raises:
         ConfigError: too few networks.
     """
@@ -77,8 +82,14 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     read = []
     for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
         read += ranker.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
-    population = Population.of({name: column(read, name) for name in ranker.weights})
-    return {"task_checksum": model.images().checksum, "quantiles": population.describe()}
+    columns = {name: column(read, name) for name in ranker.weights}
+    population = Population.of(columns)
+    own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
+    return {
+        "task_checksum": model.images().checksum,
+        "quantiles": population.describe(),
+        "agreement": kendall(own, columns[f"{ZERO_COST}/meco"]),
+    }
 
 
 def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstimator:

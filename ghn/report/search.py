@@ -72,7 +72,7 @@ def print_search(result: SearchResult, space: Space[Any], console: Console | Non
     for trial, score in result.ranked()[:SHOWN]:
         budget = "-" if score.budget is None else f"{score.budget:g}"
         table.add_row(f"{score.value:.4f}", budget, Text(space.format(trial.arch)))
-    console = console or Console()
+    console = console or Console(width=140)
     console.print(table)
     console.print(
         f"{len(result.steps)} trials, {result.failures} failed; {result.epochs:g} epochs, "
