@@ -108,12 +108,18 @@ def test_every_experiment_names_a_job(name: str) -> None:
     assert cfg["job"] in JOBS and (name == "none") == (cfg["job"] == "rank")
 
 
-@pytest.mark.parametrize("name", [name for name in options("search") if name != "none"])
+@pytest.mark.parametrize("name", [name for name in options("search") if name not in ("none", "ladder")])
 def test_every_search_builds(name: str, toy_space: Any) -> None:
     cfg = composed("evaluate", f"search={name}")
     search = cfg["search"]
     assert cfg["job"] == "search" and search["name"] == name and search["estimator"] in ESTIMATORS
     assert make_searcher(name, toy_space, seed=search["seed"], **search["options"]).ask(1) and Limit(**search["limit"])
+
+
+def test_the_ladder_has_steps_that_are_known() -> None:
+    cfg = composed("evaluate", "search=ladder")
+    assert cfg["job"] == "ladder" and cfg["search"]["steps"][-1]["budget"] == cfg["recipe"]["epochs"]
+    assert {step["estimator"] for step in cfg["search"]["steps"]} <= set(ESTIMATORS)
 
 
 @pytest.mark.parametrize("name", options("estimator"))

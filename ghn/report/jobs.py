@@ -18,6 +18,7 @@ from ghn.estimators.rungs import Fidelity
 from ghn.estimators.samples import load_sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
+from ghn.report.ladder import ladder_job
 from ghn.report.nasbench201 import nasbench201_job
 from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.search import search_job
@@ -111,6 +112,7 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "nasbench201": nasbench201_job,
     "rank_all": rank_all_job,
     "search": search_job,
+    "ladder": ladder_job,
     "compare_searchers": compare_searchers_job,
 }
 
