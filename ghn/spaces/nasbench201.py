@@ -17,6 +17,7 @@ from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.graph.ops import zero_attrs
 from ghn.spaces.cells import EdgeCell, path_features
+from ghn.spaces.growth import chains, grown
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
@@ -155,6 +156,14 @@ class NASBench201:
     def cell(self, arch: Cell) -> EdgeCell:
         """The live part of a cell, for encodings."""
         return EdgeCell(EDGES, _live(self.check(arch)), OPERATIONS)
+
+    def simplest(self) -> Iterator[Cell]:
+        """The 100 cells of a single path, where a progressive search begins."""
+        return chains(EDGES, OPERATIONS)
+
+    def expand(self, arch: Cell) -> Iterator[Cell]:
+        """The cells with one path more than the live part of a cell."""
+        return grown(self.cell(arch))
 
     def lower(self, arch: Cell) -> Graph:
         """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
