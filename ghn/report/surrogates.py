@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +15,18 @@ from rich.table import Table
 from ghn.errors import ConfigError
 from ghn.estimators.candidates import choose_candidates, published_reference
 from ghn.estimators.partial import score_to_file
-from ghn.estimators.ranker import IMAGES
-from ghn.estimators.readouts import Sample
-from ghn.estimators.registry import Setting, open_checkpoint
+from ghn.estimators.registry import Setting
 from ghn.estimators.samples import load_sample
-from ghn.estimators.surrogates import Embedding, Scores, SurrogateEstimator, coverage, make_inputs
+from ghn.estimators.surrogates import LEVELS, Input, SurrogateEstimator, coverage, interval_key
 from ghn.ranking import rank
 from ghn.report.evaluation import check_folder, machine
 from ghn.report.figures import learning_curves
-from ghn.report.nasbench201 import Known
+from ghn.report.remembered import Measured, remember
 from ghn.report.style import to_bytes
 from ghn.types import Score, Space, Trial
 
 KEYS = {"kendall": "all", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
 GRAPH = "graph"  # the input set of the model that reads graphs and nothing else
-HYPERNETWORK = ("embedding", "scores")
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """A feature source whose features were computed beforehand.
-
-    Attributes:
-        name: of the source.
-        rows: architecture -> its features [f].
-    """
-
-    name: str
-    rows: Mapping[Any, np.ndarray]
-
-    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> np.ndarray:
-        """Features [n, f]."""
-        return np.stack([self.rows[arch] for arch in archs])
 
 
 def surrogates_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -67,7 +46,6 @@ def surrogates_job(setting: Setting, options: Mapping[str, Any]) -> None:
         )
     values = published_reference([*pool, *judged], space).values
     sources = remember(setting, options["inputs"], [*pool, *judged], folder, progress=options["progress"])
-    study = SurrogateStudy(space, pool, judged, values, sources)
     rows = [
         (model, inputs)
         for inputs in options["inputs"]
@@ -75,11 +53,19 @@ def surrogates_job(setting: Setting, options: Mapping[str, Any]) -> None:
         if (model == "gnn") == (inputs == GRAPH)
     ]
     cells = [(f"{m}, {i}", size, d) for size in options["sizes"] for d in range(options["draws"]) for m, i in rows]
-    study.settings = {f"{m}, {i}": (m, [] if i == GRAPH else options["inputs"][i]) for m, i in rows}
+    settings = {
+        f"{m}, {i}": (m, [] if i == GRAPH else [sources[name] for name in options["inputs"][i]]) for m, i in rows
+    }
+    study = SurrogateStudy(space, pool, judged, values, settings)
     trials = [Trial("/".join(map(str, cell)), cell) for cell in cells]
     identity = {"candidates": options["candidates"], "pool": len(pool), "n": len(judged), "space": repr(space)}
     scores = score_to_file(
-        study, trials, folder / "cells.jsonl", identity, progress=options["progress"], label="surrogates"
+        Measured(study.measure),
+        trials,
+        folder / "cells.jsonl",
+        identity,
+        progress=options["progress"],
+        label="surrogates",
     )
     found = gather(trials, scores)
     (folder / "study.json").write_text(json.dumps({"rows": found, "identity": identity, "made": machine()}, indent=1))
@@ -106,40 +92,15 @@ def choose_networks(space: Any, sample: str, pool: int | None, n: int) -> tuple[
     return known[:pool], choose_candidates(n, sample, space)
 
 
-def remember(
-    setting: Setting, sets: Mapping[str, Sequence[str]], texts: Sequence[str], folder: Path, *, progress: bool
-) -> dict[str, Remembered]:
-    """Computes every input of some sets once for all networks; scores of a hypernetwork are kept on disk."""
-    archs = [setting.space.parse(text) for text in texts]
-    out = {}
-    for name in dict.fromkeys(name for names in sets.values() for name in names):
-        if name in HYPERNETWORK:
-            _, model = open_checkpoint(setting, setting.checkpoints[0])
-            source: Any = Embedding(model)
-        if name == "scores":
-            skeletons = [{"depth": 1}] if "depth" in setting.space.describe() else []
-            images = model.images(setting.task)
-            sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
-            engine = model.estimator(task=images, sample=sample, skeletons=skeletons)
-            trials = [Trial(text, arch) for text, arch in zip(texts, archs, strict=True)]
-            path = folder / "members" / "ghn_depth1.jsonl"
-            scores = score_to_file(engine, trials, path, engine.identity, progress=progress, label="hypernetwork")
-            source = Scores(Known(dict(zip(archs, scores, strict=True))), ("value", "accuracy"))
-        elif name not in HYPERNETWORK:
-            source = make_inputs([name])[0]
-        out[name] = Remembered(name, dict(zip(archs, source(setting.space, archs), strict=True)))
-    return out
-
-
 class SurrogateStudy:
-    """One surrogate, one number of references, one draw of them: an estimator whose candidates are such cells.
+    """Fits and judges surrogates.
 
     Args:
         space: of the networks.
         pool: official strings from which references are drawn.
         judged: official strings of the networks to order.
         values: official string -> published accuracy.
-        sources: feature sources by name.
+        settings: row -> model and feature sources.
     """
 
     def __init__(
@@ -148,22 +109,17 @@ class SurrogateStudy:
         pool: Sequence[str],
         judged: Sequence[str],
         values: Mapping[str, float],
-        sources: Mapping[str, Remembered],
+        settings: Mapping[str, tuple[str, Sequence[Input]]],
     ) -> None:
-        self.space, self.sources = space, sources
-        self.settings: dict[str, tuple[str, Sequence[str]]] = {}  # row -> model and inputs
+        self.space, self.settings = space, settings
         self._pool = [(Trial(text, space.parse(text)), Score(values[text])) for text in pool]
         self._judged = [Trial(text, space.parse(text)) for text in judged]
         self._values = np.array([values[text] for text in judged])
 
-    def stream(self, cells: Sequence[Trial[tuple[str, int, int]]]) -> Iterator[tuple[Trial[Any], Score]]:
-        """Each cell's rank correlations, coverage of intervals and seconds."""
-        for cell in cells:
-            yield cell, self._score(*cell.arch)
-
-    def _score(self, row: str, size: int, draw: int) -> Score:
+    def measure(self, row: str, size: int, draw: int) -> Score:
+        """Rank correlations and coverage of intervals with one draw of so many references."""
         model, inputs = self.settings[row]
-        surrogate = SurrogateEstimator(self.space, [self.sources[name] for name in inputs], model, seed=draw)
+        surrogate = SurrogateEstimator(self.space, inputs, model, seed=draw)
         chosen = np.random.default_rng([draw, size]).choice(len(self._pool), size, replace=False)
         started = time.perf_counter()
         surrogate.fit([self._pool[i] for i in chosen])
@@ -173,7 +129,8 @@ class SurrogateStudy:
         statistics = {key: found[key].value for key in (*KEYS, "regret@10")}
         if statistics["kendall"] is None:
             return Score.failed("the surrogate predicts the same for all", seconds)
-        covered = {f"covered {level:.0%}": share for level, share in coverage(scores, self._values.tolist()).items()}
+        shares = coverage(scores, self._values.tolist())
+        covered = {f"covered {interval_key(level)}": share for level, share in shares.items()}
         return Score(statistics["kendall"], seconds, extra=statistics | covered)
 
 
@@ -187,7 +144,7 @@ def gather(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> Found:
         row, size, _ = trial.arch
         held = out.setdefault(row, {}).setdefault(str(size), {})
         for key, value in {**score.extra, "seconds": score.cost_seconds}.items():
-            if value is not None:
+            if value is not None:  # a part of the order that the surrogate leaves tied
                 held.setdefault(key, []).append(value)
     return out
 
@@ -205,8 +162,10 @@ def pictures(found: Found) -> dict[str, dict[str, dict[int, list[float]]]]:
 
 def print_study(found: Found, draws: int) -> None:
     """Prints a table for each part of the order, and one of coverage."""
-    tables = {f"Kendall tau, {part}": ((key,), "{:.3f} ({:.3f})") for key, part in KEYS.items()}
-    covered = tuple(f"covered {level}" for level in ("50%", "80%", "95%"))
+    tables: dict[str, tuple[tuple[str, ...], str]] = {
+        f"Kendall tau, {part}": ((key,), "{:.3f} ({:.3f})") for key, part in KEYS.items()
+    }
+    covered = tuple(f"covered {interval_key(level)}" for level in LEVELS)
     tables["Share of values inside the intervals of 50, 80 and 95 %"] = (covered, "{:.2f}")
     sizes = list(dict.fromkeys(size for held in found.values() for size in held))
     for title, (keys, form) in tables.items():

@@ -39,7 +39,7 @@ class ProgressiveSearch(Generic[Arch]):
     Args:
         space: gives the levels.
         seed: of the draws.
-        surrogate: any estimator that learns from references; by default a Gaussian process on encodings of the cell.
+        surrogate: any estimator that learns from references; by default a random forest on encodings of the cell.
         beam: trainings a level (K).
         first: trainings of the first level; as many as `beam` by default. The paper trains all: the number of
             `space.simplest()`, or any greater one.
@@ -70,7 +70,7 @@ class ProgressiveSearch(Generic[Arch]):
             )
         if beam < 1 or (first is not None and first < 1):
             raise ConfigError("a level needs at least one training", got=f"beam={beam}, first={first}")
-        self.surrogate = surrogate or SurrogateEstimator(space, model="gaussian_process", seed=seed)
+        self.surrogate = surrogate or SurrogateEstimator(space, seed=seed)
         self.identity: dict[str, Any] = {
             "searcher": "pnas",
             "space": {"name": space.name, **json.loads(json.dumps(space.describe()))},
@@ -87,7 +87,7 @@ class ProgressiveSearch(Generic[Arch]):
         self._waiting: dict[str, Trial[Arch]] = {}
         self._asked: list[Trial[Arch]] = []
         self._scores: dict[str, Score] = {}
-        self._parents: list[Trial[Arch]] = []  # those of the level that are trained
+        self._parents: list[Trial[Arch]] = []  # trained, of the level
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """Up to `n` trials of a level; the next level begins when all scores of this one are there."""

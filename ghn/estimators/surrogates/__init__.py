@@ -4,19 +4,9 @@
 regressors of scikit-learn or a graph network. docs/surrogates.md says which are worth what.
 """
 
-from ghn.estimators.surrogates.calibrate import LEVELS, Calibration, coverage
-from ghn.estimators.surrogates.inputs import (
-    INPUTS,
-    Adjacency,
-    Curve,
-    Embedding,
-    Input,
-    Paths,
-    Scores,
-    Statistics,
-    Summary,
-    make_inputs,
-)
+from ghn.estimators.surrogates.calibrate import LEVELS, Calibration, coverage, interval_key
+from ghn.estimators.surrogates.encodings import Adjacency, Paths, Statistics, Summary
+from ghn.estimators.surrogates.inputs import INPUTS, Curve, Embedding, Input, Scores, make_inputs
 from ghn.estimators.surrogates.models import MODELS, Prediction, Regressor, Rows, make_model
 from ghn.estimators.surrogates.surrogate import SurrogateEstimator
 
@@ -38,6 +28,7 @@ __all__ = [
     "Summary",
     "SurrogateEstimator",
     "coverage",
+    "interval_key",
     "make_inputs",
     "make_model",
 ]

@@ -127,7 +127,7 @@ def _process(features: int) -> GaussianProcessRegressor:
 
 
 def _forest(seed: int) -> RandomForestRegressor:
-    """Source: Breiman, "Random Forests", Machine Learning 2001; the spread over trees as in Hutter et al., SMAC, 2011."""
+    """Source: Breiman, "Random Forests", Machine Learning 2001; spread over trees: Hutter et al., SMAC, LION 2011."""
     return RandomForestRegressor(100, max_features=1 / 3, random_state=seed)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from ghn.errors import ConfigError, GhnError
 from ghn.estimators.model import Model
 from ghn.estimators.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
-from ghn.estimators.surrogates.inputs import Input, make_inputs, shallowest
+from ghn.estimators.surrogates.encodings import shallowest
+from ghn.estimators.surrogates.inputs import Input, make_inputs
 from ghn.estimators.surrogates.merge import History, merge
 from ghn.estimators.surrogates.models import Regressor, Rows, make_model
 from ghn.estimators.surrogates.target import TARGETS, make_target
@@ -81,9 +82,7 @@ class SurrogateEstimator:
         self._make = make_model(model, seed) if isinstance(model, str) else model
         self._reads_graphs = self._make().reads_graphs
         bare = self._reads_graphs and not inputs
-        self.inputs = (
-            [] if bare else make_inputs(inputs, hypernetwork=hypernetwork, training=training, epochs=epochs)
-        )
+        self.inputs = [] if bare else make_inputs(inputs, hypernetwork=hypernetwork, training=training, epochs=epochs)
         self._shallow = shallowest(space)
         self.references: dict[str, float] = {}  # official string -> value, those that were learnt from
         self.left_out = 0  # references that failed, or have no features
@@ -117,7 +116,7 @@ class SurrogateEstimator:
             return
         good = [(trial, score) for trial, score in history if score.ok]
         archs, values = merge(self.space, good, self.tolerance)
-        x = self._rows(archs)
+        x = self._rows(archs) if archs else Rows(np.zeros((0, 0)))
         whole = np.flatnonzero(np.isfinite(x.matrix).all(1))
         if len(whole) < self.least:
             raise ConfigError(
@@ -135,9 +134,7 @@ class SurrogateEstimator:
         self._model.fit(x, self._target.targets)
         self.left_out = len(history) - len(good) + len(archs) - len(whole)
         self.merged = len(good) - len(archs)
-        self.references = {
-            self.space.format(archs[i]): float(v) for i, v in zip(whole, values, strict=True)
-        }
+        self.references = {self.space.format(archs[i]): float(v) for i, v in zip(whole, values, strict=True)}
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Judges each trial, in order.
@@ -187,14 +184,18 @@ class SurrogateEstimator:
         kept = x.take(np.flatnonzero(whole))
         mean, std = self._model.predict(Rows(kept.matrix[:, self._telling], kept.graphs))
         std, found, back = np.maximum(std, FLOOR), self._calibration, self._target.back
-        ends = {level: (back(mean - found.reach(level) * std), back(mean + found.reach(level) * std)) for level in LEVELS}
+        ends = {
+            level: (back(mean - found.reach(level) * std), back(mean + found.reach(level) * std)) for level in LEVELS
+        }
         spread = (back(mean + found.scale * std) - back(mean - found.scale * std)) / 2
         value = back(mean)
         scores = iter(
             Score(
                 float(value[i]),
                 std=float(spread[i]),
-                extra={"intervals": {interval_key(k): [float(low[i]), float(high[i])] for k, (low, high) in ends.items()}},
+                extra={
+                    "intervals": {interval_key(k): [float(low[i]), float(high[i])] for k, (low, high) in ends.items()}
+                },
             )
             for i in range(len(kept))
         )

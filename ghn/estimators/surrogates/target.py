@@ -44,7 +44,7 @@ class NormalScores:
 
     Between two references the way back is linear; beyond the last ones it goes on as it does over their last quarter.
 
-    Source: Blom, "Statistical Estimates and Transformed Beta-Variables", 1958 (the ranks); as the target of a surrogate:
+    Source: Blom, "Statistical Estimates and Transformed Beta-Variables", 1958 (the ranks); as a surrogate's target:
     Salinas, Shen & Perrone, "A Quantile-based Approach for Hyperparameter Transfer Learning", ICML 2020, sec. 4.1.
 
     Args:
