@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from ghn.train.runtime import DEVICES, PRECISIONS, make_runtime
-from tests.benchmarks import graphs, measure, scoring, training, weights
+from tests.benchmarks import graphs, measure, scoring, surrogates, training, weights
 from tests.benchmarks.measure import Figure, machine
 
-SUITES = ("graphs", "weights", "scoring", "training", "memory")
+SUITES = ("graphs", "weights", "scoring", "training", "surrogates", "memory")
 
 
 def arguments() -> argparse.Namespace:
@@ -42,6 +42,8 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
         return weights.generated_weights(a.runs, 8 if a.quick else 64, device)
     if suite == "training":
         return training.training_step(a.runs, 1 if a.quick else 5, a.device, a.precision)
+    if suite == "surrogates":
+        return surrogates.judging(a.runs, 500 if a.quick else 15_625)
     model, which = scoring.load(a.checkpoint, a.device, a.precision)
     if suite == "memory":
         return scoring.memory(model, 128 if a.quick else 15_625)

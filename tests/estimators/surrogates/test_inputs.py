@@ -8,13 +8,23 @@ from itertools import product
 import numpy as np
 import pytest
 import toy
-from lightning_fabric import Fabric
 from cases_surrogates import Readings, accuracy
+from lightning_fabric import Fabric
 from toy_models import CHAIN, CUT_OFF, EDGE, cells
 
 from ghn.errors import ConfigError
 from ghn.estimators import Model, TrainingEstimator, load
-from ghn.estimators.surrogates import INPUTS, Adjacency, Curve, Embedding, Paths, Scores, Statistics, Summary, make_inputs
+from ghn.estimators.surrogates import (
+    INPUTS,
+    Adjacency,
+    Curve,
+    Embedding,
+    Paths,
+    Scores,
+    Statistics,
+    Summary,
+    make_inputs,
+)
 from ghn.graph import simplify
 from ghn.graph.stats import graph_stats
 from ghn.spaces import NASBench201

@@ -22,7 +22,9 @@ SMALL_GNN = partial(GraphNetwork, members=2, steps=40)
 NEW = cells(60, seed=1)
 
 
-@pytest.mark.parametrize(("model", "target"), [*((m, "rank") for m in MODELS if m != "gnn"), ("random_forest", "value")])
+@pytest.mark.parametrize(
+    ("model", "target"), [*((m, "rank") for m in MODELS if m != "gnn"), ("random_forest", "value")]
+)
 def test_orders_networks_it_has_not_seen(model: str, target: str) -> None:
     scores = fitted(model=model, target=target).score(trials(NEW))
     values = [accuracy(arch) for arch in NEW]
@@ -64,7 +66,9 @@ def test_the_order_of_values_is_all_that_matters_to_ranks() -> None:
     bent = surrogate_of()
     bent.fit([(t, Score(float(np.exp(9 * s.value)))) for t, s in history()])
     straight = fitted().score(trials(NEW))
-    assert kendall([s.value for s in bent.score(trials(NEW))], [s.value for s in straight]) == pytest.approx(1, abs=1e-3)
+    assert kendall([s.value for s in bent.score(trials(NEW))], [s.value for s in straight]) == pytest.approx(
+        1, abs=1e-3
+    )
 
 
 def test_asked_before_it_was_fitted() -> None:
