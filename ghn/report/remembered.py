@@ -47,10 +47,12 @@ class Remembered:
     Attributes:
         name: of the source.
         rows: architecture -> its features [f].
+        identity: what they depend on, JSON-able.
     """
 
     name: str
     rows: Mapping[Any, np.ndarray]
+    identity: Any = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> np.ndarray:
         """Features [n, f]."""
@@ -78,6 +80,8 @@ def remember(
             trials = [Trial(text, arch) for text, arch in zip(texts, archs, strict=True)]
             path = folder / "members" / "ghn_depth1.jsonl"
             scores = score_to_file(engine, trials, path, engine.identity, progress=progress, label="hypernetwork")
-            source = Scores(Known(dict(zip(archs, scores, strict=True))), ("value", "accuracy"))
-        out[name] = Remembered(name, dict(zip(archs, source(setting.space, archs), strict=True)))
+            known = Known(dict(zip(archs, scores, strict=True)), engine.identity)
+            source = Scores(known, ("value", "accuracy"))
+        rows = dict(zip(archs, source(setting.space, archs), strict=True))
+        out[name] = Remembered(name, rows, getattr(source, "identity", None))
     return out

@@ -17,11 +17,11 @@ from ghn.estimators.candidates import choose_candidates, published_reference
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.registry import Setting
 from ghn.estimators.samples import load_sample
-from ghn.estimators.surrogates import LEVELS, Input, SurrogateEstimator, coverage, interval_key
+from ghn.estimators.surrogates import LEVELS, SurrogateEstimator, coverage, interval_key
 from ghn.ranking import rank
 from ghn.report.evaluation import check_folder, machine
 from ghn.report.figures import learning_curves
-from ghn.report.remembered import Measured, remember
+from ghn.report.remembered import Measured, Remembered, remember
 from ghn.report.style import to_bytes
 from ghn.types import Score, Space, Trial
 
@@ -46,18 +46,19 @@ def surrogates_job(setting: Setting, options: Mapping[str, Any]) -> None:
         )
     values = published_reference([*pool, *judged], space).values
     sources = remember(setting, options["inputs"], [*pool, *judged], folder, progress=options["progress"])
-    rows = [
-        (model, inputs)
+    settings = {
+        f"{model}, {inputs}": (model, [sources[name] for name in options["inputs"][inputs]])
         for inputs in options["inputs"]
         for model in options["models"]
         if (model == "gnn") == (inputs == GRAPH)
-    ]
-    cells = [(f"{m}, {i}", size, d) for size in options["sizes"] for d in range(options["draws"]) for m, i in rows]
-    settings = {
-        f"{m}, {i}": (m, [] if i == GRAPH else [sources[name] for name in options["inputs"][i]]) for m, i in rows
     }
     study = SurrogateStudy(space, pool, judged, values, settings)
-    trials = [Trial("/".join(map(str, cell)), cell) for cell in cells]
+    trials = [
+        Trial(f"{row}/{size}/{draw}", (row, size, draw, json.dumps({s.name: s.identity for s in chosen})))
+        for size in options["sizes"]
+        for draw in range(options["draws"])
+        for row, (_, chosen) in settings.items()
+    ]
     identity = {"candidates": options["candidates"], "pool": len(pool), "n": len(judged), "space": repr(space)}
     scores = score_to_file(
         Measured(study.measure),
@@ -109,14 +110,14 @@ class SurrogateStudy:
         pool: Sequence[str],
         judged: Sequence[str],
         values: Mapping[str, float],
-        settings: Mapping[str, tuple[str, Sequence[Input]]],
+        settings: Mapping[str, tuple[str, Sequence[Remembered]]],
     ) -> None:
         self.space, self.settings = space, settings
         self._pool = [(Trial(text, space.parse(text)), Score(values[text])) for text in pool]
         self._judged = [Trial(text, space.parse(text)) for text in judged]
         self._values = np.array([values[text] for text in judged])
 
-    def measure(self, row: str, size: int, draw: int) -> Score:
+    def measure(self, row: str, size: int, draw: int, _inputs: str) -> Score:
         """Rank correlations and coverage of intervals with one draw of so many references."""
         model, inputs = self.settings[row]
         surrogate = SurrogateEstimator(self.space, inputs, model, seed=draw)
@@ -141,7 +142,7 @@ def gather(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> Found:
     """Statistics of all draws, by row and number of references; seconds among them."""
     out: Found = {}
     for trial, score in zip(trials, scores, strict=True):
-        row, size, _ = trial.arch
+        row, size, *_ = trial.arch
         held = out.setdefault(row, {}).setdefault(str(size), {})
         for key, value in {**score.extra, "seconds": score.cost_seconds}.items():
             if value is not None:  # a part of the order that the surrogate leaves tied

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ghn.errors import ConfigError, GhnError
+from ghn.errors import ConfigError, DataError, GhnError
 from ghn.estimators.model import Model
 from ghn.estimators.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
 from ghn.estimators.surrogates.encodings import shallowest
@@ -109,7 +109,7 @@ class SurrogateEstimator:
 
         Raises:
             ConfigError: fewer than `least` references, or references of several budgets.
-            DataError: references of one function that disagree beyond `tolerance`.
+            DataError: references of one function that disagree beyond `tolerance`, or that no input tells apart.
             ArchitectureError: a reference is not a member of the space.
         """
         if not history:
@@ -126,9 +126,11 @@ class SurrogateEstimator:
                 fix="train more, or lower `least`",
             )
         x, values = x.take(whole), values[whole]
-        self._telling = np.ptp(x.matrix, axis=0) > 0
-        self._target = make_target(self.target, values)
-        x = Rows(x.matrix[:, self._telling], x.graphs)
+        telling = np.ptp(x.matrix, axis=0) > 0
+        if not telling.any() and not x.graphs:
+            raise DataError("no input of the surrogate tells its references apart", got=[s.name for s in self.inputs])
+        self._telling, self._target = telling, make_target(self.target, values)
+        x = Rows(x.matrix[:, telling], x.graphs)
         self._calibration = calibrate(self._make, x, self._target.targets, folds=self.folds, seed=self.seed)
         self._model = self._make()
         self._model.fit(x, self._target.targets)

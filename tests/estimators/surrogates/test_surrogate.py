@@ -145,6 +145,17 @@ def test_an_input_that_fails_makes_a_failure() -> None:
     assert [s.ok for s in surrogate.score(trials(NEW[1:2]))] == [False]
 
 
+def test_inputs_that_tell_nothing() -> None:
+    class Flat:
+        name = "flat"
+
+        def __call__(self, space: Any, archs: Any) -> np.ndarray:
+            return np.ones((len(archs), 2))
+
+    with pytest.raises(DataError, match="tells its references apart"):
+        surrogate_of(inputs=[Flat()]).fit(history(20))
+
+
 def test_references_that_are_all_alike_are_what_is_expected() -> None:
     surrogate = surrogate_of()
     surrogate.fit([(t, Score(0.5)) for t, _ in history(12)])
