@@ -10,19 +10,22 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError
+from ghn.estimators.crossfit import CrossFitted
 from ghn.estimators.low_fidelity import LowFidelityEstimator
 from ghn.estimators.model import SHIPPED, Model, load
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS, Sample
 from ghn.estimators.rungs import Fidelity
+from ghn.estimators.samples import load_sample
 from ghn.estimators.sgd import TrainingEstimator
+from ghn.estimators.surrogates import SurrogateEstimator
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.initial import RandomInit
 from ghn.spaces import make_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Recipe
-from ghn.types import Estimator, Space
+from ghn.types import Estimator, Score, Space, Trial
 
 YOUNG = 2000  # steps below which a hypernetwork orders worse than size does; Source: docs/log.md, 2026-11-24
 
@@ -59,6 +62,7 @@ class Setting:
         sample: images that a read-out sees.
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.
+        surrogate: for `surrogate`: its `model` and `inputs`, and how many published references are `given`.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -70,6 +74,9 @@ class Setting:
     sample: Sample = field(default_factory=Sample)
     recipe: Recipe = field(default_factory=Recipe)
     fidelity: Fidelity = field(default_factory=Fidelity)
+    surrogate: Mapping[str, Any] = field(
+        default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
+    )
     folder: Path | None = None
 
 
@@ -136,6 +143,38 @@ def _low_fidelity(setting: Setting) -> list[Entry]:
     return [Entry(f"low fidelity: {setting.fidelity}", trainer, trainer.identity)]
 
 
+def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:
+    """The first networks of the development sample that were drawn uniformly, with their published accuracies.
+
+    Raises:
+        ConfigError: more than there are.
+    """
+    sample = load_sample("development")
+    texts = sample.archs("random", "embedded-random")
+    if not 0 <= given <= len(texts):
+        raise ConfigError(
+            "the development sample has no such number of networks", got=given, expected=f"<= {len(texts)}"
+        )
+    return [(Trial(text, space.parse(text)), Score(sample.accuracy[text])) for text in texts[:given]]
+
+
+def _surrogate(setting: Setting) -> list[Entry]:
+    options = dict(setting.surrogate)
+    given = options.pop("given")
+    needs = {"embedding", "scores"} & set(options["inputs"])
+    model = open_checkpoint(setting, setting.checkpoints[0])[1] if needs else None
+    training = low_fidelity(setting) if "curve" in options["inputs"] else None
+
+    def make() -> SurrogateEstimator:
+        return SurrogateEstimator(setting.space, hypernetwork=model, training=training, **options)
+
+    estimator = CrossFitted(make, setting.space)
+    estimator.fit(published_history(setting.space, given))
+    weights = None if model is None else model.digest
+    identity = {**make().identity, "given": given, "weights": weights}
+    return [Entry(f"surrogate: {options['model']}, {given} references", estimator, identity)]
+
+
 def _random_init(setting: Setting, readout: str) -> Entry:
     weights = RandomInit(0, setting.fabric.device)
     engine = WeightedEstimator(
@@ -187,5 +226,6 @@ ESTIMATORS: dict[str, Maker] = {
     **{name: _proxy(name) for name in PROXIES},
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
     "low_fidelity": _low_fidelity,
+    "surrogate": _surrogate,
     "training": _training,
 }

@@ -13,21 +13,22 @@ from ghn.estimators.candidates import Reference, choose_candidates, embedded_ref
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
-from ghn.estimators.registry import Setting, make_entries, open_checkpoint, task_space
+from ghn.estimators.registry import Setting, make_entries, open_checkpoint, published_history, task_space
 from ghn.estimators.rungs import Fidelity
-from ghn.estimators.samples import load_sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.evaluation import evaluate
 from ghn.report.ladder import ladder_job
 from ghn.report.nasbench201 import nasbench201_job
+from ghn.report.pnas import pnas_job
 from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.search import search_job
 from ghn.report.search_compare import compare_searchers_job
+from ghn.report.surrogates import surrogates_job
 from ghn.report.terminal import print_report
 from ghn.tasks import make_task
 from ghn.train.loop import Recipe
 from ghn.train.runtime import make_runtime
-from ghn.types import Score, Trial
+from ghn.types import Trial
 
 REFERENCES = ("embedded", "nasbench201")
 
@@ -45,6 +46,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         sample=Sample(**options["sample"]),
         recipe=Recipe(**options["recipe"]),
         fidelity=Fidelity(**options["fidelity"]),
+        surrogate=options["surrogate"],
         folder=Path(options["out"]),
     )
 
@@ -79,9 +81,8 @@ def rank_all_job(setting: Setting, options: Mapping[str, Any]) -> None:
         )
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     ranker = make_ranker(model, task=setting.task)
-    known = load_sample("development")
-    given = known.archs("random", "embedded-random")[: options["given"]]
-    ranker.fit([(Trial(text, space.parse(text)), Score(known.accuracy[text])) for text in given])
+    given = published_history(space, options["given"])
+    ranker.fit(given)
     if not hasattr(space, "distinct"):
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
     trials = [Trial(space.format(arch), arch) for arch in space.distinct()[: options["limit"]]]
@@ -113,6 +114,8 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "rank_all": rank_all_job,
     "search": search_job,
     "ladder": ladder_job,
+    "surrogates": surrogates_job,
+    "pnas": pnas_job,
     "compare_searchers": compare_searchers_job,
 }
 

@@ -36,12 +36,13 @@ class Known:
 
     Args:
         scores: architecture -> its score.
+        identity: what they depend on, JSON-able.
     """
 
     source = "scores computed beforehand"
 
-    def __init__(self, scores: Mapping[Any, Score]) -> None:
-        self.scores = dict(scores)
+    def __init__(self, scores: Mapping[Any, Score], identity: Mapping[str, Any] | None = None) -> None:
+        self.scores, self.identity = dict(scores), identity
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ghn.search.asha import ASHA
     from ghn.search.halving import Hyperband, SuccessiveHalving
     from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution
+    from ghn.search.progressive import ProgressiveSearch
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
     from ghn.search.result import Limit, SearchResult, Step
     from ghn.search.runner import run_search
@@ -23,6 +24,7 @@ _HOME = {
     "Hyperband": "halving",
     "Limit": "result",
     "ListSearch": "local",
+    "ProgressiveSearch": "progressive",
     "RandomSearch": "local",
     "RegularizedEvolution": "local",
     "Screened": "screened",
@@ -41,6 +43,7 @@ __all__ = [
     "Hyperband",
     "Limit",
     "ListSearch",
+    "ProgressiveSearch",
     "RandomSearch",
     "RegularizedEvolution",
     "Screened",

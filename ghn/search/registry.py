@@ -9,9 +9,14 @@ from ghn.errors import ConfigError
 from ghn.search.asha import ASHA
 from ghn.search.halving import Hyperband, SuccessiveHalving
 from ghn.search.local import RandomSearch, RegularizedEvolution
+from ghn.search.progressive import ProgressiveSearch
 from ghn.types import Searcher, Space
 
-SEARCHERS: dict[str, Callable[..., Searcher[Any]]] = {"random": RandomSearch, "evolution": RegularizedEvolution}
+SEARCHERS: dict[str, Callable[..., Searcher[Any]]] = {
+    "random": RandomSearch,
+    "evolution": RegularizedEvolution,
+    "pnas": ProgressiveSearch,
+}
 SCHEDULERS: dict[str, Callable[..., Searcher[Any]]] = {
     "successive_halving": SuccessiveHalving,
     "hyperband": Hyperband,

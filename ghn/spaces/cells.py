@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import product
 from statistics import fmean
+from typing import NamedTuple
 
 Edge = tuple[int, int]
 Path = tuple[str, ...]
+
+
+class EdgeCell(NamedTuple):
+    """A cell with an operation on each edge.
+
+    Attributes:
+        edges: (from, to), nodes numbered in topological order.
+        ops: the operation on each edge; `vocabulary[0]` on edges that are on no way from input to output.
+        vocabulary: all operations: first the one that cuts an edge, then the one that changes nothing.
+    """
+
+    edges: Sequence[Edge]
+    ops: Sequence[str]
+    vocabulary: Sequence[str]
+
+    def paths(self) -> list[Path]:
+        """The operations on each path from the first node to the last; skips are left out."""
+        return paths(self.edges, self.ops, none=self.vocabulary[0], skip=self.vocabulary[1])
+
+    def labels(self) -> list[Path]:
+        """Every path that a cell of this kind can have."""
+        longest = max(len(p) for p in paths(self.edges, ["-"] * len(self.edges), none="", skip=""))
+        return [p for length in range(longest + 1) for p in product(self.vocabulary[2:], repeat=length)]
 
 
 def paths(edges: Sequence[Edge], ops: Sequence[str], *, none: str, skip: str) -> list[Path]:

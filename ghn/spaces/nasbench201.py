@@ -16,7 +16,8 @@ from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.graph.ops import zero_attrs
-from ghn.spaces.cells import path_features, paths
+from ghn.spaces.cells import EdgeCell, path_features
+from ghn.spaces.growth import chains, grown
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
@@ -147,11 +148,22 @@ class NASBench201:
     def encode(self, arch: Cell) -> dict[str, float]:
         """Features of a cell for surrogates: counts of its live operations and a summary of its paths."""
         names = dict(zip(("none", "skip", "pointwise", "conv", "pool"), OPERATIONS, strict=True))
-        live = _live(self.check(arch))
-        found = paths(EDGES, arch, none=names["none"], skip=names["skip"])
-        counts = {f"count_{name}": float(live.count(op)) for name, op in names.items()}
+        cell = self.cell(arch)
+        counts = {f"count_{name}": float(cell.ops.count(op)) for name, op in names.items()}
         roles = {role: names[role] for role in ("conv", "pointwise", "pool")}
-        return {**counts, **path_features(found, **roles)}
+        return {**counts, **path_features(cell.paths(), **roles)}
+
+    def cell(self, arch: Cell) -> EdgeCell:
+        """The live part of a cell, for encodings."""
+        return EdgeCell(EDGES, _live(self.check(arch)), OPERATIONS)
+
+    def simplest(self) -> Iterator[Cell]:
+        """The 100 cells of a single path, where a progressive search begins."""
+        return chains(EDGES, OPERATIONS)
+
+    def expand(self, arch: Cell) -> Iterator[Cell]:
+        """The cells with one path more than the live part of a cell."""
+        return grown(self.cell(arch))
 
     def lower(self, arch: Cell) -> Graph:
         """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""

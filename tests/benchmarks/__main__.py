@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from ghn.train.runtime import DEVICES, PRECISIONS, make_runtime
-from tests.benchmarks import graphs, measure, scoring, search, training, weights
+from tests.benchmarks import graphs, measure, scoring, search, surrogates, training, weights
 from tests.benchmarks.measure import Figure, machine
 
-SUITES = ("graphs", "weights", "scoring", "training", "search", "memory")
+SUITES = ("graphs", "weights", "scoring", "training", "search", "surrogates", "memory")
 
 
 def arguments() -> argparse.Namespace:
@@ -44,6 +44,8 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
         return training.training_step(a.runs, 1 if a.quick else 5, a.device, a.precision)
     if suite == "search":
         return search.overhead(a.runs, 100 if a.quick else 1000)
+    if suite == "surrogates":
+        return surrogates.judging(a.runs, 500 if a.quick else 15_625)
     model, which = scoring.load(a.checkpoint, a.device, a.precision)
     if suite == "memory":
         return scoring.memory(model, 128 if a.quick else 15_625)

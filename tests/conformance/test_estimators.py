@@ -1,6 +1,6 @@
 """Every estimator joins with one line."""
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 import torch
@@ -11,6 +11,8 @@ from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.sgd import TrainingEstimator
+from ghn.estimators.surrogates import Scores, SurrogateEstimator
+from ghn.estimators.surrogates.gnn import GraphNetwork
 from ghn.estimators.table import ReferenceTable, Run, TableEstimator, TableHeader
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets import GHN, GHNConfig, RandomInit
@@ -60,6 +62,17 @@ def combined(space, task, fabric, references=False):
     return made
 
 
+def surrogate(model, inputs=("statistics", "adjacency", "paths", "summary")):
+    def make(space, task, fabric):
+        sources = [Scores(weighted("loss", ghn)(space, task, fabric)) if name == "scores" else name for name in inputs]
+        made = SurrogateEstimator(space, sources, model, folds=2)
+        known = list(space.distinct())[:40:3]
+        made.fit([(Trial(str(i), arch), Score(space.encode(arch)["mean_convs"])) for i, arch in enumerate(known)])
+        return made
+
+    return make
+
+
 ESTIMATORS = {
     "generated weights, loss": weighted("loss", ghn),
     "generated weights, accuracy": weighted("accuracy", ghn),
@@ -74,6 +87,11 @@ ESTIMATORS = {
         space, task, Recipe(epochs=2, batch_size=20), fabric, fidelity=Fidelity(1, data=0.5, size=4, width=2)
     ),
     "table": table,
+    "ridge": surrogate("ridge"),
+    "random forest": surrogate("random_forest"),
+    "gradient boosting": surrogate("gradient_boosting"),
+    "Gaussian process, with scores": surrogate("gaussian_process", ("adjacency", "scores")),
+    "graph network": surrogate(partial(GraphNetwork, members=2, steps=20), ()),
 }
 
 

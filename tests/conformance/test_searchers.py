@@ -7,7 +7,17 @@ import pytest
 import toy
 
 from conformance.searcher import SEARCHER_CHECKS, value
-from ghn.search import ASHA, Hyperband, ListSearch, RandomSearch, RegularizedEvolution, Screened, SuccessiveHalving
+from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.search import (
+    ASHA,
+    Hyperband,
+    ListSearch,
+    ProgressiveSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    Screened,
+    SuccessiveHalving,
+)
 from ghn.types import Score, Trial
 
 SPACE = toy.SPACE
@@ -47,6 +57,7 @@ SEARCHERS = {
     "hyperband of a list, for ever": lambda: Hyperband(ListSearch(list(SPACE)[::200]), rounds=None, **RUNGS),
     "ASHA": lambda: ASHA(random(), **RUNGS),
     "ASHA of a list": lambda: ASHA(ListSearch(list(SPACE)[::200]), eta=2, **RUNGS),
+    "PNAS": lambda: ProgressiveSearch(SPACE, 1, beam=8, surrogate=SurrogateEstimator(SPACE, model="ridge")),
     "screened": lambda: Screened(random(), Oracle(), 4, refit=5),
     "screened evolution": lambda: Screened(evolution(), Oracle(), 4),
     "hyperband of screened": lambda: Hyperband(Screened(random(), Oracle(), 4), **RUNGS),

@@ -1,0 +1,150 @@
+"""PNAS: levels, what the surrogate decides, and what it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import toy
+
+from ghn.errors import ConfigError
+from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.search.progressive import GrowingSpace, ProgressiveSearch
+from ghn.types import Score, Searcher, Trial
+
+SPACE = toy.SPACE
+
+
+class Counting:
+    """Prefers what has most of one operation, and remembers what it was fitted on."""
+
+    source, least = "these tests", 1
+
+    def __init__(self, op: str = "nor_conv_3x3") -> None:
+        self.op, self.fits = op, []
+
+    def fit(self, history: Any) -> None:
+        self.fits.append([trial.id for trial, _ in history])
+
+    def score(self, trials: Any) -> list[Score]:
+        return [Score(SPACE.canonical(t.arch).count(self.op)) for t in trials]  # the same for all forms of a function
+
+
+def drive(searcher: Any, ask: int = 3, fails: Any = lambda trial: False) -> dict[int, list[Trial[Any]]]:
+    """Trials by level; scores are told in the reverse order of the proposals."""
+    levels: dict[int, list[Trial[Any]]] = {}
+    waiting: list[Trial[Any]] = []
+    while True:
+        new = searcher.ask(ask)
+        levels.setdefault(searcher.level, []).extend(new)
+        waiting += new
+        if not new and not waiting:
+            return {level: trials for level, trials in levels.items() if trials}
+        if not new:
+            for trial in reversed(waiting):
+                searcher.tell(trial, Score.failed("x") if fails(trial) else Score(value(trial)))
+            waiting = []
+
+
+def value(trial: Trial[Any]) -> float:
+    return SPACE.encode(trial.arch)["count_conv"] / 10
+
+
+def search(**settings: Any) -> ProgressiveSearch[Any]:
+    return ProgressiveSearch(SPACE, **{"beam": 6, "surrogate": Counting(), **settings})
+
+
+def test_levels_grow_by_a_path_and_functions_are_new() -> None:
+    levels = drive(search())
+    assert {level: len(trials) for level, trials in levels.items()} == {1: 6, 2: 6, 3: 6, 4: 6}
+    for level, trials in levels.items():
+        for trial in trials:
+            ops, nodes = SPACE.cell(trial.arch), {0, 3}
+            nodes |= {n for edge, op in zip(ops.edges, ops.ops, strict=True) if op != "none" for n in edge}
+            used = sum(op != "none" for op in ops.ops)
+            assert used - len(nodes) + 2 == level
+    keys = [SPACE.canonical(t.arch) for trials in levels.values() for t in trials]
+    assert len(set(keys)) == len(keys) == 24
+
+
+def test_the_surrogate_decides_and_is_refitted_each_level() -> None:
+    surrogate = Counting()
+    levels = drive(search(surrogate=surrogate))
+    assert [len(ids) for ids in surrogate.fits] == [6, 12, 18]
+    forms: dict[str, list[Any]] = {}
+    for arch in SPACE:
+        forms.setdefault(SPACE.canonical(arch), []).append(arch)
+    known: set[str] = set()
+    for level in (1, 2, 3):
+        parents = {SPACE.canonical(t.arch) for t in levels[level]}
+        known |= parents
+        grown = {SPACE.canonical(a) for key in parents for form in forms[key] for a in SPACE.expand(form)}
+        best = sorted((key.count("nor_conv_3x3") for key in grown - known), reverse=True)
+        chosen = [SPACE.canonical(t.arch).count("nor_conv_3x3") for t in levels[level + 1]]
+        assert chosen == best[:6]
+    pools = drive(search(surrogate=Counting("avg_pool_3x3")))
+    assert [t.arch for t in pools[4]] != [t.arch for t in levels[4]]
+
+
+def test_it_finds_better_networks_than_its_first_level() -> None:
+    searcher = ProgressiveSearch(SPACE, beam=12, surrogate=SurrogateEstimator(SPACE, model="ridge"))
+    levels = drive(searcher)
+    best = [max(map(value, trials)) for trials in levels.values()]
+    assert best == sorted(best) and best[-1] == 0.6 and best[0] <= 0.3  # six convolutions are the most there are
+
+
+def test_a_level_waits_for_its_scores() -> None:
+    searcher = search(beam=4)
+    trials = searcher.ask(10)
+    assert len(trials) == 4 and searcher.ask() == []
+    for trial in trials[:3]:
+        searcher.tell(trial, Score(0.5))
+        assert searcher.ask() == [] and searcher.level == 1
+    searcher.tell(trials[3], Score(0.5))
+    assert len(searcher.ask(10)) == 4 and searcher.level == 2
+
+
+def test_the_paper_trains_the_whole_first_level() -> None:
+    searcher = search(first=100)
+    assert len({SPACE.canonical(t.arch) for t in searcher.ask(100)}) == 40
+
+
+def test_failures_do_not_grow() -> None:
+    levels = drive(search(), fails=lambda trial: int(trial.id) % 3 == 0)
+    assert [len(trials) for trials in levels.values()] == [6, 6, 6, 6]
+    assert list(drive(search(), fails=lambda trial: True)) == [1]
+
+
+def test_without_enough_references_a_level_is_drawn_at_random() -> None:
+    surrogate = SurrogateEstimator(SPACE, model="ridge", least=10)
+    searcher = search(beam=6, surrogate=surrogate)
+    for trial in searcher.ask(6):
+        searcher.tell(trial, Score(value(trial)))
+    assert len(searcher.ask(6)) == 6 and not surrogate.references
+
+
+def test_the_same_seed_gives_the_same_trials_whatever_the_workers() -> None:
+    assert drive(search()) == drive(search(), ask=1) == drive(search(), ask=50)
+    assert drive(search(seed=1)) != drive(search())
+
+
+def test_budgets_and_protocol() -> None:
+    searcher = search(budget=5)
+    assert isinstance(searcher, Searcher) and isinstance(SPACE, GrowingSpace) and searcher.source
+    trial = searcher.ask()[0]
+    assert trial.budget == 5
+    searcher.tell(trial, Score(0.5))
+    for wrong in (trial, Trial("nobody's", trial.arch)):
+        with pytest.raises(ConfigError, match="does not await"):
+            searcher.tell(wrong, Score(0.5))
+
+
+def test_what_does_not_fit() -> None:
+    class Flat:
+        name = "flat"
+
+    with pytest.raises(ConfigError, match=r"expand\(arch\)"):
+        ProgressiveSearch(Flat())  # type: ignore[arg-type]
+    for settings in ({"beam": 0}, {"first": 0}):
+        with pytest.raises(ConfigError, match="at least one training"):
+            search(**settings)
