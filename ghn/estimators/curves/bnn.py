@@ -13,7 +13,7 @@ from torch import Tensor
 from ghn.errors import ConfigError
 from ghn.estimators.curves.curve_basis import BASES, SHAPES, basis
 from ghn.estimators.curves.data import Curves, Floats
-from ghn.estimators.curves.model import Predictions, by_length, check_features, learnable, standardiser, unfitted
+from ghn.estimators.curves.model import Predictions, Standard, by_length, check_features, learnable, unfitted
 from ghn.estimators.curves.sghmc import sghmc
 
 NOISE = -2.0  # prior mean of the logarithm of the noise, in standard deviations of all accuracies
@@ -44,10 +44,10 @@ class CurveBNN:
     """
 
     width: int = 32
-    burn: int = 1000
+    burn: int = 600
     samples: int = 50
-    thin: int = 20
-    step: float = 0.02
+    thin: int = 10
+    step: float = 0.03
     seed: int = 0
     _fitted: _Fitted | None = field(default=None, init=False, repr=False)
 
@@ -77,7 +77,7 @@ class _Fitted:
     def __init__(self, known: Curves, settings: CurveBNN) -> None:
         self.features, self.last = known.features, known.epochs[-1]
         self.centre, self.scale = known.val_accuracy.mean(), known.val_accuracy.std()
-        self.usual = None if known.features is None else standardiser(known.features)
+        self.usual = None if known.features is None else Standard.of(known.features)
         inputs = 1 if known.features is None else known.features.shape[1]
         self.net = _Network(inputs, settings.width)
         x, y, times = self._inputs(known), self._outputs(known), self._times(known.epochs)
@@ -97,7 +97,7 @@ class _Fitted:
     def _inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
         if self.usual is None:
             return torch.zeros(len(curves), 1, dtype=torch.float64)
-        return torch.from_numpy((curves.features - self.usual[0]) / self.usual[1])
+        return torch.from_numpy(self.usual(curves.features))
 
     def _outputs(self, curves: Curves) -> Float[Tensor, "n t"]:
         return torch.from_numpy((curves.val_accuracy - self.centre) / self.scale)

@@ -138,8 +138,27 @@ class Curves:
         Raises:
             DataError: the curves do not reach the horizon.
         """
-        upto = self.at([horizon]).epochs and self.until(horizon)
+        self.at([horizon])
+        upto = self.until(horizon)
         return upto.rows(np.isfinite(upto.val_accuracy).all(axis=1))
+
+    def joined(self, other: Curves) -> Curves:
+        """The runs of both, over the epochs that both have.
+
+        Raises:
+            DataError: they have no epoch in common, or features in one of them only.
+        """
+        epochs = [epoch for epoch in self.epochs if epoch in other.epochs]
+        one, two = self.at(epochs), other.at(epochs)
+        columns: dict[str, Any] = {}
+        for name in ("val_accuracy", "train_loss", "features"):
+            a, b = getattr(one, name), getattr(two, name)
+            if name == "features" and (a is None) != (b is None):
+                raise DataError(
+                    "learning curves to be joined", got="features in one of them", expected="in both or none"
+                )
+            columns[name] = None if a is None or b is None else np.concatenate([a, b])
+        return Curves((*one.ids, *two.ids), tuple(epochs), **columns)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -187,7 +206,9 @@ def _check(curves: Curves) -> None:
     for name in ("val_accuracy", "train_loss"):
         array = getattr(curves, name)
         if array is not None and array.shape != (n, t):
-            raise DataError(f"{name} of learning curves", got=f"shape {array.shape}", expected=f"[{n} runs, {t} epochs]")
+            raise DataError(
+                f"{name} of learning curves", got=f"shape {array.shape}", expected=f"[{n} runs, {t} epochs]"
+            )
     values = curves.val_accuracy
     bad = ~np.isnan(values) & ~((values >= 0) & (values <= 1))
     if bad.any():

@@ -10,18 +10,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.errors import MissingExtraError
 from ghn.estimators.curves.data import Curves, Floats
 from ghn.estimators.curves.model import (
     Predictions,
+    Standard,
     by_length,
     check_features,
     learnable,
-    standardiser,
     unfitted,
 )
-
-JITTER = 1e-6
 
 
 @dataclass
@@ -77,7 +74,7 @@ class _Fitted:
         self.curve = gp_kernel.fit_curves(self._times(known.epochs), y, steps, rate)
         self.asymptotes = None
         if known.features is not None:
-            self.usual = standardiser(known.features)
+            self.usual = Standard.of(known.features)
             estimate, variance = self._asymptotes(known.epochs, y)
             self.asymptotes = gp_kernel.fit_asymptotes(self._inputs(known), estimate, variance, steps, rate)
 
@@ -85,7 +82,7 @@ class _Fitted:
         return torch.tensor(epochs, dtype=torch.float64) / self.last
 
     def _inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
-        return torch.from_numpy((curves.features - self.usual[0]) / self.usual[1])
+        return torch.from_numpy(self.usual(curves.features))
 
     @torch.no_grad()
     def _asymptotes(self, epochs: Any, y: Float[Tensor, "n t"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
@@ -108,20 +105,5 @@ class _Fitted:
         gain = torch.linalg.solve(joint[:, :-1, :-1], joint[:, :-1, -1:])[..., 0]
         expected = mean + (gain * (y - mean[:, None])).sum(dim=1)
         left = joint[:, -1, -1] - (gain * joint[:, :-1, -1]).sum(dim=1)
-        std = left.clamp(min=JITTER).sqrt()
+        std = left.clamp(min=1e-9).sqrt()
         return (expected * self.scale + self.centre).numpy(), np.asarray((std * self.scale).numpy())
-
-
-def need_gpytorch() -> Any:
-    """Imports gpytorch.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
-    try:
-        import gpytorch
-    except ImportError:
-        raise MissingExtraError(
-            "the Gaussian process over curves needs gpytorch, which is not installed", fix="pip install 'ghn[curves]'"
-        ) from None
-    return gpytorch

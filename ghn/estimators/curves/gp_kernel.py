@@ -1,4 +1,4 @@
-"""The exponential-decay kernel and the marginal likelihoods of freeze-thaw, in gpytorch; imported when one is fitted."""
+"""The exponential-decay kernel and the likelihoods of freeze-thaw, in gpytorch; imported when one is fitted."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.estimators.curves.gp import JITTER, need_gpytorch
+from ghn.estimators.curves.model import need_extra
 
-gpytorch = need_gpytorch()
+gpytorch = need_extra("gpytorch", "the Gaussian process over curves")
+JITTER = 1e-6
 
 
 class ExponentialDecayKernel(gpytorch.kernels.Kernel):

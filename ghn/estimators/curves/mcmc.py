@@ -7,13 +7,13 @@ PASP 2013; moves: ter Braak, "A Markov Chain Monte Carlo version of the genetic 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ghn.errors import ConfigError, MissingExtraError
+from ghn.errors import ConfigError
 from ghn.estimators.curves.data import Floats
 from ghn.estimators.curves.families import FAMILIES, Family
+from ghn.estimators.curves.model import need_extra
 
 SIGMA = (1e-4, 0.5)  # bounds of the noise, an accuracy
 WEIGHT = (0.0, 1.0)  # bounds of a family's weight
@@ -58,7 +58,7 @@ def sample_ensemble(x: Floats, y: Floats, horizon: float, chain: Chain) -> Float
     Raises:
         MissingExtraError: emcee is not installed.
     """
-    emcee = _emcee()
+    emcee = need_extra("emcee", "mode=mcmc")
     rng = np.random.default_rng(chain.seed)
     kept = chain.walkers * (chain.steps // chain.thin)
     points = np.concatenate([x, [x[0], horizon]])
@@ -123,7 +123,7 @@ def _start(x: Floats, y: Floats, points: Floats, walkers: int, rng: np.random.Ge
 
 
 def _best_inside(family: Family, x: Floats, y: Floats, ends: Floats) -> Floats:
-    """The parameters of the best fit of the grid that the prior allows, [p]; of the best of all where it allows none."""
+    """The parameters of the grid's best fit that the prior allows, [p]; of the best of all where it allows none."""
     linear = family.fit(x, y[None])
     first, last = np.moveaxis(family.values(ends, linear)[:, 0], -1, 0)
     error = ((family.values(x, linear)[:, 0] - y) ** 2).sum(axis=-1)
@@ -131,13 +131,3 @@ def _best_inside(family: Family, x: Floats, y: Floats, ends: Floats) -> Floats:
     inside = ((parameters >= bounds[:, 0]) & (parameters <= bounds[:, 1])).all(axis=1)
     best = int(np.where(inside & (first < last) & (last <= 1), error, error + 1e3).argmin())
     return np.clip(parameters[best], bounds[:, 0], bounds[:, 1])
-
-
-def _emcee() -> Any:
-    try:
-        import emcee
-    except ImportError:
-        raise MissingExtraError(
-            "mode=mcmc samples with emcee, which is not installed", fix="pip install 'ghn[curves]'  (or mode=least_squares)"
-        ) from None
-    return emcee

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from importlib import import_module
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.stats import norm
 
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, MissingExtraError
 from ghn.estimators.curves.data import Curves, Floats
 
 FEWEST_FINISHED = 10  # finished curves from which something can be learned
@@ -147,9 +148,7 @@ def check_features(fitted: Floats | None, observed: Curves) -> None:
     """Raises `DataError` unless the observed curves have as many features as the finished ones had."""
     widths = [0 if features is None else features.shape[1] for features in (fitted, observed.features)]
     if widths[0] != widths[1]:
-        raise DataError(
-            "observed curves have other features than the finished ones", got=widths[1], expected=widths[0]
-        )
+        raise DataError("observed curves have other features than the finished ones", got=widths[1], expected=widths[0])
 
 
 def unfitted(what: str) -> ConfigError:
@@ -163,8 +162,34 @@ def architecture_ids(curves: Curves) -> list[int]:
     return [number[name] for name in curves.ids]
 
 
-def standardiser(features: Floats | Sequence[Sequence[float]]) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each column; 1 for a constant one."""
-    table = np.asarray(features, dtype=float)
-    std = table.std(axis=0)
-    return table.mean(axis=0), np.where(std > 0, std, 1.0)
+@dataclass(frozen=True)
+class Standard:
+    """Mean and standard deviation (1 for a constant) of each feature, to scale others by."""
+
+    mean: Floats
+    std: Floats
+
+    @classmethod
+    def of(cls, features: Floats) -> Standard:
+        """Those of some features, [n, f]."""
+        std = features.std(axis=0)
+        return cls(features.mean(axis=0), np.where(std > 0, std, 1.0))
+
+    def __call__(self, features: Floats | None) -> Floats:
+        """Scales features [m, f]."""
+        assert features is not None  # `check_features` has been called
+        return (features - self.mean) / self.std
+
+
+def need_extra(package: str, what: str) -> Any:
+    """Imports an optional package.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ImportError:
+        raise MissingExtraError(
+            f"{what} needs {package}, which is not installed", fix="pip install 'ghn[curves]'"
+        ) from None

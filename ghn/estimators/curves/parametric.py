@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class ParametricEnsemble:
     """
 
     mode: str = "least_squares"
-    chain: Chain = Chain()
+    chain: Chain = field(default_factory=Chain)
 
     source = "Domhan, Springenberg & Hutter, Extrapolation of Learning Curves, IJCAI 2015"
     needs_finished = False
@@ -84,7 +84,9 @@ def least_squares(x: Floats, y: Floats, horizon: float) -> tuple[Floats, Floats]
     weights = np.divide(bic, bic.sum(axis=0), out=np.zeros_like(bic), where=np.isfinite(noise))
     mean, square = np.zeros(len(y)), np.zeros(len(y))
     for error, final, best, weight in zip(errors, finals, smallest, weights, strict=True):
-        inside = np.exp(-0.5 * np.where(np.isfinite(best), error - np.where(np.isfinite(best), best, 0), np.inf) / noise)
+        inside = np.exp(
+            -0.5 * np.where(np.isfinite(best), error - np.where(np.isfinite(best), best, 0), np.inf) / noise
+        )
         inside *= weight / np.maximum(inside.sum(axis=0), 1e-300)
         mean += (inside * final).sum(axis=0)
         square += (inside * final**2).sum(axis=0)

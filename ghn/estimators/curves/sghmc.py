@@ -44,9 +44,7 @@ def sghmc(
         if number < burn:
             square += (gradient**2 - square) / min(number + 1, burn / 4)
         inverse_mass = step**2 / square.clamp(min=1e-12).sqrt()
-        noise = (2 * friction * inverse_mass).sqrt() * torch.randn(
-            state.shape, dtype=state.dtype, generator=generator
-        )
+        noise = (2 * friction * inverse_mass).sqrt() * torch.randn(state.shape, dtype=state.dtype, generator=generator)
         velocity = (1 - friction) * velocity - inverse_mass * gradient + noise
         state = state + velocity
         if number >= burn and (number - burn + 1) % thin == 0:
