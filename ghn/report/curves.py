@@ -77,7 +77,7 @@ class Contestant:
             curves = curves.rows(np.sort(np.random.default_rng(protocol.seed).permutation(len(curves))[:few]))
         if "features" not in self.additions:
             curves = replace(curves, features=None)
-        options = {"mode": "mcmc"} if "mcmc" in self.additions else {}
+        options: dict[str, Any] = {"mode": "mcmc"} if "mcmc" in self.additions else {}
         options |= {"train_loss": True} if "losses" in self.additions else {}
         if self.model == "parametric":
             protocol = replace(protocol, draws=1)  # it learns from no other curve, so cuts do not matter
@@ -149,7 +149,19 @@ def verdict_table(verdicts: Sequence[Verdict], protocol: Protocol) -> Table:
     title = f"Accuracy after epoch {protocol.horizon}, foretold from the first epochs"
     out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     out.add_column("model", no_wrap=True)
-    headings = ("epochs", "n", "failed", "Kendall", "best half", "RMSE, points", "50 %", "80 %", "95 %", "s fit", "s/run")
+    headings = (
+        "epochs",
+        "n",
+        "failed",
+        "Kendall",
+        "best half",
+        "RMSE, points",
+        "50 %",
+        "80 %",
+        "95 %",
+        "s fit",
+        "s/run",
+    )
     for heading in headings:
         out.add_column(heading, justify="right", no_wrap=True)
     for i, v in enumerate(verdicts):
@@ -169,7 +181,9 @@ def verdict_table(verdicts: Sequence[Verdict], protocol: Protocol) -> Table:
 def termination_table(stops: Mapping[str, Termination], protocol: Protocol) -> Table:
     """What stopping hopeless runs saves and costs."""
     looks = ", ".join(map(str, protocol.observed))
-    title = f"Runs stopped where P(better than the best so far) < {protocol.threshold:g}, looked at after {looks} epochs"
+    title = (
+        f"Runs stopped where P(better than the best so far) < {protocol.threshold:g}, looked at after {looks} epochs"
+    )
     out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     out.add_column("model", no_wrap=True)
     for heading in ("runs", "stopped", "wrongly", "best lost", "epochs saved", "regret, points"):

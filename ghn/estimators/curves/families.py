@@ -75,7 +75,7 @@ class Family:
 
 
 _NONE = np.zeros((1, 0))
-_RATES, _SHAPES = np.geomspace(1e-3, 3.0, 25), np.geomspace(0.1, 3.0, 16)
+_RATES, _SHAPES = np.geomspace(1e-3, 3.0, 48), np.geomspace(0.1, 3.0, 28)
 
 
 def _columns(*columns: Floats) -> Floats:
@@ -159,7 +159,7 @@ FAMILIES: tuple[Family, ...] = (
         "Hill3",
         lambda x, p: p[0] / (1.0 + (p[1] / x) ** p[2]),
         (_UNIT, (1e-6, 1e6), (0.01, 10.0)),
-        (np.geomspace(0.01, 1e3, 25), _SHAPES),
+        (np.geomspace(0.01, 1e3, 48), _SHAPES),
         lambda x, g: _columns(1.0 / (1.0 + (g[:, :1] / x) ** g[:, 1:])),
         _saturating,
     ),
@@ -167,7 +167,7 @@ FAMILIES: tuple[Family, ...] = (
         "log power",
         lambda x, p: p[0] / (1.0 + np.exp(np.clip(p[2] * (np.log(x) - p[1]), -50.0, 50.0))),
         (_UNIT, (-20.0, 20.0), (-10.0, 0.0)),
-        (np.linspace(-5.0, 7.0, 25), -_SHAPES),
+        (np.linspace(-5.0, 7.0, 48), -_SHAPES),
         lambda x, g: _columns(1.0 / (1.0 + np.exp(g[:, 1:] * (np.log(x) - g[:, :1])))),
         _saturating,
     ),

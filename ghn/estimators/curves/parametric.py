@@ -13,7 +13,7 @@ from ghn.estimators.curves.mcmc import Chain, sample_ensemble
 from ghn.estimators.curves.model import Predictions, by_length
 
 LEAST = 4  # points: one more than the parameters of the smaller half of the families
-CHUNK = 200  # curves fitted at once, which bounds memory
+CHUNK = 50  # curves fitted at once, which bounds memory
 FLOOR = 1e-3  # standard deviation of accuracies that no validation set of thousands of images goes below
 
 

@@ -42,7 +42,7 @@ def sghmc(
         (gradient,) = torch.autograd.grad(potential(state), state)
         state = state.detach()
         if number < burn:
-            square += (gradient**2 - square) / min(number + 1, burn / 4)
+            square += (gradient**2 - square) / min(number + 1, max(1, burn / 4))
         inverse_mass = step**2 / square.clamp(min=1e-12).sqrt()
         noise = (2 * friction * inverse_mass).sqrt() * torch.randn(state.shape, dtype=state.dtype, generator=generator)
         velocity = (1 - friction) * velocity - inverse_mass * gradient + noise
