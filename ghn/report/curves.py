@@ -118,7 +118,7 @@ def curves_job(setting: Setting, options: Mapping[str, Any]) -> None:
         verdicts += found
         console.print(f"judged {contestant.name}", highlight=False)
     if not console.is_terminal:
-        console = Console(width=max(console.width, 130), color_system=None)
+        console = Console(width=max(console.width, 140), color_system=None)
     for table in (verdict_table(verdicts, protocol), termination_table(stops, protocol)):
         console.print(table)
     write_curves(out, curves, protocol, verdicts, stops)

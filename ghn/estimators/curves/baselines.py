@@ -51,7 +51,7 @@ class SumOfLosses:
     With finished curves a straight line maps it to accuracy, and `std` is that of its residuals. Without them it gives
     an order only, and `std` is unknown.
 
-    Source: Ru et al., "Speedy Performance Estimation for Neural Architecture Search", NeurIPS 2021, eq. 1 (TSE).
+    Source: Ru et al., "Speedy Performance Estimation for Neural Architecture Search", NeurIPS 2021 (TSE).
     """
 
     source = "sum of training losses: Ru et al., Speedy Performance Estimation for NAS, NeurIPS 2021"

@@ -31,8 +31,8 @@ class CurveBNN:
     The paper trains the network anew with them instead; then a prediction depends on its company, and runs without
     features cannot be told apart.
 
-    Source: Klein, Falkner, Springenberg & Hutter, "Learning Curve Prediction with Bayesian Neural Networks", ICLR 2017,
-    sec. 4 and appendix B.
+    Source: Klein, Falkner, Springenberg & Hutter, "Learning Curve Prediction with Bayesian Neural Networks", ICLR 2017
+    (learning-curve layer, SGHMC).
 
     Args:
         width: of the two hidden layers.

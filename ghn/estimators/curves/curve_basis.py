@@ -1,6 +1,6 @@
 """The layer of curve bases: five shapes that are 0 at the end, so that the constant beside them is the final value.
 
-Source: Klein, Falkner, Springenberg & Hutter, ICLR 2017, sec. 4 and appendix B (vapor pressure, power, log power,
+Source: Klein, Falkner, Springenberg & Hutter, ICLR 2017 (basis functions: vapor pressure, power, log power,
 exponential, Hill3); their amplitudes are the layer's weights.
 """
 

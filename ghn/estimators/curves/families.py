@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def _safe_exp(values: Floats) -> Floats:
     return np.exp(np.clip(values, -50.0, 50.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Family:
     """A family of curves.
 
@@ -66,12 +66,17 @@ class Family:
 
     def fit(self, x: Floats, y: Floats) -> Floats:
         """Least squares at each grid point: the linear parameters, [g, n, m], of curves y [n, t] at epochs x [t]."""
-        solve = np.linalg.pinv(self.basis(x, self.grid), rcond=1e-8)
-        return np.einsum("gmt,nt->gnm", solve, self.link(y), optimize=True)
+        return np.einsum("gmt,nt->gnm", _inverse(self, tuple(x)), self.link(y), optimize=True)
 
     def values(self, x: Floats, linear: Floats) -> Floats:
         """The fitted curves at epochs x [t]: [g, n, t]."""
         return self.inverse(np.einsum("gtm,gnm->gnt", self.basis(x, self.grid), linear, optimize=True))
+
+
+@lru_cache(maxsize=256)
+def _inverse(family: Family, epochs: tuple[float, ...]) -> Floats:
+    """The pseudo-inverses of a family's bases, [g, m, t], which every chunk of curves needs again."""
+    return np.asarray(np.linalg.pinv(family.basis(np.array(epochs), family.grid), rcond=1e-8), dtype=np.float64)
 
 
 _NONE = np.zeros((1, 0))

@@ -30,7 +30,8 @@ class FreezeThaw:
     conditioned on its own observed points alone, so that company does not matter. Times are shares of the last epoch of
     the finished curves, accuracies are standardised.
 
-    Source: Swersky, Snoek & Adams, "Freeze-Thaw Bayesian Optimization", arXiv 1406.3896, 2014, eqs. 5, 7 and 13-19.
+    Source: Swersky, Snoek & Adams, "Freeze-Thaw Bayesian Optimization", arXiv 1406.3896, 2014, sec. 3 (kernel and
+    hierarchical model of training curves).
 
     Args:
         steps: of Adam on the marginal likelihood.

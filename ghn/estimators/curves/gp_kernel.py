@@ -18,7 +18,7 @@ JITTER = 1e-6
 class ExponentialDecayKernel(gpytorch.kernels.Kernel):
     """k(t, t') = beta^alpha / (t + t' + beta)^alpha: a mixture of exponential decays of all rates.
 
-    Source: Swersky, Snoek & Adams, 2014, eq. 5-7.
+    Source: Swersky, Snoek & Adams, 2014, sec. 3 (exponential decay kernel).
     """
 
     is_stationary = False
@@ -76,27 +76,19 @@ class CurveProcess(gpytorch.Module):
 
 
 class AsymptoteProcess(gpytorch.models.ExactGP):
-    """A Gaussian process over configuration features."""
+    """A Gaussian process over configuration features; what these cannot tell apart is additional noise."""
 
     def __init__(self, x: Float[Tensor, "n f"], y: Float[Tensor, " n"], variance: Float[Tensor, " n"]) -> None:
-        super().__init__(x, y, gpytorch.likelihoods.FixedNoiseGaussianLikelihood(variance))
+        noise = gpytorch.likelihoods.FixedNoiseGaussianLikelihood(variance, learn_additional_noise=True)
+        super().__init__(x, y, noise)
         self.mean = gpytorch.means.ConstantMean()
-        # what features cannot tell apart differs too, from one training to the next
-        own = gpytorch.kernels.ScaleKernel(gpytorch.kernels.RBFKernel())
-        own.base_kernel.lengthscale = x.shape[1] ** 0.5
-        self.kernel = own
-        self.register_parameter("raw_rest", torch.nn.Parameter(torch.tensor(-2.0, dtype=torch.float64)))
+        self.kernel = gpytorch.kernels.ScaleKernel(gpytorch.kernels.RBFKernel())
+        self.kernel.base_kernel.lengthscale = x.shape[1] ** 0.5
         self.double()
-
-    @property
-    def rest(self) -> Tensor:
-        """Variance between architectures of equal features."""
-        return torch.nn.functional.softplus(self.raw_rest)
 
     def forward(self, x: Float[Tensor, "n f"]) -> Any:
         """The prior over asymptotes."""
-        covariance = self.kernel(x).to_dense() + self.rest * torch.eye(len(x), dtype=x.dtype)
-        return gpytorch.distributions.MultivariateNormal(self.mean(x), covariance)
+        return gpytorch.distributions.MultivariateNormal(self.mean(x), self.kernel(x))
 
 
 def fit_curves(times: Float[Tensor, " t"], y: Float[Tensor, "n t"], steps: int, rate: float) -> CurveProcess:
@@ -115,13 +107,11 @@ def fit_asymptotes(
     process.train()
     _maximise(process, lambda: likelihood(process(x), y), steps, rate)
 
+    process.eval()
+
     def predict(new: Float[Tensor, "m f"]) -> tuple[Tensor, Tensor]:
-        known = process.kernel(x).to_dense() + torch.diag(variance + process.rest)
-        across = process.kernel(new, x).to_dense()
-        gain = torch.linalg.solve(known, across.mT).mT
-        own = process.kernel.outputscale + process.rest
-        centre = process.mean.constant
-        return centre + gain @ (y - centre), (own - (gain * across).sum(dim=1)).clamp(min=JITTER)
+        found = process(new)
+        return found.mean, found.variance + process.likelihood.second_noise
 
     return predict
 

@@ -1,6 +1,6 @@
 """The posterior of the weighted ensemble of families, by an affine-invariant sampler.
 
-Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3.2, eqs. 1-5; Foreman-Mackey et al., "emcee: The MCMC Hammer",
+Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3; Foreman-Mackey et al., "emcee: The MCMC Hammer",
 PASP 2013; moves: ter Braak, "A Markov Chain Monte Carlo version of the genetic algorithm Differential Evolution", 2006.
 """
 

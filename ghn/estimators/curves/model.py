@@ -35,7 +35,7 @@ class Predictions:
     def probability_above(self, best: float) -> Floats:
         """Probability that each run ends above `best`, [n]; NaN where unknown.
 
-        Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3.3 (probability of exceeding the best value).
+        Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3 (probability of exceeding the best value).
         """
         if self.samples is not None:
             return np.where(np.isfinite(self.mean), (self.samples > best).mean(axis=1), np.nan)

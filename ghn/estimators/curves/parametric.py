@@ -13,7 +13,7 @@ from ghn.estimators.curves.mcmc import Chain, sample_ensemble
 from ghn.estimators.curves.model import Predictions, by_length
 
 LEAST = 4  # points: one more than the parameters of the smaller half of the families
-CHUNK = 50  # curves fitted at once, which bounds memory
+CHUNK = 25  # curves fitted at once, which bounds memory
 FLOOR = 1e-3  # standard deviation of accuracies that no validation set of thousands of images goes below
 
 
@@ -74,22 +74,22 @@ def least_squares(x: Floats, y: Floats, horizon: float) -> tuple[Floats, Floats]
             continue  # it would go through all points and tell nothing of the noise
         linear = family.fit(x, y)
         first, last = np.moveaxis(family.values(ends, linear), -1, 0)
-        error = ((family.values(x, linear) - y) ** 2).sum(axis=-1)
+        residual = family.values(x, linear) - y
+        error = np.einsum("gnt,gnt->gn", residual, residual)
         errors.append(np.where((last >= 0) & (last <= 1) & (last > first), error, np.inf))
         finals.append(last)
     sizes = np.array([len(f.bounds) for f in FAMILIES if len(f.bounds) < points])
     smallest = np.stack([error.min(axis=0) for error in errors])  # [k, n]
     noise = np.maximum((smallest / (points - sizes)[:, None]).min(axis=0), FLOOR**2)
-    bic = np.exp(-0.5 * (smallest / noise + sizes[:, None] * np.log(points)))
-    weights = np.divide(bic, bic.sum(axis=0), out=np.zeros_like(bic), where=np.isfinite(noise))
+    failed = ~np.isfinite(noise)
+    noise = np.where(failed, 1.0, noise)
+    weights = np.exp(-0.5 * (smallest / noise + sizes[:, None] * np.log(points)))
+    weights /= np.where(failed, 1.0, weights.sum(axis=0))
     mean, square = np.zeros(len(y)), np.zeros(len(y))
     for error, final, best, weight in zip(errors, finals, smallest, weights, strict=True):
-        inside = np.exp(
-            -0.5 * np.where(np.isfinite(best), error - np.where(np.isfinite(best), best, 0), np.inf) / noise
-        )
+        inside = np.exp(-0.5 * (error - np.where(np.isfinite(best), best, 0.0)) / noise)
         inside *= weight / np.maximum(inside.sum(axis=0), 1e-300)
         mean += (inside * final).sum(axis=0)
         square += (inside * final**2).sum(axis=0)
-    failed = ~np.isfinite(noise)
-    std = np.sqrt(np.maximum(square - mean**2, 0) + np.where(failed, 0, noise))
+    std = np.sqrt(np.maximum(square - mean**2, 0.0) + noise)
     return np.where(failed, np.nan, mean), np.where(failed, np.nan, std)

@@ -1,7 +1,7 @@
 """Stochastic gradient Hamiltonian Monte Carlo with adapted scales.
 
 Source: Chen, Fox & Guestrin, "Stochastic Gradient Hamiltonian Monte Carlo", ICML 2014, eq. 15; Springenberg et al.,
-"Bayesian Optimization with Robust Bayesian Neural Networks", NeurIPS 2016, sec. 4 (scales from the burn-in).
+"Bayesian Optimization with Robust Bayesian Neural Networks", NeurIPS 2016 (scales from the burn-in).
 """
 
 from __future__ import annotations

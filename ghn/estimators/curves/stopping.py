@@ -40,7 +40,7 @@ def hopeless(predicted: Predictions, best: float, threshold: float = 0.05) -> ND
 
     A run that could not be extrapolated goes on.
 
-    Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3.3 (there with a threshold of 0.05).
+    Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3 (there with a threshold of 0.05).
     """
     return predicted.probability_above(best) < threshold  # false for NaN
 

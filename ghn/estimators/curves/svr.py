@@ -28,7 +28,7 @@ class CurveSVR:
     architectures left out, the same for all runs.
 
     Source: Baker, Gupta, Raskar & Naik, "Accelerating Neural Architecture Search using Performance Prediction",
-    arXiv 1705.10823, 2017, sec. 3 and 4.1.
+    arXiv 1705.10823, 2017 (sequential regression models, nu-SVR).
 
     Args:
         train_loss: use the training losses so far as well, which the paper does not.
