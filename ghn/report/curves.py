@@ -9,11 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ghn.assets import asset
 from ghn.errors import ConfigError
@@ -26,17 +22,11 @@ from ghn.estimators.curves.make import CURVE_MODELS, make_curve_model
 from ghn.estimators.curves.stopping import Termination
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.registry import Setting
-from ghn.ranking import Statistic
-from ghn.report import words
+from ghn.report.curve_tables import PICTURES, picture, termination_table, verdict_table
 from ghn.report.evaluation import check_folder, machine
-from ghn.report.style import canvas, legend, to_bytes
+from ghn.report.style import to_bytes
 
 ADDITIONS = {"features": (), "losses": ("svr",), "mcmc": ("parametric",), "few": ()}  # and whose they are alone
-PICTURES = {
-    "kendall": "Kendall tau with the final accuracy",
-    "rmse": "error (RMSE) of the final accuracy",
-    "coverage@0.8": "share inside the 80 % interval",
-}
 
 
 @dataclass(frozen=True)
@@ -144,73 +134,6 @@ def load_curves(table: str, setting: Setting | None) -> Curves:
     return Curves.from_table(references, architecture_features(setting.space, references.archs()))
 
 
-def verdict_table(verdicts: Sequence[Verdict], protocol: Protocol) -> Table:
-    """Order, error, calibration and cost, with 95 % intervals."""
-    title = f"Accuracy after epoch {protocol.horizon}, foretold from the first epochs"
-    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    out.add_column("model", no_wrap=True)
-    headings = (
-        "epochs",
-        "n",
-        "failed",
-        "Kendall",
-        "best half",
-        "RMSE, points",
-        "50 %",
-        "80 %",
-        "95 %",
-        "s fit",
-        "s/run",
-    )
-    for heading in headings:
-        out.add_column(heading, justify="right", no_wrap=True)
-    for i, v in enumerate(verdicts):
-        s = v.statistics
-        out.add_row(
-            Text(v.model),
-            *(str(v.observed), str(v.n), str(v.failed)),
-            *(_cell(s[key]) for key in ("kendall", "kendall_best_half")),
-            _cell(s["rmse"], 100),
-            *(_share(s[f"coverage@{level}"].value) for level in (0.5, 0.8, 0.95)),
-            *(f"{v.fit_seconds:.2g}", f"{v.run_seconds:.1g}"),
-            end_section=i + 1 == len(verdicts) or verdicts[i + 1].model != v.model,
-        )
-    return out
-
-
-def termination_table(stops: Mapping[str, Termination], protocol: Protocol) -> Table:
-    """What stopping hopeless runs saves and costs."""
-    looks = ", ".join(map(str, protocol.observed))
-    title = (
-        f"Runs stopped where P(better than the best so far) < {protocol.threshold:g}, looked at after {looks} epochs"
-    )
-    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    out.add_column("model", no_wrap=True)
-    for heading in ("runs", "stopped", "wrongly", "best lost", "epochs saved", "regret, points"):
-        out.add_column(heading, justify="right")
-    for name, t in stops.items():
-        shares = (_share(value) for value in (t.stopped, t.wrong, t.best_lost, t.saved))
-        out.add_row(Text(name), str(t.runs), *shares, f"{100 * t.regret:.2f}")
-    return out
-
-
-def picture(verdicts: Sequence[Verdict], key: str) -> Figure:
-    """A statistic against the epochs observed, a line a model; readable in black and white."""
-    figure, axes = canvas(5.2, 4.0)
-    for i, name in enumerate(dict.fromkeys(v.model for v in verdicts)):
-        own = [v for v in verdicts if v.model == name and v.statistics[key].value is not None]
-        values = [v.statistics[key].value for v in own]
-        style = {"marker": "osv^D*Pxd<>h"[i % 12], "linestyle": ("-", "--", ":", "-.")[i % 4]}
-        axes.plot([v.observed for v in own], values, label=name, markersize=5, linewidth=1.2, **style)  # type: ignore[arg-type]
-    if key.startswith("coverage"):
-        axes.axhline(float(key.split("@")[1]), color="black", linewidth=0.8)
-        axes.set_ylim(0, 1.02)
-    axes.set_xlabel("epochs observed")
-    axes.set_ylabel(PICTURES[key])
-    legend(figure, axes)
-    return figure
-
-
 def write_curves(
     folder: Path, curves: Curves, protocol: Protocol, verdicts: Sequence[Verdict], stops: Mapping[str, Termination]
 ) -> None:
@@ -230,15 +153,3 @@ def write_curves(
         figure = picture(verdicts, key)
         for kind in ("svg", "png"):
             (folder / f"{key.replace('@', '_').replace('.', '')}.{kind}").write_bytes(to_bytes(figure, kind))
-
-
-def _cell(s: Statistic, scale: float = 1.0) -> str:
-    if s.value is None:
-        return "-"
-    value, *ends = (None if v is None else v * scale for v in (s.value, s.low, s.high))
-    text = f"{value:.2f}" if None in ends else f"{value:.2f} [{ends[0]:.2f}, {ends[1]:.2f}]"
-    return text.replace(words.MINUS, "-")
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f} %"

@@ -9,7 +9,7 @@ from scipy.stats import linregress
 
 from ghn.errors import DataError
 from ghn.estimators.curves.data import Curves, Floats
-from ghn.estimators.curves.model import Predictions, by_length, learnable
+from ghn.estimators.curves.model import Predictions, by_length, check_losses, learnable
 
 
 @dataclass
@@ -66,9 +66,9 @@ class SumOfLosses:
         """Sums the losses.
 
         Raises:
-            DataError: the curves, or the finished ones, hold no training losses.
+            DataError: the curves hold no training losses, or finished ones lack some.
         """
-        if any(curves is not None and curves.train_loss is None for curves in (observed, self._finished)):
+        if observed.train_loss is None:
             raise DataError("the sum of training losses needs them", got="curves without train_loss")
         return by_length(observed, horizon, 1, lambda curves: self._block(curves, horizon))
 
@@ -78,8 +78,7 @@ class SumOfLosses:
         if self._finished is None:
             return speed, np.full(len(curves), np.nan)
         known = self._finished.at([*curves.epochs, horizon])
-        assert known.train_loss is not None
-        x, y = -known.train_loss[:, :-1].sum(axis=1), known.val_accuracy[:, -1]
+        x, y = -check_losses(known, "the sum of losses")[:, :-1].sum(axis=1), known.val_accuracy[:, -1]
         line = linregress(x, y)
         residual = y - line.intercept - line.slope * x
         return line.intercept + line.slope * speed, np.full(len(speed), residual.std(ddof=2))

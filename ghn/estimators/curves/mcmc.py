@@ -1,4 +1,4 @@
-"""The posterior of the weighted ensemble of families, by an affine-invariant sampler.
+"""The posterior of the weighted ensemble of families, by an ensemble sampler.
 
 Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3; Foreman-Mackey et al., "emcee: The MCMC Hammer",
 PASP 2013; moves: ter Braak, "A Markov Chain Monte Carlo version of the genetic algorithm Differential Evolution", 2006.

@@ -151,6 +151,17 @@ def check_features(fitted: Floats | None, observed: Curves) -> None:
         raise DataError("observed curves have other features than the finished ones", got=widths[1], expected=widths[0])
 
 
+def check_losses(curves: Curves, what: str) -> Floats:
+    """The training losses of finished curves, [n, t].
+
+    Raises:
+        DataError: there are none, or some are missing.
+    """
+    if curves.train_loss is None or not np.isfinite(curves.train_loss).all():
+        raise DataError(f"{what} needs training losses", got="finished curves that lack some of them")
+    return curves.train_loss
+
+
 def unfitted(what: str) -> ConfigError:
     """The error of a model that was asked before it was fitted."""
     return ConfigError(f"{what} learns from finished curves and has seen none", fix="call fit(finished curves) first")

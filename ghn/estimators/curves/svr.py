@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from einops import repeat
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -14,7 +13,15 @@ from sklearn.svm import NuSVR
 
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.curves.data import Curves, Floats
-from ghn.estimators.curves.model import Predictions, architecture_ids, by_length, learnable, matching, unfitted
+from ghn.estimators.curves.model import (
+    Predictions,
+    architecture_ids,
+    by_length,
+    check_losses,
+    learnable,
+    matching,
+    unfitted,
+)
 
 COSTS = (1.0, 10.0, 100.0)
 WIDTHS = (0.03, 0.1, 0.3)  # kernel coefficients, times the number of standardised inputs
@@ -53,7 +60,10 @@ class CurveSVR:
 
     def fit(self, finished: Curves) -> None:
         """Keeps the finished curves; a regression is fitted when a length of curve is first asked for."""
-        self._finished, self._fitted = learnable(finished), {}
+        known = learnable(finished)
+        if len(set(known.ids)) < 2:
+            raise DataError("the SVR is validated on architectures left out", got="one", expected="at least two")
+        self._finished, self._fitted = known, {}
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
         """Asks the regression of each length."""
@@ -66,11 +76,19 @@ class CurveSVR:
         if key not in self._fitted:
             self._fitted[key] = self._regression(matching(self._finished, curves, horizon, "the SVR"))
         model, std = self._fitted[key]
-        return model.predict(self._inputs(curves)), repeat(np.array(std), "-> n", n=len(curves))
+        inputs = self._inputs(curves)
+        whole = np.isfinite(inputs).all(axis=1)  # losses may be missing
+        mean = np.full(len(curves), np.nan)
+        if whole.any():
+            mean[whole] = model.predict(inputs[whole])
+        return mean, np.full(len(curves), std)
 
     def _regression(self, known: Curves) -> tuple[TransformedTargetRegressor, float]:
-        x, y, groups = self._inputs(known.at(known.epochs[:-1])), known.val_accuracy[:, -1], architecture_ids(known)
-        folds = GroupKFold(min(self.folds, len(set(groups))))
+        seen = known.at(known.epochs[:-1])
+        if self.train_loss:
+            check_losses(seen, "the SVR")
+        x, y, groups = self._inputs(seen), known.val_accuracy[:, -1], architecture_ids(known)
+        folds = GroupKFold(min(self.folds, max(groups) + 1))
         svr = make_pipeline(StandardScaler(), NuSVR(nu=self.nu))
         widths = [width / x.shape[1] for width in WIDTHS]
         grid = {"regressor__nusvr__C": COSTS, "regressor__nusvr__gamma": widths}

@@ -42,6 +42,9 @@ def test_the_sum_of_losses_is_an_order_and_learns_to_be_an_accuracy():
     assert np.abs(found.mean - other.val_accuracy[:, -1]).mean() < 2 * found.std[0]
     with pytest.raises(DataError, match="train_loss"):
         model.predict(replace(other, train_loss=None).until(4), HORIZON)
+    model.fit(replace(curves, train_loss=None))
+    with pytest.raises(DataError, match="lack some"):
+        model.predict(other.until(4), HORIZON)
 
 
 def test_probabilities_and_intervals_are_those_of_the_distribution():

@@ -77,6 +77,14 @@ def test_svr_uses_losses_when_told_to_and_needs_the_epochs():
         blind.predict(new.until(2), HORIZON + 1)
     with pytest.raises(DataError, match="without train_loss"):
         learner.predict(replace(new, train_loss=None).until(2), HORIZON)
+    gap = np.where(np.arange(40)[:, None] == 3, np.nan, new.train_loss)
+    found = learner.predict(replace(new, train_loss=gap).until(2), HORIZON)
+    assert [i for i, error in enumerate(found.errors) if error] == [3]
+    learner.fit(replace(known, train_loss=gap))
+    with pytest.raises(DataError, match="lack some"):
+        learner.predict(new.until(2), HORIZON)
+    with pytest.raises(DataError, match="at least two"):
+        blind.fit(replace(known, ids=("a",) * 40))
     with pytest.raises(ConfigError, match="nu"):
         make_curve_model("svr", nu=2)
 
