@@ -15,6 +15,7 @@ from ghn.conf import check_overrides, resume_command
 from ghn.errors import ConfigError
 from ghn.estimators import Sample
 from ghn.estimators.registry import ESTIMATORS, Setting, make_entries, task_space
+from ghn.estimators.rungs import Fidelity
 from ghn.nets import GHN, GHNConfig
 from ghn.report.jobs import JOBS
 from ghn.search import Limit, make_searcher
@@ -127,7 +128,9 @@ def test_every_estimator_is_known(name: str, toy_space: Any, toy_task: ImageTask
     chosen = composed("evaluate", f"estimator={name}")["estimator"]["name"]
     assert chosen in ESTIMATORS
     if chosen not in ("ghn", "combined"):  # which needs a checkpoint that fits
-        assert make_entries(chosen, Setting(toy_space, toy_task, fabric, sample=Sample(val=8, proxy=8)))
+        assert make_entries(
+            chosen, Setting(toy_space, toy_task, fabric, sample=Sample(val=8, proxy=8), fidelity=Fidelity(2))
+        )
 
 
 def test_the_check_scores_on_the_images_that_are_trained_on() -> None:

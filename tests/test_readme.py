@@ -21,10 +21,12 @@ RUN = (
     "docs/add-an-op.md",
     "docs/add-a-space.md",
     "docs/checkpoints.md",
+    "docs/learning-curves.md",
     "docs/low-fidelity.md",
     "docs/ranking.md",
     "docs/scoring.md",
     "docs/search.md",
+    "docs/surrogates.md",
 )
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 SMALL = {  # what is added to a documented command so that it runs in seconds

@@ -10,12 +10,14 @@ from typing import Any
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.estimators.candidates import Reference, choose_candidates, embedded_reference, published_reference
+from ghn.estimators.learners import published_history
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
-from ghn.estimators.registry import Setting, make_entries, open_checkpoint, published_history, task_space
+from ghn.estimators.registry import Setting, make_entries, open_checkpoint, task_space
 from ghn.estimators.rungs import Fidelity
 from ghn.estimators.sgd import TrainingEstimator, train_references
+from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
 from ghn.report.ladder import ladder_job
 from ghn.report.nasbench201 import nasbench201_job
@@ -114,6 +116,7 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "rank_all": rank_all_job,
     "search": search_job,
     "ladder": ladder_job,
+    "curves": curves_job,
     "surrogates": surrogates_job,
     "pnas": pnas_job,
     "compare_searchers": compare_searchers_job,

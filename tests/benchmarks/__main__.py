@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from ghn.train.runtime import DEVICES, PRECISIONS, make_runtime
-from tests.benchmarks import graphs, measure, scoring, search, surrogates, training, weights
+from tests.benchmarks import curves, graphs, measure, scoring, search, surrogates, training, weights
 from tests.benchmarks.measure import Figure, machine
 
-SUITES = ("graphs", "weights", "scoring", "training", "search", "surrogates", "memory")
+SUITES = ("graphs", "weights", "scoring", "training", "curves", "search", "surrogates", "memory")
 
 
 def arguments() -> argparse.Namespace:
@@ -40,6 +40,8 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
         return [f for depth in (1, 5) for f in graphs.lowering_and_features(depth, a.runs, 8 if a.quick else 60)]
     if suite == "weights":
         return weights.generated_weights(a.runs, 8 if a.quick else 64, device)
+    if suite == "curves":
+        return curves.least_squares(a.runs, 50 if a.quick else 1000)
     if suite == "training":
         return training.training_step(a.runs, 1 if a.quick else 5, a.device, a.precision)
     if suite == "search":

@@ -2,11 +2,14 @@
 
 from functools import cache, partial
 
+import numpy as np
 import pytest
 import torch
 
 from conformance.estimator import ESTIMATOR_CHECKS
 from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.estimators.curves import CurveEstimator, Curves, make_curve_model
+from ghn.estimators.curves.mcmc import Chain
 from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
@@ -73,6 +76,23 @@ def surrogate(model, inputs=("statistics", "adjacency", "paths", "summary")):
     return make
 
 
+def curve(name, **options):
+    """A model of learning curves over a table of ten epochs, of which it sees five."""
+
+    def make(space, task, fabric):
+        noise, x = np.random.default_rng(0).standard_normal((20, 10)), np.arange(1, 11)
+        accuracy = np.linspace(0.5, 0.7, 20)[:, None] - 0.3 * x**-0.7 + 0.005 * noise
+        known = Curves(tuple(map(str, range(20))), tuple(x), accuracy, 3 - 3 * accuracy)
+        runs = [
+            Run(space.format(cell), 0, train_loss=tuple(3 - 3 * a), val_accuracy=tuple(a), seconds=10.0)
+            for cell, a in zip(CELLS, accuracy, strict=False)
+        ]
+        trainer = TableEstimator(ReferenceTable(TableHeader(space.name, "toy", source="a test"), tuple(runs)), space)
+        return CurveEstimator(trainer, make_curve_model(name, **options), 5, 10, finished=known)
+
+    return make
+
+
 ESTIMATORS = {
     "generated weights, loss": weighted("loss", ghn),
     "generated weights, accuracy": weighted("accuracy", ghn),
@@ -92,6 +112,13 @@ ESTIMATORS = {
     "gradient boosting": surrogate("gradient_boosting"),
     "Gaussian process, with scores": surrogate("gaussian_process", ("adjacency", "scores")),
     "graph network": surrogate(partial(GraphNetwork, members=2, steps=20), ()),
+    "curve, last": curve("last"),
+    "curve, sum of losses": curve("sotl"),
+    "curve, parametric": curve("parametric"),
+    "curve, parametric by MCMC": curve("parametric", mode="mcmc", chain=Chain(steps=20, burn=20)),
+    "curve, SVR": curve("svr"),
+    "curve, Bayesian network": curve("bnn", width=4, burn=20, samples=5, thin=2),
+    "curve, Gaussian process": curve("gp", steps=20),
 }
 
 

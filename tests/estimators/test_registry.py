@@ -11,11 +11,15 @@ from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy
 
 from ghn.errors import CheckpointError, ConfigError
+from ghn.estimators.learners import finished_curves
 from ghn.estimators.registry import ESTIMATORS, YOUNG, Setting, make_entries, task_space
+from ghn.estimators.rungs import Fidelity
 from ghn.spaces import NASBench201
-from ghn.tasks import ImageTask
+from ghn.tasks import ImageTask, make_task
 from ghn.train.loop import Recipe
 from ghn.types import Estimator, Trial
+
+LEARN_FROM_CURVES = ("curve_svr", "curve_bnn", "curve_gp")
 
 
 @pytest.fixture
@@ -27,7 +31,8 @@ def setting(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, toy_che
         checkpoints=[str(toy_checkpoint)],
         readouts=["loss", "ridge"],
         sample=SAMPLE,
-        recipe=Recipe(epochs=1, batch_size=16),
+        recipe=Recipe(epochs=5, batch_size=20),
+        fidelity=Fidelity(epochs=4, size=4, width=2),
     )
 
 
@@ -40,6 +45,10 @@ def test_every_name_makes_estimators_that_score(setting: Setting, name: str) -> 
     )
     for entry in entries:
         assert isinstance(entry.estimator, Estimator)
+        if name in LEARN_FROM_CURVES:  # and there are none of the toy task
+            with pytest.raises(ConfigError, match="finished curves"):
+                entry.estimator.score([Trial("a", cells(1)[0])])
+            continue
         assert all(
             score.ok
             for score in entry.estimator.score([Trial("a", cell) for cell in cells(24 if name == "combined" else 2)])
@@ -94,3 +103,12 @@ def test_a_space_takes_channels_size_and_classes_from_the_task(toy_task: ImageTa
         task_space({"name": "nasbench102"}, toy_task)
     with pytest.raises(ConfigError, match="with"):
         task_space({"name": "nasbench201", "with": 4}, toy_task)
+
+
+def test_curves_learn_from_the_shipped_ones_where_these_fit(setting: Setting) -> None:
+    task = make_task("cifar10_embedded")
+    fitting = replace(setting, space=NASBench201((3, 16, 16), 10, width=8, depth=1), task=task, recipe=Recipe())
+    found = finished_curves(fitting)
+    assert len(found) == 96 and all(len(score.extra["curve"]["epochs"]) == 20 for _, score in found)
+    for other in ({"recipe": Recipe(epochs=10)}, {"space": replace(fitting.space, width=4)}, {"task": setting.task}):
+        assert finished_curves(replace(fitting, **other)) == []

@@ -1,0 +1,123 @@
+"""A short training, extrapolated: learning curves as an estimator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from math import floor, isfinite
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.estimators.curves.data import Curves
+from ghn.estimators.curves.features import architecture_features
+from ghn.estimators.curves.model import CurveModel
+from ghn.types import Estimator, Score, Space, Trial
+
+
+class CurveEstimator:
+    """Trains each candidate for some epochs and says where it will end.
+
+    `value` is the accuracy expected after the last epoch, `std` its uncertainty, `cost_seconds` that of the training
+    and of the extrapolation, `budget` the epochs trained; `extra["curve"]` is kept. A `Trial.budget` is a number of
+    epochs, instead of `epochs`; at the horizon or beyond it the training's own score is the answer.
+
+    Args:
+        trainer: an estimator that keeps to `Trial.budget` in epochs and gives `extra["curve"]`.
+        model: what extrapolates.
+        epochs: to be trained.
+        horizon: the epoch to be foretold.
+        finished: curves to learn from, in addition to those that `fit` is given.
+        space: gives features of the architectures to models that use them; `finished` must then have the same.
+
+    Raises:
+        ConfigError: not 1 <= epochs < horizon, or the model learns and there is nothing to learn from.
+    """
+
+    def __init__(
+        self,
+        trainer: Estimator[Any],
+        model: CurveModel,
+        epochs: int,
+        horizon: int,
+        *,
+        finished: Curves | None = None,
+        space: Space[Any] | None = None,
+    ) -> None:
+        if not 1 <= epochs < horizon:
+            raise ConfigError("epochs of a learning curve", got=epochs, expected=f"1 to {horizon - 1} of {horizon}")
+        self.trainer, self.model, self.epochs, self.horizon, self.space = trainer, model, epochs, horizon, space
+        self.source = model.source
+        self._given = finished
+        self._learn(finished)
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Learns from the curves of finished trainings, those given at first included.
+
+        Scores without a curve up to the horizon are left out.
+        """
+        whole = [(t, s) for t, s in history if s.ok and self.horizon in s.extra.get("curve", {}).get("epochs", ())]
+        if not whole:
+            if self._known is not self._given:
+                self._learn(self._given)
+            return
+        trials, scores = zip(*whole, strict=True)
+        new = self._curves(trials, scores).until(self.horizon)
+        self._learn(new if self._given is None else self._given.joined(new))
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Trains and extrapolates each trial.
+
+        Raises:
+            ConfigError: the model learns from finished curves and has seen none; raised before anything is trained.
+            DataError: the trainer gives no curves, or the finished ones lack the epochs trained.
+        """
+        if trials and self.model.needs_finished and self._known is None:
+            raise ConfigError(
+                f"the model {type(self.model).__name__} learns from finished curves and has seen none",
+                fix="CurveEstimator(..., finished=Curves.from_table(table)), or fit(history) with curves",
+            )
+        scores = self.trainer.score([replace(t, budget=self.epochs if t.budget is None else t.budget) for t in trials])
+        short = [i for i, (t, s) in enumerate(zip(trials, scores, strict=True)) if s.ok and not self._ends(t)]
+        if short:
+            started = time.perf_counter()
+            curves = self._curves([trials[i] for i in short], [scores[i] for i in short])
+            predicted = self.model.predict(curves, self.horizon)
+            spent = (time.perf_counter() - started) / len(short)
+            for i, mean, std, error in zip(short, predicted.mean, predicted.std, predicted.errors, strict=True):
+                scores[i] = _extrapolated(scores[i], float(mean), float(std), error, spent)
+        return scores
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {
+            "trainer": getattr(self.trainer, "identity", self.trainer.source),
+            "model": repr(self.model),
+            "epochs": self.epochs,
+            "horizon": self.horizon,
+            "finished": self._known.digest if self._known is not None else None,
+            "space": repr(self.space) if self.space is not None else None,
+        }
+
+    def _ends(self, trial: Trial[Any]) -> bool:
+        return trial.budget is not None and floor(trial.budget) >= self.horizon
+
+    def _learn(self, finished: Curves | None) -> None:
+        self._known = finished
+        if finished is not None:
+            self.model.fit(finished.until(self.horizon))
+
+    def _curves(self, trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> Curves:
+        features = None
+        if self.space is not None:
+            known = architecture_features(self.space, [trial.arch for trial in trials])
+            features = [known[trial.arch] for trial in trials]
+        return Curves.from_scores([str(trial.arch) for trial in trials], scores, features)
+
+
+def _extrapolated(score: Score, mean: float, std: float, error: str | None, seconds: float) -> Score:
+    cost = score.cost_seconds + seconds
+    if error is not None:
+        return Score.failed(error, cost)
+    return replace(score, value=mean, std=std if isfinite(std) else None, cost_seconds=cost)

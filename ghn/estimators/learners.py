@@ -1,0 +1,107 @@
+"""Makers of the estimators that train a little or learn from trained networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.estimators.candidates import EMBEDDED
+from ghn.estimators.crossfit import CrossFitted
+from ghn.estimators.curves import CurveEstimator, make_curve_model
+from ghn.estimators.low_fidelity import LowFidelityEstimator
+from ghn.estimators.references import ReferenceTable
+from ghn.estimators.samples import load_sample
+from ghn.estimators.setting import Entry, Maker, Setting, open_checkpoint
+from ghn.estimators.sgd import TrainingEstimator
+from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.estimators.table import TableEstimator
+from ghn.types import Score, Space, Trial
+
+
+def training(setting: Setting) -> list[Entry]:
+    """Full training."""
+    trainer = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+    return [Entry(f"training, {setting.recipe.epochs} epochs", trainer, trainer.identity)]
+
+
+def make_low_fidelity(setting: Setting) -> LowFidelityEstimator:
+    """Makes the estimator that trains a little, with its states in the setting's folder."""
+    return LowFidelityEstimator(
+        setting.space,
+        setting.task,
+        setting.recipe,
+        setting.fabric,
+        fidelity=setting.fidelity,
+        folder=setting.folder and setting.folder / "trainings",
+        seed=1,  # not that of the shipped references: the beginning of a training knows too much of its own end
+    )
+
+
+def low_fidelity(setting: Setting) -> list[Entry]:
+    """Training cut short."""
+    trainer = make_low_fidelity(setting)
+    return [Entry(f"low fidelity: {setting.fidelity}", trainer, trainer.identity)]
+
+
+def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:
+    """The first networks of the development sample that were drawn uniformly, with their published accuracies.
+
+    Raises:
+        ConfigError: more than there are.
+    """
+    sample = load_sample("development")
+    texts = sample.archs("random", "embedded-random")
+    if not 0 <= given <= len(texts):
+        raise ConfigError(
+            "the development sample has no such number of networks", got=given, expected=f"<= {len(texts)}"
+        )
+    return [(Trial(text, space.parse(text)), Score(sample.accuracy[text])) for text in texts[:given]]
+
+
+def surrogate(setting: Setting) -> list[Entry]:
+    """A regression on published accuracies, cross-fitted."""
+    options = dict(setting.surrogate)
+    given = options.pop("given")
+    needs = {"embedding", "scores"} & set(options["inputs"])
+    model = open_checkpoint(setting, setting.checkpoints[0])[1] if needs else None
+    training = make_low_fidelity(setting) if "curve" in options["inputs"] else None
+
+    def make() -> SurrogateEstimator:
+        return SurrogateEstimator(setting.space, hypernetwork=model, training=training, **options)
+
+    estimator = CrossFitted(make, setting.space)
+    estimator.fit(published_history(setting.space, given))
+    weights = None if model is None else model.digest
+    identity = {**make().identity, "given": given, "weights": weights}
+    return [Entry(f"surrogate: {options['model']}, {given} references", estimator, identity)]
+
+
+def curve(name: str) -> Maker:
+    """A short training, extrapolated by a model of learning curves; those that learn do so from the shipped curves."""
+
+    def make(setting: Setting) -> list[Entry]:
+        trainer, horizon = make_low_fidelity(setting), setting.recipe.epochs
+        epochs = trainer.fidelity_of(None).epochs or horizon
+
+        def new() -> CurveEstimator:
+            return CurveEstimator(trainer, make_curve_model(name), epochs, horizon)
+
+        estimator = CrossFitted(new, setting.space)
+        estimator.fit(finished_curves(setting))
+        return [Entry(f"curve, {name}, {epochs} of {horizon} epochs", estimator, new().identity)]
+
+    return make
+
+
+def finished_curves(setting: Setting) -> list[tuple[Trial[Any], Score]]:
+    """The shipped trainings with their curves; none where they are of another space, task or recipe."""
+    table = ReferenceTable.load(asset(EMBEDDED))
+    try:
+        table.check(space=setting.space.name, task_checksum=setting.task.checksum, skeleton=setting.space.describe())
+    except DataError:
+        return []
+    if table.header.recipe != setting.recipe.describe():
+        return []
+    trials = [Trial(text, setting.space.parse(text)) for text in table.archs()]
+    return list(zip(trials, TableEstimator(table, setting.space, seed=0).score(trials), strict=True))
