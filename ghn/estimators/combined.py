@@ -51,8 +51,8 @@ class Settings:
         many: references from which on the second holds; between them the logarithm of the number decides.
     """
 
-    spread: float = 0.8
-    slope: float = 0.9
+    spread: float = 0.9
+    slope: float = 0.93
     amplitude: float = 0.15
     offset: float = 0.03
     noise: tuple[float, float] = (0.1, 0.02)
