@@ -70,6 +70,7 @@ class Model:
         *,
         task: ImageTask | None = None,
         sample: Sample | None = None,
+        skeletons: Sequence[Mapping[str, Any]] = (),
     ) -> list[Score]:
         """Scores architectures with generated weights; higher is better.
 
@@ -78,6 +79,8 @@ class Model:
             readout: `loss`, `accuracy` or `ridge`.
             task: the images; the embedded task when it fits the checkpoint.
             sample: how many of them are seen.
+            skeletons: settings of the space, such as `[{"depth": 1}, {"depth": 3}]`, over which a reading is the mean:
+                what orders best (docs/ranking.md); none: the space as it is, which is fastest.
 
         Returns:
             A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
@@ -89,7 +92,7 @@ class Model:
         if isinstance(architectures, str):
             raise ConfigError("score takes a list of architectures", got=architectures, fix="put it into a list")
         trials = [Trial(str(i), arch) for i, arch in enumerate(architectures)]
-        return self.estimator(readout, task=task, sample=sample).score(trials)
+        return self.estimator(readout, task=task, sample=sample, skeletons=skeletons).score(trials)
 
     def rank(
         self,

@@ -70,9 +70,10 @@ def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
             "worse than their size does"
         )
     entries = []
+    where = "".join(f", {','.join(f'{k} {v}' for k, v in skeleton.items())}" for skeleton in setting.skeletons)
     for readout in setting.readouts:
-        engine = model.estimator(readout, task=setting.task, sample=setting.sample)
-        entries.append(Entry(f"{label}, {readout}", engine, engine.identity, seconds, warning))
+        engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
+        entries.append(Entry(f"{label}, {readout}{where}", engine, engine.identity, seconds, warning))
     return entries
 
 

@@ -47,6 +47,7 @@ class Setting:
         fabric: the device.
         checkpoints: for `ghn` and `combined`: `shipped`, paths, or lists of paths that are read together.
         readouts: for estimators that give weights.
+        skeletons: for `ghn`: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it is.
         sample: images that a read-out sees.
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.
@@ -62,6 +63,7 @@ class Setting:
     sample: Sample = field(default_factory=Sample)
     recipe: Recipe = field(default_factory=Recipe)
     fidelity: Fidelity = field(default_factory=Fidelity)
+    skeletons: Sequence[Mapping[str, Any]] = ()
     surrogate: Mapping[str, Any] = field(
         default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
     )

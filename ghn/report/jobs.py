@@ -48,6 +48,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         sample=Sample(**options["sample"]),
         recipe=Recipe(**options["recipe"]),
         fidelity=Fidelity(**options["fidelity"]),
+        skeletons=options["skeletons"],
         surrogate=options["surrogate"],
         folder=Path(options["out"]),
     )

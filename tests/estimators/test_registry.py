@@ -84,6 +84,18 @@ def test_several_checkpoints_are_read_together(setting: Setting, tmp_path: Path)
     assert {"ghn_depth3", "ghn2_depth3"} < set(entry.identity["members"])
 
 
+def test_generated_weights_are_read_in_other_skeletons(setting: Setting) -> None:
+    plain, deeper = (
+        make_entries("ghn", replace(setting, readouts=["loss"], skeletons=skeletons))[0]
+        for skeletons in ([], [{"depth": 1}, {"depth": 3}])
+    )
+    assert deeper.name == f"{plain.name}, depth 1, depth 3"
+    one, two = (entry.estimator.score([Trial("a", cells(1)[0])])[0].value for entry in (plain, deeper))
+    assert one != two
+    with pytest.raises(ConfigError, match="do not fit space"):
+        make_entries("ghn", replace(setting, skeletons=[{"deepness": 3}]))
+
+
 def test_unknown_names(setting: Setting) -> None:
     with pytest.raises(ConfigError, match=r"gnh[\s\S]*ghn \| combined[\s\S]* \| training"):
         make_entries("gnh", setting)

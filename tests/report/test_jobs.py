@@ -151,6 +151,7 @@ def test_a_setting_is_built_from_options() -> None:
         "sample": {"val": 7},
         "recipe": {"epochs": 3},
         "fidelity": {"epochs": 2},
+        "skeletons": [{"depth": 2}],
         "surrogate": {"model": "ridge", "inputs": ["summary"], "given": 20},
         "out": "somewhere",
     }
