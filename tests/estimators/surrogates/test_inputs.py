@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from toy_models import CHAIN, CUT_OFF, EDGE, cells
 
 from ghn.errors import ConfigError
-from ghn.estimators import Model, TrainingEstimator, load
+from ghn.estimators import LowFidelityEstimator, Model, load
 from ghn.estimators.surrogates import (
     INPUTS,
     Adjacency,
@@ -101,7 +101,7 @@ def test_curves_are_the_first_epochs() -> None:
 
 
 def test_curves_of_a_short_training(toy_task: ImageTask, fabric: Fabric) -> None:
-    training = TrainingEstimator(toy.SPACE, toy_task, Recipe(epochs=2, batch_size=40), fabric)
+    training = LowFidelityEstimator(toy.SPACE, toy_task, Recipe(epochs=2, batch_size=40), fabric)
     source = Curve(training, 1, ("train_loss", "val_accuracy"))
     rows = source(toy.SPACE, ARCHS[:2])
     assert rows.shape == (2, 2) and np.isfinite(rows).all()
