@@ -245,11 +245,18 @@ def test_ctrl_c_ends_the_processes_and_says_how_to_go_on(tmp_path: Path) -> None
     script, history = tmp_path / "script.py", tmp_path / "out" / "history.jsonl"
     script.write_text(SCRIPT)
     here = {**os.environ, "PYTHONPATH": str(Path(ghn.__file__).parents[1])}
-    process = subprocess.Popen([sys.executable, script, tmp_path / "out"], env=here, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, script, tmp_path / "out"],
+        env=here,
+        stderr=subprocess.PIPE,
+        text=True,
+        # tests in the background of a shell inherit that Ctrl-C is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     while process.poll() is None and not (history.exists() and history.read_text().count("tell") == 3):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate()  # waiting for the trials in work would take ten minutes
+    _, said = process.communicate(timeout=300)  # waiting for the trials in work would take ten minutes
     assert "3 finished trials are kept in" in said and "resume=True" in said
     assert process.returncode != 0
 
