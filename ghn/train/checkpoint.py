@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from ghn.errors import CheckpointError
@@ -66,10 +66,10 @@ def load_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
     if not path.is_file():
         raise CheckpointError("no checkpoint here", got=str(path), expected="a .safetensors file written by ghn")
     try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            header = json.loads(metadata.get(_KEY, "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        data = path.read_bytes()  # once: the library opens a file twice, between which a running training replaces it
+        tensors = load(data)
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+        header = json.loads(metadata.get(_KEY, "null"))
     except (SafetensorError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
         raise CheckpointError(
             f"{path} cannot be read: truncated, or not a safetensors file",

@@ -13,7 +13,6 @@ from toy_models import SAMPLE, save_toy
 
 from ghn.errors import ConfigError, ExistsError
 from ghn.estimators.registry import Setting
-from ghn.estimators.rungs import Fidelity
 from ghn.report.ladder import ladder_job
 from ghn.train.loop import Recipe
 
@@ -23,9 +22,7 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
     path = tmp_path / "run" / "checkpoint.safetensors"
     save_toy(path, toy.SPACE, toy.make_task(), fabric)
     recipe = Recipe(epochs=4, batch_size=20)
-    return Setting(
-        toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, Fidelity(), tmp_path / "out"
-    )
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, folder=tmp_path / "out")
 
 
 def options(tmp_path: Path, **search: Any) -> dict[str, Any]:
