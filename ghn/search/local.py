@@ -47,7 +47,38 @@ class ListSearch(Generic[Arch]):
         self._pending.take(trial)
 
 
-class RandomSearch(Generic[Arch]):
+class _Drawing(Generic[Arch]):
+    """A searcher that draws one architecture after another; trials are numbered in that order."""
+
+    _space: Space[Arch]
+    _rng: Random
+    _budget: float | None
+    _distinct: bool
+    _seen: set[Hashable]
+    _asked: int
+    _finished: bool
+    _pending: Pending[Arch]
+
+    def ask(self, n: int = 1) -> list[Trial[Arch]]:
+        """`n` draws; fewer when the space is exhausted."""
+        out: list[Trial[Arch]] = []
+        while len(out) < n and not self._finished:
+            arch = self._new() if self._distinct else self._draw()
+            if arch is None:
+                self._finished = True
+            else:
+                out.append(self._pending.add(Trial(str(self._asked), arch, self._budget)))
+                self._asked += 1
+        return out
+
+    def _draw(self) -> Arch:
+        return self._space.sample(self._rng)
+
+    def _new(self) -> Arch | None:
+        return draw_new(self._space, self._rng, self._seen)
+
+
+class RandomSearch(_Drawing[Arch]):
     """Draws uniformly from a space.
 
     Args:
@@ -66,7 +97,7 @@ class RandomSearch(Generic[Arch]):
         self._space, self._rng, self._budget, self._distinct = space, Random(seed), budget, distinct
         self._seen: set[Hashable] = set()
         self._asked, self._finished, self._pending = 0, False, Pending[Arch]()
-        self.identity = {
+        self.identity: dict[str, Any] = {
             "searcher": "random",
             "space": space_identity(space),
             "seed": seed,
@@ -74,24 +105,12 @@ class RandomSearch(Generic[Arch]):
             "distinct": distinct,
         }
 
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """`n` draws; fewer when the space is exhausted."""
-        out: list[Trial[Arch]] = []
-        while len(out) < n and not self._finished:
-            arch = draw_new(self._space, self._rng, self._seen) if self._distinct else self._space.sample(self._rng)
-            if arch is None:
-                self._finished = True
-            else:
-                out.append(self._pending.add(Trial(str(self._asked), arch, self._budget)))
-                self._asked += 1
-        return out
-
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Learns nothing."""
         self._pending.take(trial)
 
 
-class RegularizedEvolution(Generic[Arch]):
+class RegularizedEvolution(_Drawing[Arch]):
     """Aging evolution: mutate the best of a sample of the population, in which the oldest makes room for each child.
 
     The population is filled with random members first. Failed trials never enter it. An architecture can come up
@@ -140,18 +159,6 @@ class RegularizedEvolution(Generic[Arch]):
             "distinct": distinct,
         }
 
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """Random members until the population is full, then `n` children."""
-        out: list[Trial[Arch]] = []
-        while len(out) < n and not self._finished:
-            arch = self._new() if self._distinct else self._draw()
-            if arch is None:
-                self._finished = True
-            else:
-                out.append(self._pending.add(Trial(str(self._asked), arch, self._budget)))
-                self._asked += 1
-        return out
-
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Puts a success into the population; when it is full, the oldest dies."""
         self._pending.take(trial)
@@ -160,7 +167,7 @@ class RegularizedEvolution(Generic[Arch]):
 
     def _draw(self) -> Arch:
         if len(self._alive) < self._size:
-            return self._space.sample(self._rng)
+            return super()._draw()
         parent, _ = max(self._rng.choices(self._alive, k=self._sample), key=lambda member: member[1])
         return self._rng.choice(list(self._space.neighbours(parent)))
 
@@ -170,7 +177,7 @@ class RegularizedEvolution(Generic[Arch]):
             if (key := self._space.canonical(arch)) not in self._seen:
                 self._seen.add(key)
                 return arch
-        return draw_new(self._space, self._rng, self._seen)
+        return super()._new()
 
 
 def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | None:
