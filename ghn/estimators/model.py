@@ -19,7 +19,7 @@ from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN, GHNConfig
-from ghn.spaces import make_space
+from ghn.spaces import describe_space, make_space
 from ghn.tasks import ImageTask, Normalisation, make_task
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runtime import make_runtime
@@ -261,11 +261,6 @@ def _check_companion(space: Space[Any], card: Mapping[str, Any], other: Model) -
         raise CheckpointError(
             "hypernetworks of different kinds cannot be read together", got=kinds[1], expected=kinds[0]
         )
-
-
-def describe_space(space: Any) -> dict[str, Any]:
-    """Name and settings of a space; `make_space(**it)` makes an equal one."""
-    return {"name": space.name, **space.describe()}
 
 
 def check_task(card: Mapping[str, Any], task: ImageTask) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Generic
 
 from ghn.errors import ConfigError
 from ghn.search.pending import Pending
+from ghn.spaces import describe_space
 from ghn.types import Arch, Score, Space, Trial
 
 TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
@@ -99,7 +100,7 @@ class RandomSearch(_Drawing[Arch]):
         self._asked, self._finished, self._pending = 0, False, Pending[Arch]()
         self.identity: dict[str, Any] = {
             "searcher": "random",
-            "space": space_identity(space),
+            "space": describe_space(space),
             "seed": seed,
             "budget": budget,
             "distinct": distinct,
@@ -151,7 +152,7 @@ class RegularizedEvolution(_Drawing[Arch]):
         self._asked, self._pending = 0, Pending[Arch]()
         self.identity: dict[str, Any] = {
             "searcher": "evolution",
-            "space": space_identity(space),
+            "space": describe_space(space),
             "seed": seed,
             "population": population,
             "sample": sample,
@@ -188,8 +189,3 @@ def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | Non
             seen.add(key)
             return arch
     return None
-
-
-def space_identity(space: Space[Any]) -> dict[str, Any]:
-    """What makes two spaces equal, JSON-able."""
-    return {"name": space.name, **space.describe()}

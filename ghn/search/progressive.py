@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain
 from random import Random
@@ -10,6 +9,7 @@ from typing import Any, Generic, Protocol, runtime_checkable
 
 from ghn.errors import ConfigError
 from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.spaces import describe_space
 from ghn.types import Arch, Estimator, Score, Space, Trial
 
 
@@ -73,7 +73,7 @@ class ProgressiveSearch(Generic[Arch]):
         self.surrogate = surrogate or SurrogateEstimator(space, seed=seed)
         self.identity: dict[str, Any] = {
             "searcher": "pnas",
-            "space": {"name": space.name, **json.loads(json.dumps(space.describe()))},
+            "space": describe_space(space),
             "seed": seed,
             "surrogate": getattr(self.surrogate, "identity", self.surrogate.source),
             "beam": beam,

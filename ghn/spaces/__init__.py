@@ -26,6 +26,11 @@ def make_space(name: str, **settings: Any) -> Space[Any]:
         raise ConfigError(f"settings do not fit space {name}", got=str(error)) from None
 
 
+def describe_space(space: Space[Any]) -> dict[str, Any]:
+    """Name and settings of a space, JSON-able; `make_space(**it)` makes an equal one."""
+    return {"name": space.name, **space.describe()}
+
+
 def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> list[Space[Any]]:
     """The space with some of its settings changed, such as `{"depth": 3}`, once for each skeleton; itself for none.
 
@@ -35,4 +40,4 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
     return [make_space(space.name, **{**space.describe(), **changed}) for changed in skeletons] or [space]
 
 
-__all__ = ["SPACES", "NASBench201", "make_space", "skeletons_of"]
+__all__ = ["SPACES", "NASBench201", "describe_space", "make_space", "skeletons_of"]

@@ -17,9 +17,9 @@ import ghn
 from ghn.assets import asset
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.estimators import READOUTS, Model, load
-from ghn.estimators.model import KIND, SHIPPED, describe_space
+from ghn.estimators.model import KIND, SHIPPED
 from ghn.estimators.ranker import make_ranker
-from ghn.spaces import NASBench201
+from ghn.spaces import NASBench201, describe_space
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.train.checkpoint import save_tensors
 from ghn.types import Trial
