@@ -82,7 +82,7 @@ def curve(name: str) -> Maker:
 
     def make(setting: Setting) -> list[Entry]:
         trainer, horizon = make_low_fidelity(setting), setting.recipe.epochs
-        epochs = trainer.fidelity_of(None).epochs or horizon
+        epochs = min(trainer.fidelity_of(None).epochs or horizon, horizon - 1)  # all of them: trials say how many
 
         def new() -> CurveEstimator:
             return CurveEstimator(trainer, make_curve_model(name), epochs, horizon)

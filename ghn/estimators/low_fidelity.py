@@ -123,6 +123,21 @@ class LowFidelityEstimator:
             )
         return self._with_epochs(replace(self.fidelity, epochs=floor(budget)))
 
+    def trained(self, arch: Any, budget: float | None = None) -> NetworkTrainer:
+        """A candidate's network as it was trained for a budget, to be looked at further; trains what is missing.
+
+        Raises:
+            TrainingError: it cannot be trained.
+        """
+        text, fidelity = self.space.format(arch), self.fidelity_of(budget)
+        run = self._train(arch, text, (fidelity,))
+        _, state = self.store.beginning(text, (fidelity,))
+        if run.error or state is None:
+            raise TrainingError(f"{text} cannot be trained", got=run.error)
+        trainer, _ = self._trainer(arch, fidelity)
+        trainer.load_state_dict(state)
+        return trainer
+
     def _with_epochs(self, fidelity: Fidelity) -> Fidelity:
         epochs = self.recipe.epochs if fidelity.epochs is None else fidelity.epochs
         if epochs > self.recipe.epochs:

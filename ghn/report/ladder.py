@@ -47,7 +47,7 @@ def ladder_job(setting: Setting, options: Mapping[str, Any]) -> None:
 
 
 def make_steps(setting: Setting, wanted: list[Mapping[str, Any]]) -> list[Step]:
-    """Steps from `{estimator, budget}`; those of one estimator that takes budgets go on from each other."""
+    """Steps from `{estimator, budget}`; trainings, extrapolated or not, go on from each other."""
     made: dict[str, Estimator[Any]] = {}
     steps = []
     for step in wanted:
@@ -55,7 +55,8 @@ def make_steps(setting: Setting, wanted: list[Mapping[str, Any]]) -> list[Step]:
         if name not in made:
             made[name] = make_entries(name, setting)[0].estimator
         label = name if budget is None else f"{name} {budget:g}"
-        steps.append(Step(label, made[name], budget, None if budget is None else name))
+        trains = name == "low_fidelity" or name.startswith("curve_")
+        steps.append(Step(label, made[name], budget, "training" if trains else None if budget is None else name))
     return steps
 
 

@@ -13,38 +13,46 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ghn.assets import asset
 from ghn.errors import ConfigError
-from ghn.estimators.candidates import EMBEDDED
-from ghn.estimators.published import read_analog_nasbench
-from ghn.estimators.references import ReferenceTable
-from ghn.estimators.registry import Setting
-from ghn.estimators.table import TableEstimator
+from ghn.estimators.partial import score_to_file
+from ghn.estimators.ranker import make_ranker
+from ghn.estimators.registry import Setting, make_entries, open_checkpoint
+from ghn.report.evaluation import check_folder
+from ghn.report.search_studies import Scored, Study, embedded_study, published_study
+from ghn.report.search_trained import trained_study
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, to_bytes
-from ghn.search.asha import ASHA
-from ghn.search.halving import Hyperband, SuccessiveHalving
-from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution
-from ghn.search.simulate import simulate_regret
-from ghn.spaces import make_space
-from ghn.types import Searcher
+from ghn.search.priced import Recorded
+from ghn.types import Estimator, Space, Trial
 
-LINES = ((BLUE, "-"), (ORANGE, "--"), (BLACK, "-."), (GREY, ":"))
+LINES = ((GREY, ":"), (BLUE, "--"), (BLACK, "-."), (GREY, "--"), (ORANGE, "-"))
 
 
 def compare_searchers_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Simulates searchers on a table and writes `searchers.json` and `searchers.png` (job=compare_searchers).
 
-    Options: `compare.table` (`embedded` or `nasbench201`), `compare.seeds`, `compare.cost` (largest cost; epochs of the
-    first, trainings of the second) and `compare.workers`.
+    Options: `compare.table` (`embedded`, `nasbench201`, or `trained`, which trains), `compare.seeds`, `compare.cost`
+    (the largest, in full trainings), `compare.pilot` (of the ladder) and `compare.scores` (a `scores.jsonl` that
+    job=rank_all wrote; null: in `out`).
 
     Raises:
         ConfigError: unknown table.
         MissingExtraError: the published table is not installed.
     """
-    compare, out = options["compare"], Path(options["out"])
-    if compare["table"] not in STUDIES:
-        raise ConfigError("unknown table to search", got=compare["table"], expected=" | ".join(STUDIES))
-    found = STUDIES[compare["table"]](compare["seeds"], compare["cost"], workers=compare["workers"])
+    compare, out = dict(options["compare"]), Path(options["out"])
+    table, scores = compare.pop("table"), Path(compare.pop("scores") or out / "scores.jsonl")
+    if table not in (*STUDIES, "trained"):
+        raise ConfigError("unknown table to search", got=table, expected=" | ".join((*STUDIES, "trained")))
+    check_folder(out, resume=options["resume"])
+    if table == "trained":
+        first = make_entries("combined", setting)[0].estimator
+        found = trained_study(setting, first, out, progress=options["progress"], **compare).summary()
+    else:
+        found = STUDIES[table](_scored(setting, scores, progress=options["progress"]), **compare).summary()
+    write_comparison(found, out)
+
+
+def write_comparison(found: Mapping[str, Any], out: Path) -> None:
+    """Writes `searchers.json` and `searchers.png` of a study's summary, and prints it."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "searchers.json").write_text(json.dumps(found, indent=1))
     (out / "searchers.png").write_bytes(to_bytes(regret_figure(found), "png"))
@@ -52,83 +60,21 @@ def compare_searchers_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {out}/searchers.json and searchers.png")
 
 
-def embedded_study(seeds: int = 20, cost: float = 200, *, workers: int = 1) -> dict[str, Any]:
-    """Schedulers on the 96 shipped curves of 20 epochs, cost in epochs.
+def _scored(setting: Setting, path: Path, *, progress: bool) -> Scored:
+    """What judges a pool first on the ladder: the combined score, kept in a file."""
 
-    The search sees the validation accuracies of one training of each network. Regret is in test accuracy after 20
-    epochs (mean over seeds, where there are several).
-    """
-    table = ReferenceTable.load(asset(EMBEDDED))
-    space = make_space(table.header.space, **table.header.skeleton)
-    archs, final = table.archs(), table.value("test_accuracy")
-    epochs = float(table.header.recipe["epochs"])
+    def make(space: Space[Any], pool: Sequence[Any]) -> Estimator[Any]:
+        _, model = open_checkpoint(setting, setting.checkpoints[0])
+        ranker = make_ranker(model, task=setting.task)
+        texts = [arch if isinstance(arch, str) else space.format(arch) for arch in pool]
+        trials = [Trial(text, model.space.parse(text)) for text in texts]
+        scores = score_to_file(ranker, trials, path, ranker.identity, progress=progress, label="scores for the ladder")
+        return Recorded(dict(zip(texts, scores, strict=True)), space, ranker.source)
 
-    def around(kind: Any, **settings: Any) -> Callable[[int], Searcher[Any]]:
-        return lambda seed: kind(ListSearch(archs, seed), max_budget=epochs, **settings)
-
-    makers: dict[str, Callable[[int], Searcher[Any]]] = {
-        "random search": lambda seed: ListSearch(archs, seed, budget=epochs),
-        "successive halving": around(SuccessiveHalving, total=cost),
-        "Hyperband": around(Hyperband, rounds=None),
-        "ASHA": around(ASHA),
-    }
-    estimator = TableEstimator(table, space, seed=0)
-    grid = np.arange(epochs, cost + 1, max(1.0, epochs / 4)).tolist()
-    regrets = {
-        name: simulate_regret(
-            make, estimator, final.__getitem__, max(final.values()), grid, seeds=seeds, workers=workers
-        )
-        for name, make in makers.items()
-    }
-    return _summary("embedded", f"epochs of training ({workers} at once)", grid, regrets)
+    return make
 
 
-def published_study(seeds: int = 20, cost: float = 200, *, workers: int = 1) -> dict[str, Any]:
-    """Random search and evolution on the published accuracies of all cells, cost in trainings of 200 epochs.
-
-    The table has one number a cell: what the search sees and what it is judged by are the same.
-    """
-    table = read_analog_nasbench()
-    space = make_space("nasbench201", **table.header.skeleton)
-    estimator = TableEstimator(table, space, metric="test_accuracy", key=space.format)
-    accuracy = {space.parse(run.arch): float(run.test_accuracy or 0.0) for run in table.runs}
-    makers: dict[str, Callable[[int], Searcher[Any]]] = {
-        "random search": lambda seed: RandomSearch(space, seed),
-        "evolution": lambda seed: RegularizedEvolution(space, seed, population=20, sample=5),
-        "evolution, distinct": lambda seed: RegularizedEvolution(space, seed, population=20, sample=5, distinct=True),
-    }
-    grid = [float(i) for i in range(1, int(cost) + 1)]
-    regrets = {
-        name: simulate_regret(
-            make,
-            estimator,
-            accuracy.__getitem__,
-            max(accuracy.values()),
-            grid,
-            seeds=seeds,
-            unit="trials",
-            workers=workers,
-        )
-        for name, make in makers.items()
-    }
-    return _summary("nasbench201", "trainings of 200 epochs", grid, regrets)
-
-
-STUDIES: dict[str, Callable[..., dict[str, Any]]] = {"embedded": embedded_study, "nasbench201": published_study}
-
-
-def _summary(table: str, unit: str, grid: Sequence[float], regrets: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Quartiles over seeds, in points of accuracy; None where some seed had found nothing yet."""
-    quartiles = {}
-    for name, found in regrets.items():
-        rows = np.percentile(100 * found, [25, 50, 75], axis=0)
-        rows = np.where(np.isfinite(rows), rows.round(4), np.nan)
-        quartiles[name] = {
-            key: [None if np.isnan(v) else float(v) for v in row]
-            for key, row in zip(("low", "median", "high"), rows, strict=True)
-        }
-    seeds = len(next(iter(regrets.values())))
-    return {"table": table, "unit": unit, "seeds": seeds, "cost": list(grid), "regret_points": quartiles}
+STUDIES: dict[str, Callable[..., Study]] = {"embedded": embedded_study, "nasbench201": published_study}
 
 
 def regret_figure(found: Mapping[str, Any]) -> Figure:
@@ -149,8 +95,11 @@ def print_regrets(found: Mapping[str, Any], console: Console | None = None) -> N
     """Median and quartiles at a quarter, half and all of the cost."""
     cost = found["cost"]
     places = [len(cost) // 4, len(cost) // 2, len(cost) - 1]
-    title = Text(f"Regret in points of accuracy, {found['seeds']} seeds: median [quartiles]")
-    table = Table("searcher", title=title, box=None)
+    console = console or Console()
+    console.print(
+        f"Regret in points of accuracy, {found['seeds']} seeds: median [quartiles]", markup=False, highlight=False
+    )
+    table = Table("searcher", box=None)
     for i in places:
         table.add_column(f"at {cost[i]:g}", justify="right")
     for name, rows in found["regret_points"].items():
@@ -161,4 +110,4 @@ def print_regrets(found: Mapping[str, Any], console: Console | None = None) -> N
             for i in places
         ]
         table.add_row(name, *map(Text, cells))
-    (console or Console()).print(table)
+    console.print(table)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
+from scipy.optimize import nnls
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
@@ -87,6 +89,7 @@ class Ladder:
         pilot: how many candidates climb all steps beforehand; their cost is part of the budget.
         folder: for the scores; a second run with the same settings goes on. None keeps nothing.
         seed: of pilot and plan.
+        size: of a candidate, which costs go with; None: its multiply-adds.
         progress: whether to show bars.
 
     Raises:
@@ -103,6 +106,7 @@ class Ladder:
         pilot: int = 8,
         folder: Path | str | None = None,
         seed: int = 0,
+        size: Callable[[Any], float] | None = None,
         progress: bool = True,
     ) -> None:
         names = [step.name for step in steps]
@@ -122,8 +126,8 @@ class Ladder:
             raise ConfigError("the pool has no more candidates than the pilot", got=len(every), expected=f"> {pilot}")
         self.pilot, self.pool, self.seed = every[:pilot], every[pilot:], seed
         self.folder = None if folder is None else Path(folder)
-        self._macs: dict[Any, float] = {}
-        self._dearest = [0.0] * len(self.steps)  # seconds a multiply-add, the most seen
+        self._size = size or lru_cache(maxsize=None)(partial(live_macs, space))
+        self._costs: list[list[tuple[float, float]]] = [[] for _ in steps]  # (multiply-adds, seconds) of each step
         self._history: list[tuple[str, str, Score, float]] = []
         self._seconds = dict.fromkeys(names, 0.0)
         self._files: dict[str, PartialScores] = {}
@@ -188,9 +192,11 @@ class Ladder:
             kept_back = sum(own[p] * plan.counts[chosen[p]] for p in range(place + 1, len(chosen)))
             count = len(archs) if place == len(chosen) - 1 else plan.counts[number]
             before = self._before(chosen[:place], number)
-            found = []
+            found: list[tuple[Score, Any]] = []
             for arch in self._bar(archs[:count], self.steps[number].name):
-                if self._spent + self._foreseen(number, arch) > self.budget - kept_back:
+                if not len(found) & (len(found) - 1):  # 0, 1, 2, 4, 8...: often enough, and cheap
+                    foreseen = cost_line(self._costs[number])
+                if self._spent + foreseen(self._size(arch)) > self.budget - kept_back:
                     continue  # a smaller one may still fit
                 found.append((self._judge(number, arch, before), arch))
             good = sorted(((s.value, i) for i, (s, _) in enumerate(found) if s.ok), reverse=True)
@@ -208,7 +214,7 @@ class Ladder:
         score = self._known(step, trial)
         self._seconds[step.name] += score.cost_seconds
         self._history.append((step.name, text, score, self._spent))
-        self._dearest[number] = max(self._dearest[number], score.cost_seconds / self._size(arch))
+        self._costs[number].append((self._size(arch), score.cost_seconds))
         return score
 
     def _known(self, step: Step, trial: Trial[Any]) -> Score:
@@ -222,15 +228,6 @@ class Ladder:
         if trial.id not in file.scores:
             file.add(trial, step.estimator.score([trial])[0])
         return file.scores[trial.id]
-
-    def _foreseen(self, number: int, arch: Any) -> float:
-        """What a candidate may cost, from the dearest multiply-add seen so far."""
-        return self._dearest[number] * self._size(arch)
-
-    def _size(self, arch: Any) -> float:
-        if arch not in self._macs:
-            self._macs[arch] = float(max(1, graph_stats(simplify(self.space.lower(arch))).macs))
-        return self._macs[arch]
 
     def _bar(self, archs: Sequence[Any], label: str) -> tqdm[Any]:
         return tqdm(archs, desc=label, unit="net", disable=not self.progress)
@@ -253,6 +250,27 @@ def pilot_correlation(values: np.ndarray) -> np.ndarray:
                 found[i, j] = (n * rho + TRUST * PRIOR) / (n + TRUST)
     np.fill_diagonal(found, 1.0)
     return found
+
+
+def cost_line(seen: Sequence[tuple[float, float]]) -> Callable[[float], float]:
+    """What a candidate may cost: a line through what was seen, raised until nothing seen lies above it.
+
+    Args:
+        seen: (size, seconds) of other candidates.
+
+    Returns:
+        Seconds as a function of size.
+    """
+    sizes, seconds = np.array(seen).T
+    (fixed, slope), _ = nnls(np.stack([np.ones_like(sizes), sizes / sizes.max()], axis=1), seconds)
+    fitted = fixed + slope * sizes / sizes.max()
+    above = float(np.divide(seconds, fitted, out=np.ones_like(seconds), where=fitted > 0).max())
+    return lambda size: above * float(fixed + slope * size / sizes.max())
+
+
+def live_macs(space: Space[Any], arch: Any) -> float:
+    """Multiply-adds of the live part of a candidate, at least 1."""
+    return float(max(1, graph_stats(simplify(space.lower(arch))).macs))
 
 
 def _pool(space: Space[Any], rng: Random) -> list[Any]:

@@ -70,6 +70,30 @@ def simulate_regret(
     return out
 
 
+def regret_of_budgets(
+    find: Callable[[int, float], Any],
+    quality: Callable[[Any], float],
+    best: float,
+    grid: Sequence[float],
+    *,
+    seeds: int = 20,
+) -> np.ndarray:
+    """The same for what is told its budget beforehand, such as a ladder: one run for every seed and cost.
+
+    Args:
+        find: the architecture that is chosen with a seed and a budget; None where the budget does not suffice.
+        quality: of an architecture, fully trained; higher is better.
+        best: quality of the best there is.
+        grid: budgets.
+        seeds: number of runs at each budget.
+
+    Returns:
+        [seeds, len(grid)]; NaN where nothing was found.
+    """
+    chosen = [[find(seed, budget) for budget in grid] for seed in range(seeds)]
+    return np.array([[np.nan if arch is None else best - quality(arch) for arch in row] for row in chosen])
+
+
 def _costs(result: SearchResult, unit: str) -> list[float]:
     if unit == "epochs":
         return [step.epochs for step in result.steps]

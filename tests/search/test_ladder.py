@@ -14,7 +14,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.estimators.candidates import EMBEDDED
 from ghn.estimators.table import ReferenceTable, TableEstimator
 from ghn.graph import count_params, simplify
-from ghn.search.ladder import Ladder, Step, pilot_correlation
+from ghn.search.ladder import Ladder, Step, cost_line, pilot_correlation
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 
@@ -116,3 +116,11 @@ def test_correlations_of_a_small_pilot_are_cautious() -> None:
     found = pilot_correlation(np.stack([rising, rising, -rising, np.full(8, np.nan)]))
     assert found[0, 0] == 1 and 0.8 < found[0, 1] < 0.9
     assert -0.4 < found[0, 2] < 0 and found[0, 3] == 0.6
+
+
+def test_costs_are_foreseen_from_size_only_where_they_follow_it() -> None:
+    assert cost_line([(1.0, 2.0), (4.0, 2.0)])(100.0) == pytest.approx(2.0)
+    assert cost_line([(1.0, 2.0), (4.0, 8.0)])(10.0) == pytest.approx(20.0)
+    seen = [(1.0, 3.0), (2.0, 4.0), (2.0, 6.0), (3.0, 6.0)]
+    assert all(cost_line(seen)(size) >= seconds for size, seconds in seen)
+    assert cost_line([(1.0, 0.0)])(5.0) == 0.0
