@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +25,7 @@ from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, to_bytes
 from ghn.search.priced import Recorded
 from ghn.types import Estimator, Space, Trial
 
-LINES = ((GREY, ":"), (BLUE, "--"), (BLACK, "-."), (GREY, "--"), (ORANGE, "-"))
+LINES = ((GREY, ":", "o"), (BLUE, "--", "s"), (BLACK, "-.", "^"), (GREY, "-", "x"), (ORANGE, "-", "D"))
 
 
 def compare_searchers_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -80,13 +81,16 @@ STUDIES: dict[str, Callable[..., Study]] = {"embedded": embedded_study, "nasbenc
 def regret_figure(found: Mapping[str, Any]) -> Figure:
     """Median regret against cost, quartiles as bands."""
     figure, axes = canvas(4.6, 3.4)
-    for (colour, dash), (name, rows) in zip(LINES, found["regret_points"].items(), strict=False):
+    for (colour, dash, marker), (name, rows) in zip(LINES, found["regret_points"].items(), strict=False):
         low, median, high = (np.array(rows[key], dtype=float) for key in ("low", "median", "high"))
-        axes.plot(found["cost"], median, color=colour, linestyle=dash, linewidth=1.6, label=name)
+        axes.plot(
+            found["cost"], median, color=colour, linestyle=dash, marker=marker, markersize=4, linewidth=1.6, label=name
+        )
         axes.fill_between(found["cost"], low, high, color=colour, alpha=0.12, linewidth=0)
     axes.set_xlabel(f"cost, {found['unit']}")
     axes.set_ylabel("regret, points of accuracy")
     axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend(figure, axes)
     return figure
 
