@@ -25,7 +25,14 @@ from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, to_bytes
 from ghn.search.priced import Recorded
 from ghn.types import Estimator, Space, Trial
 
-LINES = ((GREY, ":", "o"), (BLUE, "--", "s"), (BLACK, "-.", "^"), (GREY, "-", "x"), (ORANGE, "-", "D"))
+LINES = {
+    "random search": (GREY, ":", "o"),
+    "evolution": (BLUE, "-.", "v"),
+    "Hyperband": (BLUE, "--", "s"),
+    "ASHA": (BLACK, "-.", "^"),
+    "successive halving": (GREY, "-", "x"),
+    "ladder": (ORANGE, "-", "D"),
+}
 
 
 def compare_searchers_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -81,7 +88,8 @@ STUDIES: dict[str, Callable[..., Study]] = {"embedded": embedded_study, "nasbenc
 def regret_figure(found: Mapping[str, Any]) -> Figure:
     """Median regret against cost, quartiles as bands."""
     figure, axes = canvas(4.6, 3.4)
-    for (colour, dash, marker), (name, rows) in zip(LINES, found["regret_points"].items(), strict=False):
+    for name, rows in found["regret_points"].items():
+        colour, dash, marker = LINES[name]
         low, median, high = (np.array(rows[key], dtype=float) for key in ("low", "median", "high"))
         axes.plot(
             found["cost"], median, color=colour, linestyle=dash, marker=marker, markersize=4, linewidth=1.6, label=name
