@@ -20,7 +20,8 @@ from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.ranking import MIN_ITEMS, kendall
 from ghn.tasks import ImageTask, make_task
-from ghn.train.meta import Check, MetaConfig, MetaTrainer
+from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.run import Check
 from ghn.train.runtime import precision_of
 from ghn.types import Space, Trial
 
