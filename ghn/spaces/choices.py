@@ -30,7 +30,8 @@ class Supergraph(NamedTuple):
     """A network with several options at once.
 
     Attributes:
-        graph: its nodes are named as in `lower`, but that the options of a choice are told apart by "@" (`variant`).
+        graph: its nodes are named as in `lower`, but that options whose nodes have one name are told apart by "@"
+            (`variant`).
         choice_of: name of a mixture's weight -> index of its choice. A choice may have many mixtures, one a cell.
     """
 
@@ -56,6 +57,10 @@ class ChoiceSpace(Space[Arch], Protocol[Arch]):
         Raises:
             ArchitectureError: no member has them.
         """
+        ...
+
+    def to_choices(self, arch: Arch) -> tuple[int, ...]:
+        """The options of a member: what `from_choices` makes it of."""
         ...
 
     def discretise(self, probabilities: Sequence[Sequence[float]]) -> Arch:

@@ -181,6 +181,10 @@ class NASBench201:
         """The cell of these options."""
         return self.check(tuple(OPERATIONS[option] for option in chosen))
 
+    def to_choices(self, arch: Cell) -> tuple[int, ...]:
+        """The options of a cell."""
+        return tuple(OPERATIONS.index(op) for op in self.check(arch))
+
     def discretise(self, probabilities: Sequence[Sequence[float]]) -> Cell:
         """The cell with the most probable operation on each edge.
 

@@ -24,7 +24,7 @@ from ghn.spaces import skeletons_of
 from ghn.tasks.augment import augment
 from ghn.tasks.images import ImageTask
 from ghn.train.run import STATE, Check, Run
-from ghn.train.runtime import Unsearched
+from ghn.train.runtime import Unsearched, precision_of
 from ghn.train.sampling import ArchitectureSampler, ImageSampler, PathSampler
 from ghn.types import Space, WeightDict
 
@@ -159,7 +159,13 @@ class MetaTrainer(Run):
             folder,
             resume=resume,
             check=check,
-            identity={"trainer": asdict(config), "task": task.checksum, "space": repr(space), **(identity or {})},
+            identity={
+                "trainer": asdict(config),
+                "task": task.checksum,
+                "space": repr(space),
+                "precision": precision_of(fabric),
+                **(identity or {}),
+            },
         )
 
     def train_step(self) -> Tensor:
@@ -242,7 +248,7 @@ class MetaTrainer(Run):
         raise TrainingError(
             f"step {self.step + 1}: the loss or its gradient is no longer finite",
             got=f"candidates with such a loss: {bad}" if bad else f"a gradient, over the candidates {names}",
-            fix=f"the state before this step is kept in {self.folder / STATE}; lower trainer.lr and start anew",
+            fix=f"the last good state is kept in {self.folder / STATE}; lower trainer.lr and start anew",
         )
 
 
