@@ -33,9 +33,7 @@ def shared_weights(method: str) -> Maker:
         for checkpoint in setting.checkpoints:
             label, model = open_checkpoint(setting, checkpoint, method)
             for readout in setting.readouts:
-                engine = model.estimator(
-                    readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons
-                )
+                engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
                 name = f"{label}, {readout}{skeletons_label(setting)}"
                 entries.append(Entry(name, engine, engine.identity, model.card.get("seconds")))
         return entries

@@ -73,7 +73,9 @@ def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
     entries = []
     for readout in setting.readouts:
         engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
-        entries.append(Entry(f"{label}, {readout}{skeletons_label(setting)}", engine, engine.identity, seconds, warning))
+        entries.append(
+            Entry(f"{label}, {readout}{skeletons_label(setting)}", engine, engine.identity, seconds, warning)
+        )
     return entries
 
 

@@ -26,7 +26,6 @@ from ghn.train.run import Check
 from ghn.types import Space, Trial
 
 
-
 def train_hypernetwork(
     config: GHNConfig,
     space: Space[Any],
@@ -142,7 +141,9 @@ def train_weights(
 
     def save(trained: nn.Module, name: str, **more: Any) -> None:
         card = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
-        Model(trained.bank if isinstance(trained, SharedSearch) else trained, space, {**card, **more}, fabric).save(folder / name)
+        Model(trained.bank if isinstance(trained, SharedSearch) else trained, space, {**card, **more}, fabric).save(
+            folder / name
+        )
 
     def watch(averaged: nn.Module) -> dict[str, float | None]:
         if snapshots:

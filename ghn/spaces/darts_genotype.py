@@ -10,15 +10,16 @@ from ghn.errors import ArchitectureError
 Pairs = list[tuple[str, int]]  # (operation, source), two a node, the normal cell first
 CONCAT = (2, 3, 4, 5)  # every node is read by the cells after
 _LONGEST = 4000  # characters; a genotype has about 500
-_EXAMPLE = "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))"
+_EXAMPLE = (
+    "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))"
+)
 
 
 def format_genotype(pairs: Pairs) -> str:
     """Writes the two halves of `pairs` as normal and reduction cell."""
     half = len(pairs) // 2
     return (
-        f"Genotype(normal={pairs[:half]}, normal_concat=range(2, 6), "
-        f"reduce={pairs[half:]}, reduce_concat=range(2, 6))"
+        f"Genotype(normal={pairs[:half]}, normal_concat=range(2, 6), reduce={pairs[half:]}, reduce_concat=range(2, 6))"
     )
 
 

@@ -190,7 +190,10 @@ def test_a_net_of_other_sizes_than_its_card_is_refused(
     net, path = toy_net(), tmp_path / "a.safetensors"
     config = {**net.config.describe(), "hidden": 16}
     save_tensors(
-        path, "hypernetwork", net.state_dict(), {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)}
+        path,
+        "hypernetwork",
+        net.state_dict(),
+        {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)},
     )
     with pytest.raises(CheckpointError, match="does not match the config"):
         load(path, fabric=fabric)

@@ -114,6 +114,18 @@ def test_a_mixture_weighs_its_inputs():
     torch.testing.assert_close(made, 0.25 * x[1] + 2 * x[2])
 
 
+def test_a_strided_pointwise_convolution_can_be_differentiated():
+    """PyTorch's own crashes the process for some of these shapes."""
+    for channels in (2, 4, 8):
+        x = torch.randn(8, channels, 8, 8).contiguous(memory_format=torch.channels_last)
+        weight = torch.randn(channels // 2, channels, 1, 1, requires_grad=True)
+        attrs = attributes(get_op("conv"), {"out": channels // 2, "kernel": 1, "stride": 2})
+        made = get_op("conv").run([x], [weight], attrs, None)
+        torch.testing.assert_close(made, torch.nn.functional.conv2d(x, weight, stride=2))
+        made.square().sum().backward()
+        assert weight.grad.isfinite().all()
+
+
 def test_a_crop_begins_at_a_row_and_a_column():
     x = torch.arange(12.0).view(1, 1, 3, 4)
     assert get_op("crop").run([x], [], {"top": 1, "left": 2}, None).tolist() == [[[[6, 7], [10, 11]]]]
