@@ -1,4 +1,4 @@
-"""A trained hypernetwork, or bank of shared weights, with all it needs to be used: the space, the task and the card of its checkpoint."""
+"""A trained hypernetwork, or bank of shared weights, with all it needs: the space, the task, its checkpoint's card."""
 
 from __future__ import annotations
 

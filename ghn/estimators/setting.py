@@ -46,9 +46,11 @@ class Setting:
         space: of the candidates.
         task: of the images.
         fabric: the device.
-        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, paths, or lists of paths that are read together.
+        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, paths, or lists of paths that are
+            read together.
         readouts: for estimators that give weights.
-        skeletons: for `ghn` and banks: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it is.
+        skeletons: for `ghn` and banks: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it
+            is.
         sample: images that a read-out sees.
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.

@@ -119,8 +119,13 @@ def train_weights(
         task: of the images.
         fabric: the device.
         folder: of the run.
-        scoring_task: as in `train_hypernetwork`, and so are `check`, `references`, `snapshots`, `resume`, `progress`
-            and `command`.
+        scoring_task: as in `train_hypernetwork`.
+        check: as there.
+        references: as there.
+        snapshots: as there.
+        resume: as there.
+        progress: as there.
+        command: as there.
         found: what a finished training adds to the card.
 
     Raises:

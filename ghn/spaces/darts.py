@@ -104,8 +104,8 @@ class DARTS:
             raise ArchitectureError(
                 "not a member of the DARTS space",
                 got=arch,
-                expected="16 of operation~source: for each of nodes 2 to 5 of both cells two different earlier sources, "
-                f"in order, with operations of {OPERATIONS}",
+                expected="16 of operation~source: for each of nodes 2 to 5 of both cells two different earlier "
+                f"sources, in order, with operations of {OPERATIONS}",
                 fix="DARTS.parse reads genotypes",
             )
         return pairs

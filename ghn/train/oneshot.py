@@ -1,6 +1,7 @@
 """One-shot training with a fixed distribution: which paths through the supergraph a step trains.
 
-Source: Bender, Kindermans, Zoph, Vasudevan & Le, "Understanding and Simplifying One-Shot Architecture Search", ICML 2018.
+Source: Bender, Kindermans, Zoph, Vasudevan & Le, "Understanding and Simplifying One-Shot Architecture Search",
+ICML 2018.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from shared_cases import SPACES, make_bank, one_hot
 
 from ghn.errors import ConfigError, GraphError
 from ghn.graph import GraphModule, run_graph, simplify
-from ghn.nets.bank import BankConfig, key_of
+from ghn.nets.bank import Bank, BankConfig, key_of
 from ghn.spaces import DARTS, NASBench201
 
 spaces = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
@@ -98,10 +98,9 @@ def test_what_cannot_be_shared_is_refused() -> None:
     class Opaque:
         name = "opaque"
 
+    config = BankConfig("oneshot", 4)
     with pytest.raises(ConfigError, match=r"opaque cannot be taken apart into decisions(?s:.*)ChoiceSpace"):
-        from ghn.nets.bank import Bank
-
-        Bank(BankConfig("oneshot", 4), Opaque())  # type: ignore[arg-type]
+        Bank(config, Opaque())  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="unknown way to share weights"):
         BankConfig("twoshot", 4)
 

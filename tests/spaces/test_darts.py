@@ -112,7 +112,7 @@ def test_discretising_takes_the_two_strongest_edges_of_a_node_and_never_none() -
     pairs = SMALL.pairs(SMALL.discretise(probabilities))
     strength = {c.name: max(p[1:]) for c, p in zip(options, probabilities, strict=True)}
     for k, (cell, node) in enumerate((cell, node) for cell in CELLS for node in NODES):
-        into = sorted(range(node), key=lambda s: strength[f"{cell}/{s}-{node}"])  # noqa: B023
+        into = sorted(range(node), key=lambda s: strength[f"{cell}/{s}-{node}"])
         assert [source for _, source in pairs[2 * k : 2 * k + 2]] == sorted(into[-2:])
 
 

@@ -44,18 +44,23 @@ class Killed(BaseException):
     """Stands for Ctrl-C."""
 
 
+def die_in(trainer: Any, method: str, step: int) -> None:
+    original = getattr(trainer, method)
+
+    def dying(*args: Any) -> Any:
+        if trainer.step == step:
+            raise Killed
+        return original(*args)
+
+    setattr(trainer, method, dying)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_an_interrupted_run_goes_on_exactly(make: Make, tmp_path: Path, name: str) -> None:
     make(name, tmp_path / "straight").run(progress=False)
     for where in ("batch", "_update_average"):  # before a step's first change, and amidst its changes
         trainer = make(name, tmp_path / where)
-
-        def dying(*args: Any, trainer: Any = trainer, original: Any = getattr(trainer, where)) -> Any:
-            if trainer.step == 3:
-                raise Killed
-            return original(*args)
-
-        setattr(trainer, where, dying)
+        die_in(trainer, where, step=3)
         with pytest.raises(Killed):
             trainer.run(progress=False)
         torch.manual_seed(1)
