@@ -71,7 +71,7 @@ def test_an_interrupted_run_goes_on_exactly(make: Make, tmp_path: Path, name: st
 @pytest.mark.parametrize("name", ["enas", "darts2"])
 def test_both_search_the_darts_space_without_knowing_it(make: Make, tmp_path: Path, name: str) -> None:
     space = SPACES["darts"]
-    trainer = make(name, tmp_path, space)
+    trainer = make(name, tmp_path, space, config=replace(TRAINER, steps=2))
     before = {n: p.detach().clone() for n, p in trainer.plain.policy.named_parameters()}
     trainer.run(progress=False)
     assert any(not torch.equal(before[n], p) for n, p in trainer.plain.policy.named_parameters())
@@ -175,7 +175,7 @@ def test_the_second_order_gradient_is_that_through_the_step_of_the_weights() -> 
 def test_darts_prefers_the_operation_that_lowers_the_held_out_loss(make: Make, tmp_path: Path) -> None:
     """A cell of zeros predicts a constant, so no edge that leads to the output may end with none."""
     METHODS["fast"] = DartsConfig(order=1, images=16, lr=0.1)
-    trainer = make("fast", tmp_path, config=replace(TRAINER, steps=30, images=16, save_every=30))
+    trainer = make("fast", tmp_path, config=replace(TRAINER, steps=20, images=16, save_every=30))
     trainer.run(progress=False)
     del METHODS["fast"]
     log = [line for line in result(tmp_path)[2] if "policy/entropy" in line]
