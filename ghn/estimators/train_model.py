@@ -13,6 +13,7 @@ from torch import nn
 
 from ghn.errors import ExistsError, GhnError
 from ghn.estimators.candidates import aligned, choose_candidates, embedded_reference
+from ghn.estimators.kinds import Net
 from ghn.estimators.model import CHECKPOINT, SAFE_TASKS, Model, load
 from ghn.estimators.ranker import measure_population
 from ghn.estimators.readouts import Sample
@@ -145,10 +146,10 @@ def train_weights(
     ranking = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
 
     def save(trained: nn.Module, name: str, **more: Any) -> None:
+        net = trained.bank if isinstance(trained, SharedSearch) else trained
+        assert isinstance(net, Net)
         card = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
-        Model(trained.bank if isinstance(trained, SharedSearch) else trained, space, {**card, **more}, fabric).save(
-            folder / name
-        )
+        Model(net, space, {**card, **more}, fabric).save(folder / name)
 
     def watch(averaged: nn.Module) -> dict[str, float | None]:
         if snapshots:

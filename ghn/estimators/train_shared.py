@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,19 +72,18 @@ def train_shared(
     """
     method = next(name for name, kind in METHODS.items() if kind is type(config))
     bank = Bank(BankConfig(method, task.classes, trainer.skeletons), choice_space(space), trainer.seed)
-    parts = (space, task, trainer)
 
     def start(check: Check | None) -> MetaTrainer:
-        how = {"resume": resume, "check": check}
+        how: dict[str, Any] = {"resume": resume, "check": check}
         if isinstance(config, EnasConfig):
-            return EnasTrainer(bank, *parts, config, fabric, folder, **how)
+            return EnasTrainer(bank, space, task, trainer, config, fabric, folder, **how)
         if isinstance(config, DartsConfig):
-            return DartsTrainer(bank, *parts, config, fabric, folder, **how)
+            return DartsTrainer(bank, space, task, trainer, config, fabric, folder, **how)
         paths, identity = one_shot_paths(config, space, trainer), {"weights": asdict(config)}
-        return MetaTrainer(bank, *parts, fabric, folder, paths=paths, identity=identity, **how)
+        return MetaTrainer(bank, space, task, trainer, fabric, folder, paths=paths, identity=identity, **how)
 
-    def found(run: MetaTrainer) -> Mapping[str, Any]:
-        own = {"weights": {"method": method, **asdict(config)}}
+    def found(run: MetaTrainer) -> dict[str, Any]:
+        own: dict[str, Any] = {"weights": {"method": method, **asdict(config)}}
         return {**own, "found": run.found()} if isinstance(run, (EnasTrainer, DartsTrainer)) else own
 
     return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)

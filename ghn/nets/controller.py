@@ -42,6 +42,8 @@ class Controller(nn.Module):
     def __init__(self, space: ChoiceSpace, hidden: int = 64, seed: int = 0) -> None:
         super().__init__()
         self.space = space
+        self.reward_sum: Tensor
+        self.reward_weight: Tensor
         self.options = max(len(choice.options) for choice in space.choices())
         self.start = nn.Parameter(torch.empty(hidden))
         self.embedding = nn.Embedding(self.options, hidden)

@@ -133,7 +133,8 @@ class DARTS:
 
     def encode(self, arch: Genotype) -> dict[str, float]:
         """Features for surrogates: for each cell counts of its operations, and how deep it is."""
-        pairs, out = self.pairs(arch), {}
+        pairs = self.pairs(arch)
+        out: dict[str, float] = {}
         half = len(pairs) // len(CELLS)
         for cell, own in zip(CELLS, (pairs[:half], pairs[half:]), strict=True):
             out |= {f"{cell}_{op}": float(sum(o == op for o, _ in own)) for op in OPERATIONS}

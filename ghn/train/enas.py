@@ -174,6 +174,7 @@ class EnasTrainer(MetaTrainer):
             },
         }
 
+    @torch.no_grad()
     def found(self) -> dict[str, Any]:
         """The best of the architectures that the trained controller draws, on held-out images; for the card."""
         drawn = self.controller.draw(FINAL, self.paths.generator(2 * self.step + 1))
