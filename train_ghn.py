@@ -1,4 +1,4 @@
-"""Trains a graph hypernetwork: python train_ghn.py [net=ghn3] [task=cifar10_16px] [trainer=default] [out=FOLDER]."""
+"""Trains what makes weights: python train_ghn.py [weights=ghn] [net=ghn3] [task=cifar10_16px] [out=FOLDER]."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def main(cfg: DictConfig) -> None:
     from ghn.errors import GhnError
     from ghn.estimators.registry import task_space
     from ghn.estimators.train_model import CHECKPOINT, train_hypernetwork
+    from ghn.estimators.train_shared import make_method, train_shared
     from ghn.nets import GHNConfig
     from ghn.tasks import make_task
     from ghn.train.meta import MetaConfig
@@ -25,21 +26,20 @@ def main(cfg: DictConfig) -> None:
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     try:
         task = make_task(options["task"].pop("name"), **options["task"])
-        model = train_hypernetwork(
-            GHNConfig(classes=task.classes, **options["net"]),
+        parts = (
             task_space(options["space"], task),
             task,
             MetaConfig(**options["trainer"]),
             make_runtime(cfg.device, cfg.precision, cfg.threads),
             cfg.out,
-            scoring_task=options["scoring_task"],
-            check=cfg.check,
-            population=cfg.population,
-            snapshots=cfg.snapshots,
-            resume=cfg.resume,
-            progress=cfg.progress,
-            command=" ".join(["python train_ghn.py", *sys.argv[1:]]),
         )
+        how = {name: options[name] for name in ("scoring_task", "check", "snapshots", "resume", "progress")}
+        how["command"] = " ".join(["python train_ghn.py", *sys.argv[1:]])
+        if options["weights"]["method"] == "ghn":
+            config = GHNConfig(classes=task.classes, **options["net"])
+            model = train_hypernetwork(config, *parts, population=cfg.population, **how)
+        else:
+            model = train_shared(make_method(**options["weights"]), *parts, **how)
     except GhnError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
@@ -48,6 +48,8 @@ def main(cfg: DictConfig) -> None:
         print(
             f"agreement with a zero-cost proxy: {agreement:.3f} (of several seeds, keep the highest: docs/ranking.md)"
         )
+    if (found := model.card.get("found")) is not None:
+        print(f"found {found['architecture']}")
     print(f"wrote {cfg.out}/{CHECKPOINT}")
 
 

@@ -16,7 +16,9 @@ from ghn.errors import ConfigError
 from ghn.estimators import Sample
 from ghn.estimators.registry import ESTIMATORS, Setting, make_entries, task_space
 from ghn.estimators.rungs import Fidelity
+from ghn.estimators.train_shared import make_method
 from ghn.nets import GHN, GHNConfig
+from ghn.nets.bank import SOURCES
 from ghn.report.jobs import JOBS
 from ghn.search import Limit, make_searcher
 from ghn.tasks import TASKS, ImageTask, make_task
@@ -27,7 +29,7 @@ from ghn.train.runtime import DEVICES, PRECISIONS
 CONF = files("ghn.conf")
 OUT = "out=outputs/here"  # the default has the time in it, which hydra alone resolves
 GROUPS = {
-    "train": ("net", "space", "task", "trainer"),
+    "train": ("weights", "net", "space", "task", "trainer"),
     "evaluate": ("estimator", "space", "task", "recipe", "experiment", "search"),
 }
 MISSING = {"image_folder": ["task.root=/photos"], "dataset": ["task.train={target: a.B}"]}  # what a user must give
@@ -71,6 +73,15 @@ def test_every_trainer_builds(name: str) -> None:
     cfg = composed("train", f"trainer={name}")
     assert MetaConfig(**cfg["trainer"]).steps > 0
     assert set(cfg["trainer"]) == set(MetaConfig.__slots__)  # nothing is left to a default that a reader cannot see
+
+
+@pytest.mark.parametrize("name", [name for name in options("weights") if name != "ghn"])
+def test_every_way_to_share_weights_builds(name: str) -> None:
+    cfg = composed("train", f"weights={name}")
+    method = make_method(**cfg["weights"])
+    assert cfg["weights"]["method"] == name and set(cfg["weights"]) - {"method"} == set(type(method).__slots__)
+    assert cfg["trainer"]["optimizer"] == "sgd"
+    assert composed("train", f"weights={name}", "trainer=demo")["trainer"]["optimizer"] == "adamw"
 
 
 @pytest.mark.parametrize("name", options("space"))
@@ -127,7 +138,7 @@ def test_the_ladder_has_steps_that_are_known() -> None:
 def test_every_estimator_is_known(name: str, toy_space: Any, toy_task: ImageTask, fabric: Fabric) -> None:
     chosen = composed("evaluate", f"estimator={name}")["estimator"]["name"]
     assert chosen in ESTIMATORS
-    if chosen not in ("ghn", "combined"):  # which needs a checkpoint that fits
+    if chosen not in ("ghn", "combined", *SOURCES):  # which needs a checkpoint that fits
         assert make_entries(
             chosen, Setting(toy_space, toy_task, fabric, sample=Sample(val=8, proxy=8), fidelity=Fidelity(2))
         )

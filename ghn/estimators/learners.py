@@ -25,6 +25,27 @@ def training(setting: Setting) -> list[Entry]:
     return [Entry(f"training, {setting.recipe.epochs} epochs", trainer, trainer.identity)]
 
 
+def shared_weights(method: str) -> Maker:
+    """A bank of shared weights; a candidate runs on its own batch statistics."""
+
+    def make(setting: Setting) -> list[Entry]:
+        entries = []
+        for checkpoint in setting.checkpoints:
+            label, model = open_checkpoint(setting, checkpoint, method)
+            for readout in setting.readouts:
+                engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
+                name = f"{label}, {readout}{skeletons_label(setting)}"
+                entries.append(Entry(name, engine, engine.identity, model.card.get("seconds")))
+        return entries
+
+    return make
+
+
+def skeletons_label(setting: Setting) -> str:
+    """The skeletons of a setting as they stand behind a name in a report."""
+    return "".join(f", {','.join(f'{k} {v}' for k, v in skeleton.items())}" for skeleton in setting.skeletons)
+
+
 def make_low_fidelity(setting: Setting) -> LowFidelityEstimator:
     """Makes the estimator that trains a little, with its states in the setting's folder."""
     return LowFidelityEstimator(

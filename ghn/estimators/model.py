@@ -1,4 +1,4 @@
-"""A trained hypernetwork with all it needs to be used: the space, the task and the card of its checkpoint."""
+"""A trained hypernetwork, or bank of shared weights, with all it needs: the space, the task, its checkpoint's card."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from torch import Tensor
 
 from ghn.assets import asset
 from ghn.errors import CheckpointError, ConfigError, GhnError
+from ghn.estimators.kinds import KINDS, Net, kind_of, method_of, source_of
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.graph.ir import Graph
-from ghn.nets.ghn import GHN, GHNConfig
+from ghn.nets.ghn import GHN
 from ghn.spaces import describe_space, make_space
 from ghn.tasks import ImageTask, Normalisation, make_task
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runtime import make_runtime
 from ghn.types import Score, Space, Trial, WeightDict
 
-KIND = "hypernetwork"
 # tasks that a checkpoint may name: a card from elsewhere must not choose what is imported or read from disk
 SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
+CHECKPOINT = "checkpoint.safetensors"  # what a training leaves in its folder
 SHIPPED = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
 COMPANIONS: tuple[str, ...] = ()
 
 
 class Model:
-    """A hypernetwork ready to score.
+    """A hypernetwork or a bank of shared weights, ready to score.
 
     Args:
-        net: the hypernetwork; moved to the device.
+        net: what makes the weights; moved to the device.
         space: what it was trained on.
         card: what is known of it; `task` describes the data it was trained on.
         fabric: the device.
@@ -49,7 +50,7 @@ class Model:
 
     def __init__(
         self,
-        net: GHN,
+        net: Net,
         space: Space[Any],
         card: Mapping[str, Any],
         fabric: Fabric,
@@ -72,7 +73,7 @@ class Model:
         sample: Sample | None = None,
         skeletons: Sequence[Mapping[str, Any]] = (),
     ) -> list[Score]:
-        """Scores architectures with generated weights; higher is better.
+        """Scores architectures with generated or shared weights; higher is better.
 
         Args:
             architectures: official strings or the space's own objects.
@@ -117,8 +118,10 @@ class Model:
             uncertainty. What cannot be judged is a `Score` that says why.
 
         Raises:
-            ConfigError: too few references; or too few architectures, where the card holds no population.
+            ConfigError: too few references; or too few architectures, where the card holds no population; or this is
+                a bank.
         """
+        self._hypernetwork("rank")
         ranker = make_ranker(self, task=task)
         known = (references or {}).items()
         ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
@@ -154,14 +157,23 @@ class Model:
         return replace(task, train=train, val=val, test=test)
 
     def weights(self, graph: Graph) -> WeightDict:
-        """Generates the weights of a graph: names and shapes are those of `graph.params()`."""
+        """The weights of a graph: names and shapes are those of `graph.params()`."""
         with torch.no_grad():
             return self.net([graph])[0]
 
     def embed(self, graph: Graph) -> Float[Tensor, " d"]:
-        """A feature vector of a graph, for surrogates."""
+        """A feature vector of a graph, for surrogates.
+
+        Raises:
+            ConfigError: this is a bank.
+        """
         with torch.no_grad():
-            return self.net.embed([graph])[0]
+            return self._hypernetwork("embed").embed([graph])[0]
+
+    @property
+    def method(self) -> str:
+        """How the weights come about: `ghn`, or the way in which a bank was trained."""
+        return method_of(self.net)
 
     @property
     def training_seconds(self) -> float | None:
@@ -173,7 +185,14 @@ class Model:
         """Writes a checkpoint, atomically."""
         card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
         card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
-        save_tensors(path, KIND, self.net.state_dict(), card)
+        save_tensors(path, kind_of(self.net), self.net.state_dict(), card)
+
+    def _hypernetwork(self, use: str) -> GHN:
+        if isinstance(self.net, GHN):
+            return self.net
+        raise ConfigError(
+            f"{use} needs a hypernetwork", got=f"a bank of shared weights ({self.method})", fix="use score"
+        )
 
     def _scoring_task(self) -> ImageTask:
         if (named := self.card["scoring_task"]) is None:
@@ -192,6 +211,7 @@ class Model:
             sample=sample,
             skeletons=skeletons,
             weights_id=self.digest,
+            source=source_of(self.net),
         )
 
 
@@ -203,7 +223,7 @@ def load(
     fabric: Fabric | None = None,
     space: Space[Any] | None = None,
 ) -> Model:
-    """Loads a hypernetwork; without a path, the one that is shipped, with its companions.
+    """Loads a hypernetwork or a bank of shared weights; without a path, the one that is shipped, with its companions.
 
     Args:
         path: of a checkpoint; or of several trainings of one recipe, of which `rank` reads all and everything else the
@@ -224,28 +244,27 @@ def load(
 
 
 def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:
-    tensors, header = load_tensors(path, KIND)
+    tensors, header = load_tensors(path, *KINDS)
     card = header["card"]
     try:
-        config = GHNConfig(**card["config"])
         own = make_space(**card["space"])
-        _check_card(card, config)
+        net = KINDS[header["kind"]](card["config"], own)
+        _check_card(card, net.config.classes)
     except (KeyError, TypeError, ValueError, GhnError) as error:
         raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
     if space is not None and describe_space(space) != describe_space(own):
         raise CheckpointError(
             f"{path} was made for another space", got=repr(own), expected=repr(space), fix="train one for this space"
         )
-    net = GHN(config)
     fit_tensors(net, tensors, path)
     return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
 
 
-def _check_card(card: Mapping[str, Any], config: GHNConfig) -> None:
+def _check_card(card: Mapping[str, Any], classes: int) -> None:
     """Raises KeyError, TypeError or ValueError for a card that would fail later, while scoring."""
     task, named = card["task"], card["scoring_task"]
     moments = [float(value) for key in ("mean", "std") for value in task[key]]
-    if task["classes"] != config.classes or len(moments) != 2 * task["channels"] or len(task["image_size"]) != 2:
+    if task["classes"] != classes or len(moments) != 2 * task["channels"] or len(task["image_size"]) != 2:
         raise ValueError(f"its task does not fit its config: {task}")
     if named is not None and (named["name"] not in SAFE_TASKS or not isinstance(named.get("size", 32), int)):
         raise ValueError(f"it names the task {named}; expected one of {SAFE_TASKS} and a size")

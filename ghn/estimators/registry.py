@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from ghn.errors import ConfigError
 from ghn.estimators.curves import CURVE_MODELS
-from ghn.estimators.learners import curve, low_fidelity, surrogate, training
+from ghn.estimators.learners import curve, low_fidelity, shared_weights, skeletons_label, surrogate, training
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS
 from ghn.estimators.setting import Entry, Maker, Setting, open_checkpoint, task_space
 from ghn.estimators.weighted import WeightedEstimator
+from ghn.nets.bank import SOURCES
 from ghn.nets.initial import RandomInit
 
 YOUNG = 2000  # steps below which a hypernetwork orders worse than size does; Source: docs/log.md, 2026-11-24
@@ -70,10 +71,11 @@ def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
             "worse than their size does"
         )
     entries = []
-    where = "".join(f", {','.join(f'{k} {v}' for k, v in skeleton.items())}" for skeleton in setting.skeletons)
     for readout in setting.readouts:
         engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
-        entries.append(Entry(f"{label}, {readout}{where}", engine, engine.identity, seconds, warning))
+        entries.append(
+            Entry(f"{label}, {readout}{skeletons_label(setting)}", engine, engine.identity, seconds, warning)
+        )
     return entries
 
 
@@ -82,6 +84,7 @@ ESTIMATORS: dict[str, Maker] = {
     "combined": lambda setting: [_combined(setting, checkpoint) for checkpoint in setting.checkpoints],
     **{name: _proxy(name) for name in PROXIES},
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
+    **{method: shared_weights(method) for method in SOURCES},
     "low_fidelity": low_fidelity,
     "surrogate": surrogate,
     **{f"curve_{name}": curve(name) for name in CURVE_MODELS},

@@ -9,7 +9,8 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.estimators.model import SHIPPED, Model, load
+from ghn.errors import CheckpointError, ConfigError
+from ghn.estimators.model import CHECKPOINT, SHIPPED, Model, load
 from ghn.estimators.readouts import Sample
 from ghn.estimators.rungs import Fidelity
 from ghn.spaces import make_space
@@ -45,9 +46,11 @@ class Setting:
         space: of the candidates.
         task: of the images.
         fabric: the device.
-        checkpoints: for `ghn` and `combined`: `shipped`, paths, or lists of paths that are read together.
+        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, paths, or lists of paths that are
+            read together.
         readouts: for estimators that give weights.
-        skeletons: for `ghn`: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it is.
+        skeletons: for `ghn` and banks: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it
+            is.
         sample: images that a read-out sees.
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.
@@ -83,14 +86,30 @@ def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
     return make_space(str(options.pop("name")), **options)
 
 
-def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str]) -> tuple[str, Model]:
+def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:
     """Loads `shipped`, a path, or several paths read together, with the name that it has in a report.
 
+    Args:
+        setting: whose space it must be for.
+        checkpoint: what to load.
+        method: how its weights must come about: `ghn`, or a way in which banks are trained.
+
     Raises:
-        CheckpointError: it is damaged, or made for another space.
+        CheckpointError: it is damaged, or made for another space or in another way.
+        ConfigError: none of this kind is shipped.
     """
     if checkpoint == "shipped":
+        if method != "ghn":
+            raise ConfigError(
+                f"no bank of shared weights is shipped, and estimator={method} needs one",
+                fix=f"train it (python train_ghn.py weights={method} out=FOLDER), then checkpoint=FOLDER/{CHECKPOINT}",
+            )
         return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
     paths = [Path(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
     names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
-    return f"GHN {' + '.join(names)}", load(paths, fabric=setting.fabric, space=setting.space)
+    model = load(paths, fabric=setting.fabric, space=setting.space)
+    if model.method != method:
+        raise CheckpointError(
+            f"{paths[0]} holds weights of another kind", got=model.method, expected=method, fix="choose its estimator"
+        )
+    return f"{'GHN' if method == 'ghn' else method} {' + '.join(names)}", model

@@ -1,9 +1,9 @@
-"""Training of a graph hypernetwork from first to last: net, trainer, ranking check, checkpoint."""
+"""Training of what makes weights from first to last: net, trainer, ranking check, checkpoint."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,18 @@ from torch import nn
 
 from ghn.errors import ExistsError, GhnError
 from ghn.estimators.candidates import aligned, choose_candidates, embedded_reference
-from ghn.estimators.model import SAFE_TASKS, Model, load
+from ghn.estimators.kinds import Net
+from ghn.estimators.model import CHECKPOINT, SAFE_TASKS, Model, load
 from ghn.estimators.ranker import measure_population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.nets.ghn import GHN, GHNConfig
+from ghn.nets.shared import SharedSearch
 from ghn.ranking import MIN_ITEMS, kendall
 from ghn.tasks import ImageTask, make_task
-from ghn.train.meta import Check, MetaConfig, MetaTrainer
-from ghn.train.runtime import precision_of
+from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.run import Check
 from ghn.types import Space, Trial
-
-CHECKPOINT = "checkpoint.safetensors"
 
 
 def train_hypernetwork(
@@ -70,6 +70,70 @@ def train_hypernetwork(
         DataError: the table of references that was given does not fit.
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trainer.seed)
+        net = GHN(config)
+    identity = {"net": config.describe()}
+    model = train_weights(
+        lambda checks: MetaTrainer(
+            net, space, task, trainer, fabric, folder, resume=resume, check=checks, identity=identity
+        ),
+        space,
+        task,
+        fabric,
+        folder,
+        scoring_task=scoring_task,
+        check=check,
+        references=references,
+        snapshots=snapshots,
+        resume=resume,
+        progress=progress,
+        command=command,
+    )
+    if population and model.card["scoring_task"] is not None:
+        model.card["population"] = measure_population(model, population, progress=progress)
+        model.save(Path(folder) / CHECKPOINT)
+    return model
+
+
+def train_weights(
+    start: Callable[[Check | None], MetaTrainer],
+    space: Space[Any],
+    task: ImageTask,
+    fabric: Fabric,
+    folder: Path | str,
+    *,
+    scoring_task: Mapping[str, Any] | None = None,
+    check: int = 40,
+    references: Path | str | None = None,
+    snapshots: bool = False,
+    resume: bool = False,
+    progress: bool = True,
+    command: str = "",
+    found: Callable[[MetaTrainer], dict[str, Any]] = lambda run: {},
+) -> Model:
+    """Runs a training of anything that makes weights, and writes its checkpoint.
+
+    Args:
+        start: makes the trainer, given what it is to do at every check.
+        space: of the architectures.
+        task: of the images.
+        fabric: the device.
+        folder: of the run.
+        scoring_task: as in `train_hypernetwork`.
+        check: as there.
+        references: as there.
+        snapshots: as there.
+        resume: as there.
+        progress: as there.
+        command: as there.
+        found: what a finished training adds to the card.
+
+    Raises:
+        ExistsError: the folder holds a run and `resume` is not set.
+        DataError: the table of references that was given does not fit.
+        TrainingError: the loss is no longer finite; the last good state has been saved.
+    """
     folder = Path(folder)
     if (folder / CHECKPOINT).exists() and not resume:
         raise ExistsError(
@@ -79,30 +143,23 @@ def train_hypernetwork(
         )
     if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
         scoring_task = None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(trainer.seed)
-        net = GHN(config)
     ranking = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
 
-    def save(trained: nn.Module, name: str) -> None:
-        assert isinstance(trained, GHN)
+    def save(trained: nn.Module, name: str, **more: Any) -> None:
+        net = trained.bank if isinstance(trained, SharedSearch) else trained
+        assert isinstance(net, Net)
         card = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
-        Model(trained, space, card, fabric).save(folder / name)
+        Model(net, space, {**card, **more}, fabric).save(folder / name)
 
     def watch(averaged: nn.Module) -> dict[str, float | None]:
         if snapshots:
             save(averaged, f"checkpoint-{run.step}.safetensors")
         return ranking(averaged) if ranking else {}
 
-    watcher = watch if snapshots or ranking else None
-    identity = {"net": config.describe(), "precision": precision_of(fabric)}
-    run = MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=watcher, identity=identity)
-    save(run.run(progress=progress), CHECKPOINT)
-    model = load(folder / CHECKPOINT, fabric=fabric)
-    if population and scoring_task is not None:
-        model.card["population"] = measure_population(model, population, progress=progress)
-        model.save(folder / CHECKPOINT)
-    return model
+    run = start(watch if snapshots or ranking else None)
+    trained = run.run(progress=progress)
+    save(trained, CHECKPOINT, **found(run))
+    return load(folder / CHECKPOINT, fabric=fabric)
 
 
 def _progress_card(run: MetaTrainer) -> dict[str, Any]:

@@ -164,6 +164,7 @@ class Featurizer:
 @lru_cache(maxsize=1 << 14)
 def _kind_columns(attrs: tuple[tuple[str, int], ...], c_in: int, shape: Shape) -> tuple[int, ...]:
     attr = dict(attrs)
+    c_in //= attr.get("groups", 1)  # as a kernel sees them: what tells a depthwise convolution from a dense one
     values = {
         "kernel": attr.get("kernel", 0),
         "stride": attr.get("stride", 0),

@@ -158,8 +158,12 @@ def _conv_params(shapes: Sequence[Shape], a: Attrs) -> tuple[ParamSpec, ...]:
 
 
 def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
-    bias = w[1] if a["bias"] else None
-    return F.conv2d(x[0], w[0], bias, a["stride"], a["padding"], a["dilation"], a["groups"])
+    bias, image, stride = w[1] if a["bias"] else None, x[0], a["stride"]
+    if a["kernel"] == 1 and stride > 1 and not a["padding"]:
+        # the same pixels, picked first: torch 2.14's strided 1x1 convolution corrupts memory on a CPU when it is
+        # differentiated with fewer than 8 channels in channels_last
+        image, stride = image[:, :, ::stride, ::stride], 1
+    return F.conv2d(image, w[0], bias, stride, a["padding"], a["dilation"], a["groups"])
 
 
 register(
@@ -260,6 +264,20 @@ def _concat_infer(shapes: Sequence[Shape], _a: Attrs) -> Shape:
     return (sum(s[0] for s in shapes), *shapes[0][1:])
 
 
+def _crop_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
+    c, h, w = _spatial(shapes[0], "crop")
+    if not (0 <= a["top"] < h and 0 <= a["left"] < w):
+        raise GraphError(
+            "crop: nothing of the image is left", got=dict(a), expected=f"top in 0..{h - 1}, left in 0..{w - 1}"
+        )
+    return (c, h - a["top"], w - a["left"])
+
+
+def _mix_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, _s: Stats | None) -> Tensor:
+    """Source: Liu, Simonyan & Yang, "DARTS", ICLR 2019, eq. 2, with the softmax already taken."""
+    return _sum_run([weight * term for weight, term in zip(w[0].unbind(), x, strict=True)], (), _a, None)
+
+
 def zero_shape(a: Attrs) -> Shape:
     """Output shape of a `zero` node."""
     return (a["c"], a["h"], a["w"]) if a["h"] else (a["c"],)
@@ -283,6 +301,26 @@ register(
 )
 register(Op("sum", (1, None), {}, _sum_infer, _sum_run, macs=lambda i, o, a: prod(o) * (len(i) - 1), commutative=True))
 register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat(tuple(x), 1)))
+register(
+    Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
+        "crop",
+        (1, 1),
+        {"top": 0, "left": 0},
+        _crop_infer,
+        lambda x, w, a, s: x[0][:, :, a["top"] :, a["left"] :],
+    )
+)
+register(
+    Op(  # the mixed operation of a supergraph: its weight holds one number an input
+        "mix",
+        (1, None),
+        {},
+        _sum_infer,
+        _mix_run,
+        lambda s, a: (("weight", (len(s),), "mix_weight"),),
+        lambda i, o, a: prod(o) * len(i),
+    )
+)
 
 # --- head ------------------------------------------------------------------------------------------------------------
 

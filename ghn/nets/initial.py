@@ -32,11 +32,12 @@ class RandomInit:
         out = []
         for graph in graphs:
             generator = torch.Generator().manual_seed(self.seed)
-            out.append({p.name: _draw(p, generator).to(self.device) for p in graph.params()})
+            out.append({p.name: draw(p, generator).to(self.device) for p in graph.params()})
         return out
 
 
-def _draw(param: Param, generator: torch.Generator) -> Tensor:
+def draw(param: Param, generator: torch.Generator) -> Tensor:
+    """Draws an initial value on the CPU."""
     if param.kind == "norm_weight":
         return torch.ones(param.shape)
     if param.kind.endswith("bias"):

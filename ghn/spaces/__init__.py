@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ghn.errors import ConfigError
+from ghn.spaces.darts import DARTS
 from ghn.spaces.nasbench201 import NASBench201
 from ghn.types import Space
 
-SPACES: dict[str, Callable[..., Space[Any]]] = {"nasbench201": NASBench201}
+SPACES: dict[str, Callable[..., Space[Any]]] = {"nasbench201": NASBench201, "darts": DARTS}
 
 
 def make_space(name: str, **settings: Any) -> Space[Any]:
@@ -40,4 +41,4 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
     return [make_space(space.name, **{**space.describe(), **changed}) for changed in skeletons] or [space]
 
 
-__all__ = ["SPACES", "NASBench201", "describe_space", "make_space", "skeletons_of"]
+__all__ = ["DARTS", "SPACES", "NASBench201", "describe_space", "make_space", "skeletons_of"]

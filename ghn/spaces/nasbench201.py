@@ -6,7 +6,7 @@ Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -15,12 +15,11 @@ from typing import Any
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
-from ghn.graph.ops import zero_attrs
 from ghn.spaces.cells import EdgeCell, path_features
+from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.growth import chains, grown
+from ghn.spaces.nasbench201_network import EDGES, OPERATIONS, network, operation
 
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
 
 _TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
@@ -168,18 +167,40 @@ class NASBench201:
     def lower(self, arch: Cell) -> Graph:
         """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
         self.check(arch)
-        b = GraphBuilder(self.input_shape)
-        x = b.add("conv", b.input, name="stem/conv", out=self.width, kernel=3, padding=1)
-        x = b.add("batch_norm", x, name="stem/norm")
-        for stage in range(3):
-            if stage:
-                x = _reduction(b, x, f"reduce{stage}", self.width * 2**stage)
-            for cell in range(self.depth):
-                x = _cell(b, x, f"stage{stage}/cell{cell}", arch)
-        x = b.add("batch_norm", x, name="head/norm")
-        x = b.add("relu", x, name="head/relu")
-        x = b.add("global_pool", x, name="head/pool")
-        return b.build(b.add("linear", x, name="head/linear", out=self.classes))
+        return network(self, lambda b, x, name, edge: operation(b, x, name, arch[edge]))
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The decisions: an operation for each edge."""
+        return tuple(Choice(f"{source}-{target}", OPERATIONS) for source, target in EDGES)
+
+    def allowed(self, chosen: Sequence[int]) -> Sequence[int]:
+        """Options of the next choice: every operation, whatever was chosen before."""
+        return range(len(OPERATIONS))
+
+    def from_choices(self, chosen: Sequence[int]) -> Cell:
+        """The cell of these options."""
+        return self.check(tuple(OPERATIONS[option] for option in chosen))
+
+    def to_choices(self, arch: Cell) -> tuple[int, ...]:
+        """The options of a cell."""
+        return tuple(OPERATIONS.index(op) for op in self.check(arch))
+
+    def discretise(self, probabilities: Sequence[Sequence[float]]) -> Cell:
+        """The cell with the most probable operation on each edge.
+
+        Source: Dong & Yang, ICLR 2020, sec. 4: how DARTS ends in this space; `none` may be chosen.
+        """
+        return self.from_choices([max(range(len(p)), key=p.__getitem__) for p in probabilities])
+
+    def supergraph(self, kept: Sequence[Sequence[int]] | None = None, *, mixed: bool = True) -> Supergraph:
+        """The network with several operations on each edge."""
+        joint = Joint(kept, mixed)
+
+        def edge(b: GraphBuilder, x: int, name: str, i: int) -> int:
+            terms = [operation(b, x, variant(name, op), op) for op in joint.options(i, OPERATIONS)]
+            return joint.join(b, terms or [operation(b, x, name, "none")], name, i)
+
+        return Supergraph(network(self, edge), joint.choice_of)
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; `NASBench201(**settings)` makes an equal space."""
@@ -210,41 +231,3 @@ def _live(arch: Cell) -> Cell:
         if ops[source, target] != "none" and target in useful:
             useful.add(source)
     return tuple(op if e[0] in reached and e[1] in useful else "none" for e, op in ops.items())
-
-
-def _conv_norm(b: GraphBuilder, x: int, name: str, out: int, kernel: int, stride: int = 1) -> int:
-    """ReLU, convolution, normalisation: the benchmark's order."""
-    x = b.add("relu", x, name=f"{name}/relu")
-    x = b.add("conv", x, name=f"{name}/conv", out=out, kernel=kernel, stride=stride, padding=kernel // 2)
-    return b.add("batch_norm", x, name=f"{name}/norm")
-
-
-def _reduction(b: GraphBuilder, x: int, name: str, out: int) -> int:
-    """The residual block that halves the image and doubles the channels."""
-    y = _conv_norm(b, x, f"{name}/a", out, 3, stride=2)
-    y = _conv_norm(b, y, f"{name}/b", out, 3)
-    x = b.add("avg_pool", x, name=f"{name}/shortcut/pool", kernel=2, stride=2)
-    x = b.add("conv", x, name=f"{name}/shortcut/conv", out=out, kernel=1)
-    return b.add("sum", x, y, name=f"{name}/sum")
-
-
-def _edge(b: GraphBuilder, x: int, name: str, op: str) -> int:
-    if op == "none":
-        return b.add("zero", x, name=f"{name}/zero", **zero_attrs(b.shape(x)))
-    if op == "skip_connect":
-        return b.add("identity", x, name=f"{name}/skip")
-    if op == "avg_pool_3x3":
-        return b.add("avg_pool", x, name=f"{name}/pool", kernel=3, padding=1)
-    return _conv_norm(b, x, name, b.shape(x)[0], 1 if op == "nor_conv_1x1" else 3)
-
-
-def _cell(b: GraphBuilder, x: int, name: str, arch: Cell) -> int:
-    nodes = [x]
-    for target in range(1, 4):
-        terms = [
-            _edge(b, nodes[source], f"{name}/{source}-{t}", op)
-            for (source, t), op in zip(EDGES, arch, strict=True)
-            if t == target
-        ]
-        nodes.append(b.add("sum", *terms, name=f"{name}/node{target}"))
-    return nodes[3]

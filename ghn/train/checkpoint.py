@@ -53,8 +53,8 @@ def save_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], car
         temporary.unlink(missing_ok=True)
 
 
-def load_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Reads what `save_tensors` wrote.
+def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Reads what `save_tensors` wrote, if it is of one of these kinds.
 
     Returns:
         The tensors, on the CPU, and the whole header (`card`, `versions`, ...).
@@ -79,8 +79,10 @@ def load_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         got = header.get("schema") if isinstance(header, dict) else "a safetensors file of another program"
         raise CheckpointError(f"{path} is not a checkpoint of this version of ghn", got=got, expected=SCHEMA)
-    if header.get("kind") != kind:
-        raise CheckpointError(f"{path} is a checkpoint of another kind", got=header.get("kind"), expected=kind)
+    if header.get("kind") not in kinds:
+        raise CheckpointError(
+            f"{path} is a checkpoint of another kind", got=header.get("kind"), expected=" | ".join(kinds)
+        )
     if header.get("digest") != _digest(tensors) or not isinstance(header.get("card"), dict):
         raise CheckpointError(
             f"{path} was changed after it was written: its tensors do not match their digest",

@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ghn.errors import ConfigError
+from ghn.graph.ir import Graph
 from ghn.types import Space
 
 SAMPLINGS = ("distinct", "uniform")
+
+
+class PathSampler(Protocol):
+    """What a step of training runs: members of a space, or several of its options at once."""
+
+    def __call__(self, step: int, n: int) -> list[Any]:
+        """Draws `n` hashable descriptions for a step, from the seed, the step's number and saved state alone."""
+        ...
+
+    def lower(self, space: Space[Any], drawn: Any) -> Graph:
+        """The graph of a description."""
+        ...
+
+    def format(self, drawn: Any) -> str:
+        """A description in words, for error messages."""
+        ...
 
 
 class ArchitectureSampler:
@@ -48,6 +65,14 @@ class ArchitectureSampler:
             if self.space.canonical(arch) not in self.exclude:
                 out.append(arch)
         return out
+
+    def lower(self, space: Space[Any], drawn: Any) -> Graph:
+        """The graph of a member."""
+        return space.lower(drawn)
+
+    def format(self, drawn: Any) -> str:
+        """The official string."""
+        return self.space.format(drawn)
 
 
 class ImageSampler:

@@ -18,7 +18,7 @@ from ghn.estimators.surrogates import Scores, SurrogateEstimator
 from ghn.estimators.surrogates.gnn import GraphNetwork
 from ghn.estimators.table import ReferenceTable, Run, TableEstimator, TableHeader
 from ghn.estimators.weighted import WeightedEstimator
-from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
 from ghn.train.loop import Recipe
 from ghn.types import Score, Trial
 
@@ -97,6 +97,9 @@ ESTIMATORS = {
     "generated weights, loss": weighted("loss", ghn),
     "generated weights, accuracy": weighted("accuracy", ghn),
     "generated weights, ridge": weighted("ridge", ghn),
+    "shared weights": lambda space, task, fabric: weighted("loss", lambda: Bank(BankConfig("oneshot", 4), space))(
+        space, task, fabric
+    ),
     "random weights": weighted("loss", RandomInit),
     "MeCo": weighted("meco", RandomInit),
     "SWAP": weighted("swap", RandomInit),

@@ -3,11 +3,12 @@
 import pytest
 
 from conformance.space import SPACE_CHECKS
-from ghn.spaces import NASBench201
+from ghn.spaces import DARTS, NASBench201
 
 SPACES = {
     "nasbench201": NASBench201((3, 8, 8), classes=4, width=4, depth=1),
     "nasbench201, one channel": NASBench201((1, 28, 28), classes=100, width=2, depth=2),
+    "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3),
 }
 
 

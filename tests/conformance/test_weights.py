@@ -7,7 +7,7 @@ import torch
 
 from conformance.weights import WEIGHTS_CHECKS
 from ghn.graph import simplify
-from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
@@ -26,6 +26,7 @@ WEIGHTS = {
     "ghn1": lambda: ghn(encoder="gated", virtual_edges=False, position=False),
     "ghn2": lambda: ghn(encoder="gated", rounds=2, position=False),
     "ghn3": lambda: ghn(encoder="graphormer"),
+    "bank": lambda: Bank(BankConfig("oneshot", 4), SPACE),
 }
 
 

@@ -17,7 +17,7 @@ import ghn
 from ghn.assets import asset
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.estimators import READOUTS, Model, load
-from ghn.estimators.model import KIND, SHIPPED
+from ghn.estimators.model import SHIPPED
 from ghn.estimators.ranker import make_ranker
 from ghn.spaces import NASBench201, describe_space
 from ghn.tasks import ImageTask, Normalisation, from_arrays
@@ -167,9 +167,9 @@ def test_a_card_that_lies_is_refused_on_loading(
     net = toy_net()
     card = {**toy_card(toy_task), "config": net.config.describe(), "space": describe_space(toy_space)}
     path = tmp_path / "card.safetensors"
-    save_tensors(path, KIND, net.state_dict(), card)
+    save_tensors(path, "hypernetwork", net.state_dict(), card)
     assert load(path, fabric=fabric).space == toy_space  # the honest one
-    save_tensors(path, KIND, net.state_dict(), {**card, **CARDS[name]})
+    save_tensors(path, "hypernetwork", net.state_dict(), {**card, **CARDS[name]})
     with pytest.raises(CheckpointError, match="card cannot be used"):
         load(path, fabric=fabric)
 
@@ -190,7 +190,10 @@ def test_a_net_of_other_sizes_than_its_card_is_refused(
     net, path = toy_net(), tmp_path / "a.safetensors"
     config = {**net.config.describe(), "hidden": 16}
     save_tensors(
-        path, KIND, net.state_dict(), {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)}
+        path,
+        "hypernetwork",
+        net.state_dict(),
+        {**toy_card(toy_task), "config": config, "space": describe_space(toy_space)},
     )
     with pytest.raises(CheckpointError, match="does not match the config"):
         load(path, fabric=fabric)

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from lightning_fabric import Fabric
-from toy_models import SAMPLE, cells, save_toy
+from toy_models import SAMPLE, cells, save_toy, toy_card
 
 from ghn.errors import CheckpointError, ConfigError
 from ghn.estimators.learners import finished_curves
+from ghn.estimators.model import Model
 from ghn.estimators.registry import ESTIMATORS, YOUNG, Setting, make_entries, task_space
 from ghn.estimators.rungs import Fidelity
+from ghn.nets.bank import SOURCES, Bank, BankConfig
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, make_task
 from ghn.train.loop import Recipe
@@ -37,9 +39,11 @@ def setting(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, toy_che
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_every_name_makes_estimators_that_score(setting: Setting, name: str) -> None:
+def test_every_name_makes_estimators_that_score(setting: Setting, name: str, tmp_path: Path) -> None:
+    if name in SOURCES:
+        setting = replace(setting, checkpoints=[save_bank(tmp_path / "bank.safetensors", setting, name)])
     entries = make_entries(name, setting)
-    assert len(entries) == (2 if name in ("ghn", "random_init") else 1)
+    assert len(entries) == (2 if name in ("ghn", "random_init", *SOURCES) else 1)
     assert (
         len({entry.name for entry in entries}) == len({json.dumps(entry.identity) for entry in entries}) == len(entries)
     )
@@ -53,6 +57,24 @@ def test_every_name_makes_estimators_that_score(setting: Setting, name: str) -> 
             score.ok
             for score in entry.estimator.score([Trial("a", cell) for cell in cells(24 if name == "combined" else 2)])
         )
+
+
+def save_bank(path: Path, setting: Setting, method: str) -> str:
+    bank = Bank(BankConfig(method, setting.task.classes), setting.space)
+    Model(bank, setting.space, toy_card(setting.task), setting.fabric).save(path)
+    return str(path)
+
+
+def test_shared_weights_come_from_a_checkpoint_of_their_kind(setting: Setting, tmp_path: Path) -> None:
+    enas = save_bank(tmp_path / "enas.safetensors", setting, "enas")
+    with pytest.raises(CheckpointError, match=r"another kind\n +got: +enas\n +expected: oneshot"):
+        make_entries("oneshot", replace(setting, checkpoints=[enas]))
+    with pytest.raises(CheckpointError, match=r"another kind\n +got: +enas\n +expected: ghn"):
+        make_entries("ghn", replace(setting, checkpoints=[enas]))
+    with pytest.raises(ConfigError, match=r"is shipped(?s:.*)weights=darts out=FOLDER"):
+        make_entries("darts", replace(setting, checkpoints=["shipped"]))
+    entry = make_entries("enas", replace(setting, checkpoints=[enas]))[0]
+    assert "Pham" in entry.estimator.source and entry.name.startswith("enas ") and entry.one_off_seconds == 90.0
 
 
 def test_a_young_checkpoint_comes_with_a_warning(setting: Setting, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ CASES = [
     ("sum", {}, [IMAGE, IMAGE, IMAGE], IMAGE, {}, 2 * 192),
     ("concat", {}, [IMAGE, (3, 6, 8)], (7, 6, 8), {}, 0),
     ("concat", {}, [(3,), (4,)], (7,), {}, 0),
+    ("crop", {"top": 1, "left": 2}, [IMAGE], (4, 5, 6), {}, 0),
+    ("mix", {}, [IMAGE, IMAGE, IMAGE], IMAGE, {"weight": (3,)}, 3 * 192),
     ("linear", {"out": 3}, [(7,)], (3,), {"weight": (3, 7), "bias": (3,)}, 21),
 ]
 
@@ -68,6 +70,9 @@ def test_every_operation_is_a_case():
         ("global_pool", {}, [(4,)], r"\(c, h, w\)"),
         ("sum", {}, [IMAGE, (3, 6, 8)], "sum needs inputs of one shape"),
         ("concat", {}, [IMAGE, (4, 6, 7)], "one height and width"),
+        ("crop", {"top": 6}, [IMAGE], "nothing of the image is left"),
+        ("crop", {"left": -1}, [IMAGE], "nothing of the image is left"),
+        ("mix", {}, [IMAGE, (3, 6, 8)], "inputs of one shape"),
         ("linear", {"out": 0}, [(4,)], "out must be at least 1"),
     ],
 )
@@ -101,6 +106,29 @@ def test_inference_agrees_with_pytorch_on_what_runs(name, values, shape):
 def test_average_pooling_does_not_count_the_padding():
     x = torch.ones(1, 1, 4, 4)
     assert torch.equal(get_op("avg_pool").run([x], [], {"kernel": 3, "stride": 1, "padding": 1}, None), x)
+
+
+def test_a_mixture_weighs_its_inputs():
+    x = [torch.randn(2, *IMAGE) for _ in range(3)]
+    made = get_op("mix").run(x, [torch.tensor([0.0, 0.25, 2.0])], {}, None)
+    torch.testing.assert_close(made, 0.25 * x[1] + 2 * x[2])
+
+
+def test_a_strided_pointwise_convolution_can_be_differentiated():
+    """PyTorch's own crashes the process for some of these shapes."""
+    for channels in (2, 4, 8):
+        x = torch.randn(8, channels, 8, 8).contiguous(memory_format=torch.channels_last)
+        weight = torch.randn(channels // 2, channels, 1, 1, requires_grad=True)
+        attrs = attributes(get_op("conv"), {"out": channels // 2, "kernel": 1, "stride": 2})
+        made = get_op("conv").run([x], [weight], attrs, None)
+        torch.testing.assert_close(made, torch.nn.functional.conv2d(x, weight, stride=2))
+        made.square().sum().backward()
+        assert weight.grad.isfinite().all()
+
+
+def test_a_crop_begins_at_a_row_and_a_column():
+    x = torch.arange(12.0).view(1, 1, 3, 4)
+    assert get_op("crop").run([x], [], {"top": 1, "left": 2}, None).tolist() == [[[[6, 7], [10, 11]]]]
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ghn.nets import GHN, GHNConfig
 from ghn.train.checkpoint import load_tensors
-from ghn.train.meta import STATE, MetaConfig, MetaTrainer
+from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.run import STATE
 from ghn.train.runtime import make_runtime
 
 CONFIG = MetaConfig(

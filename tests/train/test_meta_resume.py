@@ -13,7 +13,7 @@ from meta_runs import CONFIG, make_net, make_trainer, result, same
 
 from ghn.errors import CheckpointError, ExistsError
 from ghn.spaces import NASBench201
-from ghn.train.meta import STATE
+from ghn.train.run import STATE
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ class Killed(BaseException):
 def strike(trainer, place, step):
     """Makes the trainer die at a place in a step."""
     owner, name = {
-        "before the step": (trainer, "architectures"),
+        "before the step": (trainer, "batch"),
         "in the forward pass": (trainer.plain.decoder, "forward"),
         "before the update": (trainer.optimizer.optimizer, "step"),
         "amidst the update": (trainer, "_update_average"),

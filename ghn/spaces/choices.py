@@ -1,0 +1,132 @@
+"""A space as a sequence of decisions: what weight sharing, ENAS and DARTS need to know of it, and no more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from ghn.errors import ConfigError
+from ghn.graph.builder import GraphBuilder
+from ghn.graph.ir import Graph
+from ghn.types import Arch, Space
+
+_VARIANT = re.compile("@[^/]*")
+
+
+class Choice(NamedTuple):
+    """One decision.
+
+    Attributes:
+        name: unique in the space, such as `0-1` for an edge.
+        options: names of what can be chosen.
+    """
+
+    name: str
+    options: tuple[str, ...]
+
+
+class Supergraph(NamedTuple):
+    """A network with several options at once.
+
+    Attributes:
+        graph: its nodes are named as in `lower`, but that options whose nodes have one name are told apart by "@"
+            (`variant`).
+        choice_of: name of a mixture's weight -> index of its choice. A choice may have many mixtures, one a cell.
+    """
+
+    graph: Graph
+    choice_of: Mapping[str, int]
+
+
+@runtime_checkable
+class ChoiceSpace(Space[Arch], Protocol[Arch]):
+    """A space that can be taken apart into decisions."""
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The decisions, in the order in which they are taken."""
+        ...
+
+    def allowed(self, chosen: Sequence[int]) -> Sequence[int]:
+        """Options of the next choice that some member has, after these options of the choices before it."""
+        ...
+
+    def from_choices(self, chosen: Sequence[int]) -> Arch:
+        """The member with these options, one a choice.
+
+        Raises:
+            ArchitectureError: no member has them.
+        """
+        ...
+
+    def to_choices(self, arch: Arch) -> tuple[int, ...]:
+        """The options of a member: what `from_choices` makes it of."""
+        ...
+
+    def discretise(self, probabilities: Sequence[Sequence[float]]) -> Arch:
+        """The member that is nearest to a mixture, by the rule of DARTS in this space.
+
+        Args:
+            probabilities: of each option of each choice.
+        """
+        ...
+
+    def supergraph(self, kept: Sequence[Sequence[int]] | None = None, *, mixed: bool = True) -> Supergraph:
+        """The network with several options at once.
+
+        Args:
+            kept: the options of each choice that are there; None for all.
+            mixed: whether they are weighted (`mix`) or added.
+        """
+        ...
+
+
+def choice_space(space: Space[Any]) -> ChoiceSpace[Any]:
+    """The space, where it can be taken apart into decisions.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if not isinstance(space, ChoiceSpace):
+        raise ConfigError(
+            f"space {space.name} cannot be taken apart into decisions, so weights cannot be shared in it",
+            fix="give it the methods of ghn.spaces.choices.ChoiceSpace, or use weights=ghn",
+        )
+    return space
+
+
+def variant(name: str, option: str) -> str:
+    """The name of a role where several options of it stand side by side."""
+    return f"{name}@{option}"
+
+
+def role_of(name: str) -> str:
+    """The name of a role in `lower`, of its name in a supergraph."""
+    return _VARIANT.sub("", name)
+
+
+class Joint:
+    """Joins the options of choices while a supergraph is built.
+
+    Args:
+        kept: as in `ChoiceSpace.supergraph`.
+        mixed: whether options are weighted or added.
+
+    Attributes:
+        choice_of: as in `Supergraph`.
+    """
+
+    def __init__(self, kept: Sequence[Sequence[int]] | None, mixed: bool) -> None:
+        self.kept, self.mixed = kept, mixed
+        self.choice_of: dict[str, int] = {}
+
+    def options(self, choice: int, every: Sequence[str]) -> list[str]:
+        """Names of the options of a choice that are there."""
+        return list(every) if self.kept is None else [every[o] for o in self.kept[choice]]
+
+    def join(self, b: GraphBuilder, terms: Sequence[int], name: str, choice: int) -> int:
+        """Adds the node that joins `terms`, the options of a choice in a cell."""
+        if not self.mixed:
+            return b.add("sum", *terms, name=f"{name}/sum")
+        self.choice_of[f"{name}/mix/weight"] = choice
+        return b.add("mix", *terms, name=f"{name}/mix")

@@ -1,0 +1,208 @@
+"""The loop around a step of training: progress, log, moving average, saved state, exact resume."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from tqdm import tqdm
+
+from ghn.errors import CheckpointError, ExistsError
+from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
+from ghn.train.runlog import RunLog
+
+STATE = "state.safetensors"
+Check = Callable[[nn.Module], dict[str, float | None]]
+
+
+class RunConfig(Protocol):
+    """What the loop reads of a config."""
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        ...
+
+    @property
+    def average(self) -> float:
+        """Decay of the moving average."""
+        ...
+
+    @property
+    def save_every(self) -> int:
+        """Steps between saved states."""
+        ...
+
+    @property
+    def log_every(self) -> int:
+        """Steps between lines in the log."""
+        ...
+
+    @property
+    def check_every(self) -> int:
+        """Steps between checks."""
+        ...
+
+
+class Run:
+    """A training of which `train_step` is left to say.
+
+    Every step must be a function of the state before it and its number, so that a run that was killed at any point and
+    resumed gives bitwise the same weights, on a CPU with the same number of threads, as one that was not.
+
+    Args:
+        model: what is trained, on the device.
+        averaged: names of the parameters whose moving average is kept; the others are taken as they are.
+        optimizers: by the name that their state is saved under.
+        config: how long, and how often what.
+        fabric: the device.
+        folder: of the run, for its state and log.
+        resume: go on from the state in the folder.
+        check: measures the averaged model now and then; its numbers are logged beside the loss.
+        identity: what a run must have in common with the one it resumes, JSON-able.
+
+    Raises:
+        ExistsError: the folder holds a run and `resume` is not set.
+        CheckpointError: nothing to resume, or the state belongs to another run.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        averaged: list[str],
+        optimizers: Mapping[str, Optimizer],
+        config: RunConfig,
+        fabric: Fabric,
+        folder: Path | str,
+        *,
+        resume: bool,
+        check: Check | None,
+        identity: Mapping[str, Any],
+    ) -> None:
+        self.plain, self.optimizers, self.run_config = model, optimizers, config
+        self.fabric, self.folder, self.check, self.identity = fabric, Path(folder), check, dict(identity)
+        self.step, self.seconds = 0, 0.0
+        self._updating = False
+        own = dict(model.named_parameters())
+        self.average = {name: own[name].detach().clone() for name in averaged}
+        if resume:
+            self._load()
+        elif (self.folder / STATE).exists() or (self.folder / "log.jsonl").exists():
+            raise ExistsError(
+                "the folder holds a run already",
+                got=str(self.folder),
+                fix="choose another folder, or resume it (resume=true)",
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def train_step(self) -> Tensor:
+        """One step; returns its losses (nats).
+
+        It adds one to `step`, and sets `_updating` as long as state is being changed.
+
+        Raises:
+            TrainingError: the loss is no longer finite; nothing has been changed.
+        """
+        raise NotImplementedError
+
+    def measures(self) -> dict[str, float | None]:
+        """Numbers of the step before, logged beside the loss."""
+        return {}
+
+    def run(self, *, progress: bool = True) -> nn.Module:
+        """Trains to the end, saving state on the way, also when interrupted.
+
+        Returns:
+            The model with averaged parameters.
+
+        Raises:
+            TrainingError: the loss is no longer finite; the state before that step has been saved.
+        """
+        if self.step == 0:  # so that a run killed before its first save can be resumed too
+            self.save()
+        log = RunLog(self.folder, self.step)
+        bar = tqdm(
+            total=self.run_config.steps,
+            initial=self.step,
+            disable=not progress,
+            desc="training",
+            unit="step",
+            mininterval=1,
+        )
+        before, started = self.seconds, time.perf_counter()
+        try:
+            while self.step < self.run_config.steps:
+                losses = self.train_step()
+                self.seconds = before + time.perf_counter() - started
+                bar.update()
+                if self.step % self.run_config.log_every == 0 or self.step == self.run_config.steps:
+                    loss = float(losses.mean())
+                    bar.set_postfix(loss=f"{loss:.3f}")
+                    log.write(self.step, loss=loss, **self.measures(), seconds=self.seconds)
+                if self.check and (self.step % self.run_config.check_every == 0 or self.step == self.run_config.steps):
+                    log.write(self.step, **self.check(self.averaged()))
+                if self.step % self.run_config.save_every == 0:
+                    self.save()
+        finally:  # also after Ctrl-C, unless it came amidst an update: then the state saved last is what is resumed
+            if not self._updating:
+                self.save()
+            bar.close()
+            log.close()
+        return self.averaged()
+
+    def averaged(self) -> nn.Module:
+        """A copy of the model with the averaged parameters."""
+        twin = copy.deepcopy(self.plain).eval()
+        twin.load_state_dict({**twin.state_dict(), **self.average})
+        return twin
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(self.run_config.average, (1 + self.step) / (10 + self.step))  # short at first: forget the start
+        own = dict(self.plain.named_parameters())
+        torch._foreach_lerp_(list(self.average.values()), [own[k].detach() for k in self.average], 1 - decay)
+
+    def save(self) -> None:
+        """Writes the state, atomically."""
+        state = {f"model/{k}": v for k, v in self.plain.state_dict().items()}
+        state |= {f"average/{k}": v for k, v in self.average.items()}
+        for name, parameter in self.plain.named_parameters():
+            for title, optimizer in self.optimizers.items():
+                for key, value in optimizer.state.get(parameter, {}).items():
+                    state[f"{title}/{name}/{key}"] = value
+        save_tensors(
+            self.folder / STATE,
+            "training state",
+            state,
+            {"step": self.step, "seconds": self.seconds, "identity": self.identity},
+        )
+
+    def _load(self) -> None:
+        path = self.folder / STATE
+        tensors, header = load_tensors(path, "training state")
+        card = header["card"]
+        if card.get("identity") != self.identity:
+            theirs, ours = card.get("identity", {}), self.identity
+            changed = [k for k in ours if theirs.get(k) != ours[k]]
+            raise CheckpointError(
+                f"{path} belongs to a run with other settings: {', '.join(changed)} differ",
+                got={k: theirs.get(k) for k in changed},
+                expected={k: ours[k] for k in changed},
+                fix="resume with the settings it was started with",
+            )
+        fit_tensors(self.plain, {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}, path)
+        self.average = {k: tensors[f"average/{k}"].to(self.fabric.device) for k in self.average}
+        for name, parameter in self.plain.named_parameters():
+            for title, optimizer in self.optimizers.items():
+                prefix = f"{title}/{name}/"
+                if found := {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}:
+                    device = {k: v if k == "step" else v.to(self.fabric.device) for k, v in found.items()}
+                    optimizer.state[parameter] = device
+        self.step, self.seconds = int(card["step"]), float(card.get("seconds", 0.0))
