@@ -26,37 +26,49 @@ GENERATED = "conv_weight"  # the kind of parameter that is emitted; all others a
 
 
 @dataclass(frozen=True, slots=True)
-class SmashConfig:
-    """A SMASH hypernetwork; kept in its checkpoint, together with the space.
+class SmashSizes:
+    """Sizes of a SMASH hypernetwork.
 
     Attributes:
-        classes: number of classes of the task.
         unit: channels a memory unit (N in the paper): a cell of the encoding stands for unit x unit filters.
         hidden: channels of the hypernetwork.
         blocks: residual blocks of it.
         kernel: the largest convolution that it emits; smaller ones are the middle of it.
-        skeletons: settings of the space, such as `{"depth": 3}`, that it is also for.
-        method: always `smash`.
     """
 
-    classes: int
     unit: int = 8
     hidden: int = 64
     blocks: int = 4
     kernel: int = 3
-    skeletons: Sequence[Mapping[str, Any]] = ()
-    method: str = "smash"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
-        if self.method != "smash":
-            raise ConfigError("a SMASH hypernetwork has the method smash", got=self.method)
         if min(self.unit, self.hidden, self.blocks) < 1 or self.kernel not in KERNELS:
             raise ConfigError(
                 "sizes of a SMASH hypernetwork",
                 got=f"unit {self.unit}, hidden {self.hidden}, blocks {self.blocks}, kernel {self.kernel}",
                 expected=f"positive numbers, kernel one of {KERNELS}",
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmashConfig(SmashSizes):
+    """A SMASH hypernetwork; kept in its checkpoint, together with the space.
+
+    Attributes:
+        classes: number of classes of the task.
+        skeletons: settings of the space, such as `{"depth": 3}`, that it is also for.
+        method: always `smash`.
+    """
+
+    classes: int
+    skeletons: Sequence[Mapping[str, Any]] = ()
+    method: str = "smash"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
+        if self.method != "smash":
+            raise ConfigError("a SMASH hypernetwork has the method smash", got=self.method)
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; `SmashConfig(**settings)` makes an equal one."""
@@ -83,6 +95,7 @@ class Smash(nn.Module):
         self.norm = _CellNorm(d)
         self.emit = nn.Conv2d(d, config.unit**2 * config.kernel**2, 1)
         nn.init.normal_(self.emit.weight, std=(2 / d) ** 0.5)  # filters of unit variance, which `normalise` expects
+        assert self.emit.bias is not None
         nn.init.zeros_(self.emit.bias)
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:

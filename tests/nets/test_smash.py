@@ -18,7 +18,7 @@ from ghn.nets.smash import Smash, SmashConfig
 from ghn.spaces import NASBench201, make_space
 
 SPACE = NASBench201((3, 8, 8), 4, width=4, depth=1)
-CONFIG = SmashConfig(4, unit=4, hidden=16, blocks=2)
+CONFIG = SmashConfig(classes=4, unit=4, hidden=16, blocks=2)
 
 
 def graphs(n: int, depth: int = 1, seed: int = 0) -> list[Graph]:
@@ -29,7 +29,7 @@ def graphs(n: int, depth: int = 1, seed: int = 0) -> list[Graph]:
 @pytest.fixture
 def net() -> Smash:
     torch.manual_seed(0)
-    return Smash(SmashConfig(4, unit=4, hidden=16, blocks=2, skeletons=[{"depth": 3}]), SPACE)
+    return Smash(SmashConfig(classes=4, unit=4, hidden=16, blocks=2, skeletons=[{"depth": 3}]), SPACE)
 
 
 def test_a_cell_stands_for_unit_by_unit_filters() -> None:
@@ -66,7 +66,7 @@ def test_filters_have_the_scale_of_he(net: Smash) -> None:
     wide = make_space("nasbench201", input_shape=(3, 8, 8), classes=4, width=32, depth=1)
     graph = simplify(wide.lower(("nor_conv_3x3",) * 6))
     torch.manual_seed(0)
-    (weights,) = Smash(SmashConfig(4), wide)([graph])
+    (weights,) = Smash(SmashConfig(classes=4), wide)([graph])
     for param in graph.params():
         if param.kind == "conv_weight" and param.shape[1] >= 32:
             scale = float(weights[param.name].std()) * (param.shape[1] * param.shape[2] * param.shape[3] / 2) ** 0.5
@@ -102,7 +102,7 @@ def test_what_it_cannot_emit() -> None:
     with pytest.raises(GraphError, match="without convolutions"):
         encode(graph, 4, 3)
     with pytest.raises(ConfigError, match="positive numbers"):
-        SmashConfig(4, blocks=0)
+        SmashConfig(classes=4, blocks=0)
     with pytest.raises(ConfigError, match="method smash"):
-        SmashConfig(4, method="oneshot")
+        SmashConfig(classes=4, method="oneshot")
     assert SmashConfig(**CONFIG.describe()) == CONFIG
