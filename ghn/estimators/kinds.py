@@ -7,23 +7,25 @@ from typing import Any
 
 from ghn.nets.bank import SOURCES, Bank, BankConfig
 from ghn.nets.ghn import GHN, GHNConfig
+from ghn.nets.smash import Smash, SmashConfig
 from ghn.types import Space
 
-Net = GHN | Bank
+Net = GHN | Bank | Smash
 KINDS: dict[str, Callable[[Mapping[str, Any], Space[Any]], Net]] = {
     "hypernetwork": lambda config, space: GHN(GHNConfig(**config)),
     "bank": lambda config, space: Bank(BankConfig(**config), space),
+    "smash": lambda config, space: Smash(SmashConfig(**config), space),
 }
 
 
 def kind_of(net: Net) -> str:
     """The kind of a network, a key of `KINDS`."""
-    return "bank" if isinstance(net, Bank) else "hypernetwork"
+    return "smash" if isinstance(net, Smash) else "bank" if isinstance(net, Bank) else "hypernetwork"
 
 
 def method_of(net: Net) -> str:
     """The name that scores with these weights go by in `estimator=`."""
-    return net.config.method if isinstance(net, Bank) else "ghn"
+    return "ghn" if isinstance(net, GHN) else net.config.method
 
 
 def source_of(net: Net) -> str:

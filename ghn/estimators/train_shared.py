@@ -1,4 +1,4 @@
-"""Training of a bank of shared weights from first to last, one-shot, by ENAS or by DARTS."""
+"""Training of shared weights from first to last: one-shot, by ENAS, by DARTS, or emitted by SMASH."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError
 from ghn.estimators.model import Model
 from ghn.estimators.train_model import train_weights
 from ghn.nets.bank import Bank, BankConfig
+from ghn.nets.smash import Smash, SmashConfig, SmashSizes
 from ghn.spaces.choices import choice_space
 from ghn.tasks import ImageTask
 from ghn.train.darts import DartsConfig, DartsTrainer
@@ -22,8 +24,13 @@ from ghn.train.oneshot import OneShotConfig, one_shot_paths
 from ghn.train.run import Check
 from ghn.types import Space
 
-MethodConfig = OneShotConfig | EnasConfig | DartsConfig
-METHODS: dict[str, Callable[..., MethodConfig]] = {"oneshot": OneShotConfig, "enas": EnasConfig, "darts": DartsConfig}
+MethodConfig = OneShotConfig | EnasConfig | DartsConfig | SmashSizes
+METHODS: dict[str, Callable[..., MethodConfig]] = {
+    "oneshot": OneShotConfig,
+    "enas": EnasConfig,
+    "darts": DartsConfig,
+    "smash": SmashSizes,
+}
 
 
 def make_method(method: str, **options: Any) -> MethodConfig:
@@ -71,6 +78,8 @@ def train_shared(
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     method = next(name for name, kind in METHODS.items() if kind is type(config))
+    if isinstance(config, SmashSizes):
+        return _train_smash(config, space, task, trainer, fabric, folder, resume=resume, **options)
     bank = Bank(BankConfig(method, task.classes, trainer.skeletons), choice_space(space), trainer.seed)
 
     def start(check: Check | None) -> MetaTrainer:
@@ -85,5 +94,31 @@ def train_shared(
     def found(run: MetaTrainer) -> dict[str, Any]:
         own: dict[str, Any] = {"weights": {"method": method, **asdict(config)}}
         return {**own, "found": run.found()} if isinstance(run, (EnasTrainer, DartsTrainer)) else own
+
+    return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)
+
+
+def _train_smash(
+    sizes: SmashSizes,
+    space: Space[Any],
+    task: ImageTask,
+    trainer: MetaConfig,
+    fabric: Fabric,
+    folder: Path | str,
+    *,
+    resume: bool,
+    **options: Any,
+) -> Model:
+    config = SmashConfig(**asdict(sizes), classes=task.classes, skeletons=trainer.skeletons)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trainer.seed)
+        net = Smash(config, choice_space(space), trainer.seed)
+
+    def start(check: Check | None) -> MetaTrainer:
+        identity = {"weights": config.describe()}
+        return MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=check, identity=identity)
+
+    def found(_: MetaTrainer) -> dict[str, Any]:
+        return {"weights": {"method": "smash", **asdict(sizes)}}
 
     return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)

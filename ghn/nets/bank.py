@@ -21,6 +21,7 @@ MIXTURE = "mix_weight"  # the kind of what weighs the options of a supergraph: a
 SOURCES = {
     "oneshot": "Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
     "enas": "Pham et al., Efficient Neural Architecture Search via Parameter Sharing, ICML 2018",
+    "smash": "Brock et al., SMASH: One-Shot Model Architecture Search through HyperNetworks, ICLR 2018",
     "darts": "Liu, Simonyan & Yang, DARTS: Differentiable Architecture Search, ICLR 2019",
 }
 
@@ -70,18 +71,19 @@ class Bank(nn.Module):
         config: what it is for.
         space: of the architectures; must have a supergraph (`ghn.spaces.choices`).
         seed: of the initial weights, which are those of `RandomInit` in law.
+        without: kinds of parameters that it does not hold.
 
     Raises:
         ConfigError: the space cannot be taken apart into decisions.
     """
 
-    def __init__(self, config: BankConfig, space: Space[Any], seed: int = 0) -> None:
+    def __init__(self, config: BankConfig, space: Space[Any], seed: int = 0, *, without: Sequence[str] = ()) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.without = config, frozenset({MIXTURE, *without})
         generator = torch.Generator().manual_seed(seed)
         for one in [space, *(skeletons_of(space, config.skeletons) if config.skeletons else [])]:
             for param in choice_space(one).supergraph().graph.params():
-                if param.kind != MIXTURE and (key := key_of(param)) not in self._parameters:
+                if param.kind not in self.without and (key := key_of(param)) not in self._parameters:
                     self.register_parameter(key, nn.Parameter(draw(param, generator)))
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
@@ -99,7 +101,7 @@ class Bank(nn.Module):
         """The weights of a graph out of tensors that are named as the bank's parameters."""
         out: WeightDict = {}
         for param in graph.params():
-            if param.kind == MIXTURE:
+            if param.kind in self.without:
                 continue
             if (key := key_of(param)) not in held:
                 raise self._missing(param)
