@@ -1,0 +1,9 @@
+"""Network morphisms: a trained network becomes another one that computes the same, with weights and statistics."""
+
+from ghn.graph.morphism.deeper import Deeper
+from ghn.graph.morphism.kernel import WiderKernel
+from ghn.graph.morphism.network import Morphism, Network
+from ghn.graph.morphism.skip import Skip
+from ghn.graph.morphism.wider import Wider
+
+__all__ = ["Deeper", "Morphism", "Network", "Skip", "Wider", "WiderKernel"]
