@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ghn.errors import ConfigError
 from ghn.estimators.curves import CURVE_MODELS
-from ghn.estimators.learners import curve, low_fidelity, surrogate, training
+from ghn.estimators.learners import curve, low_fidelity, morphism, surrogate, training
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS
@@ -83,6 +83,7 @@ ESTIMATORS: dict[str, Maker] = {
     **{name: _proxy(name) for name in PROXIES},
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
     "low_fidelity": low_fidelity,
+    "morphism": morphism,
     "surrogate": surrogate,
     **{f"curve_{name}": curve(name) for name in CURVE_MODELS},
     "training": training,
