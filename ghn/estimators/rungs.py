@@ -193,7 +193,12 @@ class RungStore:
         """
         known, rungs = self.trial(trial)
         if known != arch:
-            raise ConfigError("a trial resumes another architecture", got=arch, expected=known)
+            raise ConfigError(
+                "a trial resumes another architecture",
+                got=arch,
+                expected=known,
+                fix="resume its own, or take an estimator that hands weights on: estimator=morphism",
+            )
         return rungs
 
     def trial(self, trial: str) -> tuple[str, Rungs]:

@@ -12,11 +12,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ghn.assets import asset
 from ghn.errors import ConfigError
-from ghn.estimators.candidates import choose_candidates, embedded_reference
+from ghn.estimators.candidates import EMBEDDED, choose_candidates
 from ghn.estimators.learners import make_morphism
 from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.partial import score_to_file
+from ghn.estimators.references import ReferenceTable
 from ghn.estimators.registry import Setting
 from ghn.ranking import MIN_ITEMS, kendall
 from ghn.report.evaluation import check_folder, machine
@@ -26,21 +28,23 @@ from ghn.types import Estimator, Score, Trial
 def morphism_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Compares accuracies after few epochs with those of full trainings (job=morphism).
 
-    The first `n` embedded references are judged by heirs, trained for `fidelity.epochs`; by trainings from random
-    weights of as many epochs, annealed over them as the heirs' are; and by such of as many as the heirs cost when the
-    ancestor's training is shared among the `n`. Errors are against the reference's validation accuracy.
+    The first `n` references are judged by heirs, trained for `fidelity.epochs`; by trainings from random weights of as
+    many epochs, annealed over them as the heirs' are; and by such of as many as the heirs cost when the ancestor's
+    training is shared among the `n`. Errors are against the validation accuracy after a full training: of the embedded
+    references, or of a table that job=references wrote, whose path is `references`.
 
     Raises:
         ConfigError: too few networks to speak of an order, or more than there are references.
+        DataError: the references are of another task or skeleton.
     """
     out, n = Path(options["out"]), options["n"]
     check_folder(out, resume=options["resume"])
-    archs = choose_candidates(n, "development", setting.space)
-    full = embedded_reference(setting.task.checksum, setting.space).values
-    if n < MIN_ITEMS or any(arch not in full for arch in archs):
+    full = trained_accuracies(setting, options["references"])
+    if not MIN_ITEMS <= n <= len(full):
         raise ConfigError(
-            "the comparison needs embedded references", got=f"n={n}", expected=f"{MIN_ITEMS} to {len(full)}"
+            "the comparison needs trained references", got=f"n={n}", expected=f"{MIN_ITEMS} to {len(full)}"
         )
+    archs = list(full)[:n]
     heirs = make_morphism(setting)
     shared = heirs.epochs + ceil(setting.recipe.epochs / n)
     ways: dict[str, Estimator[Any]] = {f"morphism, {heirs.epochs} epochs": heirs}
@@ -55,6 +59,21 @@ def morphism_job(setting: Setting, options: Mapping[str, Any]) -> None:
     (out / "morphism.json").write_text(json.dumps({"n": n, "ways": rows, "made": machine()}, indent=1))
     print_ways(rows, n)
     print(f"wrote {out}/morphism.json")
+
+
+def trained_accuracies(setting: Setting, references: str) -> dict[str, float]:
+    """Validation accuracy after full training by official string; the embedded ones in the order of candidates.
+
+    Raises:
+        DataError: they are of another task or skeleton.
+    """
+    own = Path(references).is_file()
+    table = ReferenceTable.load(references if own else asset(EMBEDDED))
+    skeleton = setting.space.describe()
+    table.check(space=setting.space.name, task_checksum=setting.task.checksum, skeleton=skeleton)
+    values = table.value("val_accuracy")
+    order = table.archs() if own else choose_candidates(len(values), "development", setting.space)
+    return {arch: values[arch] for arch in order}
 
 
 def judge_accuracies(scores: Sequence[Score], full: Sequence[float]) -> dict[str, float | None]:
