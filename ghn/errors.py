@@ -28,6 +28,10 @@ class GraphError(GhnError, ValueError):
     """A computation graph, or a node in it, is not valid."""
 
 
+class MorphismError(GhnError, ValueError):
+    """A morphism does not apply to a network, which is left as it was."""
+
+
 class ArchitectureError(GhnError, ValueError):
     """An architecture is not a member of its space."""
 

@@ -23,6 +23,7 @@ RUN = (
     "docs/checkpoints.md",
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
+    "docs/morphisms.md",
     "docs/ranking.md",
     "docs/scoring.md",
     "docs/search.md",

@@ -3,6 +3,7 @@
 from ghn.estimators.combined import CombinedEstimator
 from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.model import Model, load
+from ghn.estimators.morphism import MorphismEstimator
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import READOUTS, Sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
@@ -15,6 +16,7 @@ __all__ = [
     "Fidelity",
     "LowFidelityEstimator",
     "Model",
+    "MorphismEstimator",
     "Population",
     "ReferenceTable",
     "Sample",

@@ -9,7 +9,9 @@ from ghn.errors import ConfigError, DataError
 from ghn.estimators.candidates import EMBEDDED
 from ghn.estimators.crossfit import CrossFitted
 from ghn.estimators.curves import CurveEstimator, make_curve_model
+from ghn.estimators.lineage import largest
 from ghn.estimators.low_fidelity import LowFidelityEstimator
+from ghn.estimators.morphism import MorphismEstimator
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.samples import load_sample
 from ghn.estimators.setting import Entry, Maker, Setting, open_checkpoint
@@ -63,6 +65,26 @@ def low_fidelity(setting: Setting) -> list[Entry]:
     """Training cut short."""
     trainer = make_low_fidelity(setting)
     return [Entry(f"low fidelity: {setting.fidelity}", trainer, trainer.identity)]
+
+
+def make_morphism(setting: Setting) -> MorphismEstimator:
+    """Makes the estimator that trains heirs of the space's largest network, with its states in the setting's folder."""
+    return MorphismEstimator(
+        setting.space,
+        setting.task,
+        setting.recipe,
+        setting.fabric,
+        ancestor=largest(setting.space),
+        epochs=setting.fidelity.epochs or setting.recipe.epochs,
+        folder=setting.folder and setting.folder / "heirs",
+        seed=1,  # as in low fidelity
+    )
+
+
+def morphism(setting: Setting) -> list[Entry]:
+    """A short training from inherited weights."""
+    heirs = make_morphism(setting)
+    return [Entry(f"morphism, {heirs.epochs} epochs", heirs, heirs.identity)]
 
 
 def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:

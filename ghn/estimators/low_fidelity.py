@@ -18,18 +18,16 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.errors import ConfigError, GhnError, TrainingError
-from ghn.estimators.rungs import Fidelity, Rungs, RungStore, Trained, climb
+from ghn.errors import ConfigError, GhnError
+from ghn.estimators.rungs import Fidelity, RungStore, climb
+from ghn.estimators.staged import Start, epoch_macs, train_rungs
 from ghn.graph.simplify import simplify
-from ghn.graph.stats import graph_stats
 from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
 from ghn.tasks.resize import resize
 from ghn.train.loop import NetworkTrainer, Recipe
 from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, member_of
-
-PASSES = 3  # of the forward pass's multiply-adds in a step: forward, gradients of the inputs, gradients of the weights
 
 
 class LowFidelityEstimator:
@@ -155,7 +153,7 @@ class LowFidelityEstimator:
             text = self.space.format(arch)
             before = self.store.rungs_of(trial.resume, text) if trial.resume else ()
             rungs, note = climb(before, fidelity)
-            run = self._train(arch, text, rungs)
+            run = train_rungs(self.store, text, rungs, lambda rung: self._start(arch, rung))
         except GhnError as error:
             return Score.failed(str(error), time.perf_counter() - started)
         paid = self.store.load(text, before) if before and not note else None
@@ -166,41 +164,12 @@ class LowFidelityEstimator:
         extra = {"curve": run.curve, "macs": macs} | ({"restarted": note} if note else {})
         return Score(run.curve["val_accuracy"][-1], seconds, budget=float(run.epochs), extra=extra)
 
-    def _train(self, arch: Any, text: str, rungs: Rungs) -> Trained:
-        """Trains what is not there yet."""
-        if (known := self.store.load(text, rungs)) is not None:
-            return known
-        run, state = self.store.beginning(text, rungs)
-        begun = run.epochs
-        for number, rung in enumerate(rungs, start=1):
-            if (rung.epochs or 0) <= run.epochs:
-                continue
-            trainer, macs = self._trainer(arch, rung)
-            if state is not None:
-                trainer.load_state_dict(state)
-            while trainer.epoch < (rung.epochs or 0):
-                started = time.perf_counter()
-                try:
-                    result = trainer.run_epoch()
-                except TrainingError as error:
-                    run = replace(run, error=str(error), seconds=run.seconds + time.perf_counter() - started)
-                    self.store.save(text, rungs, run, {})
-                    return run
-                done, run = run.epochs, run.add(asdict(result), time.perf_counter() - started, macs)
-                self.store.save(text, rungs[:number], run, trainer.state_dict())
-                if done > max(begun, rungs[number - 2].epochs or 0 if number > 1 else 0):  # guards against a kill only
-                    self.store.forget(text, rungs[:number], done)
-            state = trainer.state_dict()
-        return run
-
-    def _trainer(self, arch: Any, fidelity: Fidelity) -> tuple[NetworkTrainer, float]:
+    def _start(self, arch: Any, fidelity: Fidelity) -> Start:
         """A trainer at a fidelity, and the multiply-adds of one epoch, validation included."""
         task = self._images(fidelity)
         graph = simplify(self._skeleton(task, fidelity).lower(arch))
         recipe = replace(self.recipe, epochs=fidelity.epochs or 0) if fidelity.anneal else self.recipe
-        seen = max(1, len(task.train) // recipe.batch_size) * min(recipe.batch_size, len(task.train))
-        macs = graph_stats(graph).macs * (PASSES * seen + len(task.val))
-        return NetworkTrainer(graph, task, recipe, self.seed, self.fabric), float(macs)
+        return Start(NetworkTrainer(graph, task, recipe, self.seed, self.fabric), epoch_macs(graph, task, recipe))
 
     def _skeleton(self, task: ImageTask, fidelity: Fidelity) -> Space[Any]:
         changed: dict[str, Any] = {} if fidelity.width is None else {"width": fidelity.width}

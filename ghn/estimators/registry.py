@@ -6,7 +6,15 @@ from collections.abc import Sequence
 
 from ghn.errors import ConfigError
 from ghn.estimators.curves import CURVE_MODELS
-from ghn.estimators.learners import curve, low_fidelity, shared_weights, skeletons_label, surrogate, training
+from ghn.estimators.learners import (
+    curve,
+    low_fidelity,
+    morphism,
+    shared_weights,
+    skeletons_label,
+    surrogate,
+    training,
+)
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS
@@ -86,6 +94,7 @@ ESTIMATORS: dict[str, Maker] = {
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
     **{method: shared_weights(method) for method in SOURCES},
     "low_fidelity": low_fidelity,
+    "morphism": morphism,
     "surrogate": surrogate,
     **{f"curve_{name}": curve(name) for name in CURVE_MODELS},
     "training": training,

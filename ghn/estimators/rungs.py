@@ -191,12 +191,30 @@ class RungStore:
         Raises:
             ConfigError: there is none of this name, or it was of another architecture.
         """
+        known, rungs = self.trial(trial)
+        if known != arch:
+            raise ConfigError(
+                "a trial resumes another architecture",
+                got=arch,
+                expected=known,
+                fix="resume its own, or take an estimator that hands weights on: estimator=morphism",
+            )
+        return rungs
+
+    def trial(self, trial: str) -> tuple[str, Rungs]:
+        """What a trial was called when it was trained, and its rungs.
+
+        Raises:
+            ConfigError: there is none of this name.
+            DataError: what is known of it is damaged.
+        """
         if not (path := self._trial(trial)).exists():
             raise ConfigError("no trial of this id has been trained here", got=trial, fix="resume one that has")
         known = _read(path)
-        if known.get("arch") != arch:
-            raise ConfigError("a trial resumes another architecture", got=arch, expected=known.get("arch"))
-        return tuple(Fidelity(**rung) for rung in known["rungs"])
+        try:
+            return str(known["arch"]), tuple(Fidelity(**rung) for rung in known["rungs"])
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: not a trial", got=repr(error), fix="delete it") from None
 
     def _trial(self, trial: str) -> Path:
         return self.folder / "trials" / f"{_digest(trial)}.json"

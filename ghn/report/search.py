@@ -14,7 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.estimators.registry import Setting, make_entries, open_checkpoint
+from ghn.report.front import write_front
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
+from ghn.search.lemonade import Lemonade
 from ghn.search.local import RandomSearch
 from ghn.search.registry import SCHEDULERS, make_searcher
 from ghn.search.result import Limit, SearchResult
@@ -26,7 +28,7 @@ SHOWN = 10  # networks in the table
 
 
 def search_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Runs a search and writes `history.jsonl`, `search.json` and `search.png` (job=search).
+    """Runs a search and writes `history.jsonl`, `search.json` and `search.png`, and the front of LEMONADE (job=search).
 
     Options, beside those of every job: `search.name`, `search.seed`, `search.estimator`, `search.options` (of the
     searcher), `search.limit` (fields of `Limit`), `search.workers`, and `search.screen`: proposals for each trial, of
@@ -51,7 +53,11 @@ def search_job(setting: Setting, options: Mapping[str, Any]) -> None:
     )
     write_search(result, setting.space, out, {"searcher": search["name"], "estimator": entry.name})
     print_search(result, setting.space)
-    print(f"wrote {out}/history.jsonl, search.json and search.png")
+    written = ["history.jsonl", "search.json", "search.png"]
+    if isinstance(searcher, Lemonade):
+        write_front(result, setting.space, out, searcher.objective)
+        written += ["front.json", "front.png"]
+    print(f"wrote {out}/{', '.join(written)}")
 
 
 def write_search(result: SearchResult, space: Space[Any], folder: Path, about: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ghn.search.asha import ASHA
     from ghn.search.halving import Hyperband, SuccessiveHalving
+    from ghn.search.lemonade import Lemonade
     from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution
     from ghn.search.progressive import ProgressiveSearch
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
@@ -22,6 +23,7 @@ _HOME = {
     "SCHEDULERS": "registry",
     "SEARCHERS": "registry",
     "Hyperband": "halving",
+    "Lemonade": "lemonade",
     "Limit": "result",
     "ListSearch": "local",
     "ProgressiveSearch": "progressive",
@@ -41,6 +43,7 @@ __all__ = [
     "SCHEDULERS",
     "SEARCHERS",
     "Hyperband",
+    "Lemonade",
     "Limit",
     "ListSearch",
     "ProgressiveSearch",

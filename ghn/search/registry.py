@@ -8,6 +8,7 @@ from typing import Any
 from ghn.errors import ConfigError
 from ghn.search.asha import ASHA
 from ghn.search.halving import Hyperband, SuccessiveHalving
+from ghn.search.lemonade import Lemonade
 from ghn.search.local import RandomSearch, RegularizedEvolution
 from ghn.search.progressive import ProgressiveSearch
 from ghn.types import Searcher, Space
@@ -16,6 +17,7 @@ SEARCHERS: dict[str, Callable[..., Searcher[Any]]] = {
     "random": RandomSearch,
     "evolution": RegularizedEvolution,
     "pnas": ProgressiveSearch,
+    "lemonade": Lemonade,
 }
 SCHEDULERS: dict[str, Callable[..., Searcher[Any]]] = {
     "successive_halving": SuccessiveHalving,

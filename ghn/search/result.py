@@ -17,8 +17,8 @@ class Step:
         trial: what was judged.
         score: what came of it.
         cost_seconds: spent by all trials up to this one.
-        epochs: the same in the unit of budgets; a resumed trial counts the difference. A failed one counts what it was
-            given.
+        epochs: the same in the unit of budgets; a trial that resumes one of its own architecture counts the
+            difference, one that inherits from another counts in full. A failed one counts what it was given.
         best: the best success so far: of those with the largest budget, the highest value.
     """
 
@@ -40,12 +40,12 @@ class SearchResult:
 
     steps: list[Step] = field(default_factory=list)
     stopped: str = ""
-    _reached: dict[str, float] = field(default_factory=dict, repr=False)
+    _reached: dict[str, tuple[Any, float]] = field(default_factory=dict, repr=False)  # architecture and epochs, by id
 
     def add(self, trial: Trial[Any], score: Score) -> None:
         """Takes a finished trial in."""
         epochs = self.epochs_of(trial, score)
-        self._reached[trial.id] = self._before(trial) + epochs
+        self._reached[trial.id] = trial.arch, self._before(trial) + epochs
         best = (trial, score) if score.ok and _better(score, self.best) else self.best
         self.steps.append(Step(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best))
 
@@ -55,7 +55,9 @@ class SearchResult:
         return max(0.0, (budget or 0.0) - self._before(trial))
 
     def _before(self, trial: Trial[Any]) -> float:
-        return 0.0 if trial.resume is None else self._reached.get(trial.resume, 0.0)
+        """Epochs of the trial that is resumed; an heir of another architecture has none yet."""
+        arch, epochs = self._reached.get(trial.resume or "", (None, 0.0))
+        return epochs if arch == trial.arch else 0.0
 
     @property
     def best(self) -> tuple[Trial[Any], Score] | None:
@@ -84,7 +86,8 @@ class SearchResult:
 
     def ranked(self) -> list[tuple[Trial[Any], Score]]:
         """Candidates from the best down: each with its largest budget, larger budgets first."""
-        last = {step.trial.resume for step in self.steps if step.score.ok}
+        own = {step.trial.id: step.trial.arch for step in self.steps}
+        last = {t.resume for t, s in self.history if s.ok and t.resume and own.get(t.resume) == t.arch}
         found = [(t, s) for t, s in self.history if s.ok and t.id not in last]
         return sorted(found, key=lambda pair: (-(pair[1].budget or 0.0), -pair[1].value))
 

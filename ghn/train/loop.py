@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from math import cos, pi
 from typing import Any
@@ -124,6 +125,13 @@ class NetworkTrainer:
             loss += F.cross_entropy(logits.float(), y, reduction="sum")
             hits += (logits.argmax(1) == y).sum()
         return float(loss) / len(split), float(hits) / len(split)
+
+    @torch.no_grad()
+    def start_from(self, weights: Mapping[str, Tensor], stats: Mapping[str, Tensor]) -> None:
+        """Takes weights and running statistics from elsewhere, in place of the random ones."""
+        for own, given in ((self.weights, weights), (self.stats, stats)):
+            for name, value in own.items():
+                value.copy_(given[name])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that training goes on from, as tensors: weights, statistics, momentum, random state, epoch."""

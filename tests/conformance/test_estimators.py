@@ -11,6 +11,7 @@ from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
 from ghn.estimators.curves import CurveEstimator, Curves, make_curve_model
 from ghn.estimators.curves.mcmc import Chain
 from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
+from ghn.estimators.morphism import MorphismEstimator
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.sgd import TrainingEstimator
@@ -108,6 +109,12 @@ ESTIMATORS = {
     "training": lambda space, task, fabric: TrainingEstimator(space, task, Recipe(epochs=1, batch_size=20), fabric),
     "low fidelity": lambda space, task, fabric: LowFidelityEstimator(
         space, task, Recipe(epochs=2, batch_size=20), fabric, fidelity=Fidelity(1, data=0.5, size=4, width=2)
+    ),
+    "morphism": lambda space, task, fabric: MorphismEstimator(
+        space, task, Recipe(epochs=2, batch_size=20), fabric, ancestor=("nor_conv_3x3",) * 6, epochs=1, images=16
+    ),
+    "morphism, founders": lambda space, task, fabric: MorphismEstimator(
+        space, task, Recipe(epochs=1, batch_size=20), fabric
     ),
     "table": table,
     "ridge": surrogate("ridge"),

@@ -11,6 +11,7 @@ from ghn.estimators.surrogates import SurrogateEstimator
 from ghn.search import (
     ASHA,
     Hyperband,
+    Lemonade,
     ListSearch,
     ProgressiveSearch,
     RandomSearch,
@@ -58,6 +59,10 @@ SEARCHERS = {
     "ASHA": lambda: ASHA(random(), **RUNGS),
     "ASHA of a list": lambda: ASHA(ListSearch(list(SPACE)[::200]), eta=2, **RUNGS),
     "PNAS": lambda: ProgressiveSearch(SPACE, 1, beam=8, surrogate=SurrogateEstimator(SPACE, model="ridge")),
+    "LEMONADE": lambda: Lemonade(SPACE, 1, founders=6, proposals=12, children=4),
+    "LEMONADE, multiply-adds": lambda: Lemonade(
+        SPACE, 1, founders=3, proposals=5, children=5, objective="macs", budget=2
+    ),
     "screened": lambda: Screened(random(), Oracle(), 4, refit=5),
     "screened evolution": lambda: Screened(evolution(), Oracle(), 4),
     "hyperband of screened": lambda: Hyperband(Screened(random(), Oracle(), 4), **RUNGS),

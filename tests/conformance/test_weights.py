@@ -6,12 +6,16 @@ import pytest
 import torch
 
 from conformance.weights import WEIGHTS_CHECKS
-from ghn.graph import simplify
+from ghn.graph import GraphModule, simplify
+from ghn.graph.morphism import Network
 from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
+from ghn.nets.inherited import Inherited
+from ghn.nets.smash import Smash, SmashConfig
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
 CELLS = (("nor_conv_3x3",) * 6, ("none",) * 6, ("skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "none", "none"))
+FULL = simplify(SPACE.lower(("nor_conv_3x3",) * 6))
 SMALL = {"hidden": 16, "heads": 2, "layers": 2, "decoder_hidden": 16, "channels": 8}
 
 
@@ -21,12 +25,21 @@ def ghn(**config):
     return GHN(GHNConfig(classes=4, **SMALL, **config)).eval()
 
 
+def inherited(**options):
+    return Inherited(
+        Network(FULL, RandomInit(2)([FULL])[0], GraphModule(FULL, running_stats=True).new_stats()), **options
+    )
+
+
 WEIGHTS = {
     "random": lambda: RandomInit(seed=1),
     "ghn1": lambda: ghn(encoder="gated", virtual_edges=False, position=False),
     "ghn2": lambda: ghn(encoder="gated", rounds=2, position=False),
     "ghn3": lambda: ghn(encoder="graphormer"),
     "bank": lambda: Bank(BankConfig("oneshot", 4), SPACE),
+    "smash": lambda: Smash(SmashConfig(classes=4, unit=4, hidden=16, blocks=1), SPACE),
+    "inherited": inherited,
+    "inherited, least squares": lambda: inherited(images=torch.randn(8, 3, 8, 8, generator=torch.Generator())),
 }
 
 

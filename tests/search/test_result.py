@@ -30,6 +30,16 @@ def test_the_best_has_the_largest_budget() -> None:
     assert SearchResult().best is None and SearchResult().epochs == 0
 
 
+def test_heirs_of_another_architecture_cost_all_that_they_were_given_and_leave_their_parents_in_the_ranking() -> None:
+    found = result()
+    found.add(Trial("3", "d", 2.0, "1@1"), Score(0.7, 5.0, budget=2.0))
+    assert found.steps[-1].epochs == 8
+    assert [t.id for t, _ in found.ranked()] == ["0@4", "3", "1@1"]
+    found.add(Trial("4", "d", 5.0, "3"), Score(0.8, 5.0, budget=5.0))  # which it goes on with itself
+    assert found.steps[-1].epochs == 11
+    assert [t.id for t, _ in found.ranked()] == ["4", "0@4", "1@1"]
+
+
 @pytest.mark.parametrize(
     ("limit", "allowed"),
     [

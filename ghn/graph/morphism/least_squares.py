@@ -1,0 +1,95 @@
+"""After a change that is not exact: layers are solved for the outputs that they had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor
+
+from ghn.graph.ir import Node
+from ghn.graph.morphism.network import EPS, MEAN, VAR, Network
+
+RIDGE = 1e-3  # pull of each weight towards where it was, as a share of the mean square of its input
+SAME = 1e-4  # relative difference up to which an input counts as unchanged
+
+
+@torch.no_grad()
+def refit(
+    child: Network, parent: Network, images: Float[Tensor, "b c h w"], kept: Mapping[str, np.ndarray] | None = None
+) -> Network:
+    """Brings the layers of a child nearer to what the same layers (by name) of its parent give.
+
+    From input to output, each convolution, linear layer or normalisation whose input or weights are not what they were
+    is solved by least squares for its parent's output, given what the layers before it give now. A normalisation is a
+    regression for each channel, and takes the running statistics of its new input.
+
+    Source: He, Zhang & Sun, "Channel Pruning for Accelerating Very Deep Neural Networks", ICCV 2017, sec. 3.1, eq. 1 in
+    the weights (the outputs of the whole network are kept as in its sec. 3.2, layer after layer).
+
+    Args:
+        child: is left as it is.
+        parent: what it came from.
+        images: on which outputs are compared.
+        kept: for nodes with fewer channels than the parent's, which of the parent's these are.
+    """
+    kept, wanted, now = kept or {}, parent.outputs(images), child.outputs(images)
+    for i, node in enumerate(child.graph.nodes):
+        if node.op not in ("conv", "linear", "batch_norm") or node.name not in wanted or node.attr.get("groups", 1) > 1:
+            continue
+        target = wanted[node.name]
+        if node.name in kept:
+            target = target[:, torch.from_numpy(kept[node.name])]
+        source = child.graph.nodes[node.inputs[0]].name
+        if target.shape != now[node.name].shape or _close(now[node.name], target):
+            continue
+        if node.op == "batch_norm":
+            child = _with_norm(child, node, now[source], target)
+        else:
+            child = _with_layer(child, i, now[source], target)
+        now = child.outputs(images)
+    return child
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return bool((a - b).abs().max() <= SAME * b.std())
+
+
+def _with_norm(child: Network, node: Node, x: Float[Tensor, "b c h w"], y: Float[Tensor, "b c h w"]) -> Network:
+    """A regression for each channel: its slope, cov(x, y) / var(x), is scale / sqrt(var(x) + eps)."""
+    dims = (0, 2, 3)
+    var, mean = torch.var_mean(x, dim=dims, correction=0)
+    beta = y.mean(dims)
+    cov = (rearrange(mean, "c -> c 1 1").neg().add(x) * y).mean(dims)
+    weights = {f"{node.name}/weight": cov / (var + EPS).sqrt(), f"{node.name}/bias": beta}
+    stats = {f"{node.name}/{MEAN}": mean, f"{node.name}/{VAR}": var}
+    return Network(child.graph, {**child.weights, **weights}, {**child.stats, **stats})
+
+
+def _with_layer(child: Network, i: int, x: Tensor, y: Tensor) -> Network:
+    """The minimum over W of |X W - Y|^2 + ridge |W - W0|^2, a row of X for each output pixel."""
+    node, names = child.graph.nodes[i], [p.name for p in child.graph.node_params[i]]
+    old = child.weights[names[0]]
+    if node.op == "conv":
+        a = node.attr
+        patches = F.unfold(x, a["kernel"], a["dilation"], a["padding"], a["stride"])
+        x, y = rearrange(patches, "b p n -> (b n) p"), rearrange(y, "b c h w -> (b h w) c")
+    rows, wanted, start = (value.cpu().double() for value in (x, y, rearrange(old, "o ... -> o (...)")))  # MPS has none
+    if len(names) > 1:  # the bias is the weight of a column of ones
+        rows = F.pad(rows, (0, 1), value=1.0)
+        start = torch.cat([start, child.weights[names[1]].cpu().double()[:, None]], 1)
+    gram = rows.T @ rows
+    scale = float(gram.diagonal().mean())
+    if not 0 < scale < float("inf"):  # nothing comes in, or nothing that could be solved for
+        return child
+    gram += RIDGE * scale * torch.eye(len(gram), dtype=gram.dtype)
+    change = torch.linalg.solve(gram, rows.T @ (wanted - rows @ start.T)).T
+    solved = (start + change).to(old)
+    new = {names[0]: solved[:, : old[0].numel()].reshape(old.shape)}
+    if len(names) > 1:
+        new[names[1]] = solved[:, -1]
+    return Network(child.graph, {**child.weights, **new}, child.stats)

@@ -1,0 +1,163 @@
+"""Approximate morphisms: what makes a network smaller cannot keep its function, but can stay near it.
+
+Source: Elsken, Metzen & Hutter, LEMONADE, ICLR 2019: approximate network morphisms - a layer, channels or a path less.
+Each takes `images` on which what is left is solved by least squares for the outputs that it had (`refit`); without
+them, weights are cut out and left as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ghn.errors import ConfigError, MorphismError
+from ghn.graph.ir import Graph
+from ghn.graph.morphism.channels import Channels, reindex
+from ghn.graph.morphism.draft import Draft, node_at
+from ghn.graph.morphism.least_squares import refit
+from ghn.graph.morphism.network import Network, stat_shapes
+from ghn.graph.morphism.wider import Wider
+from ghn.graph.simplify import simplify
+
+Images = Float[Tensor, "b c h w"]
+_SOURCE = "Elsken et al., LEMONADE, ICLR 2019"
+
+
+@dataclass(frozen=True, eq=False)
+class Narrower:
+    """Drops the channels of a layer, and of all that is tied to it, whose filters are smallest.
+
+    Source: Li, Kadav, Durdanovic, Samet & Graf, "Pruning Filters for Efficient ConvNets", ICLR 2017, sec. 3.1 and 3.3:
+    sums of absolute weights, over all layers that are tied by sums.
+
+    Attributes:
+        factor: new by old number of channels, below 1; at least one is dropped, and one is left.
+        images: for least squares, `[b c h w]`.
+    """
+
+    factor: float = 0.5
+    images: Images | None = None
+    source = _SOURCE
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor < 1:
+            raise ConfigError("narrowing needs a factor between 0 and 1", got=self.factor)
+
+    def places(self, graph: Graph) -> list[str]:
+        """Convolutions and linear layers of several channels that may be fewer."""
+        several = {n.name for n in graph.nodes if n.shape[0] > 1}
+        return [name for name in Wider().places(graph) if name in several]
+
+    def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
+        """Narrows the layer `place`; `generator` is not used.
+
+        Raises:
+            MorphismError: no such layer, its channels are bound, or it has only one.
+        """
+        node_at(network.graph, place, "conv", "linear")
+        channels = Channels(network.graph)
+        classes = np.unique(channels.may_change(place))
+        if len(classes) < 2:
+            raise MorphismError(f"{place!r} has no channel to spare", got=len(classes))
+        size = _filter_sizes(network, channels)
+        dropped = len(classes) - max(1, min(len(classes) - 1, round(self.factor * len(classes))))
+        gone = classes[np.argsort(size[classes], kind="stable")[:dropped]]
+        kept = [np.flatnonzero(~np.isin(own, gone)) for own in channels.of]
+        if empty := [n.name for n, left in zip(network.graph.nodes, kept, strict=True) if not len(left)]:
+            raise MorphismError(f"{empty[0]!r} would have no channel left", fix="use a larger factor")
+        narrow = reindex(network, kept, [np.ones(len(left)) for left in kept])
+        names = {n.name: left for n, left in zip(network.graph.nodes, kept, strict=True)}
+        return narrow if self.images is None else refit(narrow, network, self.images, names)
+
+
+@dataclass(frozen=True, eq=False)
+class Shallower:
+    """Takes out a convolution with its normalisation; what read them reads the convolution's input.
+
+    Attributes:
+        images: for least squares, `[b c h w]`.
+    """
+
+    images: Images | None = None
+    source = _SOURCE
+
+    def places(self, graph: Graph) -> list[str]:
+        """Convolutions that give as many channels and pixels as they read."""
+        return [
+            n.name for i, n in enumerate(graph.nodes[:-1]) if n.op == "conv" and graph.input_shapes(i)[0] == n.shape
+        ]
+
+    def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
+        """Removes the convolution `place`; `generator` is not used.
+
+        Raises:
+            MorphismError: no such convolution, or others need the shape that it makes.
+        """
+        graph = network.graph
+        i = graph.nodes.index(node_at(graph, place, "conv"))
+        if place not in self.places(graph):
+            raise MorphismError(
+                f"without {place!r} shapes do not fit", got=graph.input_shapes(i)[0], expected=graph.nodes[i].shape
+            )
+        readers = [graph.nodes[j] for j in graph.consumers[i]]
+        draft = Draft(graph)
+        gone = [place, *(n.name for n in readers if n.op == "batch_norm" and readers == [n])]
+        draft.redirect(gone[-1], draft[place].inputs[0])
+        for name in gone:
+            draft.remove(name)
+        return _smaller(network, draft, self.images)
+
+
+@dataclass(frozen=True, eq=False)
+class Unskip:
+    """Takes a term out of a sum, and all that nothing else reads with it.
+
+    Attributes:
+        images: for least squares, `[b c h w]`.
+    """
+
+    images: Images | None = None
+    source = _SOURCE
+
+    def places(self, graph: Graph) -> list[tuple[str, str]]:
+        """Pairs (sum, term), for sums of several."""
+        sums = [n for n in graph.nodes if n.op == "sum" and len(n.inputs) > 1]
+        return [(n.name, graph.nodes[j].name) for n in sums for j in dict.fromkeys(n.inputs)]
+
+    def apply(self, network: Network, place: tuple[str, str], generator: torch.Generator) -> Network:
+        """Removes the term `place` = (sum, term), once; `generator` is not used.
+
+        Raises:
+            MorphismError: no such sum or term, or the only one.
+        """
+        if not isinstance(place, tuple) or len(place) != 2:
+            raise MorphismError("a term is named with its sum", got=place, expected="a pair of names (sum, term)")
+        node_at(network.graph, place[0], "sum")
+        draft = Draft(network.graph)
+        terms = list(draft[place[0]].inputs)
+        if place[1] not in terms or len(terms) < 2:
+            raise MorphismError(f"{place[1]!r} cannot be left out of {place[0]!r}", got=terms, expected="several terms")
+        terms.remove(place[1])
+        draft[place[0]].inputs = tuple(terms)
+        return _smaller(network, draft, self.images)
+
+
+def _smaller(network: Network, draft: Draft, images: Images | None) -> Network:
+    """The live part of a draft, with the weights that it still needs."""
+    graph = simplify(draft.build())
+    weights = {p.name: network.weights[p.name] for p in graph.params()}
+    child = Network(graph, weights, {name: network.stats[name] for name in stat_shapes(graph)})
+    return child if images is None else refit(child, network, images)
+
+
+def _filter_sizes(network: Network, channels: Channels) -> np.ndarray:
+    """For each class the sum of absolute weights of all filters that make its channels."""
+    size = np.zeros(channels.count())
+    for node, own in zip(network.graph.nodes, channels.of, strict=True):
+        if node.op in ("conv", "linear"):
+            np.add.at(size, own, network.weights[f"{node.name}/weight"].abs().flatten(1).sum(1).cpu().numpy())
+    return size

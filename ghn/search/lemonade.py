@@ -1,0 +1,159 @@
+"""LEMONADE: evolution of a front of accuracy against size, whose children inherit their parents' weights."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Generic
+
+from ghn.errors import ConfigError
+from ghn.search.front import cost_of, draw_sparse, log_density, pareto_front
+from ghn.search.local import TRIES, draw_new
+from ghn.search.pending import Pending
+from ghn.spaces import describe_space
+from ghn.types import Arch, Score, Space, Trial
+
+
+@dataclass(frozen=True)
+class Member(Generic[Arch]):
+    """One network of the front, with its value (high is good) and cost (low is good)."""
+
+    trial: Trial[Arch]
+    value: float
+    cost: float
+
+
+class Lemonade(Generic[Arch]):
+    """Lamarckian evolution towards all trade-offs between a score and a cheap cost at once.
+
+    The population is the Pareto front of all successes. A generation: parents are drawn from the front where it is
+    sparse in cost, in proportion to one over a kernel density of it; each gives a random neighbour whose function is
+    new; of these proposals, which cost nothing, those that are to be trained are drawn where the front is sparse, too.
+    A child's trial resumes its parent's, so that an estimator that honours `Trial.resume` across architectures
+    (`MorphismEstimator`) hands its weights on. The first generation is drawn at random and resumes nothing.
+
+    The next generation is drawn when all scores of this one are in: workers wait for each other once a generation. The
+    search is finished when no new function is found around the front.
+
+    Source: Elsken, Metzen & Hutter, "Efficient Multi-Objective Neural Architecture Search via Lamarckian Evolution",
+    ICLR 2019, sec. 3 and algorithm 1 (n_pc is `proposals`, n_ac is `children`). There founders are simple networks made
+    by hand; a child is a neighbour here, and a morphism of any kind there.
+
+    Args:
+        space: to search.
+        seed: of all draws.
+        founders: networks of the first generation.
+        proposals: children proposed a generation.
+        children: of these, how many are trained.
+        objective: the cost: `params` or `macs`, of the live part of the network.
+        budget: of every trial, in the estimator's unit; None for its default.
+
+    Attributes:
+        objective: as given.
+        inherits: trials resume trials of other architectures.
+
+    Raises:
+        ConfigError: a number out of range, or an unknown objective.
+    """
+
+    source = "Elsken et al., LEMONADE, ICLR 2019"
+    inherits = True
+
+    def __init__(
+        self,
+        space: Space[Arch],
+        seed: int = 0,
+        *,
+        founders: int = 10,
+        proposals: int = 40,
+        children: int = 10,
+        objective: str = "params",
+        budget: float | None = None,
+    ) -> None:
+        if founders < 1 or not 1 <= children <= proposals:
+            raise ConfigError(
+                "LEMONADE needs founders, and proposals of which at least one and at most all are trained",
+                got=f"founders={founders}, proposals={proposals}, children={children}",
+            )
+        self._space, self._rng, self._budget = space, Random(seed), budget
+        self._founders, self._proposals, self._children = founders, proposals, children
+        self.objective, self._count = objective, cost_of(objective)
+        self._costs: dict[Arch, float] = {}
+        self._front: list[Member[Arch]] = []
+        self._seen: set[Hashable] = set()
+        self._queue, self._asked, self._pending = deque[Trial[Arch]](), 0, Pending[Arch]()
+        self.identity: dict[str, Any] = {
+            "searcher": "lemonade",
+            "space": describe_space(space),
+            "seed": seed,
+            "founders": founders,
+            "proposals": proposals,
+            "children": children,
+            "objective": objective,
+            "budget": budget,
+        }
+
+    @property
+    def front(self) -> list[Member[Arch]]:
+        """The best trade-offs so far, from the cheapest up."""
+        return list(self._front)
+
+    def ask(self, n: int = 1) -> list[Trial[Arch]]:
+        """The next `n` of the generation; none when its last scores are awaited."""
+        out: list[Trial[Arch]] = []
+        while len(out) < n:
+            if not self._queue and not len(self._pending):
+                self._breed()
+            if not self._queue:
+                break
+            out.append(self._pending.add(self._queue.popleft()))
+        return out
+
+    def tell(self, trial: Trial[Arch], score: Score) -> None:
+        """Puts a success on the front, if nothing there dominates it, and takes off what it dominates."""
+        self._pending.take(trial)
+        if score.ok:
+            every = [*self._front, Member(trial, score.value, self._cost(trial.arch))]
+            self._front = [every[i] for i in pareto_front([(m.value, m.cost) for m in every])]
+
+    def _breed(self) -> None:
+        """Queues the next generation."""
+        if not self._front:
+            drawn = (draw_new(self._space, self._rng, self._seen) for _ in range(self._founders))
+            for arch in drawn:
+                if arch is not None:
+                    self._add(arch, None)
+            return
+        costs = [member.cost for member in self._front]
+        proposed = self._propose(log_density(costs, costs))
+        if not proposed:
+            return
+        density = log_density(costs, [self._cost(arch) for arch, _ in proposed.values()])
+        keys = list(proposed)
+        for i in draw_sparse(self._rng, density, self._children):
+            self._seen.add(keys[i])
+            self._add(*proposed[keys[i]])
+
+    def _propose(self, density: Any) -> dict[Hashable, tuple[Arch, str]]:
+        """Children of new functions, by function, each with the id of its parent's trial."""
+        proposed: dict[Hashable, tuple[Arch, str]] = {}
+        for _ in range(TRIES):
+            (which,) = draw_sparse(self._rng, density, 1)
+            parent = self._front[which].trial
+            arch = self._rng.choice(list(self._space.neighbours(parent.arch)))
+            if (key := self._space.canonical(arch)) not in self._seen:
+                proposed.setdefault(key, (arch, parent.id))
+            if len(proposed) == self._proposals:
+                break
+        return proposed
+
+    def _cost(self, arch: Arch) -> float:
+        if arch not in self._costs:
+            self._costs[arch] = self._count(self._space.lower(arch))
+        return self._costs[arch]
+
+    def _add(self, arch: Arch, parent: str | None) -> None:
+        self._queue.append(Trial(str(self._asked), arch, self._budget, parent))
+        self._asked += 1
