@@ -13,7 +13,7 @@ from ghn.errors import GraphError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.derive import derive
 from ghn.graph.ir import Graph
-from ghn.graph.ops import Shape
+from ghn.graph.ops import Shape, zero_attrs
 from ghn.graph.translate import CALLS, LAYERS, Layer, Unsupported, supported
 
 _SIZE = -1  # in the place of a node's index: a size, which only flattening reads
@@ -67,6 +67,7 @@ class _Translator:
         self.builder = GraphBuilder(input_shape)
         self.index: dict[fx.Node, int] = {}
         self.names: set[str] = {"input"}
+        self.used: set[int] = set()  # ids of parameters
         self.weights: dict[str, Tensor] = {}
         self.stats: dict[str, Tensor] = {}
 
@@ -87,10 +88,7 @@ class _Translator:
         (out,) = node.args
         if not isinstance(out, fx.Node) or self.index[out] == _SIZE:
             raise Unsupported("an output that is not one tensor")
-        last = self.index[out]
-        if last == self.builder.input:  # a graph needs an operation
-            last = self.builder.add("identity", last, name=self._name("output"))
-        graph = self.builder.build(last)
+        graph = self.builder.build(self.index[out])
         names, kept = {p.name for p in graph.params()}, {n.name for n in graph.nodes}
         return Traced(
             graph,
@@ -119,8 +117,10 @@ class _Translator:
             raise Unsupported(f"the layer {type(layer).__name__}")
         found = translate(layer)._replace(inputs=tuple(node.args) + tuple(node.kwargs.values()))
         name = str(node.target).replace(".", "/")
-        if found.weights and name in self.names:
-            raise Unsupported("a layer with weights that is used twice")
+        own = {id(p) for p in layer.parameters(recurse=False)}
+        if own & self.used:
+            raise Unsupported("weights that are used twice")
+        self.used |= own
         return self._add(found, name)
 
     def _add(self, layer: Layer, name: str) -> int:
@@ -133,7 +133,7 @@ class _Translator:
             return self._flattened(inputs[0], layer.attrs.get("channels", -1), name)
         attrs = layer.attrs
         if layer.op == "zero":
-            attrs = dict(zip("chw", self.builder.shape(inputs[0]), strict=False))
+            attrs = zero_attrs(self.builder.shape(inputs[0]))
         shapes = tuple(map(self.builder.shape, inputs))
         for suffix, shape, _ in derive(layer.op, shapes, tuple(attrs.items())).params:
             if (got := tuple(layer.weights[suffix].shape)) != shape:
@@ -166,7 +166,7 @@ class _Translator:
 
 
 def _where(node: fx.Node) -> str:
-    """The innermost module in which a step stands."""
+    """The innermost module in which a step stands; the traced one itself has no path."""
     stack = node.meta.get("nn_module_stack") or {}
     path = str(node.target) if node.op == "call_module" else next((str(p) for p, _ in reversed(stack.values())), "")
-    return f"module {path or 'itself'!r}, step {node.name!r}"
+    return f"module {path!r}, step {node.name!r}"

@@ -185,6 +185,11 @@ def _cat(tensors: Any, dim: int = 0) -> Layer:
     return Layer("concat", tuple(tensors))
 
 
+def _squeeze(input: Any, dim: Any = None) -> Layer:
+    _refuse(dim not in (None, 2, 3, -1, -2, (2, 3), (-2, -1)), f"squeeze over {dim}: only over height and width")
+    return Layer("flatten", (input,))
+
+
 def _shape(input: Any, name: Any = None) -> Layer:
     _refuse(not (name is None or isinstance(name, int) or name == "shape"), f"the attribute {name!r}")
     return Layer("size", (input,))
@@ -203,7 +208,7 @@ CALLS: dict[Any, Callable[..., Layer]] = {
     **dict.fromkeys((torch.cat, torch.concat), _cat),
     **dict.fromkeys((torch.flatten, "flatten"), _flatten),
     **dict.fromkeys(("view", "reshape", torch.reshape), _view),
-    **dict.fromkeys(("squeeze", torch.squeeze), _unary("flatten")),
+    **dict.fromkeys(("squeeze", torch.squeeze), _squeeze),
     **dict.fromkeys(("mean", torch.mean), _mean),
     **dict.fromkeys(("size", getattr), _shape),
     operator.getitem: _unary("item"),

@@ -43,6 +43,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.proxy_order", description=__doc__)
     parser.add_argument("--n", type=int, default=300, help="raw cells")
     parser.add_argument("--seed", type=int, default=0, help="of the draw of cells")
+    parser.add_argument("--width", type=int, default=16, help="channels of the first stage")
+    parser.add_argument("--depth", type=int, default=5, help="cells a stage")
+    parser.add_argument("--size", type=int, default=32, help="of the images, in pixels")
     parser.add_argument("--batch", type=int, default=64, help="training images")
     parser.add_argument("--live", action="store_true", help="judge the live part of each cell only")
     parser.add_argument("--only", nargs="+", choices=ZERO_COST, default=list(ZERO_COST), help="proxies")
@@ -86,14 +89,15 @@ def main() -> None:
     """Scores the cells and prints the table, each time that so many more are done."""
     a = arguments()
     torch.set_num_threads(1)
-    space, task, fabric = NASBench201((3, 32, 32), 10), make_task("cifar10"), make_runtime(a.device)
+    space = NASBench201((3, a.size, a.size), 10, width=a.width, depth=a.depth)
+    task, fabric = make_task("cifar10", size=a.size), make_runtime(a.device)
     rng = Random(a.seed)
     cells = list(dict.fromkeys(space.sample(rng) for _ in range(4 * a.n)))[: a.n]
     published = read_analog_nasbench().value("test_accuracy")
     truth = np.array([published[space.format(cell)] for cell in cells])
     trials = [Trial(space.format(cell), cell) for cell in cells]
     engines = {name: make_zero_cost(name, space, task, fabric, batch=a.batch, live=a.live, block=4) for name in a.only}
-    part = f"{'live' if a.live else 'raw'}-seed{a.seed}-batch{a.batch}"
+    part = f"{'live' if a.live else 'raw'}-{a.width}x{a.depth}-{a.size}px-seed{a.seed}-batch{a.batch}"
     for upto in range(STEP, a.n + STEP, STEP):
         scores = {
             name: score_to_file(

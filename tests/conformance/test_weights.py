@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from conformance.weights import WEIGHTS_CHECKS
+from ghn.estimators.zerocost import GaussianInit
 from ghn.graph import simplify
 from ghn.nets import GHN, GHNConfig, RandomInit
 from ghn.spaces import NASBench201
@@ -23,6 +24,7 @@ def ghn(**config):
 
 WEIGHTS = {
     "random": lambda: RandomInit(seed=1),
+    "Gaussian": lambda: GaussianInit(seed=1),
     "ghn1": lambda: ghn(encoder="gated", virtual_edges=False, position=False),
     "ghn2": lambda: ghn(encoder="gated", rounds=2, position=False),
     "ghn3": lambda: ghn(encoder="graphormer"),

@@ -168,12 +168,16 @@ class Branching(nn.Module):
 
 
 class Twice(nn.Module):
-    def __init__(self) -> None:
+    """A layer called twice, or two layers of one weight."""
+
+    def __init__(self, tied: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 3, 1)
+        self.other = nn.Conv2d(3, 3, 1) if tied else self.conv
+        self.other.weight = self.conv.weight
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(self.conv(x))
+        return self.other(self.conv(x))
 
 
 WRONG: list[tuple[nn.Module, str]] = [
@@ -194,8 +198,11 @@ WRONG: list[tuple[nn.Module, str]] = [
     (Called(lambda x: torch.add(x, x, alpha=2)), "alpha=2"),
     (Called(lambda x: (x, x)), "not one tensor"),
     (Called(lambda x: x.relu().view(-1)), "only flattening"),
+    (Called(lambda x: x.squeeze(0)), "squeeze over 0"),
+    (Called(lambda x: x), "at least one operation"),
     (Branching(), r"Branching cannot be traced[\s\S]*control flow"),
-    (Twice(), r"module 'conv'.*used twice"),
+    (Twice(tied=False), r"module 'conv'.*used twice"),
+    (Twice(tied=True), r"module 'other'.*used twice"),
 ]
 
 
