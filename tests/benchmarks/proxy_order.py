@@ -25,7 +25,7 @@ from ghn.tasks import make_task
 from ghn.train.runtime import make_runtime
 from ghn.types import Score, Trial
 
-# Krishnakumar et al., "NAS-Bench-Suite-Zero", NeurIPS 2022 (Datasets and Benchmarks), fig. 2: NB201-CF10
+# Source: Krishnakumar et al., "NAS-Bench-Suite-Zero", NeurIPS 2022, NAS-Bench-201 on CIFAR-10
 PUBLISHED = {
     "naswot": 0.77,
     "jacob_cov": 0.75,
