@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from lightning_fabric import Fabric
@@ -56,7 +55,7 @@ def make_zero_cost(
         task,
         fabric,
         readout=name,
-        sample=replace(Sample(), zero_cost=batch, seed=seed),
+        sample=Sample(zero_cost=batch, seed=seed),
         skeletons=skeletons,
         live=live,
         block=block,

@@ -21,7 +21,7 @@ def synflow(graph: Graph, weights: WeightDict) -> Float[Tensor, ""]:
     Raises:
         GraphError: no weights, or the flow overflows float64.
     """
-    return total(synaptic_flow(graph, weights)).log1p()
+    return total(list(synaptic_flow(graph, weights).values())).log1p()
 
 
 @torch.enable_grad()
