@@ -28,6 +28,7 @@ RUN = (
     "docs/scoring.md",
     "docs/search.md",
     "docs/surrogates.md",
+    "docs/zero-cost.md",
 )
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 SMALL = {  # what is added to a documented command so that it runs in seconds

@@ -9,9 +9,12 @@ from ghn.estimators.readouts import READOUTS, Sample
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.estimators.table import ReferenceTable, TableEstimator
 from ghn.estimators.weighted import WeightedEstimator
+from ghn.estimators.zerocost import ZERO_COST
+from ghn.estimators.zerocost.estimator import make_zero_cost
 
 __all__ = [
     "READOUTS",
+    "ZERO_COST",
     "CombinedEstimator",
     "Fidelity",
     "LowFidelityEstimator",
@@ -24,5 +27,6 @@ __all__ = [
     "TrainingEstimator",
     "WeightedEstimator",
     "load",
+    "make_zero_cost",
     "train_references",
 ]

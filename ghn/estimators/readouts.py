@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ghn.errors import ConfigError
 from ghn.estimators.proxies import PROXIES, ProxyReadout
+from ghn.estimators.zerocost.readout import ZERO_COST, ZeroCostReadout
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.tasks.images import ImageTask, Split
@@ -32,7 +33,8 @@ class Sample:
         ridge_val: validation images on which it is scored.
         penalty: of the ridge regression, in units of the mean variance of the features; chosen on the development
             sample (docs/log.md, 2026-11-24), where weaker ones overfit and rank far worse.
-        proxy: validation images, without their labels, for zero-cost proxies.
+        proxy: validation images, without their labels, for `meco` and `swap`.
+        zero_cost: training images, with their labels, for the zero-cost proxies of `ghn.estimators.zerocost`.
         batch: images a forward pass; each has its own batch statistics.
         seed: of the draw.
     """
@@ -42,6 +44,7 @@ class Sample:
     ridge_val: int = 1024
     penalty: float = 1.0
     proxy: int = 16
+    zero_cost: int = 64
     batch: int = 512
     seed: int = 0
 
@@ -149,13 +152,16 @@ def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
         ConfigError: unknown name.
         DataError: a split has fewer images than the sample asks for.
     """
-    if name not in READOUTS:
-        raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
+    if name not in (*READOUTS, *ZERO_COST):
+        raise ConfigError("unknown read-out", got=name, expected=" | ".join((*READOUTS, *ZERO_COST)))
     if name == "ridge":
         train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
         return RidgeReadout(train, val, task.classes, sample.batch, sample.penalty)
     if name in PROXIES:
         return ProxyReadout(next(_batches(task.val.take(sample.proxy, sample.seed), sample.proxy))[0], name)
+    if name in ZERO_COST:
+        train = task.train.take(sample.zero_cost, sample.seed)
+        return ZeroCostReadout(name, *train.batch(slice(None)))
     return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
 
 

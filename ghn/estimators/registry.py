@@ -20,6 +20,8 @@ from ghn.estimators.ranker import make_ranker, zero_cost
 from ghn.estimators.readouts import READOUTS
 from ghn.estimators.setting import Entry, Maker, Setting, open_checkpoint, task_space
 from ghn.estimators.weighted import WeightedEstimator
+from ghn.estimators.zerocost import ZERO_COST
+from ghn.estimators.zerocost.estimator import make_zero_cost
 from ghn.nets.bank import SOURCES
 from ghn.nets.initial import RandomInit
 
@@ -35,8 +37,9 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
     """
     if name not in ESTIMATORS:
         raise ConfigError("unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
-    if unknown := [r for r in setting.readouts if r not in READOUTS]:
-        raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(READOUTS))
+    readouts = (*READOUTS, *ZERO_COST)
+    if unknown := [r for r in setting.readouts if r not in readouts]:
+        raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(readouts))
     return ESTIMATORS[name](setting)
 
 
@@ -59,6 +62,21 @@ def _proxy(name: str) -> Maker:
     def make(setting: Setting) -> list[Entry]:
         engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample)
         return [Entry(f"{name}, random weights", engine, engine.identity)]
+
+    return make
+
+
+def _zero_cost(name: str) -> Maker:
+    def make(setting: Setting) -> list[Entry]:
+        engine = make_zero_cost(
+            name,
+            setting.space,
+            setting.task,
+            setting.fabric,
+            batch=setting.sample.zero_cost,
+            skeletons=setting.skeletons,
+        )
+        return [Entry(name, engine, engine.identity)]
 
     return make
 
@@ -91,6 +109,7 @@ ESTIMATORS: dict[str, Maker] = {
     "ghn": lambda setting: [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)],
     "combined": lambda setting: [_combined(setting, checkpoint) for checkpoint in setting.checkpoints],
     **{name: _proxy(name) for name in PROXIES},
+    **{name: _zero_cost(name) for name in ZERO_COST},
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
     **{method: shared_weights(method) for method in SOURCES},
     "low_fidelity": low_fidelity,

@@ -32,8 +32,9 @@ from ghn.types import Score, Space, Trial, WeightDict, Weights, member_of
 class WeightedEstimator:
     """Scores architectures with weights that are given, not trained.
 
-    Candidates run on their live part (`simplify`), with batch statistics, on a fixed sample; isomorphic candidates are
-    scored once. A score does not depend on the other candidates or their order, beyond the rounding of float32.
+    Candidates run on their live part (`simplify`) unless told otherwise, with batch statistics, on a fixed sample;
+    isomorphic candidates are scored once. A score does not depend on the other candidates or their order, beyond the
+    rounding of float32.
 
     Args:
         weights: gives weights for graphs.
@@ -45,6 +46,7 @@ class WeightedEstimator:
         skeletons: settings of the space, such as `{"depth": 3}`: a candidate is run in each, and a reading is the mean
             over them; none: in the space as it is.
         weights_id: tells these weights from others, such as the digest of a checkpoint.
+        live: whether candidates run on their live part; False runs dead branches along, as papers on raw cells do.
         block: candidates whose weights are made at once; memory grows with it, not with the number of candidates.
         source: the paper behind the weights.
     """
@@ -60,6 +62,7 @@ class WeightedEstimator:
         sample: Sample | None = None,
         skeletons: Sequence[Mapping[str, Any]] = (),
         weights_id: str = "",
+        live: bool = True,
         block: int = 64,
         source: str = "Zhang, Ren & Urtasun, Graph HyperNetworks for Neural Architecture Search, ICLR 2019",
     ) -> None:
@@ -68,7 +71,7 @@ class WeightedEstimator:
         self.weights, self.space, self.fabric, self.source = weights, space, fabric, source
         self.spaces = skeletons_of(space, skeletons)
         self.readout_name, self.sample, self.block = readout, sample or Sample(), block
-        self.weights_id, self.task_checksum = weights_id, task.checksum
+        self.weights_id, self.task_checksum, self.live = weights_id, task.checksum, live
         self.readout = make_readout(readout, task.to(fabric.device), self.sample)
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
@@ -81,7 +84,8 @@ class WeightedEstimator:
     @property
     def identity(self) -> dict[str, Any]:
         """What a score depends on, JSON-able: scores of different identity are not mixed."""
-        return {
+        raw = {} if self.live else {"live": False}
+        return raw | {
             "weights": self.weights_id,
             "readout": self.readout_name,
             "sample": asdict(self.sample),
@@ -106,7 +110,8 @@ class WeightedEstimator:
         for i, trial in enumerate(trials):
             try:
                 arch = member_of(self.space, trial.arch)
-                lowered = [simplify(space.lower(arch)) for space in self.spaces]
+                lowered = [space.lower(arch) for space in self.spaces]
+                lowered = [simplify(graph) for graph in lowered] if self.live else lowered
                 keys.append([canonical_hash(graph) for graph in lowered])
                 graphs.update((k, graph) for k, graph in zip(keys[-1], lowered, strict=True) if k not in known)
             except GhnError as error:

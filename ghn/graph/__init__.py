@@ -7,6 +7,7 @@ from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.graph.ops import OPS, Op, Param, Shape, get_op, register
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import GraphStats, count_params, graph_stats
+from ghn.graph.trace import Traced, trace
 
 __all__ = [
     "OPS",
@@ -18,6 +19,7 @@ __all__ = [
     "Op",
     "Param",
     "Shape",
+    "Traced",
     "canonical_hash",
     "canonical_order",
     "count_params",
@@ -28,4 +30,5 @@ __all__ = [
     "register",
     "run_graph",
     "simplify",
+    "trace",
 ]

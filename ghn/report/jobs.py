@@ -20,6 +20,7 @@ from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
 from ghn.report.ladder import ladder_job
+from ghn.report.morphism import morphism_job
 from ghn.report.nasbench201 import nasbench201_job
 from ghn.report.pnas import pnas_job
 from ghn.report.scorefile import print_ranking, write_ranking
@@ -117,6 +118,7 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "rank_all": rank_all_job,
     "search": search_job,
     "ladder": ladder_job,
+    "morphism": morphism_job,
     "curves": curves_job,
     "surrogates": surrogates_job,
     "pnas": pnas_job,

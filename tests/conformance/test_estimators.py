@@ -19,6 +19,8 @@ from ghn.estimators.surrogates import Scores, SurrogateEstimator
 from ghn.estimators.surrogates.gnn import GraphNetwork
 from ghn.estimators.table import ReferenceTable, Run, TableEstimator, TableHeader
 from ghn.estimators.weighted import WeightedEstimator
+from ghn.estimators.zerocost import ZERO_COST
+from ghn.estimators.zerocost.estimator import make_zero_cost
 from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
 from ghn.train.loop import Recipe
 from ghn.types import Score, Trial
@@ -28,6 +30,9 @@ CELLS = (
     ("none",) * 6,
     ("skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "none", "none"),
 )
+
+
+JOINED = (CELLS[0], ("nor_conv_3x3",) * 6, CELLS[2])  # output and input: proxies can judge no other
 
 
 @cache
@@ -140,3 +145,9 @@ def estimator(request, toy_space, toy_task, fabric):
 @pytest.mark.parametrize("check", ESTIMATOR_CHECKS, ids=lambda c: c.__name__)
 def test_estimator(check, estimator):
     check(estimator, CELLS)
+
+
+@pytest.mark.parametrize("name", ZERO_COST)
+@pytest.mark.parametrize("check", ESTIMATOR_CHECKS, ids=lambda c: c.__name__)
+def test_zero_cost(check, name, toy_space, toy_task, fabric):
+    check(make_zero_cost(name, toy_space, toy_task, fabric, batch=16), JOINED)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from conformance.weights import WEIGHTS_CHECKS
+from ghn.estimators.zerocost import GaussianInit
 from ghn.graph import GraphModule, simplify
 from ghn.graph.morphism import Network
 from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
@@ -33,6 +34,7 @@ def inherited(**options):
 
 WEIGHTS = {
     "random": lambda: RandomInit(seed=1),
+    "Gaussian": lambda: GaussianInit(seed=1),
     "ghn1": lambda: ghn(encoder="gated", virtual_edges=False, position=False),
     "ghn2": lambda: ghn(encoder="gated", rounds=2, position=False),
     "ghn3": lambda: ghn(encoder="graphormer"),

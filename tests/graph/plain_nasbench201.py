@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
@@ -42,7 +43,7 @@ class PlainNetwork(nn.Module):
         if op == "skip_connect":
             return x
         if op == "avg_pool_3x3":
-            return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)(x)
+            return F.avg_pool2d(x, 3, stride=1, padding=1, count_include_pad=False)
         return self._run(name, x)
 
     def features(self, x: Tensor) -> Tensor:
@@ -51,7 +52,7 @@ class PlainNetwork(nn.Module):
         for stage in range(3):
             if stage:
                 y = self._run(f"reduce{stage}/b", self._run(f"reduce{stage}/a", x))
-                x = y + self.get_submodule(f"reduce{stage}/shortcut/conv")(nn.AvgPool2d(2)(x))
+                x = y + self.get_submodule(f"reduce{stage}/shortcut/conv")(F.avg_pool2d(x, 2))
             for cell in range(self.depth):
                 nodes = [x]
                 for target in (1, 2, 3):
@@ -60,7 +61,7 @@ class PlainNetwork(nn.Module):
                         for (s, t), op in zip(EDGES, self.arch, strict=True)
                         if t == target
                     ]
-                    nodes.append(torch.stack(terms).sum(0))
+                    nodes.append(sum(terms))
                 x = nodes[3]
         return self.get_submodule("head/norm")(x).relu()
 

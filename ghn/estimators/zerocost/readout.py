@@ -1,0 +1,77 @@
+"""The proxies by name, and how the scoring engine reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ghn.estimators.zerocost.counts import flops, params
+from ghn.estimators.zerocost.fisher import fisher
+from ghn.estimators.zerocost.gradients import grad_norm, snip
+from ghn.estimators.zerocost.grasp import grasp
+from ghn.estimators.zerocost.jacob_cov import jacob_cov
+from ghn.estimators.zerocost.naswot import naswot
+from ghn.estimators.zerocost.synflow import synflow
+from ghn.estimators.zerocost.zen import zen
+from ghn.graph.ir import Graph
+from ghn.types import WeightDict
+
+_AS_A_SCORE = "; as a score: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A zero-cost proxy; higher is better.
+
+    Attributes:
+        compute: takes a graph and the first `inputs` of weights, images and labels.
+        inputs: how many of them.
+        source: the paper.
+    """
+
+    compute: Callable[..., Tensor]
+    inputs: int
+    source: str
+
+    def __call__(
+        self, graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    ) -> Float[Tensor, ""]:
+        """Computes it from whatever it needs of these."""
+        return self.compute(graph, *(weights, images, labels)[: self.inputs])
+
+
+ZERO_COST: dict[str, Proxy] = {
+    "params": Proxy(params, 0, "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022"),
+    "flops": Proxy(flops, 0, "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022"),
+    "synflow": Proxy(synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE),
+    "naswot": Proxy(naswot, 2, "Mellor et al., Neural Architecture Search without Training, ICML 2021"),
+    "jacob_cov": Proxy(jacob_cov, 2, "Mellor et al., arXiv 2006.04647v1, 2020" + _AS_A_SCORE),
+    "zen": Proxy(zen, 2, "Lin et al., Zen-NAS, ICCV 2021"),
+    "grad_norm": Proxy(grad_norm, 3, "Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021"),
+    "snip": Proxy(snip, 3, "Lee et al., SNIP, ICLR 2019" + _AS_A_SCORE),
+    "grasp": Proxy(grasp, 3, "Wang et al., GraSP, ICLR 2020" + _AS_A_SCORE),
+    "fisher": Proxy(fisher, 3, "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020" + _AS_A_SCORE),
+}
+
+
+class ZeroCostReadout:
+    """Reads a proxy off a weighted graph, on one batch.
+
+    Args:
+        name: of the proxy.
+        images: normalised training images [b, c, h, w], on the device.
+        labels: of the images [b].
+    """
+
+    def __init__(self, name: str, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]) -> None:
+        self.name, self.images, self.labels = name, images, labels
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
+        """Computes the proxy in full precision, whatever that of the runtime: differences matter more than speed."""
+        with torch.autocast(self.images.device.type, enabled=False):
+            value = ZERO_COST[self.name](graph, weights, self.images, self.labels)
+        return {"value": value, self.name: value}
