@@ -18,7 +18,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.errors import ConfigError, GhnError
+from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.estimators.rungs import Fidelity, RungStore, climb
 from ghn.estimators.staged import Start, epoch_macs, train_rungs
 from ghn.graph.simplify import simplify
@@ -128,11 +128,11 @@ class LowFidelityEstimator:
             TrainingError: it cannot be trained.
         """
         text, fidelity = self.space.format(arch), self.fidelity_of(budget)
-        run = self._train(arch, text, (fidelity,))
+        run = train_rungs(self.store, text, (fidelity,), lambda rung: self._start(arch, rung))
         _, state = self.store.beginning(text, (fidelity,))
         if run.error or state is None:
             raise TrainingError(f"{text} cannot be trained", got=run.error)
-        trainer, _ = self._trainer(arch, fidelity)
+        trainer = self._start(arch, fidelity).trainer
         trainer.load_state_dict(state)
         return trainer
 

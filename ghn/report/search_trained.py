@@ -14,9 +14,10 @@ from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.estimators.candidates import EMBEDDED
 from ghn.estimators.learners import make_low_fidelity
-from ghn.estimators.low_fidelity import PASSES, LowFidelityEstimator
+from ghn.estimators.low_fidelity import LowFidelityEstimator
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.setting import Setting
+from ghn.estimators.staged import PASSES
 from ghn.report.search_studies import Study, ladder_steps
 from ghn.search.halving import Hyperband
 from ghn.search.ladder import Ladder, live_macs

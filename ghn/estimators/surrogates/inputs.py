@@ -13,6 +13,7 @@ from ghn.errors import ConfigError
 from ghn.estimators.model import Model
 from ghn.estimators.surrogates.encodings import Adjacency, Matrix, Paths, Statistics, Summary
 from ghn.graph.simplify import simplify
+from ghn.nets.ghn import GHN
 from ghn.types import Estimator, Space, Trial
 
 BLOCK = 64  # graphs embedded at once
@@ -52,12 +53,18 @@ class Embedding:
         return self.model.digest
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, d]."""
-        rows = []
+        """Features [n, d].
+
+        Raises:
+            ConfigError: the checkpoint holds shared weights.
+        """
+        net, rows = self.model.net, []
+        if not isinstance(net, GHN):
+            raise ConfigError("only a hypernetwork embeds architectures", got=self.model.method, expected="ghn")
         for start in range(0, len(archs), BLOCK):
             graphs = [simplify(self.model.space.lower(arch)) for arch in archs[start : start + BLOCK]]
             with torch.no_grad():
-                rows.append(self.model.net.embed(graphs).float().cpu().numpy())
+                rows.append(net.embed(graphs).float().cpu().numpy())
         return np.concatenate(rows)
 
 
