@@ -80,7 +80,7 @@ def test_every_way_to_share_weights_builds(name: str) -> None:
     cfg = composed("train", f"weights={name}")
     method = make_method(**cfg["weights"])
     assert cfg["weights"]["method"] == name and set(cfg["weights"]) - {"method"} == set(type(method).__slots__)
-    assert cfg["trainer"]["optimizer"] == "sgd"
+    assert cfg["trainer"]["optimizer"] == ("adamw" if name == "smash" else "sgd")
     assert composed("train", f"weights={name}", "trainer=demo")["trainer"]["optimizer"] == "adamw"
 
 

@@ -46,7 +46,7 @@ class Encoding(NamedTuple):
 
 
 def encode(graph: Graph, unit: int, kernel: int) -> Encoding:
-    """Encodes a network.
+    """Encodes a network; one without convolutions is an empty cell.
 
     Args:
         graph: the network.
@@ -54,7 +54,7 @@ def encode(graph: Graph, unit: int, kernel: int) -> Encoding:
         kernel: the largest kernel there may be.
 
     Raises:
-        GraphError: a convolution has a larger kernel, or one that is not square, or there is none.
+        GraphError: a convolution has a larger kernel, or one that is not square.
     """
     view = MemoryView(graph)
     places = _places(graph, view)
@@ -71,9 +71,7 @@ def encode(graph: Graph, unit: int, kernel: int) -> Encoding:
         parts.append(_layer(graph, view, layer, places, (rows, width), unit))
         columns.append((weight.name, weight.shape, start))
         start += width
-    if not parts:
-        raise GraphError("a network without convolutions has no memory-bank encoding", got=f"{len(graph)} nodes")
-    cells = torch.zeros(FEATURES, max(part.shape[1] for part in parts), start)
+    cells = torch.zeros(FEATURES, max((part.shape[1] for part in parts), default=1), max(start, 1))
     for part, (_, _, column) in zip(parts, columns, strict=True):
         cells[:, : part.shape[1], column : column + part.shape[2]] = part
     return Encoding(cells, columns)

@@ -104,6 +104,8 @@ class Smash(nn.Module):
         Raises:
             GraphError: a graph has a convolution larger than `kernel`, or a role that the bank has not.
         """
+        if not graphs:
+            return []
         encodings = [encode(graph, self.config.unit, self.config.kernel) for graph in graphs]
         device = self.read.weight.device
         height, width = (max(e.cells.shape[i] for e in encodings) for i in (1, 2))

@@ -97,10 +97,6 @@ def test_what_it_cannot_emit() -> None:
     graph = b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="linear", out=2))
     with pytest.raises(GraphError, match=r"square kernels up to 3(.|\n)*large/weight"):
         encode(graph, 4, 3)
-    b = GraphBuilder((3, 8, 8))
-    graph = b.build(b.add("linear", b.add("global_pool", b.input, name="pool"), name="linear", out=2))
-    with pytest.raises(GraphError, match="without convolutions"):
-        encode(graph, 4, 3)
     with pytest.raises(ConfigError, match="positive numbers"):
         SmashConfig(classes=4, blocks=0)
     with pytest.raises(ConfigError, match="method smash"):
