@@ -57,7 +57,7 @@ class Embedding:
         for start in range(0, len(archs), BLOCK):
             graphs = [simplify(self.model.space.lower(arch)) for arch in archs[start : start + BLOCK]]
             with torch.no_grad():
-                rows.append(self.model.net.embed(graphs).float().cpu().numpy())
+                rows.append(self.model.hypernetwork("the input embedding").embed(graphs).float().cpu().numpy())
         return np.concatenate(rows)
 
 
