@@ -121,7 +121,7 @@ class Model:
             ConfigError: too few references; or too few architectures, where the card holds no population; or this is
                 a bank.
         """
-        self._hypernetwork("rank")
+        self.hypernetwork("rank")
         ranker = make_ranker(self, task=task)
         known = (references or {}).items()
         ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
@@ -168,7 +168,7 @@ class Model:
             ConfigError: this is a bank.
         """
         with torch.no_grad():
-            return self._hypernetwork("embed").embed([graph])[0]
+            return self.hypernetwork("embed").embed([graph])[0]
 
     @property
     def method(self) -> str:
@@ -187,7 +187,12 @@ class Model:
         card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
         save_tensors(path, kind_of(self.net), self.net.state_dict(), card)
 
-    def _hypernetwork(self, use: str) -> GHN:
+    def hypernetwork(self, use: str) -> GHN:
+        """The network, for a use that needs a hypernetwork.
+
+        Raises:
+            ConfigError: this is a bank.
+        """
         if isinstance(self.net, GHN):
             return self.net
         raise ConfigError(

@@ -13,7 +13,6 @@ from ghn.errors import ConfigError
 from ghn.estimators.model import Model
 from ghn.estimators.surrogates.encodings import Adjacency, Matrix, Paths, Statistics, Summary
 from ghn.graph.simplify import simplify
-from ghn.nets.ghn import GHN
 from ghn.types import Estimator, Space, Trial
 
 BLOCK = 64  # graphs embedded at once
@@ -53,18 +52,12 @@ class Embedding:
         return self.model.digest
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, d].
-
-        Raises:
-            ConfigError: the checkpoint holds shared weights.
-        """
-        net, rows = self.model.net, []
-        if not isinstance(net, GHN):
-            raise ConfigError("only a hypernetwork embeds architectures", got=self.model.method, expected="ghn")
+        """Features [n, d]."""
+        rows = []
         for start in range(0, len(archs), BLOCK):
             graphs = [simplify(self.model.space.lower(arch)) for arch in archs[start : start + BLOCK]]
             with torch.no_grad():
-                rows.append(net.embed(graphs).float().cpu().numpy())
+                rows.append(self.model.hypernetwork("the input embedding").embed(graphs).float().cpu().numpy())
         return np.concatenate(rows)
 
 
