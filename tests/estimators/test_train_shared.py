@@ -84,7 +84,7 @@ def test_shared_running_statistics_are_not_a_path_s_own(bank: Path, toy_task: Im
 
 def test_methods_are_made_by_name() -> None:
     assert make_method("darts", order=1).order == 1  # type: ignore[union-attr]
-    with pytest.raises(ConfigError, match=r"oneshot \| enas \| darts"):
-        make_method("smash")
+    with pytest.raises(ConfigError, match=r"oneshot \| enas \| darts \| smash"):
+        make_method("twoshot")
     with pytest.raises(ConfigError, match=r"weights=enas(?s:.*)depth"):
         make_method("enas", depth=3)
