@@ -12,7 +12,7 @@ demo: $(VENV)/.base  ## train a small GHN, score 300 networks with it and with t
 	@echo "open $(DEMO)/report/report.html"
 
 test: $(VENV)/.dev  ## all tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/ruff check .
