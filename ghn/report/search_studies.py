@@ -17,8 +17,9 @@ from ghn.estimators.published import distinct_references, read_analog_nasbench
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.table import TableEstimator
 from ghn.search.asha import ASHA
+from ghn.search.foresight import live_macs
 from ghn.search.halving import Hyperband, SuccessiveHalving
-from ghn.search.ladder import Ladder, Step, live_macs
+from ghn.search.ladder import Ladder, Step
 from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution
 from ghn.search.priced import Priced
 from ghn.search.runner import run_search

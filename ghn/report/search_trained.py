@@ -19,8 +19,9 @@ from ghn.estimators.references import ReferenceTable
 from ghn.estimators.setting import Setting
 from ghn.estimators.staged import PASSES
 from ghn.report.search_studies import Study, ladder_steps
+from ghn.search.foresight import live_macs
 from ghn.search.halving import Hyperband
-from ghn.search.ladder import Ladder, live_macs
+from ghn.search.ladder import Ladder
 from ghn.search.local import RandomSearch, RegularizedEvolution
 from ghn.search.priced import Priced
 from ghn.search.result import Limit
