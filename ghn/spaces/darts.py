@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from ghn.errors import ArchitectureError, ConfigError
+from ghn.errors import ArchitectureError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.canonical import function_key
 from ghn.graph.ir import Graph
@@ -19,6 +19,7 @@ from ghn.graph.simplify import simplify
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.darts_genotype import Pairs, format_genotype, parse_genotype
 from ghn.spaces.darts_network import CELLS, NODES, OPERATIONS, Edge, network, operation, zeros
+from ghn.spaces.skeleton import check_skeleton
 
 Genotype = tuple[str, ...]  # 16 of "operation~source": the inputs of nodes 2..5 of the normal, then the reduction cell
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
@@ -48,18 +49,7 @@ class DARTS:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
-        if len(self.input_shape) != 3 or self.input_shape[0] < 1 or any(s < 4 or s % 4 for s in self.input_shape[1:]):
-            raise ConfigError(
-                "images do not fit the DARTS skeleton, which halves them twice",
-                got=f"input_shape {self.input_shape}",
-                expected="(channels, height, width) with sides that are multiples of 4",
-                fix="resize the images",
-            )
-        if self.width < 1 or self.depth < 3 or self.classes < 2:
-            raise ConfigError(
-                "a DARTS skeleton needs width >= 1, depth >= 3 and at least 2 classes",
-                got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
-            )
+        check_skeleton(self, "DARTS", 3)
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; `DARTS(**settings)` makes an equal space."""

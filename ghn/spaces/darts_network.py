@@ -7,10 +7,10 @@ normalisation, are those of the authors' code for CIFAR-10, as published paramet
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
+from ghn.spaces.skeleton import Skeleton
 
 OPERATIONS = (
     "max_pool_3x3",
@@ -25,30 +25,6 @@ CELLS = ("normal", "reduce")
 NODES = (2, 3, 4, 5)  # 0 and 1 are the outputs of the two cells before
 Edge = tuple[str, int, int]  # (kind of cell, source, node)
 EdgeBuilder = Callable[[GraphBuilder, int, str, Edge, int], "int | None"]  # (builder, input, name, edge, stride)
-
-
-class Skeleton(Protocol):
-    """The settings that a network needs."""
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(c, h, w) of the images."""
-        ...
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Channels of the first cells."""
-        ...
-
-    @property
-    def depth(self) -> int:
-        """Number of cells."""
-        ...
 
 
 def network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:

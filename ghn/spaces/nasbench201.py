@@ -12,13 +12,14 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from ghn.errors import ArchitectureError, ConfigError
+from ghn.errors import ArchitectureError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.spaces.cells import EdgeCell, path_features
 from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.growth import chains, grown
 from ghn.spaces.nasbench201_network import EDGES, OPERATIONS, network, operation
+from ghn.spaces.skeleton import check_skeleton
 
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
 
@@ -45,18 +46,7 @@ class NASBench201:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
-        if len(self.input_shape) != 3 or self.input_shape[0] < 1 or any(s < 4 or s % 4 for s in self.input_shape[1:]):
-            raise ConfigError(
-                "images do not fit the NAS-Bench-201 skeleton, which halves them twice",
-                got=f"input_shape {self.input_shape}",
-                expected="(channels, height, width) with sides that are multiples of 4",
-                fix="resize the images",
-            )
-        if self.width < 1 or self.depth < 1 or self.classes < 2:
-            raise ConfigError(
-                "a NAS-Bench-201 skeleton needs width >= 1, depth >= 1 and at least 2 classes",
-                got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
-            )
+        check_skeleton(self, "NAS-Bench-201", 1)
 
     def __len__(self) -> int:
         return len(OPERATIONS) ** len(EDGES)

@@ -6,39 +6,15 @@ Source: Dong & Yang, ICLR 2020, sec. 2.1 and fig. 1.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.graph.ops import zero_attrs
+from ghn.spaces.skeleton import Skeleton
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
 EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, name, which edge) -> output
-
-
-class Skeleton(Protocol):
-    """The settings that a network needs."""
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(c, h, w) of the images."""
-        ...
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Channels of the first stage."""
-        ...
-
-    @property
-    def depth(self) -> int:
-        """Cells a stage."""
-        ...
 
 
 def network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
