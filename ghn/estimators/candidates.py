@@ -18,6 +18,7 @@ from ghn.ranking import MIN_ITEMS
 
 EMBEDDED = "data/references/embedded.jsonl"
 SAMPLES = ("development", "report")
+REFERENCES = ("embedded", "nasbench201")
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,37 @@ def published_reference(archs: Sequence[str], space: Any) -> Reference:
         {arch: known[arch] for arch in archs},
         {},
     )
+
+
+def choose_references(name: str, archs: Sequence[str], space: Any, task_checksum: str) -> list[Reference]:
+    """The references that a config names: `embedded`, `nasbench201`, `all` that fit, or the path of a table.
+
+    Args:
+        name: which.
+        archs: official strings of the candidates.
+        space: of the candidates.
+        task_checksum: of the images on which references must have been trained.
+
+    Raises:
+        ConfigError: unknown name.
+        DataError: they were trained on other images or in another skeleton.
+    """
+    if Path(name).is_file():
+        return [embedded_reference(task_checksum, space, name)]
+    if name != "all" and name not in REFERENCES:
+        raise ConfigError(
+            "unknown references", got=name, expected=" | ".join((*REFERENCES, "all", "the path of a table"))
+        )
+    found = []
+    if name in ("embedded", "all"):
+        try:
+            found.append(embedded_reference(task_checksum, space))
+        except DataError:
+            if name == "embedded":
+                raise  # with `all`, another task or skeleton has the published references alone
+    if name in ("nasbench201", "all"):
+        found.append(published_reference(archs, space))
+    return found
 
 
 def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray | None]:

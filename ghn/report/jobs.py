@@ -9,7 +9,7 @@ from typing import Any
 
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.estimators.candidates import Reference, choose_candidates, embedded_reference, published_reference
+from ghn.estimators.candidates import choose_candidates, choose_references
 from ghn.estimators.learners import published_history
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
@@ -26,14 +26,13 @@ from ghn.report.pnas import pnas_job
 from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.search import search_job
 from ghn.report.search_compare import compare_searchers_job
+from ghn.report.snapshots import snapshots_job
 from ghn.report.surrogates import surrogates_job
 from ghn.report.terminal import print_report
 from ghn.tasks import make_task
 from ghn.train.loop import Recipe
 from ghn.train.runtime import make_runtime
 from ghn.types import Trial
-
-REFERENCES = ("embedded", "nasbench201")
 
 
 def build_setting(options: Mapping[str, Any]) -> Setting:
@@ -58,7 +57,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
 def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Scores candidates with an estimator and reports their order against references (job=rank)."""
     archs = choose_candidates(options["n"], options["candidates"], setting.space)
-    references = _references(options["references"], archs, setting)
+    references = choose_references(options["references"], archs, setting.space, setting.task.checksum)
     entries = make_entries(options["estimator"]["name"], setting)
     report = evaluate(
         entries,
@@ -123,26 +122,8 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "surrogates": surrogates_job,
     "pnas": pnas_job,
     "compare_searchers": compare_searchers_job,
+    "snapshots": snapshots_job,
 }
-
-
-def _references(name: str, archs: list[str], setting: Setting) -> list[Reference]:
-    if Path(name).is_file():
-        return [embedded_reference(setting.task.checksum, setting.space, name)]
-    if name != "all" and name not in REFERENCES:
-        raise ConfigError(
-            "unknown references", got=name, expected=" | ".join((*REFERENCES, "all", "the path of a table"))
-        )
-    found = []
-    if name in ("embedded", "all"):
-        try:
-            found.append(embedded_reference(setting.task.checksum, setting.space))
-        except DataError:
-            if name == "embedded":
-                raise  # with `all`, another task or skeleton has the published references alone
-    if name in ("nasbench201", "all"):
-        found.append(published_reference(archs, setting.space))
-    return found
 
 
 def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:
