@@ -15,7 +15,8 @@ from ghn.conf import resume_command, run
 def main(cfg: DictConfig) -> None:
     """Runs the job that the config names."""
     from ghn.errors import GhnError
-    from ghn.report.jobs import JOBS, build_setting
+    from ghn.estimators.setting import build_setting
+    from ghn.report.jobs import JOBS
 
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     try:

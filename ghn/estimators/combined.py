@@ -152,6 +152,10 @@ class CombinedEstimator:
                 self.population = Population.of({name: column(read + known, name) for name in self.weights})
             yield from zip(block, self._judge(block, read, known, self.population), strict=True)
 
+    def macs(self, arch: Any) -> float:
+        """Multiply-adds of all members' readings of one architecture."""
+        return float(sum(member.macs(arch) for member in self.members.values() if hasattr(member, "macs")))
+
     def read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
         """Asks every member about every trial."""
         answers = {name: member.score(trials) for name, member in self.members.items()}

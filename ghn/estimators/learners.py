@@ -57,7 +57,8 @@ def make_low_fidelity(setting: Setting) -> LowFidelityEstimator:
         setting.fabric,
         fidelity=setting.fidelity,
         folder=setting.folder and setting.folder / "trainings",
-        seed=1,  # not that of the shipped references: the beginning of a training knows too much of its own end
+        seed=1
+        + setting.seed,  # not that of the shipped references: the beginning of a training knows too much of its end
     )
 
 
@@ -77,7 +78,7 @@ def make_morphism(setting: Setting) -> MorphismEstimator:
         ancestor=largest(setting.space),
         epochs=setting.fidelity.epochs or setting.recipe.epochs,
         folder=setting.folder and setting.folder / "heirs",
-        seed=1,  # as in low fidelity
+        seed=1 + setting.seed,  # as in low fidelity
     )
 
 

@@ -74,7 +74,9 @@ class LowFidelityEstimator:
             self._with_epochs(one)
             self._skeleton(self._images(one), one)
         self._temporary = None if folder else TemporaryDirectory()
-        self.store = RungStore(Path(folder or self._temporary.name), self.identity)  # type: ignore[union-attr]
+        # each result is kept under its fidelity, so that estimators of several may share a folder
+        kept = {k: v for k, v in self.identity.items() if k not in ("fidelity", "rungs")}
+        self.store = RungStore(Path(folder or self._temporary.name), kept)  # type: ignore[union-attr]
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class ProxyReadout:
     """
 
     def __init__(self, images: Float[Tensor, "b c h w"], value: str) -> None:
-        self.images, self.value = images, value
+        self.images, self.value, self.passes = images, value, float(len(images))
 
     def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
         """Runs the whole network once."""

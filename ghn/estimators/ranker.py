@@ -48,19 +48,19 @@ def rank_weights(members: Sequence[str]) -> dict[str, float]:
 
 
 def zero_cost(
-    space: Space[Any], task: ImageTask, fabric: Fabric, proxy: str, sample: Sample | None = None
+    space: Space[Any], task: ImageTask, fabric: Fabric, proxy: str, sample: Sample | None = None, seed: int = 0
 ) -> WeightedEstimator:
     """A zero-cost proxy with random weights, in the benchmark's own skeleton where the space has it."""
     settings = space.describe()
     return WeightedEstimator(
-        RandomInit(0, fabric.device),
+        RandomInit(seed, fabric.device),
         space,
         task,
         fabric,
         readout=proxy,
         sample=sample,
         skeletons=[{k: v for k, v in PROXY_SKELETON.items() if k in settings}],
-        weights_id="random_init/0",
+        weights_id=f"random_init/{seed}",
         source=SOURCES[proxy],
     )
 

@@ -50,7 +50,13 @@ class Sample:
 
 
 class Readout(Protocol):
-    """Reads numbers off a weighted graph."""
+    """Reads numbers off a weighted graph.
+
+    Attributes:
+        passes: what it costs, in forward passes of one image; a backward pass counts as two.
+    """
+
+    passes: float
 
     def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
         """Returns scalars on the device of the weights; `value` is the score."""
@@ -67,7 +73,7 @@ class LogitReadout:
     """
 
     def __init__(self, split: Split, value: str, batch: int) -> None:
-        self.value = value
+        self.value, self.passes = value, float(len(split))
         self.batches = list(_batches(split, batch))
 
     def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
@@ -99,7 +105,7 @@ class RidgeReadout:
 
     def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float) -> None:
         self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))
-        self.classes, self.penalty = classes, penalty
+        self.classes, self.penalty, self.passes = classes, penalty, float(len(train) + len(val))
 
     def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the network up to its last feature map."""

@@ -44,7 +44,7 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
 
 
 def _random_init(setting: Setting, readout: str) -> Entry:
-    weights = RandomInit(0, setting.fabric.device)
+    weights = RandomInit(setting.seed, setting.fabric.device)
     engine = WeightedEstimator(
         weights,
         setting.space,
@@ -52,7 +52,7 @@ def _random_init(setting: Setting, readout: str) -> Entry:
         setting.fabric,
         readout=readout,
         sample=setting.sample,
-        weights_id="random_init/0",
+        weights_id=f"random_init/{setting.seed}",
         source="He et al., Delving Deep into Rectifiers, ICCV 2015",
     )
     return Entry(f"random weights, {readout}", engine, engine.identity)
@@ -60,7 +60,7 @@ def _random_init(setting: Setting, readout: str) -> Entry:
 
 def _proxy(name: str) -> Maker:
     def make(setting: Setting) -> list[Entry]:
-        engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample)
+        engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample, setting.seed)
         return [Entry(f"{name}, random weights", engine, engine.identity)]
 
     return make
@@ -73,6 +73,7 @@ def _zero_cost(name: str) -> Maker:
             setting.space,
             setting.task,
             setting.fabric,
+            seed=setting.seed,
             batch=setting.sample.zero_cost,
             skeletons=setting.skeletons,
         )

@@ -14,8 +14,10 @@ from ghn.estimators.model import CHECKPOINT, SHIPPED, Model, load
 from ghn.estimators.readouts import Sample
 from ghn.estimators.rungs import Fidelity
 from ghn.spaces import make_space
+from ghn.tasks import make_task
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Recipe
+from ghn.train.runtime import make_runtime
 from ghn.types import Estimator, Space
 
 
@@ -55,6 +57,7 @@ class Setting:
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.
         surrogate: for `surrogate`: its `model` and `inputs`, and how many published references are `given`.
+        seed: of random weights, and of trainings that estimators make.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -70,6 +73,7 @@ class Setting:
     surrogate: Mapping[str, Any] = field(
         default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
     )
+    seed: int = 0
     folder: Path | None = None
 
 
@@ -84,6 +88,30 @@ def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
     """
     options = {**settings, "input_shape": (task.channels, *task.image_size), "classes": task.classes}
     return make_space(str(options.pop("name")), **options)
+
+
+def build_setting(options: Mapping[str, Any]) -> Setting:
+    """Makes task, space and runtime of the options of `ghn/conf/evaluate.yaml`."""
+    task_options = dict(options["task"])
+    task = make_task(task_options.pop("name"), **task_options)
+    return Setting(
+        space=task_space(options["space"], task),
+        task=task,
+        fabric=make_runtime(options["device"], options["precision"], options["threads"]),
+        checkpoints=as_list(options["checkpoint"]),
+        readouts=as_list(options["readout"]),
+        sample=Sample(**options["sample"]),
+        recipe=Recipe(**options["recipe"]),
+        fidelity=Fidelity(**options["fidelity"]),
+        skeletons=options["skeletons"],
+        surrogate=options["surrogate"],
+        folder=Path(options["out"]),
+    )
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list of what a config gives as one or as several."""
+    return [value] if isinstance(value, str) else list(value)
 
 
 def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:

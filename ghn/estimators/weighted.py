@@ -23,6 +23,7 @@ from ghn.estimators.readouts import Sample, make_readout
 from ghn.graph.canonical import canonical_hash
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
+from ghn.graph.stats import graph_stats
 from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
 from ghn.train.runtime import precision_of
@@ -100,6 +101,16 @@ class WeightedEstimator:
         iterator = iter(trials)
         while block := list(islice(iterator, self.block)):
             yield from zip(block, self._score_block(block, known), strict=True)
+
+    def macs(self, arch: Any) -> float:
+        """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted.
+
+        Raises:
+            GhnError: it is no member of the space.
+        """
+        arch = member_of(self.space, arch)
+        graphs = [space.lower(arch) for space in self.spaces]
+        return sum(graph_stats(simplify(g) if self.live else g).macs for g in graphs) * self.readout.passes
 
     @torch.no_grad()
     def _score_block(self, trials: Sequence[Trial[Any]], known: dict[Hashable, dict[str, float]]) -> list[Score]:

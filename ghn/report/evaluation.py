@@ -72,7 +72,8 @@ def evaluate(
         raise ConfigError("a report needs estimators of different names", got=[entry.name for entry in entries])
     check_folder(folder, resume=resume)
     trials = [Trial(arch, space.parse(arch)) for arch in archs]
-    overlap = [aligned(reference, archs) for reference in references]  # fails before anything is scored
+    for reference in references:
+        aligned(reference, archs)  # fails before anything is scored
     scores = {
         entry.name: score_to_file(
             entry.estimator,
@@ -85,9 +86,10 @@ def evaluate(
         for entry in entries
     }
     stats = [graph_stats(simplify(space.lower(trial.arch))) for trial in trials]
+    one_off = {e.name: e.one_off_seconds for e in entries if e.one_off_seconds is not None}
     comparisons = [
-        _compare(entries, scores, stats, archs, reference, found, bootstrap)
-        for reference, found in zip(references, overlap, strict=True)
+        compare_with(reference, archs, scores, stats, one_off_seconds=one_off, bootstrap=bootstrap)
+        for reference in references
     ]
     report = Report(
         tuple(comparisons),
@@ -121,16 +123,31 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _compare(
-    entries: Sequence[Entry],
+def compare_with(
+    reference: Reference,
+    archs: Sequence[str],
     scores: Mapping[str, Sequence[Score]],
     stats: Sequence[GraphStats],
-    archs: Sequence[str],
-    reference: Reference,
-    found: tuple[list[int], np.ndarray, np.ndarray | None],
-    bootstrap: int,
+    *,
+    one_off_seconds: Mapping[str, float] | None = None,
+    unpriced: Sequence[str] = (),
+    bootstrap: int = 1000,
 ) -> Comparison:
-    index, values, seeds = found
+    """Compares scores with a reference on the candidates that it knows, baselines beneath.
+
+    Args:
+        reference: knows at least ten of the candidates.
+        archs: official strings of the candidates.
+        scores: of all candidates, by row.
+        stats: of each candidate's live part.
+        one_off_seconds: by row, where known.
+        unpriced: rows whose seconds nobody measured.
+        bootstrap: resamples behind the intervals.
+
+    Raises:
+        DataError: too few candidates have a reference, or could be judged by all rows.
+    """
+    index, values, seeds = aligned(reference, archs)
     params = np.array([stats[i].params for i in index], dtype=float)
     order = np.random.default_rng(0).permutation(len(archs)).astype(float)
     baselines: dict[str, Any] = {
@@ -148,8 +165,8 @@ def _compare(
         live_params=params,
         seeds=seeds,
         errors={name: [s.error for s in some] for name, some in picked.items()},
-        seconds={name: [s.cost_seconds for s in some] for name, some in picked.items()},
-        one_off_seconds={e.name: e.one_off_seconds for e in entries if e.one_off_seconds is not None},
+        seconds={name: [s.cost_seconds for s in some] for name, some in picked.items() if name not in unpriced},
+        one_off_seconds=one_off_seconds,
         min_level=15 if len(index) >= 200 else 5,
         bootstrap=bootstrap,
         reference_name=reference.name,

@@ -13,9 +13,7 @@ from ghn.estimators.candidates import choose_candidates, choose_references
 from ghn.estimators.learners import published_history
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
-from ghn.estimators.readouts import Sample
-from ghn.estimators.registry import Setting, make_entries, open_checkpoint, task_space
-from ghn.estimators.rungs import Fidelity
+from ghn.estimators.registry import Setting, make_entries, open_checkpoint
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
@@ -29,29 +27,7 @@ from ghn.report.search_compare import compare_searchers_job
 from ghn.report.snapshots import snapshots_job
 from ghn.report.surrogates import surrogates_job
 from ghn.report.terminal import print_report
-from ghn.tasks import make_task
-from ghn.train.loop import Recipe
-from ghn.train.runtime import make_runtime
 from ghn.types import Trial
-
-
-def build_setting(options: Mapping[str, Any]) -> Setting:
-    """Makes task, space and runtime of the options of `ghn/conf/evaluate.yaml`."""
-    task_options = dict(options["task"])
-    task = make_task(task_options.pop("name"), **task_options)
-    return Setting(
-        space=task_space(options["space"], task),
-        task=task,
-        fabric=make_runtime(options["device"], options["precision"], options["threads"]),
-        checkpoints=_as_list(options["checkpoint"]),
-        readouts=_as_list(options["readout"]),
-        sample=Sample(**options["sample"]),
-        recipe=Recipe(**options["recipe"]),
-        fidelity=Fidelity(**options["fidelity"]),
-        skeletons=options["skeletons"],
-        surrogate=options["surrogate"],
-        folder=Path(options["out"]),
-    )
 
 
 def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -143,7 +119,3 @@ def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:
     if not every or not seeds:
         raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {seeds}")
     return [(arch, seeds[0]) for arch in every] + [(arch, seed) for seed in seeds[1:] for arch in several]
-
-
-def _as_list(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str) else list(value)

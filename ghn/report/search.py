@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.estimators.registry import Setting, make_entries, open_checkpoint
+from ghn.estimators.setting import build_setting
 from ghn.report.front import write_front
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.search.lemonade import Lemonade
@@ -126,6 +127,4 @@ def _searcher(setting: Setting, search: Mapping[str, Any]) -> Searcher[Any]:
 
 def _worker_estimator(options: Mapping[str, Any]) -> Estimator[Any]:
     """The estimator of the options, made anew in a worker process."""
-    from ghn.report.jobs import build_setting  # which imports this module
-
     return make_entries(options["search"]["estimator"], build_setting(options))[0].estimator

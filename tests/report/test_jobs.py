@@ -16,7 +16,8 @@ from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataErro
 from ghn.estimators import ReferenceTable
 from ghn.estimators.candidates import choose_candidates
 from ghn.estimators.registry import Setting
-from ghn.report.jobs import build_setting, nasbench201_job, rank_all_job, rank_job, references_job
+from ghn.estimators.setting import build_setting
+from ghn.report.jobs import nasbench201_job, rank_all_job, rank_job, references_job
 from ghn.report.write import read_report
 from ghn.train.loop import Recipe
 

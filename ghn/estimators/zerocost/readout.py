@@ -31,11 +31,15 @@ class Proxy:
         compute: takes a graph and the first `inputs` of weights, images and labels.
         inputs: how many of them.
         source: the paper.
+        passes: forward passes of an image of the batch that it takes; a backward pass counts as two.
+        images: of how many images; None for all of the batch.
     """
 
     compute: Callable[..., Tensor]
     inputs: int
     source: str
+    passes: float
+    images: int | None = None
 
     def __call__(
         self, graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
@@ -45,16 +49,20 @@ class Proxy:
 
 
 ZERO_COST: dict[str, Proxy] = {
-    "params": Proxy(params, 0, "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022"),
-    "flops": Proxy(flops, 0, "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022"),
-    "synflow": Proxy(synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE),
-    "naswot": Proxy(naswot, 2, "Mellor et al., Neural Architecture Search without Training, ICML 2021"),
-    "jacob_cov": Proxy(jacob_cov, 2, "Mellor et al., arXiv 2006.04647v1, 2020" + _AS_A_SCORE),
-    "zen": Proxy(zen, 2, "Lin et al., Zen-NAS, ICCV 2021"),
-    "grad_norm": Proxy(grad_norm, 3, "Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021"),
-    "snip": Proxy(snip, 3, "Lee et al., SNIP, ICLR 2019" + _AS_A_SCORE),
-    "grasp": Proxy(grasp, 3, "Wang et al., GraSP, ICLR 2020" + _AS_A_SCORE),
-    "fisher": Proxy(fisher, 3, "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020" + _AS_A_SCORE),
+    "params": Proxy(
+        params, 0, "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022", 0
+    ),
+    "flops": Proxy(flops, 0, "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022", 0),
+    "synflow": Proxy(synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE, 3, 1),
+    "naswot": Proxy(naswot, 2, "Mellor et al., Neural Architecture Search without Training, ICML 2021", 1),
+    "jacob_cov": Proxy(jacob_cov, 2, "Mellor et al., arXiv 2006.04647v1, 2020" + _AS_A_SCORE, 2),
+    "zen": Proxy(zen, 2, "Lin et al., Zen-NAS, ICCV 2021", 2),
+    "grad_norm": Proxy(grad_norm, 3, "Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021", 3),
+    "snip": Proxy(snip, 3, "Lee et al., SNIP, ICLR 2019" + _AS_A_SCORE, 3),
+    "grasp": Proxy(grasp, 3, "Wang et al., GraSP, ICLR 2020" + _AS_A_SCORE, 9),
+    "fisher": Proxy(
+        fisher, 3, "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020" + _AS_A_SCORE, 3
+    ),
 }
 
 
@@ -69,6 +77,8 @@ class ZeroCostReadout:
 
     def __init__(self, name: str, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]) -> None:
         self.name, self.images, self.labels = name, images, labels
+        proxy = ZERO_COST[name]
+        self.passes = float(proxy.passes * (len(images) if proxy.images is None else proxy.images))
 
     def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
         """Computes the proxy in full precision, whatever that of the runtime: differences matter more than speed."""

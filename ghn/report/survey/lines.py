@@ -1,0 +1,106 @@
+"""The lines of a survey: what its config names, made into estimators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from ghn.errors import ConfigError, GhnError
+from ghn.estimators.registry import ESTIMATORS, Entry, Setting, make_entries
+from ghn.estimators.rungs import Fidelity
+from ghn.estimators.setting import as_list
+
+OPTIONS = ("checkpoint", "readout", "skeletons", "sample", "fidelity", "surrogate", "seeds")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One estimator of a survey.
+
+    Attributes:
+        key: of the line in the config, and of its files.
+        label: in tables and pictures.
+        estimator: its name in the registry.
+        options: of `ghn/conf/evaluate.yaml`, for this line alone.
+        seeds: each makes the estimator once more, for the spread over seeds.
+    """
+
+    key: str
+    label: str
+    estimator: str
+    options: Mapping[str, Any]
+    seeds: tuple[int, ...]
+
+
+def read_lines(config: Mapping[str, Any]) -> list[Line]:
+    """Reads `survey.estimators`: key -> `{name: ESTIMATOR, label: TEXT, OPTION: VALUE, ...}`; null takes a line out.
+
+    Raises:
+        ConfigError: no lines, an unknown estimator or option, or two lines of one label.
+    """
+    lines = [_line(key, dict(options)) for key, options in config.items() if options is not None]
+    labels = [line.label for line in lines]
+    if not lines or len(set(labels)) < len(labels):
+        raise ConfigError(
+            "a survey needs estimators of different labels", got=labels, fix="survey.estimators.KEY={name: ESTIMATOR}"
+        )
+    return lines
+
+
+def _line(key: str, options: dict[str, Any]) -> Line:
+    name = options.pop("name", key)
+    label = options.pop("label", key.replace("_", " "))
+    if name not in ESTIMATORS:
+        raise ConfigError(f"survey line {key}: unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
+    if unknown := sorted(set(options) - set(OPTIONS)):
+        raise ConfigError(
+            f"survey line {key}: unknown options", got=unknown, expected=" | ".join(("name", "label", *OPTIONS))
+        )
+    seeds = tuple(options.pop("seeds", None) or (0,))
+    if len(set(seeds)) < len(seeds) or not all(isinstance(seed, int) for seed in seeds):
+        raise ConfigError(f"survey line {key}: seeds must be different whole numbers", got=seeds)
+    return Line(key, label, name, options, seeds)
+
+
+def make_line(line: Line, setting: Setting) -> list[Entry]:
+    """Makes a line's estimator, once a seed and checkpoint; the first is the one that the tables show.
+
+    Trainings are kept beside those of other lines with the same recipe and seed, which share them.
+
+    Raises:
+        ConfigError: a line with several read-outs, or options that do not fit.
+        CheckpointError: a checkpoint is damaged or of another kind.
+    """
+    try:
+        made = [entry for seed in line.seeds for entry in make_entries(line.estimator, _setting(line, setting, seed))]
+    except TypeError as error:
+        raise ConfigError(f"survey line {line.key}: options do not fit", got=str(error)) from None
+    except GhnError as error:
+        error.add_note(f"in survey line {line.key}")
+        raise
+    return [replace(entry, name=line.label if i == 0 else f"{line.label}, no. {i + 1}") for i, entry in enumerate(made)]
+
+
+def _setting(line: Line, setting: Setting, seed: int) -> Setting:
+    own = line.options
+    changes: dict[str, Any] = {"seed": seed}
+    for option, field in (("checkpoint", "checkpoints"), ("readout", "readouts")):
+        if option in own:
+            changes[field] = as_list(own[option])
+    if len(changes.get("readouts", setting.readouts)) != 1:
+        raise ConfigError("a survey line has one read-out", got=changes.get("readouts", setting.readouts))
+    if "skeletons" in own:
+        changes["skeletons"] = own["skeletons"]
+    if "sample" in own:
+        changes["sample"] = replace(setting.sample, **own["sample"])
+    if "fidelity" in own:
+        changes["fidelity"] = Fidelity(**own["fidelity"])
+    if "surrogate" in own:
+        changes["surrogate"] = {**setting.surrogate, **own["surrogate"]}
+    if setting.folder:
+        kind = sha256(json.dumps([seed, setting.recipe.describe()]).encode()).hexdigest()[:8]
+        changes["folder"] = setting.folder / "states" / kind
+    return replace(setting, **changes)

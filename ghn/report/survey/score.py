@@ -1,0 +1,180 @@
+"""Scores every line of a survey on the same networks, in one process or several, into files that are gone on with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ghn.estimators.partial import score_to_file
+from ghn.estimators.registry import Entry, Setting
+from ghn.estimators.setting import build_setting
+from ghn.report.survey.lines import Line, make_line, read_lines
+from ghn.search.workers import Here, Processes, Workers
+from ghn.types import Estimator, Score, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One estimator, once for each of its seeds and checkpoints.
+
+    Attributes:
+        line: of the survey.
+        source: the paper.
+        scores: [replicate][n]; the first is what tables show.
+        seconds: mean wall-clock seconds a network of the first; None where nothing was scored.
+        macs: mean multiply-adds a network; None when unknown.
+        one_off_seconds: paid before the first network; None when unknown.
+        warning: what a reader must know.
+    """
+
+    line: Line
+    source: str
+    scores: list[list[Score]]
+    seconds: float | None
+    macs: float | None
+    one_off_seconds: float | None
+    warning: str | None
+
+
+def score_lines(
+    lines: Sequence[Line], setting: Setting, options: Mapping[str, Any], archs: Sequence[str], folder: Path
+) -> list[Scored]:
+    """Scores networks with every line.
+
+    Args:
+        lines: of the survey.
+        setting: what estimators are made from.
+        options: of `ghn/conf/evaluate.yaml`; worker processes make the setting anew from them.
+        archs: official strings, each once.
+        folder: for a file of scores a replicate.
+
+    Raises:
+        ConfigError: a line cannot be made; raised before anything is scored.
+        DataError: a file holds scores made in another way.
+    """
+    units = [
+        Trial(f"{line.key}-{number}", (line.key, number))
+        for line in lines
+        for number in range(len(make_line(line, setting)))
+    ]
+    if (slots := options["survey"]["workers"]) > 1:
+        workers: Workers = Processes(partial(_in_a_process, options, tuple(archs), folder), slots)
+        files = [folder / f"{unit.id}.jsonl" for unit in units] if options["progress"] else []
+    else:
+        workers, files = Here(_LineScorer(lines, setting, archs, folder, progress=options["progress"])), []
+    with _bar(files, len(archs)):
+        _run(units, workers)
+    scorer = _LineScorer(lines, setting, archs, folder, progress=False)
+    return [scorer.gather(line) for line in lines]
+
+
+class _LineScorer:
+    """Scores all networks with one replicate of a line, as if that were one trial: what a worker does.
+
+    Args:
+        lines: of the survey.
+        setting: what estimators are made from.
+        archs: official strings of the networks.
+        folder: for the files of scores.
+        progress: whether to show a bar a replicate.
+    """
+
+    source = "the estimators of the survey"
+
+    def __init__(
+        self, lines: Sequence[Line], setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool
+    ) -> None:
+        self.lines, self.setting = {line.key: line for line in lines}, setting
+        self.folder, self.progress = folder, progress
+        self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Nothing to learn."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Scores a replicate each into its file; the value says how many networks could be judged."""
+        found = []
+        for trial in trials:
+            key, number = trial.arch
+            scores = self._scores(key, number, make_line(self.lines[key], self.setting)[number])
+            found.append(Score(float(sum(s.ok for s in scores)), sum(s.cost_seconds for s in scores)))
+        return found
+
+    def gather(self, line: Line) -> Scored:
+        """Everything of a line that has been scored."""
+        made = make_line(line, self.setting)
+        scores = [self._scores(line.key, number, entry) for number, entry in enumerate(made)]
+        good = [score for score in scores[0] if score.ok]
+        return Scored(
+            line,
+            made[0].estimator.source,
+            scores,
+            float(np.mean([score.cost_seconds for score in good])) if good else None,
+            self._macs(made[0], scores[0]),
+            made[0].one_off_seconds,
+            made[0].warning,
+        )
+
+    def _scores(self, key: str, number: int, entry: Entry) -> list[Score]:
+        path = self.folder / f"{key}-{number}.jsonl"
+        return score_to_file(
+            entry.estimator, self.trials, path, entry.identity, progress=self.progress, label=entry.name
+        )
+
+    def _macs(self, entry: Entry, scores: Sequence[Score]) -> float | None:
+        """As the scores say, else as the estimator foretells for those that it could judge."""
+        judged = [(t, s) for t, s in zip(self.trials, scores, strict=True) if s.ok]
+        told = [s.extra["macs"] for _, s in judged if "macs" in s.extra]
+        if not told and hasattr(entry.estimator, "macs"):
+            told = [entry.estimator.macs(trial.arch) for trial, _ in judged]
+        return float(np.mean(told)) if told else None
+
+
+def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Estimator[Any]:
+    lines = read_lines(options["survey"]["estimators"])
+    return _LineScorer(lines, build_setting(options), archs, folder, progress=False)
+
+
+def _run(units: Sequence[Trial[Any]], workers: Workers) -> None:
+    """Works through the units; what is left undone by an error or Ctrl-C is ended and can be gone on with."""
+    left, busy, whole = list(units), 0, False
+    try:
+        while left or busy:
+            while left and busy < workers.slots:
+                workers.submit(left.pop(0), None)
+                busy += 1
+            busy -= len(workers.wait())
+        whole = True
+    finally:
+        workers.close(kill=not whole)
+
+
+@contextmanager
+def _bar(files: Sequence[Path], networks: int) -> Iterator[None]:
+    """A bar over all files of scores that grow while other processes write them; none where there are no files."""
+    if not files:
+        yield
+        return
+    done = threading.Event()
+    with tqdm(total=len(files) * networks, desc="survey", unit="net") as bar:
+
+        def watch() -> None:
+            while not done.wait(2):
+                lines = sum(max(0, path.read_bytes().count(b"\n") - 1) for path in files if path.exists())
+                bar.update(lines - bar.n)
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

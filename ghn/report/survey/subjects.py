@@ -1,0 +1,104 @@
+"""Which networks a survey judges, what is known of them, and on which of them it chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.estimators.candidates import EMBEDDED, Reference, choose_candidates, embedded_reference, published_reference
+from ghn.estimators.curves.data import Curves
+from ghn.estimators.references import ReferenceTable
+from ghn.estimators.registry import Setting
+from ghn.ranking import MIN_ITEMS
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The networks of a survey and their references.
+
+    Attributes:
+        archs: official strings, each once.
+        judged: references that estimators are compared with; one without any is told of, not chosen on.
+        choosing: reference of the networks on which sets of estimators, and advice, are chosen.
+        telling: reference of other networks, on which these are told.
+        table: trainings with several epochs and seeds, for stability.
+        curves: learning curves that the user brought, for the same.
+        scores: of estimators that the user has run elsewhere: name -> official string -> score (NaN: it failed).
+        seconds: a network, of these; a name is missing where it is unknown.
+        notes: what a reader must know of them.
+    """
+
+    archs: tuple[str, ...]
+    judged: tuple[Reference, ...]
+    choosing: Reference
+    telling: Reference
+    table: ReferenceTable | None = None
+    curves: Curves | None = None
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def shipped_subjects(setting: Setting, n: int, own: int) -> Subjects:
+    """The project's own references, and published ones of networks of the report sample.
+
+    Args:
+        setting: whose space and task they must fit.
+        n: networks in all.
+        own: of these, how many have own references; they are of the development sample, on which is chosen.
+
+    Raises:
+        ConfigError: too few of either.
+        DataError: the space has no published references.
+    """
+    if not (isinstance(own, int) and isinstance(n, int) and own >= MIN_ITEMS and n - own >= MIN_ITEMS):
+        raise ConfigError(
+            "a survey needs networks to choose on and others to report on",
+            got=f"n={n}, survey.own={own}",
+            expected=f"at least {MIN_ITEMS} of each: n >= survey.own + {MIN_ITEMS}",
+        )
+    development = choose_candidates(own, "development", setting.space)
+    report = choose_candidates(n - own, "report", setting.space)
+    published = published_reference([*development, *report], setting.space)
+    telling = _part(published, report, "networks of the report sample")
+    try:
+        trained = [embedded_reference(setting.task.checksum, setting.space)]
+        curves = ReferenceTable.load(asset(EMBEDDED))
+    except DataError:  # of another task or skeleton
+        trained, curves = [], None
+    judged = [_part(reference, development, None) for reference in trained]
+    return Subjects(
+        (*development, *report),
+        (*judged, telling),
+        _part(published, development, "networks of the development sample"),
+        telling,
+        curves,
+    )
+
+
+def _part(reference: Reference, archs: Sequence[str], note: str | None) -> Reference:
+    values = {arch: reference.values[arch] for arch in archs if arch in reference.values}
+    seeds = {arch: reference.seeds[arch] for arch in archs if arch in reference.seeds}
+    name = reference.name if note is None else f"{reference.name} ({note})"
+    return replace(reference, name=name, values=values, seeds=seeds)
+
+
+def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
+    """A reference's networks divided at random: one half to choose on, one to tell.
+
+    Raises:
+        DataError: too few networks for two halves.
+    """
+    archs = list(reference.values)
+    if len(archs) < 2 * MIN_ITEMS:
+        raise DataError(
+            "too few networks to choose on some and report on others", got=len(archs), expected=f">= {2 * MIN_ITEMS}"
+        )
+    order = np.random.default_rng(seed).permutation(len(archs))
+    first = [archs[i] for i in sorted(order[: len(archs) // 2])]
+    second = [archs[i] for i in sorted(order[len(archs) // 2 :])]
+    return _part(reference, first, "the half chosen on"), _part(reference, second, "the other half")
