@@ -54,7 +54,7 @@ def measure_bias(
         DataError: lengths differ, or a property is not finite.
         ConfigError: a setting is out of range.
     """
-    if noise is not None and not noise >= 0 or pairs < 0 or not 0 < level < 1:
+    if (noise is not None and not noise >= 0) or pairs < 0 or not 0 < level < 1:
         raise ConfigError(
             "settings out of range",
             got=f"noise={noise}, pairs={pairs}, level={level}",
