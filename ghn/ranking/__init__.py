@@ -6,7 +6,7 @@ estimate, a part of fewer than `MIN_PART` items) is None, never a made-up number
 """
 
 from ghn.ranking.checks import MIN_ITEMS
-from ghn.ranking.measure import Ranking, Statistic, ceiling, difference, rank
+from ghn.ranking.measure import Ranking, Statistic, ceiling, difference, mean_ranking, rank
 from ghn.ranking.single import kendall, pearson, precision_at, regret_at, spearman, within_groups
 from ghn.ranking.weighted import MIN_PART, PARTS, levels_of
 
@@ -20,6 +20,7 @@ __all__ = [
     "difference",
     "kendall",
     "levels_of",
+    "mean_ranking",
     "pearson",
     "precision_at",
     "rank",

@@ -178,3 +178,26 @@ def difference(one: Ranking, other: Ranking, key: str = "kendall") -> Statistic:
         raise DataError("these rankings cannot be paired", got=f"n = {one.n} and {other.n}", expected="the same items")
     first, second = one[key].value, other[key].value
     return Statistic(None) if first is None or second is None else _interval(first - second, a - b)
+
+
+def mean_ranking(rankings: Sequence[Ranking]) -> Ranking:
+    """The mean of several estimates of the same items, such as one a draw of references; resample by resample.
+
+    Its intervals are of the mean, over items; how the estimates spread is another matter. A statistic that one of them
+    lacks is None.
+
+    Raises:
+        DataError: there are none, or they were not made from equally many items and resamples.
+    """
+    shapes = {(one.n, one.failed, tuple((key, len(s)) for key, s in one.samples.items())) for one in rankings}
+    if len(shapes) != 1:
+        got = sorted({one.n for one in rankings})
+        raise DataError(
+            "these rankings have no mean", got=f"n = {got}", expected="the same items, at least one ranking"
+        )
+    statistics, samples = {}, {}
+    for key in rankings[0].statistics:
+        values = [np.nan if (v := one[key].value) is None else v for one in rankings]
+        samples[key] = np.mean([one.samples[key] for one in rankings], axis=0)
+        statistics[key] = _interval(float(np.mean(values)), samples[key])
+    return Ranking(rankings[0].n, rankings[0].failed, statistics, samples)
