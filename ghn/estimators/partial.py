@@ -71,7 +71,8 @@ def score_to_file(
     """Scores trials, keeping results on disk as they come; run again after a kill, it goes on where it was.
 
     Args:
-        estimator: one that streams (`stream(trials)`) is asked so; any other gets one trial at a time.
+        estimator: one that streams (`stream(trials)`) is asked so; any other gets one trial at a time. One that judges
+            trials `together` is asked about all of them as long as one is left.
         trials: with unique ids.
         path: of the JSON-lines file.
         identity: what the scores depend on, JSON-able; `estimator.identity` where there is one.
@@ -98,10 +99,12 @@ def score_to_file(
             )
     left = [t for t in trials if t.id not in partial.scores]
     bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
+    asked = trials if left and getattr(estimator, "together", False) else left  # a part alone would be scored otherwise
     try:
-        for trial, score in _stream(estimator, left):
-            partial.add(trial, score)
-            bar.update()
+        for trial, score in _stream(estimator, asked):
+            if trial.id not in partial.scores:
+                partial.add(trial, score)
+                bar.update()
     finally:
         bar.close()
         partial.close()

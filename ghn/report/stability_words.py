@@ -60,8 +60,8 @@ def _lost(half: Halving, found: Stability) -> str:
         return f"{begin} the eventual best was never dropped in {draws}."
     return (
         f"{begin} the eventual best was dropped in {_share(half.lost)} of {draws}, most often after {_worst(half)}; "
-        f"what survived lacks {quantity(half.regret)}{_unit(found)} to it on average, and {quantity(half.regret_high)} or "
-        "more in the worst 5 %."
+        f"what survived lacks {quantity(half.regret)}{_unit(found)} to it on average, and "
+        f"{quantity(half.regret_high)} or more in the worst 5 %."
     )
 
 
