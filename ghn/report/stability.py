@@ -129,10 +129,12 @@ def stability_of_table(
     sign = -scale if metric.endswith("loss") else scale
     runs = [run for arch in table.archs() for run in table.of(arch) if run.seed == seed]
     epochs = sorted({epoch for run in runs for epoch in run.epochs})
-    values = {epoch: _readings(runs, metric, epoch) * sign for epoch in epochs}
+    values = {float(epoch): _readings(runs, metric, epoch) * sign for epoch in epochs}
     several = [own for arch in table.archs() if len(own := table.of(arch)) > 1]
     width = min(map(len, several), default=0)
-    seeds = {e: np.array([_readings(own[:width], metric, e) * sign for own in several]) for e in epochs if several}
+    seeds = {
+        float(e): np.array([_readings(own[:width], metric, e) * sign for own in several]) for e in epochs if several
+    }
     header = table.header
     return measure_stability(
         values,
