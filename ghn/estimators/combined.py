@@ -50,7 +50,8 @@ class CombinedEstimator:
         population: what readings are usual; by default the architectures of the first call of `score`.
         settings: of the regression.
         fixed: whether the settings hold as they are, and the space's own encoding is among the features: for the recipe
-            of `Model.rank`. Otherwise references tell slope and noise, and the regression sees the readings alone.
+            of `Model.rank`. Otherwise references tell slope and noise, the regression sees the readings alone, and
+            without references there is no `std`.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
@@ -77,6 +78,9 @@ class CombinedEstimator:
             raise ConfigError("the population lacks readings", got=missing, expected=list(self.weights))
         self.population, self.settings = population, settings or Settings()
         self.fixed = fixed
+        if not fixed:
+            papers = dict.fromkeys(member.source for member in self.members.values())
+            self.source = "; ".join(("Lee & Ham, AZ-NAS, CVPR 2024 (rank aggregation)", *papers))
         self._references: tuple[list[Trial[Any]], np.ndarray] | None = None
 
     @property
@@ -167,7 +171,7 @@ class CombinedEstimator:
             s = s if self.fixed else s.told(sums, normal_ranks(measured))
             value[good], std[good] = correct(x, sums, measured, new, total[good], s)
         return [
-            Score(float(v), r.seconds, std=float(d), extra=dict(r.values))
+            Score(float(v), r.seconds, std=float(d) if self.fixed or self._references else None, extra=dict(r.values))
             if r.error is None
             else Score.failed(r.error, r.seconds)
             for r, v, d in zip(read, value, std, strict=True)

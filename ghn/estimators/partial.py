@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,9 @@ def score_to_file(
     ids = {t.id for t in trials}
     if len(ids) != len(trials):
         raise DataError("trial ids must be unique", got=f"{len(trials)} trials with {len(ids)} ids")
+    together = getattr(estimator, "together", False)
+    if together:  # then a score depends on who else was scored
+        identity = {**identity, "scored_with": sha256("\n".join(sorted(ids)).encode()).hexdigest()}
     partial = PartialScores(path, identity)
     for trial in trials:
         if trial.id in partial.archs and partial.archs[trial.id] != json.loads(json.dumps(trial.arch)):
@@ -99,7 +103,7 @@ def score_to_file(
             )
     left = [t for t in trials if t.id not in partial.scores]
     bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
-    asked = trials if left and getattr(estimator, "together", False) else left  # a part alone would be scored otherwise
+    asked = trials if left and together else left  # a part alone would be scored otherwise
     try:
         for trial, score in _stream(estimator, asked):
             if trial.id not in partial.scores:

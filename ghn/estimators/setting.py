@@ -55,6 +55,7 @@ class Setting:
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.
         surrogate: for `surrogate`: its `model` and `inputs`, and how many published references are `given`.
+        members: for `ensemble`: names of the estimators that it combines.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -70,6 +71,7 @@ class Setting:
     surrogate: Mapping[str, Any] = field(
         default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
     )
+    members: Sequence[str] = ("synflow", "meco", "ghn")
     folder: Path | None = None
 
 

@@ -68,9 +68,9 @@ def _point(
     if label in axes.get_legend_handles_labels()[1]:
         label = "_" + label  # matplotlib keeps what begins so out of the legend
     x, found = max(one.seconds, floor), one.kendall
-    if found.low is not None and found.high is not None:
-        ends = [found.low, found.high]
-        axes.plot([x, x], ends, color=colour, linewidth=1.1, solid_capstyle="butt", zorder=2)
+    low, high = found.low, found.high
+    if low is not None and high is not None:
+        axes.plot([x, x], [low, high], color=colour, linewidth=1.1, solid_capstyle="butt", zorder=2)
     axes.plot(
         [x],
         [found.value],

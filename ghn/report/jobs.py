@@ -51,6 +51,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         fidelity=Fidelity(**options["fidelity"]),
         skeletons=options["skeletons"],
         surrogate=options["surrogate"],
+        members=options["estimator"].get("members", ()),
         folder=Path(options["out"]),
     )
 
