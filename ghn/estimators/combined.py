@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from math import log
 from random import Random
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, rankdata
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from ghn.errors import ConfigError, GhnError
+from ghn.estimators.correction import FEWEST, Settings, correct, normal_ranks
 from ghn.estimators.population import Population
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
 LIVE_PARAMETERS = "graph/params"
-FEWEST = 5  # references below which their order says nothing
 BLOCK = 64  # trials judged at once
 USUAL = 500  # architectures whose encodings tell what is usual in a space
 
@@ -33,39 +29,6 @@ class Readings:
     values: dict[str, float]
     seconds: float
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Of the regression on references; chosen on the development sample (docs/ranking.md), not fitted again.
-
-    Attributes:
-        spread: standard deviation of the weighted mean of normal scores.
-        slope: what the sum of readings tells of the truth, both in normal scores.
-        amplitude: variance of what it does not tell and networks alike share.
-        offset: variance of an error common to all.
-        noise: variance of a single training, with few references and with many. The first is larger than a training's:
-            with that the sum is trusted, and the order was not worse than without references in any of 20 draws.
-        reach: length scale, in units of the root of the number of features, with few references and with many.
-        few: references up to which the first of the two holds.
-        many: references from which on the second holds; between them the logarithm of the number decides.
-    """
-
-    spread: float = 0.9
-    slope: float = 0.93
-    amplitude: float = 0.15
-    offset: float = 0.03
-    noise: tuple[float, float] = (0.1, 0.02)
-    reach: tuple[float, float] = (0.4, 0.7)
-    few: int = 20
-    many: int = 100
-
-    def process(self, references: int, features: int) -> GaussianProcessRegressor:
-        """The process for so many references and features; its hyperparameters are not fitted."""
-        step = log(max(1, references) / self.few) / log(self.many / self.few)
-        noise, reach = (a + (b - a) * min(1.0, max(0.0, step)) for a, b in (self.noise, self.reach))
-        kernel = ConstantKernel(self.amplitude) * RBF(reach * features**0.5) + ConstantKernel(self.offset)
-        return GaussianProcessRegressor(kernel + WhiteKernel(noise), optimizer=None)
 
 
 class CombinedEstimator:
@@ -86,6 +49,9 @@ class CombinedEstimator:
             are features for the regression alone.
         population: what readings are usual; by default the architectures of the first call of `score`.
         settings: of the regression.
+        fixed: whether the settings hold as they are, and the space's own encoding is among the features: for the recipe
+            of `Model.rank`. Otherwise references tell slope and noise, the regression sees the readings alone, and
+            without references there is no `std`.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
@@ -98,6 +64,7 @@ class CombinedEstimator:
         *,
         population: Population | None = None,
         settings: Settings | None = None,
+        fixed: bool = True,
     ) -> None:
         self.space, self.members, self.weights = space, dict(members), dict(weights)
         unknown = [n for n in self.weights if n != LIVE_PARAMETERS and n.split("/")[0] not in self.members]
@@ -110,7 +77,16 @@ class CombinedEstimator:
         if population and (missing := [n for n in self.weights if n not in population.quantiles]):
             raise ConfigError("the population lacks readings", got=missing, expected=list(self.weights))
         self.population, self.settings = population, settings or Settings()
+        self.fixed = fixed
+        if not fixed:
+            papers = dict.fromkeys(member.source for member in self.members.values())
+            self.source = "; ".join(("Lee & Ham, AZ-NAS, CVPR 2024 (rank aggregation)", *papers))
         self._references: tuple[list[Trial[Any]], np.ndarray] | None = None
+
+    @property
+    def together(self) -> bool:
+        """Whether a score depends on the other trials of its call: they are the population."""
+        return self.population is None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -118,7 +94,7 @@ class CombinedEstimator:
         members = {name: getattr(member, "identity", name) for name, member in self.members.items()}
         references = {str(t.arch): float(v) for t, v in zip(*self._references, strict=True)} if self._references else {}
         population = self.population.describe() if self.population else None
-        return {
+        return ({} if self.fixed else {"fixed": False}) | {
             "members": members,
             "weights": self.weights,
             "settings": asdict(self.settings),
@@ -174,7 +150,11 @@ class CombinedEstimator:
         for name, score in answers.items():
             numbers = {"value": score.value, **score.extra}
             # a loss is better when it is lower; every reading here is better when it is higher
-            found |= {f"{name}/{k}": -float(v) if k == "loss" else float(v) for k, v in numbers.items()}
+            found |= {
+                f"{name}/{k}": -float(v) if k == "loss" else float(v)
+                for k, v in numbers.items()
+                if isinstance(v, int | float)  # and no curve or interval
+            }
         if lacking := set(self.weights) - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
@@ -189,13 +169,13 @@ class CombinedEstimator:
         if self._references and good:
             rows = [i for i, r in enumerate(known) if r.error is None]
             theirs, sums = self._normal([known[i] for i in rows], population)
+            measured = self._references[1][rows]
             x = self._features([self._references[0][i] for i in rows], theirs)
-            missed = _normal_ranks(self._references[1][rows]) - s.slope * sums
             new = self._features([trials[i] for i in good], normal[good])
-            mean, std[good] = s.process(*x.shape).fit(x, missed).predict(new, return_std=True)
-            value[good] += mean
+            s = s if self.fixed else s.told(sums, normal_ranks(measured))
+            value[good], std[good] = correct(x, sums, measured, new, total[good], s)
         return [
-            Score(float(v), r.seconds, std=float(d), extra=dict(r.values))
+            Score(float(v), r.seconds, std=float(d) if self.fixed or self._references else None, extra=dict(r.values))
             if r.error is None
             else Score.failed(r.error, r.seconds)
             for r, v, d in zip(read, value, std, strict=True)
@@ -209,7 +189,7 @@ class CombinedEstimator:
 
     def _features(self, trials: Sequence[Trial[Any]], normal: np.ndarray) -> np.ndarray:
         """Features [n, f] of the regression: the readings, and the space's own encoding in standard units."""
-        if not hasattr(self.space, "encode"):
+        if not self.fixed or not hasattr(self.space, "encode"):
             return normal
         rows = np.array([self._encode(member_of(self.space, trial.arch)) for trial in trials])
         mean, std = self._usual
@@ -233,8 +213,3 @@ class CombinedEstimator:
 def column(read: Sequence[Readings], name: str) -> np.ndarray:
     """One reading of every candidate [n], NaN where it failed."""
     return np.array([r.values.get(name, np.nan) for r in read], dtype=float)
-
-
-def _normal_ranks(values: np.ndarray) -> np.ndarray:
-    """Normal scores of values [n] among themselves (Blom's ranks)."""
-    return norm.ppf((rankdata(values) - 0.375) / (len(values) + 0.25))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def score_to_file(
     """Scores trials, keeping results on disk as they come; run again after a kill, it goes on where it was.
 
     Args:
-        estimator: one that streams (`stream(trials)`) is asked so; any other gets one trial at a time.
+        estimator: one that streams (`stream(trials)`) is asked so; any other gets one trial at a time. One that judges
+            trials `together` is asked about all of them as long as one is left.
         trials: with unique ids.
         path: of the JSON-lines file.
         identity: what the scores depend on, JSON-able; `estimator.identity` where there is one.
@@ -87,6 +89,9 @@ def score_to_file(
     ids = {t.id for t in trials}
     if len(ids) != len(trials):
         raise DataError("trial ids must be unique", got=f"{len(trials)} trials with {len(ids)} ids")
+    together = getattr(estimator, "together", False)
+    if together:  # then a score depends on who else was scored
+        identity = {**identity, "scored_with": sha256("\n".join(sorted(ids)).encode()).hexdigest()}
     partial = PartialScores(path, identity)
     for trial in trials:
         if trial.id in partial.archs and partial.archs[trial.id] != json.loads(json.dumps(trial.arch)):
@@ -98,10 +103,12 @@ def score_to_file(
             )
     left = [t for t in trials if t.id not in partial.scores]
     bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
+    asked = trials if left and together else left  # a part alone would be scored otherwise
     try:
-        for trial, score in _stream(estimator, left):
-            partial.add(trial, score)
-            bar.update()
+        for trial, score in _stream(estimator, asked):
+            if trial.id not in partial.scores:
+                partial.add(trial, score)
+                bar.update()
     finally:
         bar.close()
         partial.close()

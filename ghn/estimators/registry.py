@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ghn.errors import ConfigError
+from ghn.estimators.combined import CombinedEstimator
 from ghn.estimators.curves import CURVE_MODELS
 from ghn.estimators.learners import (
     curve,
@@ -88,6 +89,32 @@ def _combined(setting: Setting, checkpoint: str | Sequence[str]) -> Entry:
     return Entry(f"combined, {label}", ranker, ranker.identity, model.training_seconds)
 
 
+def _ensemble(setting: Setting) -> list[Entry]:
+    """The mean normal score of other estimators; the candidates scored together are the population."""
+    if len(setting.members) < 2 or "ensemble" in setting.members or len(set(setting.members)) < len(setting.members):
+        raise ConfigError(
+            "an ensemble combines other estimators",
+            got=list(setting.members),
+            expected="at least two different names of: "
+            + " | ".join(name for name in ESTIMATORS if name != "ensemble"),
+        )
+    made = {
+        f"{name}{i + 1}" if i else name: entry
+        for name in setting.members
+        for i, entry in enumerate(make_entries(name, setting))
+    }
+    paid = [entry.one_off_seconds for entry in made.values() if entry.one_off_seconds is not None]
+    ensemble = CombinedEstimator(
+        setting.space,
+        {name: entry.estimator for name, entry in made.items()},
+        {f"{name}/value": 1.0 for name in made},
+        fixed=False,
+    )
+    identity = ensemble.identity | {"members": {name: entry.identity for name, entry in made.items()}}
+    warnings = " ".join(dict.fromkeys(entry.warning for entry in made.values() if entry.warning)) or None
+    return [Entry(f"ensemble: {' + '.join(made)}", ensemble, identity, sum(paid) if paid else None, warnings)]
+
+
 def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
     label, model = open_checkpoint(setting, checkpoint)
     seconds, step = model.card.get("seconds"), model.card.get("step")  # of the first alone: `rank` reads companions
@@ -109,6 +136,7 @@ def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
 ESTIMATORS: dict[str, Maker] = {
     "ghn": lambda setting: [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)],
     "combined": lambda setting: [_combined(setting, checkpoint) for checkpoint in setting.checkpoints],
+    "ensemble": _ensemble,
     **{name: _proxy(name) for name in PROXIES},
     **{name: _zero_cost(name) for name in ZERO_COST},
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],

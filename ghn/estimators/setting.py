@@ -58,6 +58,7 @@ class Setting:
         fidelity: for `low_fidelity`.
         surrogate: for `surrogate`: its `model` and `inputs`, and how many published references are `given`.
         seed: of random weights, and of trainings that estimators make.
+        members: for `ensemble`: names of the estimators that it combines.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -74,6 +75,7 @@ class Setting:
         default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
     )
     seed: int = 0
+    members: Sequence[str] = ("synflow", "meco", "ghn")
     folder: Path | None = None
 
 
@@ -105,6 +107,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         fidelity=Fidelity(**options["fidelity"]),
         skeletons=options["skeletons"],
         surrogate=options["surrogate"],
+        members=options["estimator"].get("members", ()),
         folder=Path(options["out"]),
     )
 

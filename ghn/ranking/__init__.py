@@ -6,7 +6,10 @@ estimate, a part of fewer than `MIN_PART` items) is None, never a made-up number
 """
 
 from ghn.ranking.checks import MIN_ITEMS
-from ghn.ranking.measure import Ranking, Statistic, ceiling, difference, rank
+from ghn.ranking.measure import Ranking, Statistic, ceiling, difference, mean_ranking, rank
+from ghn.ranking.partial import partial_ceiling, partial_spearman, partial_table, rank_residuals
+from ghn.ranking.reversals import Reversal, reversals
+from ghn.ranking.significance import false_discovery, permutation_test
 from ghn.ranking.single import kendall, pearson, precision_at, regret_at, spearman, within_groups
 from ghn.ranking.weighted import MIN_PART, PARTS, levels_of
 
@@ -15,15 +18,24 @@ __all__ = [
     "MIN_PART",
     "PARTS",
     "Ranking",
+    "Reversal",
     "Statistic",
     "ceiling",
     "difference",
+    "false_discovery",
     "kendall",
     "levels_of",
+    "mean_ranking",
+    "partial_ceiling",
+    "partial_spearman",
+    "partial_table",
     "pearson",
+    "permutation_test",
     "precision_at",
     "rank",
+    "rank_residuals",
     "regret_at",
+    "reversals",
     "spearman",
     "within_groups",
 ]

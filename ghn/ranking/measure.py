@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +14,7 @@ from ghn.errors import DataError
 from ghn.ranking.checks import check_pair, check_reference, check_settings
 from ghn.ranking.weighted import Floats, Ties, evaluate, levels_of
 
+Key = TypeVar("Key", bound=Hashable)
 _CHUNK = 2_000_000  # resamples x items at a time, which bounds memory at any n
 
 
@@ -46,9 +48,9 @@ class Ranking:
         return self.statistics[key]
 
 
-def _resample(
-    measure: Callable[[Floats], dict[str, Floats]], n: int, bootstrap: int, seed: int
-) -> tuple[dict[str, Statistic], dict[str, Floats]]:
+def resample(
+    measure: Callable[[Floats], dict[Key, Floats]], n: int, bootstrap: int, seed: int
+) -> tuple[dict[Key, Statistic], dict[Key, Floats]]:
     """Values, intervals and samples; the same n, bootstrap and seed always draw the same resamples."""
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
@@ -117,7 +119,7 @@ def rank(
     y = check_reference(y[kept], failed=int((~kept).sum()))
     levels = None if g is None else levels_of(g[kept], y, min_level)
     sides = Ties(x[kept]), Ties(y)
-    statistics, samples = _resample(lambda w: evaluate(*sides, w, ks, levels), len(y), bootstrap, seed)
+    statistics, samples = resample(lambda w: evaluate(*sides, w, ks, levels), len(y), bootstrap, seed)
     return Ranking(len(y), int((~kept).sum()), statistics, samples)
 
 
@@ -163,7 +165,7 @@ def ceiling(
         each = [evaluate(sides[a], sides[b], w, ks, levels[b]) for a, b in pairs]
         return {key: np.mean([one[key] for one in each], axis=0) for key in each[0]}
 
-    statistics, samples = _resample(both, int(complete.sum()), bootstrap, seed)
+    statistics, samples = resample(both, int(complete.sum()), bootstrap, seed)
     return Ranking(int(complete.sum()), int((~complete).sum()), statistics, samples)
 
 
@@ -178,3 +180,26 @@ def difference(one: Ranking, other: Ranking, key: str = "kendall") -> Statistic:
         raise DataError("these rankings cannot be paired", got=f"n = {one.n} and {other.n}", expected="the same items")
     first, second = one[key].value, other[key].value
     return Statistic(None) if first is None or second is None else _interval(first - second, a - b)
+
+
+def mean_ranking(rankings: Sequence[Ranking]) -> Ranking:
+    """The mean of several estimates of the same items, such as one a draw of references; resample by resample.
+
+    Its intervals are of the mean, over items; how the estimates spread is another matter. A statistic that one of them
+    lacks is None.
+
+    Raises:
+        DataError: there are none, or they were not made from equally many items and resamples.
+    """
+    shapes = {(one.n, one.failed, tuple((key, len(s)) for key, s in one.samples.items())) for one in rankings}
+    if len(shapes) != 1:
+        got = sorted({one.n for one in rankings})
+        raise DataError(
+            "these rankings have no mean", got=f"n = {got}", expected="the same items, at least one ranking"
+        )
+    statistics, samples = {}, {}
+    for key in rankings[0].statistics:
+        values = [np.nan if (v := one[key].value) is None else v for one in rankings]
+        samples[key] = np.mean([one.samples[key] for one in rankings], axis=0)
+        statistics[key] = _interval(float(np.mean(values)), samples[key])
+    return Ranking(rankings[0].n, rankings[0].failed, statistics, samples)

@@ -33,10 +33,10 @@ def check_schema(data: Mapping[str, Any], schema: str) -> None:
         )
 
 
-def damaged(error: Exception) -> DataError:
-    """The error for keys that are missing or unknown."""
+def damaged(error: Exception, document: str = "docs/report.md") -> DataError:
+    """The error for keys that are missing or unknown; `document` lists those that there are."""
     return DataError(
         "the report's JSON is damaged",
         got=f"{type(error).__name__}: {error}",
-        expected="keys of docs/report.md",
+        expected=f"keys of {document}",
     )

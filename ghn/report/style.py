@@ -7,6 +7,7 @@ Nothing here touches pyplot or its global state. Every difference that matters i
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -34,6 +35,18 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.add_subplot()
+
+
+def panels(width: float, heights: Sequence[float], columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """An empty figure without margins, rows of these many inches, and its axes without frames."""
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(width, sum(heights)))
+        FigureCanvasAgg(figure)
+        filled = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0, "hspace": 0}
+        axes = figure.subplots(len(heights), columns, squeeze=False, height_ratios=list(heights), gridspec_kw=filled)
+    for one in axes.flat:
+        one.axis("off")
+    return figure, axes.tolist()
 
 
 def to_bytes(figure: Figure, kind: str) -> bytes:

@@ -164,10 +164,11 @@ class Hyperband(BracketSearch[Arch]):
         if rounds is not None and rounds < 1:
             raise ConfigError("Hyperband needs at least one round", got=rounds)
         identity = {"searcher": "hyperband", "rungs": list(rungs), "eta": eta, "brackets": count, "rounds": rounds}
-        super().__init__(searcher, _hyperband(rungs, eta, count, rounds), identity)
+        super().__init__(searcher, hyperband_brackets(rungs, eta, count, rounds), identity)
 
 
-def _hyperband(rungs: tuple[float, ...], eta: float, count: int, rounds: int | None) -> Iterator[Bracket[Any]]:
+def hyperband_brackets(rungs: tuple[float, ...], eta: float, count: int, rounds: int | None) -> Iterator[Bracket[Any]]:
+    """The first `count` brackets of Hyperband, `rounds` times over (None: for ever). Source: as `Hyperband`."""
     done = 0
     while rounds is None or done < rounds:
         for first in range(count):

@@ -1,0 +1,221 @@
+"""Architectures as pictures: the cell where the space has cells, else the live part of the computation graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.path import Path
+
+from ghn.graph.ir import Graph, Node
+from ghn.graph.simplify import simplify
+from ghn.report.bias_model import Bias, Judged, WrongPair
+from ghn.report.layered import Layout, layered
+from ghn.report.style import BLACK, GREY, panels, shorten
+from ghn.report.words import quantity
+from ghn.spaces.darts import DARTS
+from ghn.spaces.darts_genotype import CONCAT
+from ghn.spaces.darts_network import CELLS
+from ghn.spaces.nasbench201 import NASBench201
+from ghn.types import Space, member_of
+
+_SUM = "+"
+_HALF, _LAYER, _SIZE = 2.0, 0.33, 7.5  # half the width and a layer, in inches, and letters, in points
+_LABELS = {
+    "nor_conv_3x3": "conv 3x3",
+    "nor_conv_1x1": "conv 1x1",
+    "avg_pool_3x3": "avg 3x3",
+    "max_pool_3x3": "max 3x3",
+    "skip_connect": "skip",
+    "sep_conv_3x3": "sep 3x3",
+    "sep_conv_5x5": "sep 5x5",
+    "dil_conv_3x3": "dil 3x3",
+    "dil_conv_5x5": "dil 5x5",
+    "sum": _SUM,
+    "avg_pool": "avg",
+    "max_pool": "max",
+    "global_pool": "global pool",
+}
+_PASSED = ("batch_norm", "relu", "identity")  # in a picture of a whole graph
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    """A picture before it is drawn: labels of nodes, in topological order, and edges (from, to)."""
+
+    title: str
+    labels: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+
+
+def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
+    """What to draw of an architecture.
+
+    The live part of the cell in NAS-Bench-201, both cells in DARTS, and in any other space the live part of the graph
+    without normalisations and activations.
+
+    Args:
+        space: of the architecture.
+        arch: a member, or its official string.
+
+    Raises:
+        ArchitectureError: not a member of the space.
+    """
+    arch = member_of(space, arch)
+    if isinstance(space, NASBench201):
+        cell = space.cell(arch)
+        live = {edge: op for edge, op in zip(cell.edges, cell.ops, strict=True) if op != cell.vocabulary[0]}
+        return [_cell("", {0: "in", 3: "out"}, [(s, t, op) for (s, t), op in live.items()], {3})]
+    if isinstance(space, DARTS):
+        pairs, half = space.pairs(arch), len(space.pairs(arch)) // len(CELLS)
+        ends = {0: "cell k-2", 1: "cell k-1", max(CONCAT) + 1: "concat"}
+        joins = [(node, max(CONCAT) + 1, "") for node in CONCAT]
+        cells = []
+        for c, name in enumerate(CELLS):
+            own = pairs[c * half : (c + 1) * half]
+            edges = [(source, CONCAT[k // 2], op) for k, (op, source) in enumerate(own)]
+            cells.append(_cell(f"{name} cell", ends, edges + joins, {max(CONCAT) + 1}))
+        return cells
+    return [graph_diagram(simplify(space.lower(arch)))]
+
+
+def graph_diagram(graph: Graph) -> Diagram:
+    """A computation graph without what changes no shape and joins nothing: normalisations and activations."""
+    shown: dict[int, int] = {}  # node -> its place among those that are drawn, or that of what it passes on
+    labels: list[str] = []
+    edges: list[tuple[int, int]] = []
+    for i, node in enumerate(graph.nodes):
+        if node.op in _PASSED:
+            shown[i] = shown[node.inputs[0]]
+            continue
+        shown[i] = len(labels)
+        labels.append(_label(node))
+        edges += [(shown[j], shown[i]) for j in node.inputs]
+    return Diagram("", tuple(labels), tuple(dict.fromkeys(edges)))
+
+
+def draw(axes: Axes, diagram: Diagram, layout: Layout, size: float, layers: int) -> None:
+    """Draws a diagram from top to bottom: operations in boxes, sums in circles, input and output without a frame.
+
+    Args:
+        axes: that are as wide as half a picture, and `_LAYER` inches a layer high.
+        diagram: what to draw.
+        layout: its places, in characters.
+        size: of the letters, in points.
+        layers: that the axes have room for.
+    """
+    half = _HALF / 2 / _character(size)
+    middle = (layout.left + layout.right) / 2
+    axes.set_xlim(middle - half, middle + half)
+    axes.set_ylim(layers - 0.5, -0.5)
+    if diagram.title:
+        axes.set_title(diagram.title, fontsize=size, y=1, pad=1)
+    for (x, y), label in zip(layout.nodes, diagram.labels, strict=True):
+        axes.text(x, y, label, fontsize=size, color=BLACK, ha="center", va="center", zorder=3, bbox=_frame(label))
+    arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 5, "linewidth": 0.8, "color": GREY, "zorder": 1}
+    for points in layout.edges:
+        axes.add_patch(FancyArrowPatch(path=_curve(points), **arrow))
+    if not diagram.edges:
+        axes.text(middle, 0.5, "cut off", fontsize=size, ha="center", va="center")
+
+
+def pair_figure(bias: Bias, pair: WrongPair, space: Space[Any]) -> Figure:
+    """Two networks side by side that a row puts in the wrong order, with their places below.
+
+    Args:
+        bias: the analysis.
+        pair: one of its `wrong_pairs`.
+        space: of the networks, whose ids must be official strings.
+
+    Raises:
+        ArchitectureError: an id is no member of the space.
+    """
+    sides = [(pair.better, "better"), (pair.worse, "worse")]
+    drawn = [diagrams(space, judged.id) for judged, _ in sides]
+    laid = [[layered([_width(label) for label in one.labels], one.edges) for one in own] for own in drawn]
+    widest = max(layout.right - layout.left for own in laid for layout in own)
+    size = min(_SIZE, _SIZE * (_HALF - 0.08) / (widest * _character(_SIZE)))
+    layers = [max(layout.layers for layout in both) for both in zip(*laid, strict=True)]
+    titled = any(one.title for one in drawn[0])
+    heights = [h for many in layers for h in ((0.26 if titled else 0.04), many * _LAYER)]
+    figure, axes = panels(2 * _HALF, [0.26, *heights, 0.6], 2)
+    below: dict[str, Any] = {"fontsize": 8, "ha": "center", "va": "top", "linespacing": 1.3}
+    for column, (judged, word) in enumerate(sides):
+        axes[0][column].text(0.5, 0.4, f"really {word}", fontsize=9, weight="bold", ha="center", va="center")
+        for row, diagram in enumerate(drawn[column]):
+            draw(axes[2 * row + 2][column], diagram, laid[column][row], size, layers[row])
+        axes[-1][column].text(0.5, 0.97, _places(bias, pair.row, judged), **below)
+    return figure
+
+
+def _places(bias: Bias, row: str, judged: Judged) -> str:
+    return (
+        f"measured {quantity(judged.reference)}\n"
+        f"place {judged.reference_rank:g} of {bias.n}\n"
+        f"{shorten(row, 22)}: place {judged.estimate_rank:g}"
+    )
+
+
+def _cell(title: str, ends: Mapping[int, str], edges: Iterable[tuple[int, int, str]], last: set[int]) -> Diagram:
+    """A cell whose operations lie on edges: each becomes a node between the two that it joins."""
+    edges = sorted(edges, key=lambda edge: (edge[1], edge[0]))
+    nodes = sorted({node for source, target, _ in edges for node in (source, target)} | (last | {0}))
+    labels: list[str] = []
+    place: dict[int, int] = {}
+    links: list[tuple[int, int]] = []
+    for node in nodes:
+        into = [(source, op) for source, target, op in edges if target == node]
+        read = []
+        for source, op in into:
+            read.append(place[source])
+            if op:
+                links.append((place[source], len(labels)))
+                read[-1] = len(labels)
+                labels.append(_LABELS.get(op, op))
+        place[node] = len(labels)
+        labels.append(ends.get(node, _SUM))
+        links += [(at, place[node]) for at in read]
+    return Diagram(title, tuple(labels), tuple(links))
+
+
+def _label(node: Node) -> str:
+    if node.op != "conv":
+        return _LABELS.get(node.op, node.op)
+    kernel = node.attr["kernel"]
+    kind = "conv" if node.attr["groups"] == 1 else "dw" if node.attr["groups"] == node.shape[0] else "grouped"
+    return f"{kind} {kernel}x{kernel}" + (f"/{node.attr['stride']}" if node.attr["stride"] > 1 else "")
+
+
+def _frame(label: str) -> dict[str, Any]:
+    if label == _SUM:
+        return {"boxstyle": "circle,pad=0.12", "facecolor": "white", "edgecolor": BLACK, "linewidth": 0.8}
+    plain = label in ("in", "out", "input", "concat", "cell k-2", "cell k-1")
+    edge = "white" if plain else BLACK
+    return {"boxstyle": "round,pad=0.22", "facecolor": "white", "edgecolor": edge, "linewidth": 0.8}
+
+
+def _character(size: float) -> float:
+    """Inches that a character takes, on the safe side."""
+    return 0.62 * size / 72
+
+
+def _width(label: str) -> float:
+    """Characters that a node takes with its frame and a gap."""
+    return 3.0 if label == _SUM else len(label) + 2.0
+
+
+def _curve(points: tuple[tuple[float, float], ...]) -> Path:
+    """Through all points, each met vertically, from below the first label to above the last."""
+    (x0, y0), *between, (x1, y1) = points
+    points = ((x0, y0 + 0.25), *between, (x1, y1 - 0.27))
+    vertices, codes = [points[0]], [Path.MOVETO]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        middle = (y0 + y1) / 2
+        vertices += [(x0, middle), (x1, middle), (x1, y1)]
+        codes += [Path.CURVE4] * 3
+    return Path(vertices, codes)

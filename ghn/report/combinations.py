@@ -1,0 +1,171 @@
+"""Which estimators to combine: sets chosen on development networks and reported on others, at a cost a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tqdm import tqdm
+
+from ghn.ranking import Ranking, difference
+from ghn.report.combinations_inputs import (
+    ScoreMatrix,
+    check_matrices,
+    check_settings,
+    common_scores,
+    read_members,
+    warnings_of,
+)
+from ghn.report.combinations_judge import Judge, Set, all_sets, grow, grow_at_costs
+from ghn.report.combinations_model import Combination, Combinations, Gain, Member
+from ghn.report.model import Versus
+from ghn.search.front import pareto_front
+
+Tell = Callable[[Set], Ranking]
+
+
+def search_combinations(
+    development: ScoreMatrix,
+    report: ScoreMatrix,
+    seconds: Mapping[str, float],
+    *,
+    one_off_seconds: Mapping[str, float] | None = None,
+    sizes: Sequence[int] = (0, 20, 50, 100),
+    draws: int = 10,
+    largest: int = 4,
+    exhaustive_up_to: int = 12,
+    least: float = 0.005,
+    bootstrap: int = 300,
+    seed: int = 0,
+    reference_name: str = "reference",
+    progress: bool = False,
+) -> Combinations:
+    """Searches sets of estimators for the best order at each cost, and tells how good they are on other networks.
+
+    Every choice is made on the development networks: sets, their front of cost and order, and the references that a
+    regression is given. The report networks only say how good the chosen sets are.
+
+    Args:
+        development: networks to choose on.
+        report: other networks, with scores of the same estimators.
+        seconds: {estimator: seconds a candidate}; 0 for what costs nothing.
+        one_off_seconds: {estimator: seconds paid once}; shown beside, not part of the cost.
+        sizes: numbers of references given to the regression; 0 is the mean of normal scores.
+        draws: of the references from the development networks.
+        largest: most members of a set.
+        exhaustive_up_to: so many estimators are combined in all ways; more by greedy selection alone, once for each
+            limit of cost.
+        least: development Kendall that a member must add in greedy selection, and a dearer set on the front.
+        bootstrap: resamples behind the intervals.
+        seed: of draws and resamples.
+        reference_name: where the references come from.
+        progress: whether to show a bar.
+
+    Raises:
+        DataError: estimators or lengths differ, references are missing or constant, networks are in both matrices,
+            costs are missing, or fewer than two estimators or too few networks are left.
+        ConfigError: a setting out of range.
+    """
+    check_matrices(development, report)
+    members = read_members(development, report, seconds, one_off_seconds or {})
+    usable = [member for member in members if member.set_aside is None]
+    names = [member.name for member in usable]
+    chosen_on, told_on = common_scores(development, names, "development"), common_scores(report, names, "report")
+    check_settings(sizes, draws, largest, least, len(chosen_on[1]))
+    exhaustive = len(usable) <= exhaustive_up_to
+    found: list[Combination] = []
+    tried: dict[int, int] = {}
+    for size in sorted(set(sizes)):
+        judge = Judge(*chosen_on, told_on[0], size, draws, seed)
+        greedy = _search(judge, usable, min(largest, len(usable)), least, exhaustive=exhaustive, progress=progress)
+        tried[size] = len(judge.known)
+
+        def tell(one: Set, judge: Judge = judge) -> Ranking:
+            return judge.report(one, told_on[1], bootstrap, seed)
+
+        found += _told(judge, tell, usable, greedy, least, progress=progress)
+    return Combinations(
+        reference_name=reference_name,
+        n_development_given=len(development),
+        n_development=len(chosen_on[1]),
+        n_report_given=len(report),
+        n_report=len(told_on[1]),
+        members=tuple(members),
+        combinations=tuple(found),
+        tried=tried,
+        exhaustive=exhaustive,
+        largest=largest,
+        least=least,
+        draws=draws,
+        bootstrap=bootstrap,
+        seed=seed,
+        warnings=tuple(warnings_of(members, (len(chosen_on[1]), len(development)), (len(told_on[1]), len(report)))),
+    )
+
+
+def _search(
+    judge: Judge, members: Sequence[Member], largest: int, least: float, *, exhaustive: bool, progress: bool
+) -> Set:
+    """Judges sets on development networks, single members in any case; returns where greedy selection ended."""
+    sets = all_sets(len(members), largest if exhaustive else 1)
+    for one in tqdm(sets, desc=f"{judge.references} references", unit="set", disable=not progress):
+        judge.development(one)
+    if exhaustive:
+        return grow(judge.development, range(len(members)), largest, least)
+    return grow_at_costs(judge.development, {i: m.seconds for i, m in enumerate(members)}, largest, least)
+
+
+def _told(
+    judge: Judge, tell: Tell, members: Sequence[Member], greedy: Set, least: float, *, progress: bool
+) -> list[Combination]:
+    """Single members and the sets chosen, cheapest first, with how well they order the report networks."""
+    cost = {one: sum(members[i].seconds for i in one) for one in judge.known}
+    front, best = set(_front(judge, cost, least)), _best_of_size(judge)
+    shown = {one for one in judge.known if len(one) == 1} | front | best | {greedy}
+    found = []
+    bar = tqdm(sorted(shown, key=lambda one: (cost[one], one)), desc="report", unit="set", disable=not progress)
+    for one in bar:
+        ranking, names = tell(one), tuple(members[i].name for i in one)
+        paid = [m.one_off_seconds for i in one if (m := members[i]).one_off_seconds is not None]
+        rival = max(((i,) for i in range(len(members)) if cost[(i,)] <= cost[one]), key=judge.development, default=None)
+        found.append(
+            Combination(
+                members=names,
+                references=judge.references,
+                seconds=cost[one],
+                one_off_seconds=sum(paid) if paid else None,
+                development=judge.development(one),
+                kendall=ranking["kendall"],
+                best_half=ranking["kendall_best_half"],
+                spread=judge.spreads[one],
+                front=one in front,
+                greedy=one == greedy,
+                best_of_size=one in best,
+                versus=Versus(members[rival[0]].name, difference(ranking, tell(rival)))
+                if rival and len(one) > 1
+                else None,
+                gains=_gains(one, tell, members),
+            )
+        )
+    return found
+
+
+def _gains(one: Set, tell: Tell, members: Sequence[Member]) -> tuple[Gain, ...]:
+    if len(one) == 1:
+        return ()
+    without = {i: tuple(other for other in one if other != i) for i in one}
+    return tuple(Gain(members[i].name, difference(tell(one), tell(rest))) for i, rest in without.items())
+
+
+def _front(judge: Judge, cost: Mapping[Set, float], least: float) -> list[Set]:
+    """Sets that no cheaper one equals to within `least` on development networks, from the cheapest up."""
+    sets = list(judge.known)
+    front: list[Set] = []
+    for i in pareto_front([(judge.known[one], cost[one]) for one in sets]):
+        if not front or judge.known[sets[i]] >= judge.known[front[-1]] + least:
+            front.append(sets[i])
+    return front
+
+
+def _best_of_size(judge: Judge) -> set[Set]:
+    sizes = {len(one) for one in judge.known}
+    return {max((one for one in judge.known if len(one) == size), key=judge.development) for size in sizes}

@@ -1,0 +1,111 @@
+"""The picture of combinations: rank correlation against cost a candidate, sets beside single estimators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ghn.report.combinations_model import Combination, Combinations
+from ghn.report.figures import Picture
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
+from ghn.report.words import duration, number, with_interval
+
+_NEAR = (0.2, 0.045)  # of the width and height of the axes: labels closer than that would overlap
+
+
+def combination_pictures(found: Combinations) -> list[Picture]:
+    """A picture for each number of references."""
+    out = []
+    for size in found.sizes:
+        values = "; ".join(f"{c.name}, {duration(c.seconds)}, {with_interval(c.kendall)}" for c in found.front(size))
+        label = f"{size} references" if size else "no references"
+        alt = f"Kendall tau against seconds a candidate, {label}; the front from the cheapest up: {values}."
+        out.append(Picture("combinations", label, draw_combinations(found, size), alt))
+    return out
+
+
+def draw_combinations(found: Combinations, references: int = 0) -> Figure:
+    """Single estimators by name, and the numbered front chosen on development networks, with report intervals.
+
+    Args:
+        found: by `search_combinations`.
+        references: which number of references.
+    """
+    singles, front = found.singles(references), found.front(references)
+    figure, axes = canvas(4.6, 3.5 + 0.17 * len(front))
+    positive = [c.seconds for c in (*singles, *front) if c.seconds > 0]
+    floor = min(positive, default=1.0) / 3  # where what costs nothing stands
+    for c in singles:
+        _point(axes, c, floor, ORANGE, "s", "white", 9.5 if c in front else 5.5, "single estimator")
+    for c in front:
+        if not c.single:
+            _point(axes, c, floor, BLUE, "o", BLUE, 9.5, "set on the front")
+    places = [max(c.seconds, floor) for c in front]
+    values = [c.kendall.value or 0.0 for c in front]
+    axes.step(places, values, where="post", color=BLACK, linewidth=1.0, linestyle="--", zorder=1, label="front")
+    axes.set_xscale("log")
+    axes.margins(x=0.12, y=0.1)
+    axes.set_ylabel(f"Kendall tau, {found.n_report:,} report networks")
+    key = [f"{i}  {shorten(c.name, 62)}: {number(c.kendall.value)}" for i, c in enumerate(front, start=1)]
+    axes.set_xlabel("seconds a candidate\n" + "\n".join(key), loc="left", fontsize=8, linespacing=1.35)
+    for rank, c in enumerate(front, start=1):
+        if c.kendall.value is not None:
+            colour = BLACK if c.single else "white"
+            place = (max(c.seconds, floor), c.kendall.value)
+            axes.annotate(str(rank), place, ha="center", va="center_baseline", fontsize=7, color=colour, zorder=4)
+    _label(figure, axes, [c for c in singles if c not in front], front, floor)
+    legend(figure, axes)
+    return figure
+
+
+def _point(
+    axes: Axes, one: Combination, floor: float, colour: str, marker: str, fill: str, size: float, label: str
+) -> None:
+    if one.kendall.value is None:
+        return
+    if label in axes.get_legend_handles_labels()[1]:
+        label = "_" + label  # matplotlib keeps what begins so out of the legend
+    x, found = max(one.seconds, floor), one.kendall
+    low, high = found.low, found.high
+    if low is not None and high is not None:
+        axes.plot([x, x], [low, high], color=colour, linewidth=1.1, solid_capstyle="butt", zorder=2)
+    axes.plot(
+        [x],
+        [found.value],
+        color=colour,
+        marker=marker,
+        markerfacecolor=fill,
+        markersize=size,
+        markeredgewidth=1.3,
+        linestyle="none",
+        label=label,
+        zorder=3,
+    )
+
+
+def _label(
+    figure: Figure, axes: Axes, named: Sequence[Combination], others: Sequence[Combination], floor: float
+) -> None:
+    """Writes each name beside its point, moved up or down until it is clear of the others and of those before."""
+    figure.draw_without_rendering()  # limits are final from here on
+
+    def place(one: Combination) -> tuple[float, float]:
+        point = axes.transData.transform((max(one.seconds, floor), one.kendall.value or 0.0))
+        x, y = axes.transAxes.inverted().transform(point)
+        return float(x), float(y)
+
+    taken = [place(one) for one in others]
+    steps = sorted((k * 0.5 * _NEAR[1] for k in range(-16, 17)), key=abs)
+    for one in named:
+        if one.kendall.value is None:
+            continue
+        x, y = place(one)
+        clear = (
+            s for s in steps if all(not 0 <= a - x + 0.05 < _NEAR[0] or abs(y + s - b) > _NEAR[1] for a, b in taken)
+        )
+        y += next(clear, 0.0)
+        taken.append((x, y))
+        style = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": 8}
+        axes.annotate(shorten(one.name, 22), (x, y), (6, 0), color=GREY, **style)  # type: ignore[arg-type]
