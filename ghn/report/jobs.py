@@ -26,6 +26,7 @@ from ghn.report.search import search_job
 from ghn.report.search_compare import compare_searchers_job
 from ghn.report.snapshots import snapshots_job
 from ghn.report.surrogates import surrogates_job
+from ghn.report.survey.job import survey_job
 from ghn.report.terminal import print_report
 from ghn.types import Trial
 
@@ -99,6 +100,7 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "pnas": pnas_job,
     "compare_searchers": compare_searchers_job,
     "snapshots": snapshots_job,
+    "survey": survey_job,
 }
 
 

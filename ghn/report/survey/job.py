@@ -211,7 +211,7 @@ def _stability(subjects: Subjects, bootstrap: int, notes: list[str], *, progress
             return stability_of_table(subjects.table, scale=100, unit="points", **how)
         if subjects.curves is not None:
             curves = subjects.curves
-            columns = {float(epoch): curves.values[:, i] for i, epoch in enumerate(curves.epochs)}
+            columns = {float(epoch): curves.val_accuracy[:, i] for i, epoch in enumerate(curves.epochs)}
             return measure_stability(columns, name="learning curves of the table", **how)
     except (DataError, ConfigError) as error:
         notes.append(f"No stability: {error}")

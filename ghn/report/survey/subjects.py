@@ -14,6 +14,7 @@ from ghn.estimators.curves.data import Curves
 from ghn.estimators.references import ReferenceTable
 from ghn.estimators.registry import Setting
 from ghn.ranking import MIN_ITEMS
+from ghn.report.survey.table import UserTable
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,16 @@ def shipped_subjects(setting: Setting, n: int, own: int) -> Subjects:
     telling = _part(published, report, "networks of the report sample")
     try:
         trained = [embedded_reference(setting.task.checksum, setting.space)]
-        curves = ReferenceTable.load(asset(EMBEDDED))
+        table: ReferenceTable | None = ReferenceTable.load(asset(EMBEDDED))
     except DataError:  # of another task or skeleton
-        trained, curves = [], None
+        trained, table = [], None
     judged = [_part(reference, development, None) for reference in trained]
     return Subjects(
         (*development, *report),
         (*judged, telling),
         _part(published, development, "networks of the development sample"),
         telling,
-        curves,
+        table,
     )
 
 
@@ -102,3 +103,25 @@ def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
     first = [archs[i] for i in sorted(order[: len(archs) // 2])]
     second = [archs[i] for i in sorted(order[len(archs) // 2 :])]
     return _part(reference, first, "the half chosen on"), _part(reference, second, "the other half")
+
+
+def user_subjects(table: UserTable) -> Subjects:
+    """The networks of a table that the user brought; half of them are chosen on, where there are enough."""
+    seeds = {} if table.seeds is None else dict(zip(table.archs, table.seeds.tolist(), strict=True))
+    reference = Reference(table.name, "accuracy", dict(zip(table.archs, table.accuracy.tolist(), strict=True)), seeds)
+    notes = list(table.warnings)
+    try:
+        choosing, telling = halves(reference)
+    except DataError as error:
+        choosing = telling = reference
+        notes.append(f"Chosen and told on the same networks: {error}")
+    return Subjects(
+        table.archs,
+        (reference,),
+        choosing,
+        telling,
+        curves=table.curves,
+        scores={name: dict(zip(table.archs, values.tolist(), strict=True)) for name, values in table.scores.items()},
+        seconds={name: float(np.nanmean(values)) for name, values in table.seconds.items() if values is not None},
+        notes=tuple(notes),
+    )
