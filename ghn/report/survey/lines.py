@@ -79,8 +79,7 @@ def make_line(line: Line, setting: Setting) -> list[Entry]:
     except TypeError as error:
         raise ConfigError(f"survey line {line.key}: options do not fit", got=str(error)) from None
     except GhnError as error:
-        error.add_note(f"in survey line {line.key}")
-        raise
+        raise type(error)(f"survey line {line.key}: {error}") from None
     return [replace(entry, name=line.label if i == 0 else f"{line.label}, no. {i + 1}") for i, entry in enumerate(made)]
 
 

@@ -1,0 +1,175 @@
+"""The survey from plain options to its JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, save_toy
+
+from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.estimators.candidates import Reference
+from ghn.estimators.registry import Setting
+from ghn.ranking import Statistic, kendall
+from ghn.report.survey.advice import orders_on
+from ghn.report.survey.job import survey_job
+from ghn.report.survey.model import Survey
+from ghn.report.survey.subjects import halves, shipped_subjects
+from ghn.train.loop import Recipe
+
+LINES: dict[str, Any] = {
+    "ghn": {"label": "hypernetwork"},
+    "params": {},
+    "synflow": {"seeds": [0, 1]},
+    "short": {"name": "low_fidelity", "fidelity": {"epochs": 1}},
+}
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    recipe = Recipe(epochs=2, batch_size=40)
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, folder=tmp_path / "out")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    survey = {
+        "workers": 1,
+        "development": 24,
+        "estimators": LINES,
+        "budgets": [0, 1e9],
+        "candidates": 1000,
+        "sizes": [0],
+        "draws": 2,
+        "permutations": 99,
+    }
+    return {
+        "out": str(tmp_path / "out"),
+        "resume": False,
+        "progress": False,
+        "n": 48,
+        "references": "all",
+        "bootstrap": 20,
+        "survey": survey,
+    }
+
+
+def read(options: dict[str, Any]) -> Survey:
+    return Survey.from_json(json.loads((Path(options["out"]) / "survey.json").read_text()))
+
+
+def test_from_options_to_json_and_back(setting: Setting, options: dict[str, Any]) -> None:
+    survey_job(setting, options)
+    found = read(options)
+    assert found.to_json() == json.loads((Path(options["out"]) / "survey.json").read_text())
+    (part,) = found.parts  # the project's own references are of other images than the toy task's
+    assert part.comparison.n == 24  # of the report sample
+    assert [row.name for row in part.comparison.estimators] == ["hypernetwork", "params", "synflow", "short"]
+    assert {cost.label: cost.replicates for cost in found.costs} == {
+        "hypernetwork": 1,
+        "params": 1,
+        "synflow": 2,
+        "short": 1,
+    }
+    costs = {cost.label: cost for cost in found.costs}
+    macs = np.array([costs[label].macs for label in ("params", "hypernetwork", "short")], dtype=float)
+    assert macs[0] == 0 < macs[1] < macs[2]  # 32 images once; 80 images forwards and backwards
+    assert costs["synflow"].macs == pytest.approx(3 * macs[1] / 32)
+    assert found.combinations is not None and found.stability is None
+    none, best = found.advice
+    assert none.label is None and none.kendall == Statistic(None)
+    assert best.label in costs and best.total_seconds == pytest.approx(1000 * (costs[best.label].seconds or 0))
+    assert best.kendall == part.comparison.row(best.label).get("kendall")
+
+
+def test_spread_holds_every_replicate(setting: Setting, options: dict[str, Any]) -> None:
+    survey_job(setting, options)
+    (part,) = read(options).parts
+    assert list(part.spread) == ["synflow"]
+    first, second = part.spread["synflow"]["kendall"]
+    assert first == part.comparison.row("synflow").get("kendall").value
+    scores = [json.loads(line) for line in (Path(options["out"]) / "scores/synflow-1.jsonl").open()][1:]
+    values = {score["id"]: score["value"] for score in scores}
+    ids = part.comparison.ids or ()
+    assert second == pytest.approx(kendall([values[arch] for arch in ids], part.comparison.reference))
+
+
+def test_going_on_scores_nothing_twice(
+    setting: Setting, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey_job(setting, options)
+    before = read(options)
+    with pytest.raises(ExistsError):
+        survey_job(setting, options)
+    monkeypatch.setattr("ghn.estimators.low_fidelity.LowFidelityEstimator.score", None)
+    monkeypatch.setattr("ghn.estimators.weighted.WeightedEstimator.stream", lambda self, trials: iter(()))
+    survey_job(setting, {**options, "resume": True})
+    assert read(options).parts == before.parts
+
+
+def test_advice_is_chosen_on_other_networks_than_it_is_told_on(setting: Setting, options: dict[str, Any]) -> None:
+    survey_job(setting, options)
+    found = read(options)
+    subjects = shipped_subjects(setting, 48, 24)
+    assert not set(subjects.choosing.values) & set(subjects.telling.values)
+    values = list(subjects.choosing.values.values())
+    orders = {}
+    for cost in found.costs:
+        rows = [json.loads(line) for line in (Path(options["out"]) / f"scores/{cost.key}-0.jsonl").open()][1:]
+        known = {row["id"]: row["value"] for row in rows}
+        orders[cost.label] = kendall([known[arch] for arch in subjects.choosing.values], values)
+    best = found.advice[1]
+    assert best.chosen_by == max(v for v in orders.values() if v is not None)
+    assert orders[str(best.label)] == best.chosen_by
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"references": "nasbench201"}, ConfigError, "references of a survey"),
+        ({"n": 30}, ConfigError, "networks to choose on"),
+    ],
+)
+def test_wrong_options(
+    setting: Setting, options: dict[str, Any], changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        survey_job(setting, {**options, **changes})
+    assert not (Path(options["out"]) / "scores").exists()
+
+
+def test_halves_are_disjoint_and_whole() -> None:
+    reference = Reference("mine", "accuracy", {f"a{i}": i / 30 for i in range(21)}, {})
+    one, other = halves(reference)
+    assert not set(one.values) & set(other.values) and {**one.values, **other.values} == reference.values
+    with pytest.raises(DataError, match="too few networks"):
+        halves(Reference("mine", "accuracy", {f"a{i}": i / 30 for i in range(19)}, {}))
+
+
+def test_orders_of_rows_that_failed_often() -> None:
+    reference = list(range(12))
+    orders = orders_on({"whole": reference, "few": [float("nan")] * 3 + reference[3:]}, reference)
+    assert orders == {"whole": 1.0, "few": None}
+
+
+@pytest.mark.slow
+def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
+    from hydra import compose, initialize_config_module
+    from omegaconf import OmegaConf
+
+    from ghn.estimators.setting import build_setting
+
+    with initialize_config_module("ghn.conf", version_base="1.3"):
+        cfg = compose("evaluate", ["experiment=survey_quick", f"out={tmp_path}/two", "n=40", "survey.development=20"])
+    full: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    plan = {**full["survey"], "workers": 2, "estimators": {"params": {}, "flops": {}}, "permutations": 99}
+    full |= {"survey": plan, "bootstrap": 20, "progress": False, "task": {"name": "cifar10_embedded"}}
+    survey_job(build_setting(full), full)
+    assert {cost.key: cost.failed for cost in read(full).costs} == {"params": 0, "flops": 0}
