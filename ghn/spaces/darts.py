@@ -13,9 +13,7 @@ from typing import Any
 
 from ghn.errors import ArchitectureError
 from ghn.graph.builder import GraphBuilder
-from ghn.graph.canonical import function_key
 from ghn.graph.ir import Graph
-from ghn.graph.simplify import simplify
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.darts_genotype import Pairs, format_genotype, parse_genotype
 from ghn.spaces.darts_network import CELLS, NODES, OPERATIONS, Edge, network, operation, zeros
@@ -117,9 +115,14 @@ class DARTS:
     def canonical(self, arch: Genotype) -> str:
         """A key equal for members that compute the same family of functions in this skeleton.
 
-        The order of the nodes counts, as their outputs are concatenated.
+        A node's value is a multiset of terms, each an operation on a value; skips of stride 1 are dissolved. The order
+        of the nodes counts, as their outputs are concatenated. Agrees with `function_key(simplify(lower(arch)))`.
         """
-        return function_key(simplify(self.lower(arch)))
+        pairs = self.pairs(arch)
+        half = len(pairs) // len(CELLS)
+        # in the smallest skeleton the only normal cell is the first, which reads the stem twice
+        normal = _written(pairs[:half], ("x", "x") if self.depth == 3 else ("x0", "x1"), dissolved=0)
+        return f"{normal}; {_written(pairs[half:], ('x0', 'x1'), dissolved=2)}"
 
     def encode(self, arch: Genotype) -> dict[str, float]:
         """Features for surrogates: for each cell counts of its operations, and how deep it is."""
@@ -206,6 +209,18 @@ def _member(pairs: Pairs) -> Genotype:
     for k in range(0, len(pairs), 2):
         out += [f"{op}~{source}" for op, source in sorted(pairs[k : k + 2], key=lambda pair: pair[1])]
     return tuple(out)
+
+
+def _written(pairs: Pairs, inputs: tuple[str, str], dissolved: int) -> str:
+    """The values of a cell's nodes as formulas of its inputs; skips from `dissolved` on have stride 1."""
+    values = [(name,) for name in inputs]
+    for k in range(0, len(pairs), 2):
+        terms: list[str] = []
+        for op, source in pairs[k : k + 2]:
+            skips = op == "skip_connect" and source >= dissolved
+            terms += values[source] if skips else (f"{op}({'+'.join(values[source])})",)
+        values.append(tuple(sorted(terms)))
+    return ", ".join("+".join(value) for value in values[2:])
 
 
 def _split(token: Any) -> tuple[str, str]:

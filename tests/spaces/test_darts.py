@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ghn.errors import ArchitectureError, ConfigError
-from ghn.graph import GraphBuilder, GraphModule, count_params, run_graph, simplify
+from ghn.graph import GraphBuilder, GraphModule, count_params, function_key, run_graph, simplify
 from ghn.graph.features import COLUMNS, Featurizer
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import DARTS
@@ -132,3 +132,17 @@ def test_a_hypernetwork_sees_which_convolutions_are_depthwise() -> None:
         return Featurizer()(b.build(b.add("linear", x, name="head", out=2)))[0].data.x[1].tolist()
 
     assert [i for i, (a, b) in enumerate(zip(columns(1), columns(4), strict=True)) if a != b] == [COLUMNS.index("c_in")]
+
+
+@pytest.mark.parametrize("depth", [3, 4])
+def test_keys_agree_with_the_graphs_where_many_members_are_equal(depth: int) -> None:
+    space, rng = DARTS((3, 8, 8), classes=4, width=2, depth=depth), Random(0)
+    fixed = space.sample(rng)
+    archs = set()
+    for i in range(100):  # one of the cells skips only, or nearly so
+        ops = [f"{rng.choice(('skip_connect', 'max_pool_3x3')) if i % 4 == 0 else 'skip_connect'}~" for _ in range(8)]
+        sources = [s for node in NODES for s in sorted(rng.sample(range(node), 2))]
+        cell = tuple(op + str(s) for op, s in zip(ops, sources, strict=True))
+        archs |= {cell + fixed[8:], fixed[:8] + cell}
+    keys = {(space.canonical(a), function_key(simplify(space.lower(a)))) for a in archs}
+    assert len(keys) == len({a for a, _ in keys}) == len({b for _, b in keys}) < len(archs)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import math
 from pathlib import Path
 
 import numpy as np
 
 from ghn.errors import DataError
+from ghn.estimators.csv_rows import read_number, read_rows
 from ghn.estimators.curves.data import Curves
 
 FORMAT = "first column a name or architecture, then the validation accuracy after epoch 1, 2, ...; empty: not observed"
@@ -25,13 +24,9 @@ def read_curves_csv(path: str | Path) -> Curves:
         DataError: the file is missing, or not so; says the line and the column.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = [(n, cells) for n, cells in enumerate(csv.reader(file), start=1) if any(c.strip() for c in cells)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV", got=str(error), expected=FORMAT) from None
+    rows = read_rows(path, FORMAT)
     header = None
-    if rows and rows[0][1][0].strip().lower() in ("", "name", "arch", "architecture", "id"):
+    if rows and rows[0][1][0].lower() in ("", "name", "arch", "architecture", "id"):
         header = rows.pop(0)
     width = max((len(cells) for _, cells in rows), default=0) - 1
     if width < 1:
@@ -39,13 +34,19 @@ def read_curves_csv(path: str | Path) -> Curves:
     epochs = _epochs(path, header, width)
     values = np.full((len(rows), len(epochs)), np.nan)
     for i, (line, cells) in enumerate(rows):
-        if not cells[0].strip():
+        if not cells[0]:
             raise DataError(f"{path}, line {line}, column 1", got="nothing", expected="a name or an architecture")
-        if len(cells) - 1 > len(epochs) and any(c.strip() for c in cells[len(epochs) + 1 :]):
+        if len(cells) - 1 > len(epochs) and any(cells[len(epochs) + 1 :]):
             raise DataError(f"{path}, line {line}", got=f"{len(cells) - 1} values", expected=f"at most {len(epochs)}")
         for j, cell in enumerate(cells[1 : len(epochs) + 1]):
             values[i, j] = _accuracy(path, line, j + 2, cell)
-    return Curves(tuple(cells[0].strip() for _, cells in rows), tuple(epochs), values)
+    return Curves(tuple(cells[0] for _, cells in rows), tuple(epochs), values)
+
+
+def epoch_number(name: str) -> int | None:
+    """The epoch that a column's name says: `3`, `epoch 3` or `epoch_3`; None for another name."""
+    text = name.lower().removeprefix("epoch").strip(" _")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
 
 
 def _epochs(path: Path, header: tuple[int, list[str]] | None, width: int) -> list[int]:
@@ -54,25 +55,19 @@ def _epochs(path: Path, header: tuple[int, list[str]] | None, width: int) -> lis
     line, cells = header
     epochs: list[int] = []
     for column, cell in enumerate(cells[1:], start=2):
-        text = cell.strip().lower().removeprefix("epoch").strip(" _")
-        if not text.isdecimal() or int(text) <= (epochs[-1] if epochs else 0):
+        epoch = epoch_number(cell)
+        if epoch is None or (epochs and epoch <= epochs[-1]):
             raise DataError(f"{path}, line {line}, column {column}", got=cell, expected="rising epochs from 1")
-        epochs.append(int(text))
+        epochs.append(epoch)
     if not epochs:
         raise DataError(f"{path}, line {line}", got="a header without epochs", expected=FORMAT)
     return epochs
 
 
 def _accuracy(path: Path, line: int, column: int, cell: str) -> float:
-    if not cell.strip():
-        return math.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= 1:  # NaN too
-        percent = "divide percent by 100" if 1 < value <= 100 else "leave the cell empty where nothing was observed"
-        raise DataError(
-            f"{path}, line {line}, column {column}", got=cell, expected="an accuracy in [0, 1]", fix=percent
-        )
+    where, expected = f"{path}, line {line}, column {column}", "an accuracy in [0, 1]"
+    value = read_number(where, cell, expected)
+    if value < 0 or value > 1:
+        percent = "divide percent by 100" if 1 < value <= 100 else None
+        raise DataError(where, got=cell, expected=expected, fix=percent)
     return value
