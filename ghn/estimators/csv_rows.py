@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ghn.errors import DataError
 
+EMPTY = "leave the cell empty where nothing is known"
 Rows = list[tuple[int, list[str]]]  # the line at which a row begins, and its cells without the blanks around them
 
 
@@ -37,13 +38,14 @@ def read_rows(path: Path, expected: str) -> Rows:
     return rows
 
 
-def read_number(where: str, cell: str, expected: str = "a finite number") -> float:
+def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float:
     """Reads a finite number; NaN for an empty cell.
 
     Args:
         where: file, line and column, for the error.
         cell: the text.
         expected: for the error.
+        fix: for the error.
 
     Raises:
         DataError: text, NaN or an infinity.
@@ -55,5 +57,5 @@ def read_number(where: str, cell: str, expected: str = "a finite number") -> flo
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise DataError(where, got=cell, expected=expected, fix="leave the cell empty where nothing is known")
+        raise DataError(where, got=cell, expected=expected, fix=fix)
     return value

@@ -213,7 +213,7 @@ def _member(pairs: Pairs) -> Genotype:
 
 def _written(pairs: Pairs, inputs: tuple[str, str], dissolved: int) -> str:
     """The values of a cell's nodes as formulas of its inputs; skips from `dissolved` on have stride 1."""
-    values = [(name,) for name in inputs]
+    values: list[tuple[str, ...]] = [(name,) for name in inputs]
     for k in range(0, len(pairs), 2):
         terms: list[str] = []
         for op, source in pairs[k : k + 2]:

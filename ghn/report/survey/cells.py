@@ -1,0 +1,131 @@
+"""The cells of a table that a user brings, read and checked a column at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ghn.errors import ArchitectureError, DataError
+from ghn.estimators.csv_rows import EMPTY, Rows, read_number
+from ghn.estimators.curves.data import Floats
+from ghn.report.survey.columns import Columns
+from ghn.types import Space
+
+ACCURACY = "an accuracy, a fraction in [0, 1] or percent in [0, 100]"
+NEEDED = "leave networks without an accuracy out"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The rows under a header; everything wrong with a cell is said with its place."""
+
+    path: Path
+    columns: Columns
+    rows: Rows
+
+    def __post_init__(self) -> None:
+        width = len(self.columns.names)
+        for line, cells in self.rows:
+            if any(cells[width:]):
+                raise DataError(
+                    f"{self.path}, line {line}: more cells than the header has columns",
+                    got=f"{len(cells)} cells",
+                    expected=f"{width}",
+                    fix='put "quotes" around architectures that contain commas',
+                )
+
+    def where(self, row: int, column: int) -> str:
+        """File, line and column of a cell."""
+        return f"{self.path}, line {self.rows[row][0]}, column {column + 1} ({self.columns.names[column]})"
+
+    def cell(self, row: int, column: int) -> str:
+        """The text of a cell; a row may end early."""
+        cells = self.rows[row][1]
+        return cells[column] if column < len(cells) else ""
+
+    def numbers(self, column: int, expected: str, fix: str = EMPTY) -> Floats:
+        """A column, [n]; NaN where it is empty."""
+        cells = [self.cell(i, column) for i in range(len(self.rows))]
+        return np.array([read_number(self.where(i, column), cell, expected, fix) for i, cell in enumerate(cells)])
+
+    def architectures(self, space: Space[Any]) -> list[str]:
+        """The official strings, each function once."""
+        found: list[str] = []
+        first: dict[Hashable, int] = {}
+        for i, (line, _) in enumerate(self.rows):
+            text = self.cell(i, self.columns.arch)
+            where = self.where(i, self.columns.arch)
+            if not text:
+                raise DataError(where, got="nothing", expected=f"an architecture of the space {space.name}")
+            try:
+                arch = space.parse(text)
+                key = space.canonical(arch)
+            except ArchitectureError as error:
+                raise ArchitectureError(f"{where} is not of the space {space.name} (space=NAME): {error}") from None
+            found.append(space.format(arch))
+            if (other := first.setdefault(key, i)) != i:
+                same = found[other] == found[i]
+                raise DataError(
+                    f"{self.path}, lines {self.rows[other][0]} and {line}: "
+                    + ("the same network twice" if same else "two networks that compute the same function"),
+                    got=found[i] if same else f"{found[other]} and {found[i]}",
+                    expected="each function once: an order between equal networks is noise",
+                    fix="average them into one line, or give the second as accuracy_2 of the first",
+                )
+        return found
+
+    def accuracies(self) -> tuple[Floats, Floats, str]:
+        """Accuracies [n, s] and curves [n, epochs] as fractions, and their unit in the file."""
+        own = len(self.columns.accuracies)
+        columns = (*self.columns.accuracies, *self.columns.epochs.values())
+        read = [self.numbers(c, ACCURACY, NEEDED if i == 0 else EMPTY) for i, c in enumerate(columns)]
+        values = np.stack(read, axis=1)
+        wrong = (values < 0) | (values > 100)
+        wrong[:, 0] |= np.isnan(values[:, 0])
+        if wrong.any():
+            row, k = np.argwhere(wrong)[0]
+            got = self.cell(row, columns[k])
+            raise DataError(
+                self.where(row, columns[k]), got=got or "nothing", expected=ACCURACY, fix=None if got else NEEDED
+            )
+        percent, fraction = values > 1, (values > 0) & (values < 1)
+        if percent[:, own:].any():
+            fraction[:, own:] = False  # first epochs may be below one percent
+        if not percent.any():
+            return values[:, :own], values[:, own:], "fraction"
+        if fraction.any():
+            places = [(row, columns[k]) for row, k in (np.argwhere(percent)[0], np.argwhere(fraction)[0])]
+            raise DataError(
+                f"{self.path}: percent and fractions are mixed, or an accuracy is below one percent",
+                got=" and ".join(f"{self.cell(*p)} in {self.where(*p)}" for p in places),
+                expected="all of one kind",
+                fix="write all accuracies as fractions",
+            )
+        return values[:, :own] / 100, values[:, own:] / 100, "percent"
+
+    def scores(self, name: str) -> Floats:
+        """Scores of an estimator, [n]."""
+        column = self.columns.scores[name]
+        values = self.numbers(column, "a finite score, higher is better")
+        if np.isnan(values).all():
+            raise DataError(
+                f"{self.path}, column {column + 1} ({self.columns.names[column]}) holds no score",
+                got=f"{len(values)} empty cells",
+                expected="a score of each network that did not fail",
+                fix="remove the column",
+            )
+        return values
+
+    def seconds(self, name: str) -> Floats | None:
+        """Seconds that an estimator took for each network, [n]; None when none is known."""
+        if (column := self.columns.seconds.get(name)) is None:
+            return None
+        values = self.numbers(column, "seconds, 0 or more")
+        if (values < 0).any():
+            row = int((values < 0).argmax())
+            raise DataError(self.where(row, column), got=self.cell(row, column), expected="seconds, 0 or more")
+        return None if np.isnan(values).all() else values
