@@ -24,6 +24,7 @@ RUN = (
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
     "docs/morphisms.md",
+    "docs/own-data.md",
     "docs/ranking.md",
     "docs/scoring.md",
     "docs/search.md",

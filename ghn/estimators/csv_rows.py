@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ghn.errors import DataError
 
+FIX = "check the path, and save the table as CSV (UTF-8, commas between cells)"
 EMPTY = "leave the cell empty where nothing is known"
 Rows = list[tuple[int, list[str]]]  # the line at which a row begins, and its cells without the blanks around them
 
@@ -32,9 +33,11 @@ def read_rows(path: Path, expected: str) -> Rows:
                     rows.append((line + 1, [cell.strip() for cell in cells]))
                 line = reader.line_num  # of the row's end: quoted cells may hold line breaks
     except csv.Error as error:
-        raise DataError(f"{path} cannot be read as CSV, line {line + 1}", got=str(error), expected=expected) from None
+        raise DataError(
+            f"{path} cannot be read as CSV, line {line + 1}", got=str(error), expected=expected, fix=FIX
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as CSV", got=str(error), expected=expected) from None
+        raise DataError(f"{path} cannot be read as CSV", got=str(error), expected=expected, fix=FIX) from None
     return rows
 
 
@@ -57,5 +60,6 @@ def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
+        fix = f"write {cell.rstrip('% ')}" if cell.endswith("%") else fix
         raise DataError(where, got=cell, expected=expected, fix=fix)
     return value

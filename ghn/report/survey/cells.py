@@ -16,6 +16,7 @@ from ghn.report.survey.columns import Columns
 from ghn.types import Space
 
 ACCURACY = "an accuracy, a fraction in [0, 1] or percent in [0, 100]"
+NOT_LOSSES = "give accuracies, not losses or errors"
 NEEDED = "leave networks without an accuracy out"
 
 
@@ -60,12 +61,16 @@ class Cells:
             text = self.cell(i, self.columns.arch)
             where = self.where(i, self.columns.arch)
             if not text:
-                raise DataError(where, got="nothing", expected=f"an architecture of the space {space.name}")
+                raise DataError(
+                    where, got="nothing", expected=f"an architecture of the space {space.name}", fix="remove the line"
+                )
             try:
                 arch = space.parse(text)
                 key = space.canonical(arch)
             except ArchitectureError as error:
-                raise ArchitectureError(f"{where} is not of the space {space.name} (space=NAME): {error}") from None
+                raise ArchitectureError(
+                    f"{where} is not of the space {space.name}, which space=NAME sets: {error}"
+                ) from None
             found.append(space.format(arch))
             if (other := first.setdefault(key, i)) != i:
                 same = found[other] == found[i]
@@ -90,7 +95,7 @@ class Cells:
             row, k = np.argwhere(wrong)[0]
             got = self.cell(row, columns[k])
             raise DataError(
-                self.where(row, columns[k]), got=got or "nothing", expected=ACCURACY, fix=None if got else NEEDED
+                self.where(row, columns[k]), got=got or "nothing", expected=ACCURACY, fix=NOT_LOSSES if got else NEEDED
             )
         percent, fraction = values > 1, (values > 0) & (values < 1)
         if percent[:, own:].any():
@@ -127,5 +132,7 @@ class Cells:
         values = self.numbers(column, "seconds, 0 or more")
         if (values < 0).any():
             row = int((values < 0).argmax())
-            raise DataError(self.where(row, column), got=self.cell(row, column), expected="seconds, 0 or more")
+            raise DataError(
+                self.where(row, column), got=self.cell(row, column), expected="seconds, 0 or more", fix=EMPTY
+            )
         return None if np.isnan(values).all() else values

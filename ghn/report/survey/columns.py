@@ -54,23 +54,37 @@ def read_header(path: Path, line: int, cells: Sequence[str]) -> Columns:
         names.pop()  # a comma at the end of the line
     where, found = f"{path}, line {line}", [_meaning(name) for name in names]
     if not any(found) and any(map(_is_no_name, names)):
-        raise DataError(f"{where}: there is no header", got=",".join(names)[:80], expected=FORMAT)
+        raise DataError(
+            f"{where}: there is no header",
+            got=",".join(names)[:80],
+            expected=FORMAT,
+            fix="name the columns in the first line",
+        )
     places: dict[str, dict[int | str, int]] = {kind: {} for kind in ("arch", "accuracy", "epoch", "score", "seconds")}
     for position, (name, meaning) in enumerate(zip(names, found, strict=True)):
         here = f"{where}, column {position + 1}"
         if meaning is None:
-            raise DataError(f"{here}: unknown column", got=name, expected=" | ".join(KNOWN), fix=_near(name))
+            raise DataError(f"{here}: unknown column", got=name, expected=" | ".join(KNOWN), fix=_near(name, names))
         kind, key = meaning
         if (first := places[kind].setdefault(key, position)) != position:
             raise DataError(
                 f"{here}: a column is there twice",
                 got=f"{names[first]} in column {first + 1}, {name} in column {position + 1}",
                 expected="each column once",
+                fix="remove or rename one of them",
             )
     for kind in ("arch", "accuracy"):
         if 1 not in places[kind]:
-            raise DataError(f"{where}: there is no column {kind}", got=",".join(names), expected=FORMAT)
+            raise DataError(f"{where}: there is no column {kind}", got=",".join(names), expected=FORMAT, fix="add it")
     scores, seconds = ({str(n): i for n, i in places[kind].items()} for kind in ("score", "seconds"))
+    _check_seconds(where, scores, seconds)
+    numbered = {kind: sorted((int(n), i) for n, i in places[kind].items()) for kind in ("accuracy", "epoch")}
+    accuracies = tuple(i for _, i in numbered["accuracy"])
+    return Columns(tuple(names), places["arch"][1], accuracies, dict(numbered["epoch"]), scores, seconds)
+
+
+def _check_seconds(where: str, scores: dict[str, int], seconds: dict[str, int]) -> None:
+    """A DataError for seconds of an estimator that has no scores."""
     if lonely := [name for name in seconds if name not in scores]:
         close = difflib.get_close_matches(lonely[0], list(scores), n=1)
         raise DataError(
@@ -79,9 +93,6 @@ def read_header(path: Path, line: int, cells: Sequence[str]) -> Columns:
             expected=f"a column score:{lonely[0]} beside it",
             fix=f"did you mean seconds:{close[0]}?" if close else f"add score:{lonely[0]}, or remove the column",
         )
-    numbered = {kind: sorted((int(n), i) for n, i in places[kind].items()) for kind in ("accuracy", "epoch")}
-    accuracies = tuple(i for _, i in numbered["accuracy"])
-    return Columns(tuple(names), places["arch"][1], accuracies, dict(numbered["epoch"]), scores, seconds)
 
 
 def _meaning(name: str) -> tuple[str, int | str] | None:
@@ -107,14 +118,16 @@ def _is_no_name(cell: str) -> bool:
     return cell.startswith(("|", "Genotype(")) or cell.replace(".", "", 1).isdecimal()
 
 
-def _near(name: str) -> str:
-    """What to do about an unknown column."""
+def _near(name: str, names: Sequence[str]) -> str:
+    """What to do about an unknown column; those that are there are not what it was meant to be."""
     if not name:
         return "name the column; pandas: to_csv(..., index=False)"
     if any(mark in name for mark in ";\t"):
         return "put commas between cells"
     if name.lower() in ("score", "seconds", "score:", "seconds:"):
         return f"name the estimator: {name.lower().rstrip(':')}:NAME"
-    if close := difflib.get_close_matches(name.lower(), KNOWN, n=1, cutoff=0.5):
+    there = set(map(_meaning, names))
+    absent = [known for known in KNOWN if _meaning(known) not in there]
+    if close := difflib.get_close_matches(name.lower(), absent, n=1, cutoff=0.5):
         return f"did you mean {close[0]}?"
     return f"remove the column, or name it score:{name} if it holds scores of an estimator"

@@ -61,19 +61,25 @@ def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
     path = Path(path)
     rows = read_rows(path, FORMAT)
     if not rows:
-        raise DataError(f"{path} is empty", expected=FORMAT)
+        raise DataError(f"{path} is empty", got="no lines", expected=FORMAT, fix="see docs/own-data.md")
     columns = read_header(path, *rows.pop(0))
     cells = Cells(path, columns, rows)
     archs = cells.architectures(space)
     accuracies, curves, unit = cells.accuracies()
     if len(rows) < MIN_ITEMS:
-        raise DataError(f"{path} holds too few networks", got=len(rows), expected=f"at least {MIN_ITEMS} to be ranked")
+        raise DataError(
+            f"{path} holds too few networks",
+            got=len(rows),
+            expected=f"at least {MIN_ITEMS} to be ranked",
+            fix="train more",
+        )
     accuracy = np.nanmean(accuracies, axis=1)
     if np.ptp(accuracy) == 0:
         raise DataError(
             f"{path}: all accuracies are equal, so there is no order to recover",
             got=f"{len(rows)} times {accuracy[0]:g}",
             expected="at least two different values",
+            fix="write more digits, or bring other networks",
         )
     scores = {name: cells.scores(name) for name in columns.scores}
     warnings = [
