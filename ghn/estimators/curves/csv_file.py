@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ghn.errors import DataError
-from ghn.estimators.csv_rows import read_number, read_rows
+from ghn.estimators.csv_rows import EMPTY, read_number, read_rows
 from ghn.estimators.curves.data import Curves
 
 FORMAT = "first column a name or architecture, then the validation accuracy after epoch 1, 2, ...; empty: not observed"
@@ -68,6 +68,6 @@ def _accuracy(path: Path, line: int, column: int, cell: str) -> float:
     where, expected = f"{path}, line {line}, column {column}", "an accuracy in [0, 1]"
     value = read_number(where, cell, expected)
     if value < 0 or value > 1:
-        percent = "divide percent by 100" if 1 < value <= 100 else None
-        raise DataError(where, got=cell, expected=expected, fix=percent)
+        fix = "divide percent by 100" if 1 < value <= 100 else EMPTY
+        raise DataError(where, got=cell, expected=expected, fix=fix)
     return value

@@ -57,7 +57,8 @@ class Cells:
         """The official strings, each function once."""
         found: list[str] = []
         first: dict[Hashable, int] = {}
-        for i, (line, _) in enumerate(self.rows):
+        again: list[tuple[int, int]] = []
+        for i in range(len(self.rows)):
             text = self.cell(i, self.columns.arch)
             where = self.where(i, self.columns.arch)
             if not text:
@@ -73,15 +74,23 @@ class Cells:
                 ) from None
             found.append(space.format(arch))
             if (other := first.setdefault(key, i)) != i:
-                same = found[other] == found[i]
-                raise DataError(
-                    f"{self.path}, lines {self.rows[other][0]} and {line}: "
-                    + ("the same network twice" if same else "two networks that compute the same function"),
-                    got=found[i] if same else f"{found[other]} and {found[i]}",
-                    expected="each function once: an order between equal networks is noise",
-                    fix="average them into one line, or give the second as accuracy_2 of the first",
-                )
+                again.append((other, i))
+        if again:
+            self._refuse(again, found)
         return found
+
+    def _refuse(self, again: list[tuple[int, int]], archs: list[str]) -> None:
+        """A DataError for pairs of rows that hold one function."""
+        one, two = again[0]
+        same = archs[one] == archs[two]
+        what = "the same network twice" if same else "two networks that compute the same function"
+        more = f", and {len(again) - 1} more such lines" if again[1:] else ""
+        raise DataError(
+            f"{self.path}, lines {self.rows[one][0]} and {self.rows[two][0]}: {what}{more}",
+            got=archs[one] if same else f"{archs[one]} and {archs[two]}",
+            expected="each function once: an order between equal networks is noise",
+            fix="average them into one line, or give the second as accuracy_2 of the first",
+        )
 
     def accuracies(self) -> tuple[Floats, Floats, str]:
         """Accuracies [n, s] and curves [n, epochs] as fractions, and their unit in the file."""

@@ -225,6 +225,8 @@ def test_two_cells_of_one_function_are_refused(tmp_path):
     second = "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|skip_connect~2|"
     with pytest.raises(DataError, match=r"lines 4 and 9: two networks that compute the same function"):
         changed(tmp_path, arch=[*ARCHS[:2], first, *ARCHS[2:6], second, *ARCHS[6:10]])
+    with pytest.raises(DataError, match=r"lines 2 and 8: the same network twice, and 5 more such lines"):
+        changed(tmp_path, arch=2 * ARCHS[:6])
 
 
 def test_too_few_constant_and_empty(tmp_path):
