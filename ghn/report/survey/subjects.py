@@ -44,38 +44,48 @@ class Subjects:
     notes: tuple[str, ...] = ()
 
 
-def shipped_subjects(setting: Setting, n: int, own: int) -> Subjects:
+def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     """The project's own references, and published ones of networks of the report sample.
 
     Args:
         setting: whose space and task they must fit.
         n: networks in all.
-        own: of these, how many have own references; they are of the development sample, on which is chosen.
+        development: of these, how many are of the development sample, on which is chosen.
 
     Raises:
-        ConfigError: too few of either.
-        DataError: the space has no published references.
+        ConfigError: too few of either, or another space.
     """
-    if not (isinstance(own, int) and isinstance(n, int) and own >= MIN_ITEMS and n - own >= MIN_ITEMS):
+    if not (
+        isinstance(development, int)
+        and isinstance(n, int)
+        and development >= MIN_ITEMS
+        and n - development >= MIN_ITEMS
+    ):
         raise ConfigError(
             "a survey needs networks to choose on and others to report on",
-            got=f"n={n}, survey.own={own}",
-            expected=f"at least {MIN_ITEMS} of each: n >= survey.own + {MIN_ITEMS}",
+            got=f"n={n}, survey.development={development}",
+            expected=f"at least {MIN_ITEMS} of each: n >= survey.development + {MIN_ITEMS}",
         )
-    development = choose_candidates(own, "development", setting.space)
-    report = choose_candidates(n - own, "report", setting.space)
-    published = published_reference([*development, *report], setting.space)
+    if setting.space.name != "nasbench201":
+        raise ConfigError(
+            "no trained networks of this space are shipped",
+            got=setting.space.name,
+            fix="bring yours: references=mine.csv",
+        )
+    first = choose_candidates(development, "development", setting.space)
+    report = choose_candidates(n - development, "report", setting.space)
+    published = published_reference([*first, *report], setting.space)
     telling = _part(published, report, "networks of the report sample")
     try:
         trained = [embedded_reference(setting.task.checksum, setting.space)]
         table: ReferenceTable | None = ReferenceTable.load(asset(EMBEDDED))
     except DataError:  # of another task or skeleton
         trained, table = [], None
-    judged = [_part(reference, development, None) for reference in trained]
+    judged = [_part(reference, first, None) for reference in trained]
     return Subjects(
-        (*development, *report),
+        (*first, *report),
         (*judged, telling),
-        _part(published, development, "networks of the development sample"),
+        _part(published, first, "networks of the development sample"),
         telling,
         table,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ghn.report.survey.advice import orders_on
 from ghn.report.survey.job import survey_job
 from ghn.report.survey.model import Survey
 from ghn.report.survey.subjects import halves, shipped_subjects
+from ghn.spaces import DARTS
 from ghn.train.loop import Recipe
 
 LINES: dict[str, Any] = {
@@ -143,6 +145,12 @@ def test_wrong_options(
     with pytest.raises(error, match=message):
         survey_job(setting, {**options, **changes})
     assert not (Path(options["out"]) / "scores").exists()
+
+
+def test_a_space_without_shipped_references(setting: Setting) -> None:
+    darts = replace(setting, space=DARTS((3, 8, 8), classes=4, width=2, depth=3))
+    with pytest.raises(ConfigError, match=r"references=mine.csv"):
+        shipped_subjects(darts, 48, 24)
 
 
 def test_halves_are_disjoint_and_whole() -> None:
