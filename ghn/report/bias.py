@@ -80,6 +80,7 @@ def measure_bias(
         left_out=left_out,
         effects=effects,
         second_training=_second_training(table, varying, settings),
+        repeated=0 if table is None else int(np.isfinite(table).all(1).sum()),
         noise=noise,
         margin=margin,
         wrong_pairs=tuple(
@@ -163,7 +164,10 @@ def _noise(table: Floats) -> float | None:
 def _second_training(
     table: Floats | None, properties: Mapping[str, Floats], settings: BiasSettings
 ) -> dict[str, Statistic] | None:
-    if table is None or not properties or np.isfinite(table).all(1).sum() < MIN_ITEMS:
+    if table is None or not properties:
+        return None
+    complete = table[np.isfinite(table).all(1)]
+    if len(complete) < MIN_ITEMS or (np.ptp(complete, axis=0) == 0).any():
         return None
     return partial_ceiling(table, properties, bootstrap=settings.bootstrap, seed=settings.seed)
 

@@ -44,7 +44,8 @@ def _reach(effects: list[Effect]) -> str:
 def _feigned(bias: Bias, effect: Effect) -> str:
     if not bias.feigned(effect) or bias.second_training is None:
         return ""
-    return f" (a second training shows {with_interval(bias.second_training[effect.property])}: perhaps mere noise)"
+    shown = with_interval(bias.second_training[effect.property])
+    return f" (a second training of {bias.repeated} networks shows {shown}: perhaps mere noise)"
 
 
 def wrong_pair(bias: Bias, pair: WrongPair) -> str:
