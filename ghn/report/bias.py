@@ -97,7 +97,10 @@ def _varying(properties: Mapping[str, ArrayLike], common: np.ndarray) -> tuple[d
     kept: dict[str, Floats] = {}
     left_out: dict[str, str] = {}
     for name, given in properties.items():
-        values = np.asarray(given, dtype=float)
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"the property {name!r} is not a list of numbers", got=str(error)) from error
         if values.shape != common.shape:
             raise DataError(f"the property {name!r} has the wrong shape", got=values.shape, expected=common.shape)
         if not np.isfinite(values[common]).all():
