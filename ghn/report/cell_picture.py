@@ -26,6 +26,7 @@ from ghn.types import Space, member_of
 
 _SUM = "+"
 _HALF, _LAYER, _SIZE = 2.0, 0.33, 7.5  # half the width and a layer, in inches, and letters, in points
+_ABOVE, _BELOW = 0.28, 0.62  # inches of text
 _LABELS = {
     "nor_conv_3x3": "conv 3x3",
     "nor_conv_1x1": "conv 1x1",
@@ -107,14 +108,14 @@ def draw(axes: Axes, diagram: Diagram, layout: Layout, size: float, layers: int)
         diagram: what to draw.
         layout: its places, in characters.
         size: of the letters, in points.
-        layers: that the axes have room for.
+        layers: that the axes have room for, the title's among them.
     """
     half = _HALF / 2 / _character(size)
     middle = (layout.left + layout.right) / 2
     axes.set_xlim(middle - half, middle + half)
-    axes.set_ylim(layers - 0.5, -0.5)
-    if diagram.title:
-        axes.set_title(diagram.title, fontsize=size, y=1, pad=1)
+    above = 1 if diagram.title else 0
+    axes.set_ylim(layers - above - 0.5, -above - 0.5)
+    axes.text(middle, -0.75, diagram.title, fontsize=size, style="italic", ha="center", va="center")
     for (x, y), label in zip(layout.nodes, diagram.labels, strict=True):
         axes.text(x, y, label, fontsize=size, color=BLACK, ha="center", va="center", zorder=3, bbox=_frame(label))
     arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 5, "linewidth": 0.8, "color": GREY, "zorder": 1}
@@ -140,17 +141,22 @@ def pair_figure(bias: Bias, pair: WrongPair, space: Space[Any]) -> Figure:
     laid = [[layered([_width(label) for label in one.labels], one.edges) for one in own] for own in drawn]
     widest = max(layout.right - layout.left for own in laid for layout in own)
     size = min(_SIZE, _SIZE * (_HALF - 0.08) / (widest * _character(_SIZE)))
-    layers = [max(layout.layers for layout in both) for both in zip(*laid, strict=True)]
-    titled = any(one.title for one in drawn[0])
-    heights = [h for many in layers for h in ((0.26 if titled else 0.04), many * _LAYER)]
-    figure, axes = panels(2 * _HALF, [0.26, *heights, 0.6], 2)
-    below: dict[str, Any] = {"fontsize": 8, "ha": "center", "va": "top", "linespacing": 1.3}
+    layers = [max(map(_layers, *both)) for both in zip(zip(*drawn, strict=True), zip(*laid, strict=True), strict=True)]
+    heights = [many * _LAYER for many in layers]
+    figure, axes = panels(2 * _HALF, heights, 2, above=_ABOVE, below=_BELOW)
+    words: dict[str, Any] = {"ha": "center", "va": "top"}
     for column, (judged, word) in enumerate(sides):
-        axes[0][column].text(0.5, 0.4, f"really {word}", fontsize=9, weight="bold", ha="center", va="center")
+        x, height = 0.25 + 0.5 * column, sum(heights) + _ABOVE + _BELOW
+        figure.text(x, 1 - 0.06 / height, f"really {word}", fontsize=9, weight="bold", **words)
+        figure.text(x, _BELOW / height, _places(bias, pair.row, judged), fontsize=8, linespacing=1.3, **words)
         for row, diagram in enumerate(drawn[column]):
-            draw(axes[2 * row + 2][column], diagram, laid[column][row], size, layers[row])
-        axes[-1][column].text(0.5, 0.97, _places(bias, pair.row, judged), **below)
+            draw(axes[row][column], diagram, laid[column][row], size, layers[row])
     return figure
+
+
+def _layers(diagram: Diagram, layout: Layout) -> int:
+    """That a picture takes, with its title."""
+    return layout.layers + bool(diagram.title)
 
 
 def _places(bias: Bias, row: str, judged: Judged) -> str:
