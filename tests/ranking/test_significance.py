@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ghn.errors import ConfigError
-from ghn.ranking import false_discovery, permutation_test, significance
+from ghn.ranking import holm, permutation_test, significance
 
 
 def test_planted_and_clean() -> None:
@@ -51,16 +51,17 @@ def test_the_undefined_has_no_p_and_does_not_count() -> None:
     z, x, y = np.random.default_rng(4).normal(size=(3, 30))
     found = permutation_test({"x": x, "flat": np.ones(30), "perfect": z}, {"y": y}, z, permutations=49)
     assert found["flat", "y"] is None and found["perfect", "y"] is None and found["x", "y"] is not None
-    assert false_discovery(found) == pytest.approx(found)
+    assert holm(found) == pytest.approx(found)
 
 
 def test_correction_by_hand() -> None:
     p = {("a", "1"): 0.01, ("a", "2"): 0.04, ("b", "1"): None, ("b", "2"): 0.03}
-    found = false_discovery(p)
+    found = holm(p)
     assert list(found) == list(p)
-    # Three tests: 0.01 * 3 / 1, then 0.03 * 3 / 2 and 0.04 * 3 / 3, of which the larger p bounds the smaller.
-    assert [found[pair] for pair in p] == [pytest.approx(0.03), pytest.approx(0.04), None, pytest.approx(0.04)]
-    assert false_discovery({}) == {}
+    # Three tests: 3 * 0.01, then 2 * 0.03, and 1 * 0.04, which must not be less than the one before.
+    assert [found[pair] for pair in p] == [pytest.approx(0.03), pytest.approx(0.06), None, pytest.approx(0.06)]
+    assert holm({("a", "1"): 0.9, ("a", "2"): 0.8}) == {("a", "1"): 1.0, ("a", "2"): 1.0}
+    assert holm({}) == {}
 
 
 def test_no_permutation() -> None:
