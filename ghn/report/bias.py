@@ -34,7 +34,7 @@ def measure_bias(
     seeds: ArrayLike | None = None,
     noise: float | None = None,
     pairs: int = 3,
-    permutations: int | None = None,
+    permutations: int = 9999,
     level: float = 0.05,
 ) -> Bias:
     """Analyses the errors of every row of a comparison, on the networks on which it compared them.
@@ -48,19 +48,19 @@ def measure_bias(
         noise: standard deviation of a network's reference over trainings, in the reference's unit; by default
             from `seeds`.
         pairs: confidently wrong pairs a row.
-        permutations: of the test; by default 9,999, or so many more that the least p-value is a fifth of what
-            the strictest test asks for.
+        permutations: of the test, at least; more are made where so many tests are corrected for that fewer
+            could find nothing.
         level: chance that is borne that any finding on an estimator is false.
 
     Raises:
         DataError: lengths differ, or a property is not finite.
         ConfigError: a setting is out of range.
     """
-    if (noise is not None and not noise >= 0) or pairs < 0 or not 0 < level < 1:
+    if (noise is not None and not noise >= 0) or pairs < 0 or permutations < 1 or not 0 < level < 1:
         raise ConfigError(
             "settings out of range",
-            got=f"noise={noise}, pairs={pairs}, level={level}",
-            expected="noise and pairs of at least 0, and a level between 0 and 1",
+            got=f"noise={noise}, pairs={pairs}, permutations={permutations}, level={level}",
+            expected="noise and pairs of at least 0, permutations of at least 1, and a level between 0 and 1",
         )
     common = np.array(comparison.common)
     reference = np.array(comparison.reference, dtype=float)[common]
@@ -70,8 +70,8 @@ def measure_bias(
     table = None if seeds is None else _seeds(seeds, common)
     noise = _noise(table) if noise is None and table is not None else noise
     margin = _CERTAIN * (noise or 0.0)
-    if permutations is None:
-        permutations = max(9999, math.ceil(5 * len(rows) * len(varying) / level))
+    # The least p-value is 1 / (permutations + 1), and Holm multiplies it by the number of tests.
+    permutations = max(permutations, math.ceil(2 * len(rows) * len(varying) / level))
     settings = BiasSettings(comparison.settings.bootstrap, permutations, comparison.settings.seed, level)
     kinds = {row.name: row.kind for row in rows}
     effects, likenesses = _correlations(estimates, kinds, varying, reference, settings)

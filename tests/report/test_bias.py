@@ -82,6 +82,12 @@ class TestEffects:
         rows = len(given["scores"]) * 2
         assert [one.corrected for one in alone.effects] == [one.corrected for one in beside.effects[:rows]]
 
+    def test_so_many_permutations_that_something_can_be_found(self) -> None:
+        given, properties = world()
+        found = measure_bias(compare(**given), properties, permutations=9)
+        assert found.settings.permutations == 2 * 5 * 2 / 0.05
+        assert effect(found, "pools", "pools").significant
+
     def test_no_property_that_varies(self) -> None:
         given, _ = world()
         found = measure_bias(compare(**given), {"constant": np.ones(N)}, permutations=99)
