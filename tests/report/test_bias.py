@@ -76,9 +76,9 @@ class TestEffects:
 
     def test_estimators_are_corrected_apart_from_baselines(self) -> None:
         given, properties = world()
-        alone = measure_bias(compare(**given, baselines={}), properties, permutations=99)
+        alone = measure_bias(compare(**given, baselines={}), properties, permutations=999)
         many = {f"b{i}": properties["depth"] + i * 1e-3 for i in range(5)}
-        beside = measure_bias(compare(**given, baselines=many), properties, permutations=99)
+        beside = measure_bias(compare(**given, baselines=many), properties, permutations=999)
         rows = len(given["scores"]) * 2
         assert [one.corrected for one in alone.effects] == [one.corrected for one in beside.effects[:rows]]
 
