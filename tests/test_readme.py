@@ -20,6 +20,7 @@ RUN = (
     "README.md",
     "docs/add-an-op.md",
     "docs/add-a-space.md",
+    "docs/bias.md",
     "docs/checkpoints.md",
     "docs/learning-curves.md",
     "docs/low-fidelity.md",

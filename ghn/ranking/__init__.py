@@ -9,7 +9,7 @@ from ghn.ranking.checks import MIN_ITEMS
 from ghn.ranking.measure import Ranking, Statistic, ceiling, difference, mean_ranking, rank
 from ghn.ranking.partial import partial_ceiling, partial_spearman, partial_table, rank_residuals
 from ghn.ranking.reversals import Reversal, reversals
-from ghn.ranking.significance import false_discovery, permutation_test
+from ghn.ranking.significance import holm, permutation_test
 from ghn.ranking.single import kendall, pearson, precision_at, regret_at, spearman, within_groups
 from ghn.ranking.weighted import MIN_PART, PARTS, levels_of
 
@@ -22,7 +22,7 @@ __all__ = [
     "Statistic",
     "ceiling",
     "difference",
-    "false_discovery",
+    "holm",
     "kendall",
     "levels_of",
     "mean_ranking",

@@ -1,15 +1,19 @@
 """Where an estimate errs: rank residuals, and their correlation with a property or with another estimate's.
 
-A **rank residual** is what a straight line from the ranks of the reference leaves of the ranks of the estimate:
-positive where an item is overrated, given what it is worth. The correlation of two columns of residuals is Spearman's
-partial correlation given the reference; it is 0 for an estimate that is merely noisy, however much the property says of
-the reference. (Rank of the estimate minus rank of the reference would not do: a noisy estimate draws everything to the
-middle, and would seem to underrate whatever the best networks have.)
+A **rank residual** is what a curve over the ranks of the reference leaves of the ranks of the estimate: positive where
+an item is overrated, given what it is worth. The correlation of two columns of residuals is Spearman's partial
+correlation given the reference; it is 0 for an estimate that is merely noisy, however much the property says of the
+reference. (Rank of the estimate minus rank of the reference would not do: a noisy estimate draws everything to the
+middle, and would seem to underrate whatever the best items have.)
 
-Of the two classical partial rank correlations Spearman's is used: it has residuals, so that picture, number and the
-comparison of two estimates rest on the same thing. Kendall's has none, and no known distribution.
+The classical formula has a straight line for the curve. Here it is a polynomial of up to four degrees (`degree`): an
+estimate that loses hold among the best and a property that is saturated there would else seem to go together.
 
-Source: Kendall & Gibbons, Rank Correlation Methods, 1990, chapter 8 (partial rank correlation).
+Of the two partial rank correlations Spearman's is used: it has residuals, so that pictures, numbers and the comparison
+of two estimates rest on the same thing. Kendall's has none.
+
+Source: Liu, Li, Wanga & Shepherd, Covariate-adjusted Spearman's rank correlation with probability-scale residuals,
+Biometrics 2018: the correlation of the residuals of two models, each of a column's ranks on the covariate.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from ghn.ranking.measure import Statistic, resample
 from ghn.ranking.weighted import Floats, Ties
 
 Pair = tuple[str, str]
-_LEFT = 1e-9  # share of its variance that a column must keep beside the reference; less is rounding
+_LEFT = 1e-9  # share that a column must keep when its mean or the reference is taken out; less is rounding
 _CHUNK = 2_000_000  # numbers at a time, which bounds memory at any n
 
 
@@ -38,15 +42,16 @@ def rank_residuals(estimate: ArrayLike, reference: ArrayLike) -> Floats:
         reference: [n], higher is better, finite.
 
     Returns:
-        [n], with mean 0 and no correlation with the reference's ranks.
+        [n], with mean 0, and uncorrelated with the reference's ranks and their powers up to `degree(n)`.
 
     Raises:
         DataError: shapes differ, values are not finite, references all equal, or fewer than `MIN_ITEMS`.
     """
     x, z = read_columns({"estimate": estimate}, reference)
-    w = np.ones((1, len(z)))
-    rank, given = (_centred(Ties(values), w)[0] for values in (x["estimate"], z))
-    return (rank - given * (rank @ given) / (given @ given)) / len(z)
+    w, side = np.ones((1, len(z))), Ties(x["estimate"])
+    ranks = side.midranks(w)[0]
+    curves = _curves(Ties(z), w)[0]
+    return (ranks - curves @ (curves.T @ ranks)) / len(z)
 
 
 def partial_spearman(one: ArrayLike, other: ArrayLike, given: ArrayLike) -> float | None:
@@ -145,24 +150,33 @@ def read_columns(columns: Mapping[str, ArrayLike], given: ArrayLike) -> tuple[di
     return found, check_reference(z)
 
 
-def _centred(side: Ties, w: Floats) -> Floats:
-    """[b, n]: ranks in each resample less their mean there."""
-    ranks = side.midranks(w)
-    return ranks - (w * ranks).sum(1, keepdims=True) / w.sum(1, keepdims=True)
-
-
 def unit_residuals(sides: Sequence[Ties], given: Ties, w: Floats) -> Floats:
     """[b, columns, n]: residuals of length 1 under the weights, times the root of these; NaN where none is left."""
-    dz = _centred(given, w)
-    with np.errstate(invalid="ignore", divide="ignore"):  # a resample may hold a single value: its residuals are NaN
-        size, out = (w * dz**2).sum(1, keepdims=True), np.empty((len(w), len(sides), w.shape[1]))
-        for column, side in enumerate(sides):
-            d = _centred(side, w)
-            e = d - dz * (w * d * dz).sum(1, keepdims=True) / size
-            left = (w * e**2).sum(1, keepdims=True)
-            enough = left > _LEFT * (w * d**2).sum(1, keepdims=True)
-            out[:, column] = np.sqrt(w) * e / np.sqrt(np.where(enough, left, np.nan))
+    root = np.sqrt(w)
+    curves = _curves(given, w)
+    out = np.empty((len(w), len(sides), w.shape[1]))
+    for column, side in enumerate(sides):
+        ranks = root * side.midranks(w)
+        e = ranks - np.einsum("bnk,bk->bn", curves, np.einsum("bnk,bn->bk", curves, ranks))
+        left = (e**2).sum(1, keepdims=True)
+        mean = (root * ranks).sum(1, keepdims=True) / w.sum(1, keepdims=True)
+        varies = ((ranks - root * mean) ** 2).sum(1, keepdims=True)
+        enough = (left > _LEFT * varies) & (varies > _LEFT * (ranks**2).sum(1, keepdims=True))
+        out[:, column] = e / np.sqrt(np.where(enough, left, np.nan))
     return out
+
+
+def _curves(given: Ties, w: Floats) -> Floats:
+    """[b, n, k]: orthonormal columns that span the polynomials in the ranks of the reference, under the weights."""
+    ranks = given.midranks(w) / w.sum(1, keepdims=True) * 2 - 1
+    basis = np.sqrt(w)[..., None] * np.polynomial.legendre.legvander(ranks, degree(w.shape[1]))
+    left, size, _ = np.linalg.svd(basis, full_matrices=False)
+    return left * (size > 1e-6 * size[:, :1])[:, None]  # a reference of few values spans fewer curves
+
+
+def degree(n: int) -> int:
+    """Of the curve that is fitted to n items: a straight line below 20, one more for every ten, at most four."""
+    return min(max(n // 10, 1), 4)
 
 
 def _measure(x: Mapping[str, Floats], z: Floats, pairs: Sequence[Pair]) -> Callable[[Floats], dict[Pair, Floats]]:

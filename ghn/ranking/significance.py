@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import false_discovery_control
 
 from ghn.errors import ConfigError
 from ghn.ranking.partial import Pair, read_columns, unit_residuals
@@ -62,25 +61,31 @@ def permutation_test(
     for start in range(0, permutations, step):
         many = min(step, permutations - start)
         order = rng.permuted(np.tile(np.arange(len(z)), (many, 1)), axis=1)
-        shuffled = np.moveaxis(ey[:, order], 1, 0)  # [permutations, properties, n]
-        reached += (np.abs(_studentised(ex, shuffled)) >= np.abs(observed) - 1e-12).sum(0)
+        found = _studentised(ex, ey[:, order].reshape(-1, len(z)))
+        more = np.abs(found).reshape(len(x), len(y), many) >= np.abs(observed)[..., None] - 1e-12
+        reached += more.sum(-1)
     p = np.where(np.isfinite(observed), (reached + 1) / (permutations + 1), np.nan)
     return {(a, b): float(p[i, j]) if np.isfinite(p[i, j]) else None for i, a in enumerate(x) for j, b in enumerate(y)}
 
 
-def false_discovery(p: Mapping[Pair, float | None]) -> dict[Pair, float | None]:
+def holm(p: Mapping[Pair, float | None]) -> dict[Pair, float | None]:
     """P-values corrected for their number; what is undefined stays None and does not count.
 
-    Calling significant what is below 0.05 lets at most 5 % of the findings be false, on average. Exact for tests that
-    are independent or positively dependent; tests of related properties are known to stray little from that.
+    When what is below 0.05 is called significant, the chance of a single false finding among all is at most 5 %,
+    however the tests depend on each other. Bounding the share of false findings instead (Benjamini & Hochberg) is next
+    to no correction where most estimates are biased, and would now and then find a bias of one that is not.
 
-    Source: Benjamini & Hochberg, Controlling the false discovery rate, Journal of the Royal Statistical Society B 1995.
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979.
     """
-    known = {pair: value for pair, value in p.items() if value is not None}
-    corrected = false_discovery_control(list(known.values())) if known else []
-    return {**dict.fromkeys(p), **{pair: float(q) for pair, q in zip(known, corrected, strict=True)}}
+    known = sorted((value, pair) for pair, value in p.items() if value is not None)
+    corrected: dict[Pair, float | None] = dict.fromkeys(p)
+    bound = 0.0
+    for place, (value, pair) in enumerate(known):
+        bound = max(bound, min(1.0, (len(known) - place) * value))
+        corrected[pair] = bound
+    return corrected
 
 
 def _studentised(ex: Floats, ey: Floats) -> Floats:
-    """[..., estimates, properties]: correlations over their standard errors, of ex[e, n] and ey[..., p, n]."""
-    return ex @ ey.swapaxes(-1, -2) / np.sqrt(ex**2 @ (ey**2).swapaxes(-1, -2))
+    """[estimates, properties]: correlations over their standard errors, of [estimates, n] and [properties, n]."""
+    return ex @ ey.T / np.sqrt(ex**2 @ (ey**2).T)

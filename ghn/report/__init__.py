@@ -4,8 +4,9 @@ from ghn.report.bias import measure_bias
 from ghn.report.bias_figures import bias_map, bias_pictures, likeness_map
 from ghn.report.bias_model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
 from ghn.report.bias_words import findings, likeness_findings, overrates, wrong_pair
-from ghn.report.cell_picture import Diagram, diagrams, pair_figure
+from ghn.report.cell_picture import pair_figure
 from ghn.report.compare import compare
+from ghn.report.diagrams import Diagram, diagrams
 from ghn.report.inputs import LIVE_PARAMETERS, RANDOM_ORDER
 from ghn.report.model import Ceiling, Comparison, Failure, Levels, Report, Row, Settings, Versus
 from ghn.report.page import render

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import combinations
 
@@ -13,7 +14,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.ranking import (
     MIN_ITEMS,
     Statistic,
-    false_discovery,
+    holm,
     partial_ceiling,
     partial_table,
     permutation_test,
@@ -47,18 +48,19 @@ def measure_bias(
         noise: standard deviation of a network's reference over trainings, in the reference's unit; by default
             from `seeds`.
         pairs: confidently wrong pairs a row.
-        permutations: of the test.
-        level: share of false findings that is borne.
+        permutations: of the test, at least; more are made where so many tests are corrected for that fewer
+            could find nothing.
+        level: chance that is borne that any finding on an estimator is false.
 
     Raises:
         DataError: lengths differ, or a property is not finite.
         ConfigError: a setting is out of range.
     """
-    if (noise is not None and not noise >= 0) or pairs < 0 or not 0 < level < 1:
+    if (noise is not None and not noise >= 0) or pairs < 0 or permutations < 1 or not 0 < level < 1:
         raise ConfigError(
             "settings out of range",
-            got=f"noise={noise}, pairs={pairs}, level={level}",
-            expected="noise and pairs of at least 0, and a level between 0 and 1",
+            got=f"noise={noise}, pairs={pairs}, permutations={permutations}, level={level}",
+            expected="noise and pairs of at least 0, permutations of at least 1, and a level between 0 and 1",
         )
     common = np.array(comparison.common)
     reference = np.array(comparison.reference, dtype=float)[common]
@@ -68,6 +70,8 @@ def measure_bias(
     table = None if seeds is None else _seeds(seeds, common)
     noise = _noise(table) if noise is None and table is not None else noise
     margin = _CERTAIN * (noise or 0.0)
+    # The least p-value is 1 / (permutations + 1), and Holm multiplies it by the number of tests.
+    permutations = max(permutations, math.ceil(2 * len(rows) * len(varying) / level))
     settings = BiasSettings(comparison.settings.bootstrap, permutations, comparison.settings.seed, level)
     kinds = {row.name: row.kind for row in rows}
     effects, likenesses = _correlations(estimates, kinds, varying, reference, settings)
@@ -80,6 +84,7 @@ def measure_bias(
         left_out=left_out,
         effects=effects,
         second_training=_second_training(table, varying, settings),
+        repeated=0 if table is None else int(np.isfinite(table).all(1).sum()),
         noise=noise,
         margin=margin,
         wrong_pairs=tuple(
@@ -96,7 +101,10 @@ def _varying(properties: Mapping[str, ArrayLike], common: np.ndarray) -> tuple[d
     kept: dict[str, Floats] = {}
     left_out: dict[str, str] = {}
     for name, given in properties.items():
-        values = np.asarray(given, dtype=float)
+        try:
+            values = np.asarray(given, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"the property {name!r} is not a list of numbers", got=str(error)) from error
         if values.shape != common.shape:
             raise DataError(f"the property {name!r} has the wrong shape", got=values.shape, expected=common.shape)
         if not np.isfinite(values[common]).all():
@@ -128,7 +136,7 @@ def _correlations(
         own = {name: values for name, values in estimates.items() if kinds[name] == kind}
         tested = permutation_test(own, properties, reference, permutations=settings.permutations, seed=settings.seed)
         p |= tested
-        corrected |= false_discovery(tested)
+        corrected |= holm(tested)
 
     def effect(a: str, b: str) -> Effect:
         q = corrected[a, b]
@@ -163,7 +171,10 @@ def _noise(table: Floats) -> float | None:
 def _second_training(
     table: Floats | None, properties: Mapping[str, Floats], settings: BiasSettings
 ) -> dict[str, Statistic] | None:
-    if table is None or not properties or np.isfinite(table).all(1).sum() < MIN_ITEMS:
+    if table is None or not properties:
+        return None
+    complete = table[np.isfinite(table).all(1)]
+    if len(complete) < MIN_ITEMS or (np.ptp(complete, axis=0) == 0).any():
         return None
     return partial_ceiling(table, properties, bootstrap=settings.bootstrap, seed=settings.seed)
 

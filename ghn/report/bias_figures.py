@@ -18,7 +18,6 @@ from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten
 from ghn.report.words import DASH, number
 from ghn.types import Space
 
-SECOND_TRAINING = "a second training (noise alone)"
 _ROW = 0.42  # inches: a name, and its cells below
 
 
@@ -32,7 +31,7 @@ def bias_map(bias: Bias) -> Figure:
     first = 1 if second is not None else 0
     figure, axes = canvas(max(4.0, 0.44 * len(columns)), 1.35 + _ROW * (len(lines) + first))
     if second is not None:
-        _name(axes, 0, SECOND_TRAINING)
+        _name(axes, 0, f"a second training of {bias.repeated} networks")
         for x, name in enumerate(columns):
             _cell(axes, x, 0, second[name], filled=False)
     effects = {(effect.row, effect.property): effect for effect in bias.effects}
@@ -48,14 +47,16 @@ def bias_map(bias: Bias) -> Figure:
     axes.set_xticks(range(len(columns)), [shorten(name, 20) for name in columns], rotation=90, fontsize=8.5)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
-    axes.set_xlabel("+ overrates networks with more of it, \N{MINUS SIGN} with less\n* significant", fontsize=8)
+    axes.set_xlabel(
+        "+ overrates networks with more of it, \N{MINUS SIGN} with less\n* significant after correction", fontsize=8
+    )
     return figure
 
 
 def likeness_map(bias: Bias) -> Figure:
     """How the rank residuals of each two rows correlate; a column is the row whose number stands on the diagonal."""
     lines = [row.name for row in bias.rows]
-    figure, axes = canvas(max(4.0, 0.4 * len(lines)), 0.5 + _ROW * len(lines))
+    figure, axes = canvas(max(4.0, 0.4 * len(lines)), 0.65 + _ROW * len(lines))
     for y, line in enumerate(lines):
         _name(axes, y, f"{y + 1}  {line}")
         axes.text(y, y + 0.68, str(y + 1), ha="center", va="center", fontsize=8.5, weight="bold")
@@ -63,7 +64,7 @@ def likeness_map(bias: Bias) -> Figure:
             _cell(axes, x, y, bias.likeness(line, other), filled=True)
     _bare(axes, len(lines), len(lines))
     axes.set_xticks([])
-    axes.set_xlabel("1: they err alike; 0: combining them helps", fontsize=8)
+    axes.set_xlabel("bold: the row of a column\n1: they err alike; 0: combining them should help", fontsize=8)
     return figure
 
 

@@ -98,6 +98,7 @@ class Bias:
         effects: of each row with each property.
         second_training: property -> what a second training of the same networks shows as an estimate: the bias that
             the reference's noise feigns. None where the seeds are not known.
+        repeated: networks on which `second_training` rests.
         noise: standard deviation of one training's reference, in its unit; None when unknown.
         margin: least difference of two references in `wrong_pairs`, in their unit.
         wrong_pairs: most decided first within each row.
@@ -113,6 +114,7 @@ class Bias:
     left_out: dict[str, str]
     effects: tuple[Effect, ...]
     second_training: dict[str, Statistic] | None
+    repeated: int
     noise: float | None
     margin: float
     wrong_pairs: tuple[WrongPair, ...]

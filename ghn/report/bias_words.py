@@ -31,7 +31,8 @@ def findings(bias: Bias, row: str) -> list[str]:
     if not effects:
         return ["not analysed: it gives every network the same value, or makes no error"]
     least = min(effect.corrected for effect in effects if effect.corrected is not None)
-    return [f"no bias found in {len(effects)} properties (least corrected p {number(least)}{_reach(effects)})"]
+    many = "1 property" if len(effects) == 1 else f"{len(effects)} properties"
+    return [f"no bias found in {many} (least corrected p {number(least)}{_reach(effects)})"]
 
 
 def _reach(effects: list[Effect]) -> str:
@@ -44,7 +45,8 @@ def _reach(effects: list[Effect]) -> str:
 def _feigned(bias: Bias, effect: Effect) -> str:
     if not bias.feigned(effect) or bias.second_training is None:
         return ""
-    return f" (a second training shows {with_interval(bias.second_training[effect.property])}: perhaps mere noise)"
+    shown = with_interval(bias.second_training[effect.property])
+    return f" (a second training of {bias.repeated} networks shows {shown}: perhaps mere noise)"
 
 
 def wrong_pair(bias: Bias, pair: WrongPair) -> str:
@@ -72,7 +74,7 @@ def likeness_findings(bias: Bias) -> list[str]:
     alike = [pair for pair in reversed(pairs) if (pair.partial.value or 0.0) > _ALIKE][:_SHOWN]
     out = [
         f"{pair.one} and {pair.other} err differently (rank residuals correlate {with_interval(pair.partial)}): "
-        "combining them helps."
+        "combining them should help."
         for pair in apart
     ]
     if not apart:

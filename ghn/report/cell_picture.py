@@ -1,9 +1,7 @@
-"""Architectures as pictures: the cell where the space has cells, else the live part of the computation graph."""
+"""Pictures of architectures, and of two side by side that an estimate puts in the wrong order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -12,91 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
-from ghn.graph.ir import Graph, Node
-from ghn.graph.simplify import simplify
 from ghn.report.bias_model import Bias, Judged, WrongPair
+from ghn.report.diagrams import SUM, Diagram, diagrams
 from ghn.report.layered import Layout, layered
 from ghn.report.style import BLACK, GREY, panels, shorten
 from ghn.report.words import quantity
-from ghn.spaces.darts import DARTS
-from ghn.spaces.darts_genotype import CONCAT
-from ghn.spaces.darts_network import CELLS
-from ghn.spaces.nasbench201 import NASBench201
-from ghn.types import Space, member_of
+from ghn.types import Space
 
-_SUM = "+"
 _HALF, _LAYER, _SIZE = 2.0, 0.33, 7.5  # half the width and a layer, in inches, and letters, in points
-_LABELS = {
-    "nor_conv_3x3": "conv 3x3",
-    "nor_conv_1x1": "conv 1x1",
-    "avg_pool_3x3": "avg 3x3",
-    "max_pool_3x3": "max 3x3",
-    "skip_connect": "skip",
-    "sep_conv_3x3": "sep 3x3",
-    "sep_conv_5x5": "sep 5x5",
-    "dil_conv_3x3": "dil 3x3",
-    "dil_conv_5x5": "dil 5x5",
-    "sum": _SUM,
-    "avg_pool": "avg",
-    "max_pool": "max",
-    "global_pool": "global pool",
-}
-_PASSED = ("batch_norm", "relu", "identity")  # in a picture of a whole graph
-
-
-@dataclass(frozen=True, slots=True)
-class Diagram:
-    """A picture before it is drawn: labels of nodes, in topological order, and edges (from, to)."""
-
-    title: str
-    labels: tuple[str, ...]
-    edges: tuple[tuple[int, int], ...]
-
-
-def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
-    """What to draw of an architecture.
-
-    The live part of the cell in NAS-Bench-201, both cells in DARTS, and in any other space the live part of the graph
-    without normalisations and activations.
-
-    Args:
-        space: of the architecture.
-        arch: a member, or its official string.
-
-    Raises:
-        ArchitectureError: not a member of the space.
-    """
-    arch = member_of(space, arch)
-    if isinstance(space, NASBench201):
-        cell = space.cell(arch)
-        live = {edge: op for edge, op in zip(cell.edges, cell.ops, strict=True) if op != cell.vocabulary[0]}
-        return [_cell("", {0: "in", 3: "out"}, [(s, t, op) for (s, t), op in live.items()], {3})]
-    if isinstance(space, DARTS):
-        pairs, half = space.pairs(arch), len(space.pairs(arch)) // len(CELLS)
-        ends = {0: "cell k-2", 1: "cell k-1", max(CONCAT) + 1: "concat"}
-        joins = [(node, max(CONCAT) + 1, "") for node in CONCAT]
-        cells = []
-        for c, name in enumerate(CELLS):
-            own = pairs[c * half : (c + 1) * half]
-            edges = [(source, CONCAT[k // 2], op) for k, (op, source) in enumerate(own)]
-            cells.append(_cell(f"{name} cell", ends, edges + joins, {max(CONCAT) + 1}))
-        return cells
-    return [graph_diagram(simplify(space.lower(arch)))]
-
-
-def graph_diagram(graph: Graph) -> Diagram:
-    """A computation graph without what changes no shape and joins nothing: normalisations and activations."""
-    shown: dict[int, int] = {}  # node -> its place among those that are drawn, or that of what it passes on
-    labels: list[str] = []
-    edges: list[tuple[int, int]] = []
-    for i, node in enumerate(graph.nodes):
-        if node.op in _PASSED:
-            shown[i] = shown[node.inputs[0]]
-            continue
-        shown[i] = len(labels)
-        labels.append(_label(node))
-        edges += [(shown[j], shown[i]) for j in node.inputs]
-    return Diagram("", tuple(labels), tuple(dict.fromkeys(edges)))
+_ABOVE, _BELOW = 0.28, 0.62  # inches of text
 
 
 def draw(axes: Axes, diagram: Diagram, layout: Layout, size: float, layers: int) -> None:
@@ -107,14 +29,14 @@ def draw(axes: Axes, diagram: Diagram, layout: Layout, size: float, layers: int)
         diagram: what to draw.
         layout: its places, in characters.
         size: of the letters, in points.
-        layers: that the axes have room for.
+        layers: that the axes have room for, the title's among them.
     """
     half = _HALF / 2 / _character(size)
     middle = (layout.left + layout.right) / 2
     axes.set_xlim(middle - half, middle + half)
-    axes.set_ylim(layers - 0.5, -0.5)
-    if diagram.title:
-        axes.set_title(diagram.title, fontsize=size, y=1, pad=1)
+    above = 1 if diagram.title else 0
+    axes.set_ylim(layers - above - 0.5, -above - 0.5)
+    axes.text(middle, -0.75, diagram.title, fontsize=size, style="italic", ha="center", va="center")
     for (x, y), label in zip(layout.nodes, diagram.labels, strict=True):
         axes.text(x, y, label, fontsize=size, color=BLACK, ha="center", va="center", zorder=3, bbox=_frame(label))
     arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 5, "linewidth": 0.8, "color": GREY, "zorder": 1}
@@ -140,16 +62,17 @@ def pair_figure(bias: Bias, pair: WrongPair, space: Space[Any]) -> Figure:
     laid = [[layered([_width(label) for label in one.labels], one.edges) for one in own] for own in drawn]
     widest = max(layout.right - layout.left for own in laid for layout in own)
     size = min(_SIZE, _SIZE * (_HALF - 0.08) / (widest * _character(_SIZE)))
-    layers = [max(layout.layers for layout in both) for both in zip(*laid, strict=True)]
-    titled = any(one.title for one in drawn[0])
-    heights = [h for many in layers for h in ((0.26 if titled else 0.04), many * _LAYER)]
-    figure, axes = panels(2 * _HALF, [0.26, *heights, 0.6], 2)
-    below: dict[str, Any] = {"fontsize": 8, "ha": "center", "va": "top", "linespacing": 1.3}
+    titled = bool(drawn[0][0].title)
+    layers = [titled + max(layout.layers for layout in both) for both in zip(*laid, strict=True)]
+    heights = [many * _LAYER for many in layers]
+    figure, axes = panels(2 * _HALF, heights, 2, above=_ABOVE, below=_BELOW)
+    words: dict[str, Any] = {"ha": "center", "va": "top"}
     for column, (judged, word) in enumerate(sides):
-        axes[0][column].text(0.5, 0.4, f"really {word}", fontsize=9, weight="bold", ha="center", va="center")
+        x, height = 0.25 + 0.5 * column, sum(heights) + _ABOVE + _BELOW
+        figure.text(x, 1 - 0.06 / height, f"really {word}", fontsize=9, weight="bold", **words)
+        figure.text(x, _BELOW / height, _places(bias, pair.row, judged), fontsize=8, linespacing=1.3, **words)
         for row, diagram in enumerate(drawn[column]):
-            draw(axes[2 * row + 2][column], diagram, laid[column][row], size, layers[row])
-        axes[-1][column].text(0.5, 0.97, _places(bias, pair.row, judged), **below)
+            draw(axes[row][column], diagram, laid[column][row], size, layers[row])
     return figure
 
 
@@ -161,38 +84,8 @@ def _places(bias: Bias, row: str, judged: Judged) -> str:
     )
 
 
-def _cell(title: str, ends: Mapping[int, str], edges: Iterable[tuple[int, int, str]], last: set[int]) -> Diagram:
-    """A cell whose operations lie on edges: each becomes a node between the two that it joins."""
-    edges = sorted(edges, key=lambda edge: (edge[1], edge[0]))
-    nodes = sorted({node for source, target, _ in edges for node in (source, target)} | (last | {0}))
-    labels: list[str] = []
-    place: dict[int, int] = {}
-    links: list[tuple[int, int]] = []
-    for node in nodes:
-        into = [(source, op) for source, target, op in edges if target == node]
-        read = []
-        for source, op in into:
-            read.append(place[source])
-            if op:
-                links.append((place[source], len(labels)))
-                read[-1] = len(labels)
-                labels.append(_LABELS.get(op, op))
-        place[node] = len(labels)
-        labels.append(ends.get(node, _SUM))
-        links += [(at, place[node]) for at in read]
-    return Diagram(title, tuple(labels), tuple(links))
-
-
-def _label(node: Node) -> str:
-    if node.op != "conv":
-        return _LABELS.get(node.op, node.op)
-    kernel = node.attr["kernel"]
-    kind = "conv" if node.attr["groups"] == 1 else "dw" if node.attr["groups"] == node.shape[0] else "grouped"
-    return f"{kind} {kernel}x{kernel}" + (f"/{node.attr['stride']}" if node.attr["stride"] > 1 else "")
-
-
 def _frame(label: str) -> dict[str, Any]:
-    if label == _SUM:
+    if label == SUM:
         return {"boxstyle": "circle,pad=0.12", "facecolor": "white", "edgecolor": BLACK, "linewidth": 0.8}
     plain = label in ("in", "out", "input", "concat", "cell k-2", "cell k-1")
     edge = "white" if plain else BLACK
@@ -206,7 +99,7 @@ def _character(size: float) -> float:
 
 def _width(label: str) -> float:
     """Characters that a node takes with its frame and a gap."""
-    return 3.0 if label == _SUM else len(label) + 2.0
+    return 3.0 if label == SUM else len(label) + 2.0
 
 
 def _curve(points: tuple[tuple[float, float], ...]) -> Path:

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from sklearn.isotonic import isotonic_regression
-
 Edge = tuple[int, int]
 Point = tuple[float, float]
 _BEND = 1.6  # what a bend takes of a layer, in the unit of widths
@@ -107,10 +105,25 @@ def _straightened(rows: Sequence[Sequence[int]], links: Sequence[Edge], room: Se
         for row in reversed(rows) if sweep % 2 else rows:
             offsets = _offsets(row, room)
             wish = [_mean([x[j] for side in near[i] for j in side], x[i]) for i in row]
-            weight = [_STIFF if room[i] == _BEND else 1.0 for i in row]
-            free = isotonic_regression([w - o for w, o in zip(wish, offsets, strict=True)], sample_weight=weight)
-            x |= {i: float(f) + o for i, f, o in zip(row, free, offsets, strict=True)}
+            weights = [_STIFF if room[i] == _BEND else 1.0 for i in row]
+            shifts = _rising([w - o for w, o in zip(wish, offsets, strict=True)], weights)
+            x |= {i: shift + offset for i, shift, offset in zip(row, shifts, offsets, strict=True)}
     return x
+
+
+def _rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """The closest sequence that never falls: neighbours in the wrong order are merged into their mean.
+
+    Source: Ayer et al., An empirical distribution function for sampling with incomplete information, 1955.
+    """
+    blocks: list[tuple[float, float, int]] = []  # mean, weight, how many
+    for value, weight in zip(values, weights, strict=True):
+        many = 1
+        while blocks and blocks[-1][0] > value:
+            mean, other, more = blocks.pop()
+            value, weight, many = (mean * other + value * weight) / (other + weight), other + weight, many + more
+        blocks.append((value, weight, many))
+    return [mean for mean, _, many in blocks for _ in range(many)]
 
 
 def _offsets(row: Sequence[int], room: Sequence[float]) -> list[float]:

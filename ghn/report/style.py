@@ -37,12 +37,15 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
         return figure, figure.add_subplot()
 
 
-def panels(width: float, heights: Sequence[float], columns: int) -> tuple[Figure, list[list[Axes]]]:
-    """An empty figure without margins, rows of these many inches, and its axes without frames."""
+def panels(
+    width: float, heights: Sequence[float], columns: int, *, above: float = 0.0, below: float = 0.0
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of rows of these many inches and its axes, with no frames and no gaps but for text above and below."""
+    height = above + sum(heights) + below
     with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(width, sum(heights)))
+        figure = Figure(figsize=(width, height))
         FigureCanvasAgg(figure)
-        filled = {"left": 0, "right": 1, "bottom": 0, "top": 1, "wspace": 0, "hspace": 0}
+        filled = {"left": 0, "right": 1, "bottom": below / height, "top": 1 - above / height, "wspace": 0, "hspace": 0}
         axes = figure.subplots(len(heights), columns, squeeze=False, height_ratios=list(heights), gridspec_kw=filled)
     for one in axes.flat:
         one.axis("off")
