@@ -183,7 +183,7 @@ def _part(
     )
     index, values, seeds = aligned(reference, archs)
     properties = space_properties(setting.space, [setting.space.parse(archs[i]) for i in index])
-    bias = measure_bias(comparison, properties, seeds=seeds, permutations=plan["permutations"])
+    bias = measure_bias(comparison, properties, seeds=seeds, noise=reference.noise, permutations=plan["permutations"])
     params = np.array([stats[i].params for i in index], dtype=float)
     spread = {
         one.line.label: _spread([[replicate[i].value for i in index] for replicate in one.scores], values, params)
