@@ -18,8 +18,8 @@ from ghn.ranking import MIN_ITEMS
 
 EMBEDDED = "data/references/embedded.jsonl"
 SAMPLES = ("development", "report")
-# standard deviation of a published accuracy: cells of one function differ by 0.19 points on average, and the mean difference
-# of two normal draws is 1.128 of their deviations
+# standard deviation of a published accuracy: cells of one function differ by 0.19 points on average, and the mean
+# difference of two normal draws is 1.128 of their deviations
 PUBLISHED_NOISE = 0.0019 / 1.128
 REFERENCES = ("embedded", "nasbench201")
 

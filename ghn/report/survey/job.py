@@ -14,7 +14,7 @@ from ghn.estimators.candidates import Reference, aligned
 from ghn.estimators.registry import Setting
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import GraphStats, graph_stats
-from ghn.ranking import rank
+from ghn.ranking import MIN_ITEMS, rank
 from ghn.report.bias import measure_bias
 from ghn.report.combinations import search_combinations
 from ghn.report.combinations_inputs import ScoreMatrix
@@ -106,6 +106,8 @@ def analyse(
     index, values, _ = aligned(subjects.choosing, archs)
     chosen_by = orders_on({n: [scores[i].value for i in index] for n, scores in rows.items()}, values.tolist())
     told = parts[-1]
+    if subjects.telling not in subjects.judged:  # all of a user's networks are shown, half of them were chosen on
+        told = _part(subjects.telling, rows, scored, stats, subjects, setting, plan, bootstrap)
     advice = advise(costs, chosen_by, told.comparison, told.bias, plan["budgets"], plan["candidates"])
     warnings = tuple(dict.fromkeys(cost.warning for cost in costs if cost.warning))
     report = Report(
@@ -233,6 +235,10 @@ def _combinations(
     if unpriced := [cost.label for cost in costs if cost.seconds is None]:
         notes.append(f"Left out of combinations, as their seconds a network are unknown: {', '.join(unpriced)}.")
 
+    most = len(subjects.choosing.values) - MIN_ITEMS
+    if left_out := [size for size in plan["sizes"] if size > most]:
+        notes.append(f"Combinations with {', '.join(map(str, left_out))} references need more networks to choose on.")
+
     def matrix(reference: Reference) -> ScoreMatrix:
         index, values, _ = aligned(reference, subjects.archs)
         return ScoreMatrix(
@@ -245,7 +251,7 @@ def _combinations(
             matrix(subjects.telling),
             seconds,
             one_off_seconds={c.label: c.one_off_seconds for c in costs if c.one_off_seconds is not None},
-            sizes=plan["sizes"],
+            sizes=[size for size in plan["sizes"] if size <= most],
             draws=plan["draws"],
             reference_name=subjects.telling.name,
             progress=progress,
