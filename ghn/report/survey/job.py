@@ -235,7 +235,8 @@ def _combinations(
     if unpriced := [cost.label for cost in costs if cost.seconds is None]:
         notes.append(f"Left out of combinations, as their seconds a network are unknown: {', '.join(unpriced)}.")
 
-    most = len(subjects.choosing.values) - MIN_ITEMS
+    chosen = [[scores[i].ok for i in aligned(subjects.choosing, subjects.archs)[0]] for scores in rows.values()]
+    most = int(np.all([ok for ok in chosen if np.mean(ok) >= 0.5], axis=0).sum()) - MIN_ITEMS
     if left_out := [size for size in plan["sizes"] if size > most]:
         notes.append(f"Combinations with {', '.join(map(str, left_out))} references need more networks to choose on.")
 
