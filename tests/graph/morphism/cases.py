@@ -14,11 +14,14 @@ from torch import Tensor
 from ghn.graph import Graph, GraphModule, run_graph, simplify
 from ghn.graph.morphism import Deeper, Morphism, Network, Skip, Wider, WiderKernel
 from ghn.nets import RandomInit
-from ghn.spaces import NASBench201
+from ghn.spaces import DARTS, NASBench201
 from ghn.tasks import make_task
 from ghn.types import Space
 
-SPACES: dict[str, Space[Any]] = {"nasbench201": NASBench201((3, 16, 16), classes=10, width=4, depth=1)}
+SPACES: dict[str, Space[Any]] = {
+    "nasbench201": NASBench201((3, 16, 16), classes=10, width=4, depth=1),
+    "darts": DARTS((3, 16, 16), classes=10, width=2, depth=3),
+}
 MORPHISMS: dict[str, Morphism] = {
     "wider": Wider(),
     "wider kernel": WiderKernel(),

