@@ -48,7 +48,7 @@ class MorphismEstimator:
     Results and states are kept in `folder`, each lineage once: a second run, or a killed one, goes on from there.
 
     Source: Elsken, Metzen & Hutter, "Efficient Multi-Objective Neural Architecture Search via Lamarckian Evolution",
-    ICLR 2019, sec. 3; Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016.
+    ICLR 2019; Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016.
 
     Args:
         space: of the candidates.
@@ -57,7 +57,7 @@ class MorphismEstimator:
         fabric: the device.
         ancestor: member or official string, for trials that resume none; None has them trained from random weights.
         epochs: of an heir, for trials without a budget.
-        lr: peak learning rate of heirs, as a share of the recipe's; Net2Net trains heirs with a lower one (sec. 3).
+        lr: peak learning rate of heirs, as a share of the recipe's; Net2Net trains heirs with a lower one.
         images: for least squares, the first of a stratified sample of the train split; 0 leaves it out.
         folder: for results and states, which may be shared by processes; None: kept as long as this object lives.
         seed: of every training.

@@ -1,7 +1,7 @@
 """The memory-bank view of a graph: every convolution reads from one bank of channels and writes into others.
 
-Source: Brock, Lim, Ritchie & Weston, "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018,
-sec. 3.2: a network is a set of memory banks that operations read from and write to, and what is written twice adds up.
+Source: Brock, Lim, Ritchie & Weston, "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018:
+a network is a set of memory banks that operations read from and write to, and what is written twice adds up.
 """
 
 from __future__ import annotations

@@ -64,8 +64,8 @@ class Bank(nn.Module):
 
     It holds what the supergraph of the space holds: every operation on every edge. No architecture is enumerated.
 
-    Source: Bender et al. 2018, sec. 3.1; Pham et al. 2018, sec. 2.1; Liu et al. 2019, sec. 2.1: one over-parametrised
-    network that contains all others.
+    Source: Bender et al. 2018; Pham et al. 2018, sec. 2; Liu et al. 2019, sec. 2.2: one over-parametrised network that
+    contains all others.
 
     Args:
         config: what it is for.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ghn.spaces.choices import ChoiceSpace
 
-TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, sec. 3.2: keep it from settling early
+TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, for CIFAR-10: keep it from settling early
 
 
 class Drawn(NamedTuple):
@@ -30,7 +30,7 @@ class Drawn(NamedTuple):
 class Controller(nn.Module):
     """Draws architectures; what was chosen is fed back as the input of the next choice.
 
-    Source: Pham et al. 2018, sec. 2.1 and 3.2: LSTM, uniform initial weights in [-0.1, 0.1], logits
+    Source: Pham et al. 2018, sec. 2.2: LSTM; for CIFAR-10: uniform initial weights in [-0.1, 0.1], logits
     TANH * tanh(logits / TEMPERATURE).
 
     Args:

@@ -3,7 +3,7 @@
 A cell of the image stands for `unit` input channels by `unit` output channels of one convolution: rows are the units
 that it reads, columns the units that it writes; the convolutions stand side by side in topological order.
 
-Source: Brock et al., "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018, sec. 3.2, fig. 3.
+Source: Brock et al., "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018.
 """
 
 from __future__ import annotations

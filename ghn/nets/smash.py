@@ -22,7 +22,7 @@ from ghn.nets.fit import centre, normalise
 from ghn.nets.memory_code import FEATURES, KERNELS, Encoding, encode
 from ghn.types import Space, WeightDict
 
-GENERATED = "conv_weight"  # the kind of parameter that is emitted; all others are learnt, as in the paper, sec. 3
+GENERATED = "conv_weight"  # the kind of parameter that is emitted; all others are learnt
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Lemonade(Generic[Arch]):
     search is finished when no new function is found around the front.
 
     Source: Elsken, Metzen & Hutter, "Efficient Multi-Objective Neural Architecture Search via Lamarckian Evolution",
-    ICLR 2019, sec. 3 and algorithm 1 (n_pc is `proposals`, n_ac is `children`). There founders are simple networks made
+    ICLR 2019, algorithm 1 (n_pc is `proposals`, n_ac is `children`). There founders are simple networks made
     by hand; a child is a neighbour here, and a morphism of any kind there.
 
     Args:

@@ -44,7 +44,7 @@ class OneShotConfig:
 class PathDropout:
     """Draws the operations that a step keeps.
 
-    Source: Bender et al. 2018, sec. 3.2: an input is dropped with probability r ** (1 / k), where k is the number of
+    Source: Bender et al. 2018: an input is dropped with probability r ** (1 / k), where k is the number of
     paths that come in, so that r is the probability that all of them are; r rises linearly from 0 over training. Here
     the k paths are the operations of an edge.
 

@@ -23,7 +23,7 @@ def fisher(
     With activations a and gradients g of each image's own loss: `1/(2b) sum over images of (sum over pixels of a g)^2`.
 
     Source: Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
-    arXiv 1801.05787, 2018, eq. 8; Turner et al., "BlockSwap", ICLR 2020, eq. 3; Abdelfattah et al., ICLR 2021, eq. 3.
+    arXiv 1801.05787, 2018; Turner et al., "BlockSwap", ICLR 2020; Abdelfattah et al., ICLR 2021.
 
     Raises:
         GraphError: no weights, or activations overflow.

@@ -17,7 +17,7 @@ def grad_norm(
 ) -> Float[Tensor, ""]:
     """Sum over layers of the Euclidean norm of the gradient of the loss.
 
-    Source: Abdelfattah, Mehrotra, Dudziak & Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021, sec. 3.1.
+    Source: Abdelfattah, Mehrotra, Dudziak & Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021.
 
     Raises:
         GraphError: no weights, or activations overflow.
@@ -32,8 +32,8 @@ def snip(
 ) -> Float[Tensor, ""]:
     """Connection sensitivity: sum over weights of |weight * gradient of the loss|.
 
-    Source: Lee, Ajanthan & Torr, "SNIP: Single-Shot Network Pruning Based on Connection Sensitivity", ICLR 2019, eq. 4,
-    which then divides by the sum; summed as a score of the network in Abdelfattah et al., ICLR 2021, eq. 1.
+    Source: Lee, Ajanthan & Torr, "SNIP: Single-Shot Network Pruning Based on Connection Sensitivity", ICLR 2019,
+    which then divides by the sum; summed as a score of the network in Abdelfattah et al., ICLR 2021.
 
     Raises:
         GraphError: no weights, or activations overflow.

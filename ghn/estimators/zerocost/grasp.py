@@ -20,8 +20,8 @@ def grasp(
     To first order, shrinking the weights by a share adds that share of twice the value to the squared norm of the
     gradient. H is never built: H g is the gradient of g . stop(g).
 
-    Source: Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow", ICLR 2020,
-    eq. 8 and algorithm 2; as a score of the network, with this sign, in Abdelfattah et al., ICLR 2021, eq. 1.
+    Source: Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow",
+    ICLR 2020; as a score of the network, with this sign, in Abdelfattah et al., ICLR 2021.
 
     Raises:
         GraphError: no weights, or activations overflow.

@@ -20,8 +20,8 @@ def jacob_cov(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"
 
     With the eigenvalues s of the correlation matrix of d(sum of outputs)/d(image): `-sum(log(s + k) + 1/(s + k))`.
 
-    Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", arXiv 2006.04647v1, 2020,
-    sec. 3; named jacob_cov in Abdelfattah et al., ICLR 2021, sec. 3.3.
+    Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", arXiv 2006.04647v1, 2020;
+    named jacob_cov in Abdelfattah et al., ICLR 2021.
 
     Raises:
         GraphError: the output does not respond to an image, or activations overflow.

@@ -18,7 +18,7 @@ def naswot(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) 
 
     Minus infinity where two images have one code.
 
-    Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", ICML 2021, eq. 2 and 3.
+    Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", ICML 2021.
 
     Raises:
         GraphError: no ReLU, or activations overflow.

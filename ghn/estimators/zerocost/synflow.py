@@ -15,7 +15,7 @@ def synflow(graph: Graph, weights: WeightDict) -> Float[Tensor, ""]:
     """log(1 + the synaptic flow through all layers); the logarithm keeps the order and holds it in float32.
 
     Source: Tanaka, Kunin, Yamins & Ganguli, "Pruning neural networks without any data by iteratively conserving
-    synaptic flow", NeurIPS 2020, eq. 1 and sec. 5; as a score of the network in Abdelfattah et al., ICLR 2021, eq. 2,
+    synaptic flow", NeurIPS 2020; as a score of the network in Abdelfattah et al., ICLR 2021,
     which takes normalisations out.
 
     Raises:

@@ -20,7 +20,7 @@ ALPHA = 0.01  # size of the perturbation
 class GaussianInit:
     """Weights from N(0, 1), whatever the size of their layer; normalisations at 1, biases at 0.
 
-    Source: Lin et al., "Zen-NAS", ICCV 2021, algorithm 1, step 2.
+    Source: Lin et al., "Zen-NAS", ICCV 2021.
 
     Args:
         seed: of the random draw.
@@ -52,7 +52,7 @@ def zen(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> 
     The second term, with the root of the mean variance over channels, gives back what normalisations take away. Meant
     for weights from `GaussianInit`. The paper removes residual links first; here, where any graph is scored, they stay.
 
-    Source: Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021, algorithm 1.
+    Source: Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021.
 
     Raises:
         GraphError: no feature maps before the output, or activations overflow.

@@ -76,7 +76,7 @@ def reindex(network: Network, kept: list[np.ndarray], share: list[np.ndarray]) -
         network: is left as it is.
         kept: for each node the old channel behind each new one, `[c']`.
         share: for each node what a reader gets of each of its new channels, `[c']`: where an old channel has m copies,
-            1/m of it. Net2WiderNet divides the weights of readers by m (Chen et al. 2016, sec. 2.3 and algorithm 1).
+            1/m of it. Net2WiderNet divides the weights of readers by m (Chen et al. 2016).
     """
     draft, graph = Draft(network.graph), network.graph
     weights, stats = dict(network.weights), dict(network.stats)

@@ -26,7 +26,8 @@ class Deeper:
     which makes it the identity in evaluation mode. With `images`, m and v are those of its input, and it is (up to the
     batch) the identity in training too; without, m = 0 and v = 1.
 
-    Source: Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016, sec. 2.4, which also says what normalisations start with.
+    Source: Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016 (Net2DeeperNet), which also says what
+    normalisations start with.
 
     Attributes:
         kernel: side of the new convolution; odd.

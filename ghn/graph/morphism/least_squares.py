@@ -28,8 +28,8 @@ def refit(
     is solved by least squares for its parent's output, given what the layers before it give now. A normalisation is a
     regression for each channel, and takes the running statistics of its new input.
 
-    Source: He, Zhang & Sun, "Channel Pruning for Accelerating Very Deep Neural Networks", ICCV 2017, sec. 3.1, eq. 1 in
-    the weights (the outputs of the whole network are kept as in its sec. 3.2, layer after layer).
+    Source: He, Zhang & Sun, "Channel Pruning for Accelerating Very Deep Neural Networks", ICCV 2017, which
+    also reconstructs the outputs of one layer after the other.
 
     Args:
         child: is left as it is.

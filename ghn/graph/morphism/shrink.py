@@ -31,7 +31,7 @@ _SOURCE = "Elsken et al., LEMONADE, ICLR 2019"
 class Narrower:
     """Drops the channels of a layer, and of all that is tied to it, whose filters are smallest.
 
-    Source: Li, Kadav, Durdanovic, Samet & Graf, "Pruning Filters for Efficient ConvNets", ICLR 2017, sec. 3.1 and 3.3:
+    Source: Li, Kadav, Durdanovic, Samet & Graf, "Pruning Filters for Efficient ConvNets", ICLR 2017:
     sums of absolute weights, over all layers that are tied by sums.
 
     Attributes:

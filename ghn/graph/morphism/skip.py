@@ -21,8 +21,8 @@ class Skip:
     random weights: were it zero as well, neither would ever have a gradient.
 
     Source: Elsken, Metzen & Hutter, "Efficient Multi-Objective Neural Architecture Search via Lamarckian Evolution"
-    (LEMONADE), ICLR 2019, sec. 3.1 (network morphism type II, with a share of zero for what is new); zero scales: Goyal
-    et al., "Accurate, Large Minibatch SGD", 2017, sec. 5.1.
+    (LEMONADE), ICLR 2019 (skip connections by addition; there a learnt convex combination that gives what is new a
+    share of zero); zero scales: Goyal et al., "Accurate, Large Minibatch SGD", 2017.
     """
 
     source = "Elsken et al., LEMONADE, ICLR 2019"
@@ -52,7 +52,7 @@ class Skip:
             Line(total, "sum", (target.name, norm)),
         )
         like = next(iter(network.weights.values()))
-        weight = torch.randn(out, c, 1, 1, generator=generator) * sqrt(2 / c)  # He et al., ICCV 2015, eq. 10
+        weight = torch.randn(out, c, 1, 1, generator=generator) * sqrt(2 / c)  # He et al., ICCV 2015
         zeros, ones = torch.zeros(out).to(like), torch.ones(out).to(like)
         new = {f"{conv}/weight": weight.to(like), f"{norm}/weight": zeros, f"{norm}/bias": zeros.clone()}
         stats = {**network.stats, f"{norm}/{MEAN}": zeros.clone(), f"{norm}/{VAR}": ones}

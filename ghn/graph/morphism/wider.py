@@ -22,7 +22,7 @@ class Wider:
     the sums that they enter, and all that reads these. Copies are alike and stay so when trained; `noise` tells them
     apart, at the price of a function that is kept no more than nearly.
 
-    Source: Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016, sec. 2.3 and algorithm 1.
+    Source: Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016 (Net2WiderNet).
 
     Attributes:
         factor: new by old number of channels, above 1; at least one channel is added.
