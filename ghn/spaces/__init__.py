@@ -36,9 +36,15 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
     """The space with some of its settings changed, such as `{"depth": 3}`, once for each skeleton; itself for none.
 
     Raises:
-        ConfigError: the space has no such setting.
+        ConfigError: the space has no such setting, or does not allow the value.
     """
-    return [make_space(space.name, **{**space.describe(), **changed}) for changed in skeletons] or [space]
+    try:
+        return [make_space(space.name, **{**space.describe(), **changed}) for changed in skeletons] or [space]
+    except ConfigError as error:
+        raise ConfigError(
+            f"the skeletons {[dict(changed) for changed in skeletons]} do not fit space {space.name}: {error}",
+            fix="give others; [] takes the space as it is (skeletons=[] when scoring, trainer.skeletons=[] in training)",
+        ) from None
 
 
 __all__ = ["DARTS", "SPACES", "NASBench201", "describe_space", "make_space", "skeletons_of"]

@@ -51,7 +51,11 @@ class ArchitectureSampler:
         self._pool: Sequence[Any] | None = None
         if sampling == "distinct":
             if not hasattr(space, "distinct"):
-                raise ConfigError(f"space {space.name} cannot list its functions", fix="use sampling=uniform")
+                raise ConfigError(
+                    f"space {space.name} cannot list its functions",
+                    got="sampling=distinct",
+                    fix="use sampling=uniform (trainer.sampling=uniform)",
+                )
             self._pool = [a for a in space.distinct() if space.canonical(a) not in exclude]
 
     def __call__(self, step: int, n: int) -> list[Any]:

@@ -11,11 +11,14 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.graph.ir import Node
+from ghn.graph.ir import Graph, Node
 from ghn.graph.morphism.network import EPS, MEAN, VAR, Network
+from ghn.graph.ops import Stats, get_op
 
 RIDGE = 1e-3  # pull of each weight towards where it was, as a share of the mean square of its input
 SAME = 1e-4  # relative difference up to which an input counts as unchanged
+
+Tensors = dict[str, Tensor]
 
 
 @torch.no_grad()
@@ -37,43 +40,52 @@ def refit(
         images: on which outputs are compared.
         kept: for nodes with fewer channels than the parent's, which of the parent's these are.
     """
-    kept, wanted, now = kept or {}, parent.outputs(images), child.outputs(images)
-    for i, node in enumerate(child.graph.nodes):
+    kept, wanted, graph = kept or {}, parent.outputs(images), child.graph
+    weights, stats = dict(child.weights), dict(child.stats)
+    outputs: list[Tensor] = []
+    for i, node in enumerate(graph.nodes):
+        inputs = [outputs[j] for j in node.inputs] or [images]
+        outputs.append(_output(graph, i, inputs, weights, stats))
         if node.op not in ("conv", "linear", "batch_norm") or node.name not in wanted or node.attr.get("groups", 1) > 1:
             continue
         target = wanted[node.name]
         if node.name in kept:
             target = target[:, torch.from_numpy(kept[node.name])]
-        source = child.graph.nodes[node.inputs[0]].name
-        if target.shape != now[node.name].shape or _close(now[node.name], target):
-            continue
-        if node.op == "batch_norm":
-            child = _with_norm(child, node, now[source], target)
-        else:
-            child = _with_layer(child, i, now[source], target)
-        now = child.outputs(images)
-    return child
+        if target.shape == outputs[i].shape and not _close(outputs[i], target):
+            if node.op == "batch_norm":
+                _solve_norm(node, inputs[0], target, weights, stats)
+            else:
+                _solve_layer(graph, i, inputs[0], target, weights)
+            outputs[i] = _output(graph, i, inputs, weights, stats)
+    return Network(graph, weights, stats)
+
+
+def _output(graph: Graph, i: int, inputs: list[Tensor], weights: Tensors, stats: Tensors) -> Tensor:
+    """The output of one node in evaluation mode."""
+    node, op = graph.nodes[i], get_op(graph.nodes[i].op)
+    state = Stats(stats[f"{node.name}/{MEAN}"], stats[f"{node.name}/{VAR}"], False) if op.has_stats else None
+    return op.run(inputs, [weights[p.name] for p in graph.node_params[i]], node.attr, state)
 
 
 def _close(a: Tensor, b: Tensor) -> bool:
     return bool((a - b).abs().max() <= SAME * b.std())
 
 
-def _with_norm(child: Network, node: Node, x: Float[Tensor, "b c h w"], y: Float[Tensor, "b c h w"]) -> Network:
+def _solve_norm(
+    node: Node, x: Float[Tensor, "b c h w"], y: Float[Tensor, "b c h w"], weights: Tensors, stats: Tensors
+) -> None:
     """A regression for each channel: its slope, cov(x, y) / var(x), is scale / sqrt(var(x) + eps)."""
     dims = (0, 2, 3)
     var, mean = torch.var_mean(x, dim=dims, correction=0)
-    beta = y.mean(dims)
     cov = (rearrange(mean, "c -> c 1 1").neg().add(x) * y).mean(dims)
-    weights = {f"{node.name}/weight": cov / (var + EPS).sqrt(), f"{node.name}/bias": beta}
-    stats = {f"{node.name}/{MEAN}": mean, f"{node.name}/{VAR}": var}
-    return Network(child.graph, {**child.weights, **weights}, {**child.stats, **stats})
+    weights[f"{node.name}/weight"], weights[f"{node.name}/bias"] = cov / (var + EPS).sqrt(), y.mean(dims)
+    stats[f"{node.name}/{MEAN}"], stats[f"{node.name}/{VAR}"] = mean, var
 
 
-def _with_layer(child: Network, i: int, x: Tensor, y: Tensor) -> Network:
+def _solve_layer(graph: Graph, i: int, x: Tensor, y: Tensor, weights: Tensors) -> None:
     """The minimum over W of |X W - Y|^2 + ridge |W - W0|^2, a row of X for each output pixel."""
-    node, names = child.graph.nodes[i], [p.name for p in child.graph.node_params[i]]
-    old = child.weights[names[0]]
+    node, names = graph.nodes[i], [p.name for p in graph.node_params[i]]
+    old = weights[names[0]]
     if node.op == "conv":
         a = node.attr
         patches = F.unfold(x, a["kernel"], a["dilation"], a["padding"], a["stride"])
@@ -81,15 +93,14 @@ def _with_layer(child: Network, i: int, x: Tensor, y: Tensor) -> Network:
     rows, wanted, start = (value.cpu().double() for value in (x, y, rearrange(old, "o ... -> o (...)")))  # MPS has none
     if len(names) > 1:  # the bias is the weight of a column of ones
         rows = F.pad(rows, (0, 1), value=1.0)
-        start = torch.cat([start, child.weights[names[1]].cpu().double()[:, None]], 1)
+        start = torch.cat([start, weights[names[1]].cpu().double()[:, None]], 1)
     gram = rows.T @ rows
     scale = float(gram.diagonal().mean())
     if not 0 < scale < float("inf"):  # nothing comes in, or nothing that could be solved for
-        return child
+        return
     gram += RIDGE * scale * torch.eye(len(gram), dtype=gram.dtype)
     change = torch.linalg.solve(gram, rows.T @ (wanted - rows @ start.T)).T
     solved = (start + change).to(old)
-    new = {names[0]: solved[:, : old[0].numel()].reshape(old.shape)}
+    weights[names[0]] = solved[:, : old[0].numel()].reshape(old.shape)
     if len(names) > 1:
-        new[names[1]] = solved[:, -1]
-    return Network(child.graph, {**child.weights, **new}, child.stats)
+        weights[names[1]] = solved[:, -1]

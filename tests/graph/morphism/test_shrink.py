@@ -26,7 +26,7 @@ def distance(a: Network, b: Network) -> float:
     return float((a(images) - b(images)).pow(2).mean().sqrt() / b(images).std())
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("make", SHRINK.values(), ids=SHRINK)
 @pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 def test_least_squares_beat_plain_slicing_on_other_images(space, make, seed):
