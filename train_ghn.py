@@ -20,7 +20,7 @@ def main(cfg: DictConfig) -> None:
     from ghn.estimators.train_shared import make_method, train_shared
     from ghn.nets import GHNConfig
     from ghn.tasks import make_task
-    from ghn.train.meta import MetaConfig
+    from ghn.train.meta_config import MetaConfig
     from ghn.train.runtime import make_runtime
 
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]

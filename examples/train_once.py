@@ -9,7 +9,7 @@ from argparse import ArgumentParser
 from ghn import NASBench201, make_task
 from ghn.estimators.train_model import train_hypernetwork
 from ghn.nets import GHNConfig
-from ghn.train.meta import MetaConfig
+from ghn.train.meta_config import MetaConfig
 from ghn.train.runtime import make_runtime
 
 parser = ArgumentParser(description=__doc__)

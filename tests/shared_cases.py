@@ -13,7 +13,7 @@ from ghn.nets.bank import Bank, BankConfig
 from ghn.spaces import DARTS
 from ghn.train.darts import DartsConfig
 from ghn.train.enas import EnasConfig
-from ghn.train.meta import MetaConfig
+from ghn.train.meta_config import MetaConfig
 from ghn.train.oneshot import OneShotConfig
 
 SPACES = {"nasbench201": toy.SPACE, "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3)}

@@ -23,7 +23,7 @@ from ghn.report.jobs import JOBS
 from ghn.search import Limit, make_searcher
 from ghn.tasks import TASKS, ImageTask, make_task
 from ghn.train.loop import Recipe
-from ghn.train.meta import MetaConfig
+from ghn.train.meta_config import MetaConfig
 from ghn.train.runtime import DEVICES, PRECISIONS
 
 CONF = files("ghn.conf")

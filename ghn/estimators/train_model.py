@@ -22,7 +22,8 @@ from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.shared import SharedSearch
 from ghn.ranking import MIN_ITEMS, kendall
 from ghn.tasks import ImageTask, make_task
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 from ghn.train.run import Check
 from ghn.types import Space, Trial
 

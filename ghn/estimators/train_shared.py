@@ -19,7 +19,8 @@ from ghn.spaces.choices import choice_space
 from ghn.tasks import ImageTask
 from ghn.train.darts import DartsConfig, DartsTrainer
 from ghn.train.enas import EnasConfig, EnasTrainer
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 from ghn.train.oneshot import OneShotConfig, one_shot_paths
 from ghn.train.run import Check
 from ghn.types import Space

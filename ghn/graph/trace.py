@@ -14,7 +14,8 @@ from ghn.graph.builder import GraphBuilder
 from ghn.graph.derive import derive
 from ghn.graph.ir import Graph
 from ghn.graph.ops import Shape, zero_attrs
-from ghn.graph.translate import CALLS, LAYERS, Layer, Unsupported, supported
+from ghn.graph.translate import LAYERS, supported
+from ghn.graph.translate_calls import CALLS, Layer, Unsupported
 
 _SIZE = -1  # in the place of a node's index: a size, which only flattening reads
 

@@ -43,7 +43,7 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
     except ConfigError as error:
         raise ConfigError(
             f"the skeletons {[dict(changed) for changed in skeletons]} do not fit space {space.name}: {error}",
-            fix="give others; [] takes the space as it is (skeletons=[] when scoring, trainer.skeletons=[] in training)",
+            fix="give others, or none: skeletons=[] when scoring, trainer.skeletons=[] in training",
         ) from None
 
 

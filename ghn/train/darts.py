@@ -26,7 +26,8 @@ from ghn.spaces.choices import choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.enas import count_options
 from ghn.train.held_out import hold_out_images
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 from ghn.train.sampling import ImageSampler
 from ghn.types import Space
 

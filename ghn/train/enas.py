@@ -23,7 +23,8 @@ from ghn.nets.shared import SharedSearch
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.held_out import hold_out_images
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 from ghn.train.sampling import ImageSampler
 from ghn.types import Space
 

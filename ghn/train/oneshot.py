@@ -13,7 +13,7 @@ from typing import Any
 from ghn.errors import ConfigError
 from ghn.graph.ir import Graph
 from ghn.spaces.choices import choice_space
-from ghn.train.meta import MetaConfig
+from ghn.train.meta_config import MetaConfig
 from ghn.train.sampling import ArchitectureSampler, PathSampler
 from ghn.types import Space
 

@@ -22,7 +22,8 @@ from ghn.nets.ghn import GHNConfig
 from ghn.ranking import kendall
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, make_task
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 
 TRAINER = MetaConfig(
     steps=4, architectures=2, images=8, warmup=1, sampling="uniform", save_every=2, log_every=1, check_every=2

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ghn.nets import GHN, GHNConfig
 from ghn.train.checkpoint import load_tensors
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 from ghn.train.run import STATE
 from ghn.train.runtime import make_runtime
 

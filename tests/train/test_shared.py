@@ -20,7 +20,8 @@ from ghn.graph import GraphModule, run_graph
 from ghn.train.darts import DartsConfig, DartsTrainer, architecture_gradient
 from ghn.train.enas import EnasConfig, EnasTrainer
 from ghn.train.held_out import hold_out_images
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.meta import MetaTrainer
+from ghn.train.meta_config import MetaConfig
 from ghn.train.oneshot import OneShotConfig, PathDropout, one_shot_paths
 
 Make = Callable[..., MetaTrainer]
