@@ -14,7 +14,8 @@ from rich.table import Table
 from ghn.errors import ConfigError
 from ghn.estimators.registry import Setting, make_entries
 from ghn.report.evaluation import check_folder
-from ghn.search.ladder import Ladder, LadderResult, Step
+from ghn.search.ladder import Ladder
+from ghn.search.steps import LadderResult, Step
 from ghn.types import Estimator
 
 

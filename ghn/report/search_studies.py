@@ -19,11 +19,12 @@ from ghn.estimators.table import TableEstimator
 from ghn.search.asha import ASHA
 from ghn.search.foresight import live_macs
 from ghn.search.halving import Hyperband, SuccessiveHalving
-from ghn.search.ladder import Ladder, Step
+from ghn.search.ladder import Ladder
 from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution
 from ghn.search.priced import Priced
 from ghn.search.runner import run_search
 from ghn.search.simulate import regret_of_budgets, simulate_regret
+from ghn.search.steps import Step
 from ghn.spaces import make_space
 from ghn.types import Estimator, Score, Searcher, Space, Trial, member_of
 

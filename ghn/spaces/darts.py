@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from ghn.errors import ArchitectureError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.spaces.choices import Choice, Joint, Supergraph
-from ghn.spaces.darts_genotype import Pairs, format_genotype, parse_genotype
+from ghn.spaces.darts_genotype import Genotype, Pairs, formulas, format_genotype, genotype, pairs_of, parse_genotype
 from ghn.spaces.darts_network import CELLS, NODES, OPERATIONS, Edge, network, operation, zeros
 from ghn.spaces.skeleton import check_skeleton
 
-Genotype = tuple[str, ...]  # 16 of "operation~source": the inputs of nodes 2..5 of the normal, then the reduction cell
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
 EDGES = tuple((cell, source, node) for cell in CELLS for node in NODES for source in range(node))
 
@@ -66,7 +64,7 @@ class DARTS:
             for node in NODES
             for source in sorted(rng.sample(range(node), 2))
         ]
-        return _member(pairs)
+        return genotype(pairs)
 
     def neighbours(self, arch: Genotype) -> Iterator[Genotype]:
         """The members with another operation on one edge (96), or another source of one (24)."""
@@ -74,29 +72,19 @@ class DARTS:
         for i, (op, source) in enumerate(pairs):
             for other in OPERATIONS:
                 if other != op:
-                    yield _member([*pairs[:i], (other, source), *pairs[i + 1 :]])
+                    yield genotype([*pairs[:i], (other, source), *pairs[i + 1 :]])
             taken = {pairs[i][1], pairs[i ^ 1][1]}
             for other_source in range(NODES[i // 2 % len(NODES)]):
                 if other_source not in taken:
-                    yield _member([*pairs[:i], (op, other_source), *pairs[i + 1 :]])
+                    yield genotype([*pairs[:i], (op, other_source), *pairs[i + 1 :]])
 
-    def pairs(self, arch: Any) -> Pairs:
+    def pairs(self, arch: Genotype) -> Pairs:
         """The (operation, source) pairs of a member, two a node.
 
         Raises:
             ArchitectureError: not a member of the space.
         """
-        tokens = arch if isinstance(arch, tuple) and len(arch) == 2 * len(CELLS) * len(NODES) else ()
-        pairs = [(op, int(source)) for op, source in map(_split, tokens) if source in set("01234")]
-        if not pairs or tuple(arch) != _member(pairs) or not _valid(pairs):
-            raise ArchitectureError(
-                "not a member of the DARTS space",
-                got=arch,
-                expected="16 of operation~source: for each of nodes 2 to 5 of both cells two different earlier "
-                f"sources, in order, with operations of {OPERATIONS}",
-                fix="DARTS.parse reads genotypes",
-            )
-        return pairs
+        return pairs_of(arch)
 
     def parse(self, text: str) -> Genotype:
         """Reads a genotype as the authors' code prints it: `Genotype(normal=[('sep_conv_3x3', 0), ...], ...)`.
@@ -104,7 +92,7 @@ class DARTS:
         Raises:
             ArchitectureError: malformed, or not a member of the space.
         """
-        arch = _member(parse_genotype(text))
+        arch = genotype(parse_genotype(text))
         self.pairs(arch)
         return arch
 
@@ -121,8 +109,8 @@ class DARTS:
         pairs = self.pairs(arch)
         half = len(pairs) // len(CELLS)
         # in the smallest skeleton the only normal cell is the first, which reads the stem twice
-        normal = _written(pairs[:half], ("x", "x") if self.depth == 3 else ("x0", "x1"), dissolved=0)
-        return f"{normal}; {_written(pairs[half:], ('x0', 'x1'), dissolved=2)}"
+        normal = formulas(pairs[:half], ("x", "x") if self.depth == 3 else ("x0", "x1"), dissolved=0)
+        return f"{normal}; {formulas(pairs[half:], ('x0', 'x1'), dissolved=2)}"
 
     def encode(self, arch: Genotype) -> dict[str, float]:
         """Features for surrogates: for each cell counts of its operations, and how deep it is."""
@@ -164,7 +152,7 @@ class DARTS:
 
     def from_choices(self, chosen: Sequence[int]) -> Genotype:
         """The member with these operations on its edges."""
-        arch = _member([(OPTIONS[o], source) for o, (_, source, _) in zip(chosen, EDGES, strict=True) if o])
+        arch = genotype([(OPTIONS[o], source) for o, (_, source, _) in zip(chosen, EDGES, strict=True) if o])
         self.pairs(arch)
         return arch
 
@@ -201,39 +189,3 @@ class DARTS:
             return joint.join(b, terms or [zeros(b, x, name, stride)], name, index[where])
 
         return Supergraph(network(self, edge), joint.choice_of)
-
-
-def _member(pairs: Pairs) -> Genotype:
-    """The tuple of some pairs, the two of a node in order of source."""
-    out: list[str] = []
-    for k in range(0, len(pairs), 2):
-        out += [f"{op}~{source}" for op, source in sorted(pairs[k : k + 2], key=lambda pair: pair[1])]
-    return tuple(out)
-
-
-def _written(pairs: Pairs, inputs: tuple[str, str], dissolved: int) -> str:
-    """The values of a cell's nodes as formulas of its inputs; skips from `dissolved` on have stride 1."""
-    values: list[tuple[str, ...]] = [(name,) for name in inputs]
-    for k in range(0, len(pairs), 2):
-        terms: list[str] = []
-        for op, source in pairs[k : k + 2]:
-            skips = op == "skip_connect" and source >= dissolved
-            terms += values[source] if skips else (f"{op}({'+'.join(values[source])})",)
-        values.append(tuple(sorted(terms)))
-    return ", ".join("+".join(value) for value in values[2:])
-
-
-def _split(token: Any) -> tuple[str, str]:
-    op, _, source = token.partition("~") if isinstance(token, str) else ("", "", "")
-    return op, source
-
-
-def _valid(pairs: Pairs) -> bool:
-    """Whether each node has two different earlier sources, and every operation is one of the space's."""
-    if any(op not in OPERATIONS for op, _ in pairs):
-        return False
-    for i in range(0, len(pairs), 2):
-        first, second = pairs[i][1], pairs[i + 1][1]
-        if not 0 <= first < second < NODES[i // 2 % len(NODES)]:
-            return False
-    return True

@@ -1,4 +1,4 @@
-"""Genotypes as the authors' code prints them, read without running them."""
+"""Members of the DARTS space: as tuples, as pairs, and as genotypes, which are read without being run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,53 @@ import ast
 from typing import Any
 
 from ghn.errors import ArchitectureError
+from ghn.spaces.darts_network import CELLS, NODES, OPERATIONS
 
+Genotype = tuple[str, ...]  # 16 of "operation~source": the inputs of nodes 2..5 of the normal, then the reduction cell
 Pairs = list[tuple[str, int]]  # (operation, source), two a node, the normal cell first
-CONCAT = (2, 3, 4, 5)  # every node is read by the cells after
 _LONGEST = 4000  # characters; a genotype has about 500
 _EXAMPLE = (
     "Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))"
 )
+
+
+def genotype(pairs: Pairs) -> Genotype:
+    """The tuple of some pairs, the two of a node in order of source."""
+    out: list[str] = []
+    for k in range(0, len(pairs), 2):
+        out += [f"{op}~{source}" for op, source in sorted(pairs[k : k + 2], key=lambda pair: pair[1])]
+    return tuple(out)
+
+
+def pairs_of(arch: Any) -> Pairs:
+    """The (operation, source) pairs of a member, two a node.
+
+    Raises:
+        ArchitectureError: not a member of the space.
+    """
+    tokens = arch if isinstance(arch, tuple) and len(arch) == 2 * len(CELLS) * len(NODES) else ()
+    pairs = [(op, int(source)) for op, source in map(_split, tokens) if source in set("01234")]
+    if not pairs or tuple(arch) != genotype(pairs) or not _valid(pairs):
+        raise ArchitectureError(
+            "not a member of the DARTS space",
+            got=arch,
+            expected="16 of operation~source: for each of nodes 2 to 5 of both cells two different earlier "
+            f"sources, in order, with operations of {OPERATIONS}",
+            fix="DARTS.parse reads genotypes",
+        )
+    return pairs
+
+
+def formulas(pairs: Pairs, inputs: tuple[str, str], dissolved: int) -> str:
+    """The values of a cell's nodes as formulas of its inputs; skips from `dissolved` on have stride 1."""
+    values: list[tuple[str, ...]] = [(name,) for name in inputs]
+    for k in range(0, len(pairs), 2):
+        terms: list[str] = []
+        for op, source in pairs[k : k + 2]:
+            skips = op == "skip_connect" and source >= dissolved
+            terms += values[source] if skips else (f"{op}({'+'.join(values[source])})",)
+        values.append(tuple(sorted(terms)))
+    return ", ".join("+".join(value) for value in values[2:])
 
 
 def format_genotype(pairs: Pairs) -> str:
@@ -46,11 +86,27 @@ def parse_genotype(text: str) -> Pairs:
     pairs: Pairs = []
     for name in ("normal", "reduce"):
         cell = fields[name]
-        if not isinstance(cell, list) or len(cell) != 2 * len(CONCAT) or not all(map(_is_pair, cell)):
-            raise _malformed(f"{name} is not a list of {2 * len(CONCAT)} pairs (operation, source)", text)
+        if not isinstance(cell, list) or len(cell) != 2 * len(NODES) or not all(map(_is_pair, cell)):
+            raise _malformed(f"{name} is not a list of {2 * len(NODES)} pairs (operation, source)", text)
         for k in range(0, len(cell), 2):
             pairs += sorted(cell[k : k + 2], key=lambda pair: pair[1])
     return pairs
+
+
+def _split(token: Any) -> tuple[str, str]:
+    op, _, source = token.partition("~") if isinstance(token, str) else ("", "", "")
+    return op, source
+
+
+def _valid(pairs: Pairs) -> bool:
+    """Whether each node has two different earlier sources, and every operation is one of the space's."""
+    if any(op not in OPERATIONS for op, _ in pairs):
+        return False
+    for i in range(0, len(pairs), 2):
+        first, second = pairs[i][1], pairs[i + 1][1]
+        if not 0 <= first < second < NODES[i // 2 % len(NODES)]:
+            return False
+    return True
 
 
 def _value(node: ast.expr) -> Any:
@@ -64,7 +120,7 @@ def _value(node: ast.expr) -> Any:
 
 
 def _is_concat(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and tuple(value) == CONCAT
+    return isinstance(value, (list, tuple)) and tuple(value) == NODES
 
 
 def _is_pair(pair: Any) -> bool:

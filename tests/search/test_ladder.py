@@ -15,7 +15,8 @@ from ghn.estimators.candidates import EMBEDDED
 from ghn.estimators.table import ReferenceTable, TableEstimator
 from ghn.graph import count_params, simplify
 from ghn.search.foresight import cost_line, pilot_correlation
-from ghn.search.ladder import Ladder, Step
+from ghn.search.ladder import Ladder
+from ghn.search.steps import Step
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 
