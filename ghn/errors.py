@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class GhnError(Exception):
     """Base of all errors raised on purpose.
@@ -58,3 +60,23 @@ class ExistsError(GhnError, FileExistsError):
 
 class MissingExtraError(GhnError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+def check_settings(error: type[GhnError], where: object, found: object, wanted: Mapping[str, object], fix: str) -> None:
+    """Refuses what was made with other settings than those of now, and says which they are.
+
+    Args:
+        error: what is raised then.
+        where: the file or folder.
+        found: the settings in it; anything but a mapping is none.
+        wanted: those of now.
+        fix: what the user can do.
+    """
+    old = found if isinstance(found, Mapping) else {}
+    if differing := sorted(k for k in {*old, *wanted} if old.get(k) != wanted.get(k)):
+        raise error(
+            f"{where} was made with other settings: {', '.join(differing)} differ",
+            got={k: old.get(k) for k in differing},
+            expected={k: wanted.get(k) for k in differing},
+            fix=fix,
+        )

@@ -102,7 +102,7 @@ def test_a_run_is_never_overwritten(trained: Path, call: Call) -> None:
     before = (trained / "checkpoint.safetensors").read_bytes()
     message = call("train_ghn.py", *TINY, "trainer.steps=120", f"out={trained}")
     assert message.startswith("error: ") and "out=" in message
-    assert "belongs to a run with other settings: trainer" in call(
+    assert "was made with other settings: trainer" in call(
         "train_ghn.py", *TINY, "trainer.steps=130", f"out={trained}", "resume=true"
     )
     assert (trained / "checkpoint.safetensors").read_bytes() == before

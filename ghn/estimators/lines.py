@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ghn.errors import DataError
+from ghn.errors import DataError, check_settings
 
 FIX = "give another file to write to"
 
@@ -26,7 +26,7 @@ class JsonLines:
         rows: the whole lines found below the header, with their numbers; one torn by a kill is dropped.
 
     Raises:
-        DataError: the file is foreign or damaged, or was made in another way.
+        DataError: the file is foreign or damaged, or was made with other settings.
     """
 
     def __init__(self, path: Path | str, schema: str, identity: Mapping[str, Any], content: str) -> None:
@@ -76,12 +76,5 @@ class JsonLines:
     def _check(self, row: Any, header: dict[str, Any]) -> None:
         if not isinstance(row, dict) or row.get("schema") != header["schema"]:
             raise DataError(f"{self.path} is not a file of {self._content}", expected=header["schema"], fix=FIX)
-        if row != header:
-            old, new = row.get("identity") or {}, header["identity"]
-            changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
-            raise DataError(
-                f"{self.path} holds {self._content} made in another way: {', '.join(changed)} differ",
-                got={k: old.get(k) for k in changed},
-                expected={k: new.get(k) for k in changed},
-                fix=f"{FIX}, or go on with the same settings",
-            )
+        fix = f"{FIX}, or go on with the same settings"
+        check_settings(DataError, self.path, row.get("identity"), header["identity"], fix)

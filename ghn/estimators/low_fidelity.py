@@ -50,7 +50,7 @@ class LowFidelityEstimator:
 
     Raises:
         ConfigError: a fidelity that the space, the task or the recipe does not have.
-        DataError: the folder holds trainings that were made otherwise.
+        DataError: the folder holds trainings made with other settings.
     """
 
     source = "Zela et al. 2018; Klein et al., AISTATS 2017; Chrabaszcz et al. 2017; Zoph et al., CVPR 2018"

@@ -65,7 +65,7 @@ class MorphismEstimator:
     Raises:
         ConfigError: a number out of range.
         ArchitectureError: an ancestor that is no member of the space.
-        DataError: the folder holds trainings that were made otherwise.
+        DataError: the folder holds trainings made with other settings.
     """
 
     source = "Elsken et al., LEMONADE, ICLR 2019; Chen et al., Net2Net, ICLR 2016"

@@ -25,7 +25,7 @@ class PartialScores:
         identity: JSON-able; what the scores depend on. A file with another identity is refused.
 
     Raises:
-        DataError: the file is foreign or damaged, or its scores were made in another way.
+        DataError: the file is foreign or damaged, or its scores were made with other settings.
     """
 
     def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
@@ -84,7 +84,8 @@ def score_to_file(
         A score each, in order.
 
     Raises:
-        DataError: ids repeat, or the file holds scores made in another way, or of another architecture under an id.
+        DataError: ids repeat, or the file holds scores made with other settings, or of another architecture under an
+            id.
     """
     ids = {t.id for t in trials}
     if len(ids) != len(trials):

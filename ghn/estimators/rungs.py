@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, check_settings
 from ghn.train.checkpoint import load_tensors, save_tensors
 
 SCHEMA = "ghn.rungs/1"
@@ -121,7 +121,7 @@ class RungStore:
         identity: what all of it depends on, JSON-able.
 
     Raises:
-        DataError: the folder holds trainings that were made otherwise.
+        DataError: the folder holds trainings made with other settings.
     """
 
     def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
@@ -132,15 +132,9 @@ class RungStore:
             self._check(_read(path))
 
     def _check(self, found: Mapping[str, Any]) -> None:
-        if found != self._header:
-            mine, theirs = self._header["identity"], found.get("identity") or {}
-            changed = sorted(k for k in {*mine, *theirs} if mine.get(k) != theirs.get(k)) or ["schema"]
-            raise DataError(
-                f"{self.folder} holds trainings that were made otherwise: {', '.join(changed)} differ",
-                got={k: mine.get(k) for k in changed},
-                expected={k: theirs.get(k) for k in changed},
-                fix="give another folder, or train with the same settings",
-            )
+        theirs = found.get("identity") if found.get("schema") == SCHEMA else None
+        fix = "give another folder, or train with the same settings"
+        check_settings(DataError, self.folder, theirs, self._header["identity"], fix)
         self._named = True
 
     def load(self, arch: str, rungs: Rungs, done: int | None = None) -> Trained | None:

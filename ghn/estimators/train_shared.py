@@ -15,7 +15,7 @@ from ghn.estimators.model import Model
 from ghn.estimators.train_model import train_weights
 from ghn.nets.bank import Bank, BankConfig
 from ghn.nets.smash import Smash, SmashConfig, SmashSizes
-from ghn.spaces.choices import choice_space
+from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tasks import ImageTask
 from ghn.train.darts import DartsConfig, DartsTrainer
 from ghn.train.enas import EnasConfig, EnasTrainer
@@ -59,7 +59,7 @@ def train_shared(
     resume: bool = False,
     **options: Any,
 ) -> Model:
-    """Trains a bank and writes `checkpoint.safetensors` beside the run's state and log.
+    """Trains a bank, or SMASH, and writes `checkpoint.safetensors` beside the run's state and log.
 
     ENAS and DARTS add the architecture that they found to the card, under `found`.
 
@@ -79,18 +79,17 @@ def train_shared(
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     method = next(name for name, kind in METHODS.items() if kind is type(config))
-    if isinstance(config, SmashSizes):
-        return _train_smash(config, space, task, trainer, fabric, folder, resume=resume, **options)
-    bank = Bank(BankConfig(method, task.classes, trainer.skeletons), choice_space(space), trainer.seed)
+    net = _make_net(config, method, choice_space(space), task, trainer)
+    identity = {"weights": net.config.describe() if isinstance(net, Smash) else asdict(config)}
 
     def start(check: Check | None) -> MetaTrainer:
         how: dict[str, Any] = {"resume": resume, "check": check}
-        if isinstance(config, EnasConfig):
-            return EnasTrainer(bank, space, task, trainer, config, fabric, folder, **how)
-        if isinstance(config, DartsConfig):
-            return DartsTrainer(bank, space, task, trainer, config, fabric, folder, **how)
-        paths, identity = one_shot_paths(config, space, trainer), {"weights": asdict(config)}
-        return MetaTrainer(bank, space, task, trainer, fabric, folder, paths=paths, identity=identity, **how)
+        if isinstance(net, Bank) and isinstance(config, EnasConfig):
+            return EnasTrainer(net, space, task, trainer, config, fabric, folder, **how)
+        if isinstance(net, Bank) and isinstance(config, DartsConfig):
+            return DartsTrainer(net, space, task, trainer, config, fabric, folder, **how)
+        paths = one_shot_paths(config, space, trainer) if isinstance(config, OneShotConfig) else None
+        return MetaTrainer(net, space, task, trainer, fabric, folder, paths=paths, identity=identity, **how)
 
     def found(run: MetaTrainer) -> dict[str, Any]:
         own: dict[str, Any] = {"weights": {"method": method, **asdict(config)}}
@@ -99,27 +98,13 @@ def train_shared(
     return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)
 
 
-def _train_smash(
-    sizes: SmashSizes,
-    space: Space[Any],
-    task: ImageTask,
-    trainer: MetaConfig,
-    fabric: Fabric,
-    folder: Path | str,
-    *,
-    resume: bool,
-    **options: Any,
-) -> Model:
-    config = SmashConfig(**asdict(sizes), classes=task.classes, skeletons=trainer.skeletons)
+def _make_net(
+    config: MethodConfig, method: str, space: ChoiceSpace[Any], task: ImageTask, trainer: MetaConfig
+) -> Bank | Smash:
+    """What is trained, with its initial weights."""
+    if not isinstance(config, SmashSizes):
+        return Bank(BankConfig(method, task.classes, trainer.skeletons), space, trainer.seed)
+    sizes = SmashConfig(**asdict(config), classes=task.classes, skeletons=trainer.skeletons)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
-        net = Smash(config, choice_space(space), trainer.seed)
-
-    def start(check: Check | None) -> MetaTrainer:
-        identity = {"weights": config.describe()}
-        return MetaTrainer(net, space, task, trainer, fabric, folder, resume=resume, check=check, identity=identity)
-
-    def found(_: MetaTrainer) -> dict[str, Any]:
-        return {"weights": {"method": "smash", **asdict(sizes)}}
-
-    return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)
+        return Smash(sizes, space, trainer.seed)

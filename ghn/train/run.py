@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from ghn.errors import CheckpointError, ExistsError
+from ghn.errors import CheckpointError, ExistsError, check_settings
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runlog import RunLog
 
@@ -188,15 +188,8 @@ class Run:
         path = self.folder / STATE
         tensors, header = load_tensors(path, "training state")
         card = header["card"]
-        if card.get("identity") != self.identity:
-            theirs, ours = card.get("identity", {}), self.identity
-            changed = [k for k in ours if theirs.get(k) != ours[k]]
-            raise CheckpointError(
-                f"{path} belongs to a run with other settings: {', '.join(changed)} differ",
-                got={k: theirs.get(k) for k in changed},
-                expected={k: ours[k] for k in changed},
-                fix="resume with the settings it was started with",
-            )
+        fix = "resume with the settings it was started with"
+        check_settings(CheckpointError, path, card.get("identity"), self.identity, fix)
         fit_tensors(self.plain, {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}, path)
         self.average = {k: tensors[f"average/{k}"].to(self.fabric.device) for k in self.average}
         for name, parameter in self.plain.named_parameters():

@@ -160,7 +160,7 @@ def test_folder_of_other_trainings_is_refused(make: Make, tmp_path: Path) -> Non
     make(folder=tmp_path / "new")
     assert not (tmp_path / "new").exists()
     make(folder=tmp_path).score([Trial("z", EDGE, 1)])
-    with pytest.raises(DataError, match="made otherwise: seed differ"):
+    with pytest.raises(DataError, match="other settings: seed differ"):
         make(folder=tmp_path, seed=1)
     for path in tmp_path.glob("*.json"):
         if path.name != "identity.json":

@@ -106,7 +106,7 @@ def test_every_lineage_is_trained_once_and_kept(make: Make, trained: list[Any], 
     assert count == 4 + 4 and len({s.value for s in first}) > 1
     again = make(ancestor=FULL, folder=tmp_path).score([*trials, Trial("e", EDGE, resume="d")])
     assert again[:4] == first and len(trained) == count + 1 and again[4].ok
-    with pytest.raises(DataError, match="made otherwise: ancestor differ"):
+    with pytest.raises(DataError, match="other settings: ancestor differ"):
         make(folder=tmp_path)
 
 

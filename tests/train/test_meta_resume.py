@@ -135,7 +135,7 @@ def test_nothing_to_resume(tmp_path):
         ({"config": replace(CONFIG, lr=5e-3)}, r"trainer differ(?s:.*)'lr': 0.01(?s:.*)expected:(?s:.*)'lr': 0.005"),
         ({"task": toy.make_task(train=7)}, "task differ"),
         ({"space": NASBench201((3, 8, 8), 4, 4, depth=2)}, "space differ(?s:.*)depth=1(?s:.*)depth=2"),
-        ({"config": replace(CONFIG, seed=1), "task": toy.make_task(val=7)}, "trainer, task differ"),
+        ({"config": replace(CONFIG, seed=1), "task": toy.make_task(val=7)}, "task, trainer differ"),
         ({"model": make_net(position=False)}, "tensors do not match(?s:.*)embedding.tables"),
         ({"model": make_net(kernel=5)}, r"decoder.heads.conv_weight.position.\w+ does not match"),
     ],
