@@ -25,6 +25,7 @@ RUN = (
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
     "docs/morphisms.md",
+    "docs/one-shot.md",
     "docs/own-data.md",
     "docs/ranking.md",
     "docs/scoring.md",

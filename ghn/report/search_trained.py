@@ -69,17 +69,10 @@ def trained_study(
     finished: set[str] = set()
     for seed in range(seeds):
         for name, searcher in _searchers(setting.space, epochs, seed).items():
-            result = run_search(
-                searcher,
-                trained,
-                limit=Limit(cost_seconds=unit * cost),
-                folder=folder / f"{name.replace(' ', '_')}-{seed}",
-                resume=True,
-                progress=progress,
-            )
-            found = [(step.cost_seconds, step.best[0].arch) for step in result.steps if step.best]
-            courses[name].append([(spent, setting.space.format(arch)) for spent, arch in found])
-            finished |= {setting.space.format(t.arch) for t, s in result.history if s.ok and s.budget == epochs}
+            own = folder / f"{name.replace(' ', '_')}-{seed}"
+            course, ended = _search(setting, searcher, trained, unit * cost, own, progress=progress)
+            courses[name].append(course)
+            finished |= ended
         ladder = Ladder(
             setting.space,
             ladder_steps(first, trained, epochs, (1.0, max(2.0, epochs // 3))),
@@ -90,9 +83,9 @@ def trained_study(
             seed=seed,
             progress=progress,
         )
-        last = [(t, s.value, spent) for step, t, s, spent in ladder.run().history if step == "full training" and s.ok]
-        courses["ladder"].append([(c, max(last[: i + 1], key=lambda x: x[1])[0]) for i, (_, _, c) in enumerate(last)])
-        finished |= {text for text, _, _ in last}
+        course, ended = _climb(ladder)
+        courses["ladder"].append(course)
+        finished |= ended
     accuracy = _test_accuracies(trainer, finished | _chosen(courses), progress=progress)
     grid = [float(i) for i in range(1, int(cost) + 1)]
     best = max(accuracy[text] for text in finished)
@@ -101,6 +94,23 @@ def trained_study(
         for name, runs in courses.items()
     }
     return Study("trained", f"full trainings of {epochs} epochs, {unit:.0f} s each", grid, regrets)
+
+
+def _search(
+    setting: Setting, searcher: Searcher[Any], trained: Priced, seconds: float, folder: Path, *, progress: bool
+) -> tuple[Course, set[str]]:
+    """The course of a search, and what it trained fully."""
+    limit, write = Limit(cost_seconds=seconds), setting.space.format
+    result = run_search(searcher, trained, limit=limit, folder=folder, resume=True, progress=progress)
+    full = {write(t.arch) for t, s in result.history if s.ok and s.budget == setting.recipe.epochs}
+    return [(step.cost_seconds, write(step.best[0].arch)) for step in result.steps if step.best], full
+
+
+def _climb(ladder: Ladder) -> tuple[Course, set[str]]:
+    """The course of a ladder, and what it trained fully."""
+    last = [(t, s.value, spent) for step, t, s, spent in ladder.run().history if step == "full training" and s.ok]
+    course = [(spent, max(last[: i + 1], key=lambda x: x[1])[0]) for i, (_, _, spent) in enumerate(last)]
+    return course, {text for text, _, _ in last}
 
 
 def _searchers(space: Any, epochs: int, seed: int) -> dict[str, Searcher[Any]]:

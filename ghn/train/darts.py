@@ -55,7 +55,11 @@ class DartsConfig:
 
     def __post_init__(self) -> None:
         if self.order not in (1, 2):
-            raise ConfigError("weights.order must be 1 or 2", got=self.order)
+            raise ConfigError(
+                "weights.order must be 1 or 2",
+                got=self.order,
+                expected="1: weights as they are | 2: as they are a step later",
+            )
         if not isinstance(self.images, int) or self.images < 1 or not (self.lr > 0 and self.weight_decay >= 0):
             raise ConfigError(
                 "weights: images must be at least 1, lr positive, weight_decay not negative",

@@ -38,7 +38,7 @@ class OneShotConfig:
         if self.paths not in PATHS:
             raise ConfigError("unknown paths of one-shot training", got=self.paths, expected=" | ".join(PATHS))
         if not 0 < self.drop < 1:
-            raise ConfigError("weights.drop must lie between 0 and 1", got=self.drop)
+            raise ConfigError("weights.drop must lie between 0 and 1", got=self.drop, expected="such as 0.05")
 
 
 class PathDropout:
