@@ -259,7 +259,10 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
         raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
     if space is not None and describe_space(space) != describe_space(own):
         raise CheckpointError(
-            f"{path} was made for another space", got=repr(own), expected=repr(space), fix="train one for this space"
+            f"{path} was made for another space",
+            got=repr(own),
+            expected=repr(space),
+            fix="choose its space (space=..., space.width=..., space.depth=...), or train one for this space",
         )
     fit_tensors(net, tensors, path)
     return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)

@@ -141,6 +141,9 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
     model = load(paths, fabric=setting.fabric, space=setting.space)
     if model.method != method:
         raise CheckpointError(
-            f"{paths[0]} holds weights of another kind", got=model.method, expected=method, fix="choose its estimator"
+            f"{paths[0]} holds weights of another kind",
+            got=model.method,
+            expected=method,
+            fix=f"estimator={model.method}, or another checkpoint",
         )
     return f"{'GHN' if method == 'ghn' else method} {' + '.join(names)}", model

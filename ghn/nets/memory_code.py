@@ -65,7 +65,8 @@ def encode(graph: Graph, unit: int, kernel: int) -> Encoding:
             raise GraphError(
                 f"SMASH emits square kernels up to {kernel}",
                 got=f"{weight.name} of shape {weight.shape}",
-                expected=KERNELS,
+                expected=f"sides of {[k for k in KERNELS if k <= kernel]}",
+                fix="make SMASH with a larger kernel: weights.kernel=5 in the DARTS space",
             )
         rows, width = ceil(weight.shape[1] / unit), ceil(weight.shape[0] / unit)
         parts.append(_layer(graph, view, layer, places, (rows, width), unit))

@@ -113,10 +113,14 @@ def _common_subset(data: Inputs, aside: Mapping[str, str]) -> np.ndarray:
     estimators = [name for name in data.estimates if name not in data.baselines and name not in aside]
     if common.sum() >= MIN_ITEMS and estimators:
         return common
-    counts = {name: int((~np.isfinite(values)).sum()) for name, values in data.estimates.items()}
+    told = [
+        f"{name} failed on {len(failed)}: {(data.reason(name, int(failed[0])) or 'no reason given').splitlines()[0]}"
+        for name, values in data.estimates.items()
+        if len(failed := np.flatnonzero(~np.isfinite(values)))
+    ]
     raise DataError(
         "there are too few networks that the estimators could judge in common",
-        got=f"{int(common.sum()) if estimators else 0} of {len(common)}; failures: {counts}",
+        got="; ".join([f"{int(common.sum()) if estimators else 0} of {len(common)}", *told]),
         expected=f"at least {MIN_ITEMS}",
         fix="look at the failures, or compare the estimators one by one",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.estimators.candidates import choose_candidates, choose_references
+from ghn.estimators.candidates import Reference, choose_candidates, choose_references
 from ghn.estimators.learners import published_history
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
@@ -30,11 +30,12 @@ from ghn.report.survey.job import survey_job
 from ghn.report.terminal import print_report
 from ghn.types import Trial
 
+SAMPLED = "nasbench201"  # the space whose samples and references are shipped
+
 
 def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Scores candidates with an estimator and reports their order against references (job=rank)."""
-    archs = choose_candidates(options["n"], options["candidates"], setting.space)
-    references = choose_references(options["references"], archs, setting.space, setting.task.checksum)
+    archs, references, source = _candidates(setting, options)
     entries = make_entries(options["estimator"]["name"], setting)
     report = evaluate(
         entries,
@@ -45,7 +46,7 @@ def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
         resume=options["resume"],
         bootstrap=options["bootstrap"],
         progress=options["progress"],
-        metadata={"candidates": f"{len(archs)} of the sample {options['candidates']}", "task": setting.task.name},
+        metadata={"candidates": f"{len(archs)} of {source}", "task": setting.task.name},
     )
     print_report(report)
     print(f"wrote {options['out']}/report.html, report.json and figures")
@@ -104,12 +105,30 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
 }
 
 
+def _candidates(setting: Setting, options: Mapping[str, Any]) -> tuple[list[str], list[Reference], str]:
+    """What is ranked, against what, and where it comes from: the fixed samples, or a table where a space has none."""
+    name, sample, space = options["references"], options["candidates"], setting.space
+    if space.name == SAMPLED:
+        archs = choose_candidates(options["n"], sample, space)
+        return archs, choose_references(name, archs, space, setting.task.checksum), f"the sample {sample}"
+    if not Path(name).is_file():
+        raise ConfigError(
+            f"space {space.name} has no candidates and references of its own",
+            got=f"references={name}",
+            expected="the path of a table that job=references wrote, whose networks are then ranked",
+            fix="train one (job=references archs=FILE, one architecture a line), or score in Python: ghn.load",
+        )
+    references = choose_references(name, [], space, setting.task.checksum)
+    return list(references[0].values)[: options["n"]], references, name
+
+
 def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:
     """(official string, seed) of every training: the first seed of all comes before the second of any."""
     path = Path(source) if Path(source).is_file() else asset(source)
     try:
         text = path.read_text()
-        lists = json.loads(text) if path.suffix == ".json" else {"random": text.split(), "top": []}
+        lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
+        lists = json.loads(text) if path.suffix == ".json" else {"random": lines, "top": []}
         every = [*lists["random"], *lists["top"]]
         several = lists.get("three_seeds", every)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -64,7 +64,12 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError("no checkpoint here", got=str(path), expected="a .safetensors file written by ghn")
+        raise CheckpointError(
+            "no checkpoint here",
+            got=str(path),
+            expected="a .safetensors file written by ghn",
+            fix="a training leaves one in its folder: FOLDER/checkpoint.safetensors",
+        )
     try:
         data = path.read_bytes()  # once: the library opens a file twice, between which a running training replaces it
         tensors = load(data)
@@ -81,7 +86,10 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
         raise CheckpointError(f"{path} is not a checkpoint of this version of ghn", got=got, expected=SCHEMA)
     if header.get("kind") not in kinds:
         raise CheckpointError(
-            f"{path} is a checkpoint of another kind", got=header.get("kind"), expected=" | ".join(kinds)
+            f"{path} is a checkpoint of another kind",
+            got=header.get("kind"),
+            expected=" | ".join(kinds),
+            fix="choose another file",
         )
     if header.get("digest") != _digest(tensors) or not isinstance(header.get("card"), dict):
         raise CheckpointError(

@@ -186,6 +186,12 @@ class Run:
 
     def _load(self) -> None:
         path = self.folder / STATE
+        if not path.is_file():
+            raise CheckpointError(
+                "there is no run to resume",
+                got=str(path),
+                fix="choose the folder of a run (out=...), or begin one: resume=false",
+            )
         tensors, header = load_tensors(path, "training state")
         card = header["card"]
         fix = "resume with the settings it was started with"

@@ -138,8 +138,12 @@ class TestWrongInput:
     def test_no_common_subset(self) -> None:
         left, right = np.arange(30.0), np.arange(30.0)
         left[:15], right[15:] = np.nan, np.nan
-        with pytest.raises(DataError, match=r"0 of 30; failures: \{'a': 15, 'b': 15, 'random order': 0\}"):
-            compare({"a": left, "b": right}, np.arange(30))
+        with pytest.raises(
+            DataError, match="0 of 30; a failed on 15: no reason given; b failed on 15: out of memory\n"
+        ):
+            compare(
+                {"a": left, "b": right}, np.arange(30), errors={"b": [None] * 15 + ["out of memory\n  on the GPU"] * 15}
+            )
 
     @pytest.mark.parametrize(
         ("change", "message"),
