@@ -95,7 +95,9 @@ def test_what_it_cannot_emit() -> None:
     b = GraphBuilder((3, 8, 8))
     x = b.add("conv", b.input, name="large", out=4, kernel=5, padding=2)
     graph = b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="linear", out=2))
-    with pytest.raises(GraphError, match=r"square kernels up to 3(.|\n)*large/weight"):
+    with pytest.raises(
+        GraphError, match=r"square kernels up to 3(.|\n)*large/weight(.|\n)*\[1, 3\](.|\n)*weights.kernel=5"
+    ):
         encode(graph, 4, 3)
     with pytest.raises(ConfigError, match="positive numbers"):
         SmashConfig(classes=4, blocks=0)

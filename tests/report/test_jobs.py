@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from ghn.estimators.registry import Setting
 from ghn.estimators.setting import build_setting
 from ghn.report.jobs import nasbench201_job, rank_all_job, rank_job, references_job
 from ghn.report.write import read_report
+from ghn.spaces import DARTS
 from ghn.train.loop import Recipe
 
 
@@ -71,6 +73,23 @@ def test_ranks_against_published_and_own_references(
     rank_job(setting, {**options, "references": str(table), "resume": True})
     comparison = read_report(tmp_path / "out").comparisons[0]
     assert (comparison.n_given, str(table) in comparison.reference_name) == (12, True)
+
+
+def test_a_space_without_samples_ranks_the_networks_of_a_table(
+    setting: Setting, options: dict[str, Any], tmp_path: Path
+) -> None:
+    space = DARTS((3, 8, 8), 4, width=2, depth=3)
+    rng = Random(0)
+    archs = [space.format(space.sample(rng)) for _ in range(12)]
+    darts, options = replace(setting, space=space), {**options, "estimator": {"name": "params"}}
+    with pytest.raises(ConfigError, match=r"darts has no candidates(?s:.*)references=nasbench201(?s:.*)job=references"):
+        rank_job(darts, options)
+    Path(options["archs"]).write_text("\n".join(archs[:2]))  # a genotype has blanks within
+    references_job(darts, {**options, "out": str(tmp_path / "trained")})
+    assert ReferenceTable.load(tmp_path / "trained" / "references.jsonl").archs() == archs[:2]
+    toy_table(archs, space, setting.task).save(tmp_path / "own.jsonl")
+    rank_job(darts, {**options, "references": str(tmp_path / "own.jsonl")})
+    assert read_report(tmp_path / "out").comparisons[0].n == 12
 
 
 @pytest.mark.parametrize(

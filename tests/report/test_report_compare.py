@@ -123,7 +123,7 @@ class TestWrongInput:
             ({"live_params": np.full(N, np.nan)}, "live_params are not finite"),
             ({"errors": {"good": ["x"]}}, "errors of 'good' do not match"),
             ({"seconds": {"good": -1.0}}, "seconds of 'good' are not times"),
-            ({"scores": {"a": np.full(N, np.nan)}, "errors": None}, "too few networks.*\n.*'a': 60"),
+            ({"scores": {"a": np.full(N, np.nan)}, "errors": None}, "too few networks.*\n.*a failed on 60"),
         ],
     )
     def test_data(self, data: dict[str, Any], change: dict[str, Any], message: str) -> None:

@@ -11,7 +11,7 @@ from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph import GraphBuilder, GraphModule, count_params, function_key, run_graph, simplify
 from ghn.graph.features import COLUMNS, Featurizer
 from ghn.nets import GHN, GHNConfig
-from ghn.spaces import DARTS
+from ghn.spaces import DARTS, skeletons_of
 from ghn.spaces.darts_network import CELLS, NODES, OPERATIONS
 
 # the genotypes of github.com/quark0/darts, cnn/genotypes.py
@@ -102,6 +102,8 @@ def test_settings_that_make_no_network_are_refused() -> None:
     for wrong in ({"input_shape": (3, 30, 30)}, {"depth": 2}, {"width": 0}, {"classes": 1}):
         with pytest.raises(ConfigError, match="DARTS skeleton"):
             DARTS(**{"input_shape": (3, 32, 32), "classes": 10, **wrong})
+    with pytest.raises(ConfigError, match=r"skeletons \[{'depth': 1}\] do not fit(?s:.*)depth 1(?s:.*)skeletons=\[\]"):
+        skeletons_of(SMALL, [{"depth": 1}])
 
 
 def test_discretising_takes_the_two_strongest_edges_of_a_node_and_never_none() -> None:

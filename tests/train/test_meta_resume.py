@@ -11,6 +11,7 @@ import torch
 import toy
 from meta_runs import CONFIG, make_net, make_trainer, result, same
 
+import ghn
 from ghn.errors import CheckpointError, ExistsError
 from ghn.spaces import NASBench201
 from ghn.train.run import STATE
@@ -75,7 +76,7 @@ def test_an_interrupted_run_goes_on_exactly(straight, tmp_path, place, step):
 
 def test_a_killed_process_is_resumed_exactly(straight, tmp_path):
     here = Path(meta_runs.__file__)
-    paths = os.pathsep.join([str(here.parent), str(Path(toy.__file__).parent)])
+    paths = os.pathsep.join(map(str, (here.parent, Path(toy.__file__).parent, Path(ghn.__file__).parents[1])))
     command = [sys.executable, "-W", "ignore", str(here), str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths})
     for line in process.stdout:
@@ -125,7 +126,7 @@ def test_an_existing_run_is_not_overwritten(tmp_path, name):
 
 
 def test_nothing_to_resume(tmp_path):
-    with pytest.raises(CheckpointError, match=f"no checkpoint here(?s:.*){STATE}"):
+    with pytest.raises(CheckpointError, match=f"no run to resume(?s:.*){STATE}"):
         make_trainer(tmp_path / "nowhere", resume=True)
 
 
