@@ -9,8 +9,7 @@ from typing import Any
 from ghn.graph.ir import Graph, Node
 from ghn.graph.simplify import simplify
 from ghn.spaces.darts import DARTS
-from ghn.spaces.darts_genotype import CONCAT
-from ghn.spaces.darts_network import CELLS
+from ghn.spaces.darts_network import CELLS, NODES
 from ghn.spaces.nasbench201 import NASBench201
 from ghn.types import Space, member_of
 
@@ -62,13 +61,13 @@ def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
         return [_cell("", {0: "in", 3: "out"}, [(s, t, op) for (s, t), op in live.items()], {3})]
     if isinstance(space, DARTS):
         pairs, half = space.pairs(arch), len(space.pairs(arch)) // len(CELLS)
-        ends = {0: "cell k-2", 1: "cell k-1", max(CONCAT) + 1: "concat"}
-        joins = [(node, max(CONCAT) + 1, "") for node in CONCAT]
+        ends = {0: "cell k-2", 1: "cell k-1", max(NODES) + 1: "concat"}
+        joins = [(node, max(NODES) + 1, "") for node in NODES]
         cells = []
         for c, name in enumerate(CELLS):
             own = pairs[c * half : (c + 1) * half]
-            edges = [(source, CONCAT[k // 2], op) for k, (op, source) in enumerate(own)]
-            cells.append(_cell(f"{name} cell", ends, edges + joins, {max(CONCAT) + 1}))
+            edges = [(source, NODES[k // 2], op) for k, (op, source) in enumerate(own)]
+            cells.append(_cell(f"{name} cell", ends, edges + joins, {max(NODES) + 1}))
         return cells
     return [graph_diagram(simplify(space.lower(arch)))]
 

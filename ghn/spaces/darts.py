@@ -14,7 +14,7 @@ from typing import Any
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.spaces.choices import Choice, Joint, Supergraph
-from ghn.spaces.darts_genotype import Genotype, Pairs, formulas, format_genotype, genotype, pairs_of, parse_genotype
+from ghn.spaces.darts_genotype import Genotype, Pairs, format_genotype, formulas, genotype, pairs_of, parse_genotype
 from ghn.spaces.darts_network import CELLS, NODES, OPERATIONS, Edge, network, operation, zeros
 from ghn.spaces.skeleton import check_skeleton
 
