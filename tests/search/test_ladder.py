@@ -85,7 +85,7 @@ def test_a_second_run_goes_on_with_what_is_there(tmp_path: Path) -> None:
     assert again.history == first.history and first_size.asked == first.judged["size"] and again_size.asked == 0
     Size.source, old = "another", Size.source
     try:
-        with pytest.raises(DataError, match="another way"):
+        with pytest.raises(DataError, match="other settings: estimator differ"):
             ladder(folder=tmp_path).run()
     finally:
         Size.source = old

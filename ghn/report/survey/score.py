@@ -58,7 +58,7 @@ def score_lines(
 
     Raises:
         ConfigError: a line cannot be made; raised before anything is scored.
-        DataError: a file holds scores made in another way.
+        DataError: a file holds scores made with other settings.
     """
     units = [
         Trial(f"{line.key}-{number}", (line.key, number))
