@@ -256,6 +256,23 @@ class TestWrongInput:
             ranking.rank(TEN, TEN, **setting)
 
 
+def test_the_mean_of_rankings_is_that_of_values_and_of_resamples() -> None:
+    one, y = noisy(40)
+    other = y + np.random.default_rng(9).normal(size=40)
+    both = [ranking.rank(x, y, ks=(), bootstrap=60) for x in (one, other)]
+    mean = ranking.mean_ranking(both)
+    assert mean["kendall"].value == pytest.approx((both[0]["kendall"].value + both[1]["kendall"].value) / 2)
+    assert mean.samples["kendall"] == pytest.approx((both[0].samples["kendall"] + both[1].samples["kendall"]) / 2)
+    assert ranking.difference(mean, both[0]).value == pytest.approx(mean["kendall"].value - both[0]["kendall"].value)
+    assert ranking.mean_ranking([both[0]])["spearman"] == both[0]["spearman"]
+    flat = ranking.rank(np.ones(40), y, ks=(), bootstrap=60)
+    assert ranking.mean_ranking([both[0], flat])["kendall"] == ranking.Statistic(None)
+    with pytest.raises(DataError, match="no mean"):
+        ranking.mean_ranking([both[0], ranking.rank(one[:30], y[:30], ks=(), bootstrap=60)])
+    with pytest.raises(DataError, match="no mean"):
+        ranking.mean_ranking([])
+
+
 def test_floor_zero_loads_no_heavy_library() -> None:
     code = "import ghn.ranking, sys; sys.exit(bool({'torch', 'matplotlib', 'hydra'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,12 +5,21 @@ from ghn.report.bias_figures import bias_map, bias_pictures, likeness_map
 from ghn.report.bias_model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
 from ghn.report.bias_words import findings, likeness_findings, overrates, wrong_pair
 from ghn.report.cell_picture import pair_figure
+from ghn.report.combinations import search_combinations
+from ghn.report.combinations_figures import combination_pictures
+from ghn.report.combinations_inputs import ScoreMatrix
+from ghn.report.combinations_model import Combination, Combinations
+from ghn.report.combinations_words import combination_sentences, combination_table
 from ghn.report.compare import compare
 from ghn.report.diagrams import Diagram, diagrams
 from ghn.report.inputs import LIVE_PARAMETERS, RANDOM_ORDER
 from ghn.report.model import Ceiling, Comparison, Failure, Levels, Report, Row, Settings, Versus
 from ghn.report.page import render
 from ghn.report.properties import PROPERTIES, graph_properties, space_properties
+from ghn.report.stability import measure_stability, stability_of_table
+from ghn.report.stability_figures import stability_pictures
+from ghn.report.stability_model import Stability
+from ghn.report.stability_words import stability_sentences
 from ghn.report.terminal import print_report, to_text
 from ghn.report.write import read_report, write_report
 
@@ -22,6 +31,8 @@ __all__ = [
     "BiasRow",
     "BiasSettings",
     "Ceiling",
+    "Combination",
+    "Combinations",
     "Comparison",
     "Diagram",
     "Effect",
@@ -31,11 +42,16 @@ __all__ = [
     "Likeness",
     "Report",
     "Row",
+    "ScoreMatrix",
     "Settings",
+    "Stability",
     "Versus",
     "WrongPair",
     "bias_map",
     "bias_pictures",
+    "combination_pictures",
+    "combination_sentences",
+    "combination_table",
     "compare",
     "diagrams",
     "findings",
@@ -43,12 +59,17 @@ __all__ = [
     "likeness_findings",
     "likeness_map",
     "measure_bias",
+    "measure_stability",
     "overrates",
     "pair_figure",
     "print_report",
     "read_report",
     "render",
+    "search_combinations",
     "space_properties",
+    "stability_of_table",
+    "stability_pictures",
+    "stability_sentences",
     "to_text",
     "write_report",
     "wrong_pair",

@@ -51,8 +51,8 @@ def measure_stability(
         progress: whether to show a bar.
 
     Raises:
-        DataError: lengths differ, fewer than ten networks have a value at every fidelity, or all values of a fidelity
-            are equal.
+        DataError: lengths differ, fewer than ten networks have a value at every fidelity, or all values of the
+            last are equal.
         ConfigError: fewer than two fidelities, one that is not positive, or a setting out of range.
     """
     table, fidelities, n_given = _table(values)
@@ -65,8 +65,9 @@ def measure_stability(
     steps: list[Step] = []
     for i, column in enumerate(columns):
         found = rank(column, table[:, -1], ks=(top,), bootstrap=bootstrap, seed=seed)
-        before = rank(column, table[:, i - 1], ks=(), bootstrap=bootstrap, seed=seed) if i else None
-        previous = before["kendall"] if before else Statistic(None)
+        previous = Statistic(None)
+        if i and np.ptp(table[:, i - 1]) > 0:  # else there is no order to agree with
+            previous = rank(column, table[:, i - 1], ks=(), bootstrap=bootstrap, seed=seed)["kendall"]
         steps.append(
             Step(
                 fidelities[i],
