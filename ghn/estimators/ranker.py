@@ -75,14 +75,7 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     Raises:
         ConfigError: too few networks.
     """
-    ranker, rng = make_ranker(model), Random(0)
-    space = model.space
-    every = space.distinct() if hasattr(space, "distinct") else [space.sample(rng) for _ in range(networks)]
-    drawn = rng.sample(every, min(networks, len(every)))
-    read = []
-    for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
-        read += ranker.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
-    columns = {name: column(read, name) for name in ranker.weights}
+    columns = read_usual(make_ranker(model), networks, progress=progress)
     population = Population.of(columns)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     return {
@@ -90,6 +83,26 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
         "quantiles": population.describe(),
         "agreement": kendall(own, columns[f"{ZERO_COST}/meco"]),
     }
+
+
+def read_usual(estimator: CombinedEstimator, networks: int, *, progress: bool = True) -> dict[str, np.ndarray]:
+    """What its members say of networks of its space drawn at random, distinct ones where the space can list them.
+
+    Args:
+        estimator: whose readings are asked for.
+        networks: how many; all of a smaller space.
+        progress: whether to show a bar.
+
+    Returns:
+        Reading -> [networks], NaN where it failed: what a `Population` is made of.
+    """
+    space, rng = estimator.space, Random(0)
+    every = space.distinct() if hasattr(space, "distinct") else [space.sample(rng) for _ in range(networks)]
+    drawn = rng.sample(every, min(networks, len(every)))
+    read = []
+    for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
+        read += estimator.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
+    return {name: column(read, name) for name in estimator.weights}
 
 
 def make_ranker(model: Model, *, task: ImageTask | None = None) -> CombinedEstimator:

@@ -16,8 +16,9 @@ from ghn.estimators.learners import (
     surrogate,
     training,
 )
+from ghn.estimators.population import Population
 from ghn.estimators.proxies import PROXIES
-from ghn.estimators.ranker import make_ranker, zero_cost
+from ghn.estimators.ranker import make_ranker, read_usual, zero_cost
 from ghn.estimators.readouts import READOUTS
 from ghn.estimators.setting import Entry, Maker, Setting, open_checkpoint, task_space
 from ghn.estimators.weighted import WeightedEstimator
@@ -90,29 +91,26 @@ def _combined(setting: Setting, checkpoint: str | Sequence[str]) -> Entry:
 
 
 def _ensemble(setting: Setting) -> list[Entry]:
-    """The mean normal score of other estimators; the candidates scored together are the population."""
-    if len(setting.members) < 2 or "ensemble" in setting.members or len(set(setting.members)) < len(setting.members):
+    """The mean normal score of other estimators."""
+    names, networks = list(setting.ensemble["members"]), setting.ensemble["population"]
+    if len(names) < 2 or "ensemble" in names or len(set(names)) < len(names):
         raise ConfigError(
             "an ensemble combines other estimators",
-            got=list(setting.members),
+            got=names,
             expected="at least two different names of: "
             + " | ".join(name for name in ESTIMATORS if name != "ensemble"),
         )
     made = {
-        f"{name}{i + 1}" if i else name: entry
-        for name in setting.members
-        for i, entry in enumerate(make_entries(name, setting))
+        f"{name}{i + 1}" if i else name: entry for name in names for i, entry in enumerate(make_entries(name, setting))
     }
-    paid = [entry.one_off_seconds for entry in made.values() if entry.one_off_seconds is not None]
-    ensemble = CombinedEstimator(
-        setting.space,
-        {name: entry.estimator for name, entry in made.items()},
-        {f"{name}/value": 1.0 for name in made},
-        fixed=False,
-    )
+    members = {name: entry.estimator for name, entry in made.items()}
+    ensemble = CombinedEstimator(setting.space, members, {f"{name}/value": 1.0 for name in made}, fixed=False)
+    if networks:  # then a candidate's score does not depend on the others: searches need that
+        ensemble.population = Population.of(read_usual(ensemble, networks))
     identity = ensemble.identity | {"members": {name: entry.identity for name, entry in made.items()}}
-    warnings = " ".join(dict.fromkeys(entry.warning for entry in made.values() if entry.warning)) or None
-    return [Entry(f"ensemble: {' + '.join(made)}", ensemble, identity, sum(paid) if paid else None, warnings)]
+    paid = [entry.one_off_seconds for entry in made.values() if entry.one_off_seconds is not None]
+    warnings = " ".join(dict.fromkeys(entry.warning for entry in made.values() if entry.warning))
+    return [Entry(f"ensemble: {' + '.join(made)}", ensemble, identity, sum(paid) if paid else None, warnings or None)]
 
 
 def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:

@@ -58,7 +58,8 @@ class Setting:
         fidelity: for `low_fidelity`.
         surrogate: for `surrogate`: its `model` and `inputs`, and how many published references are `given`.
         seed: of random weights, and of trainings that estimators make.
-        members: for `ensemble`: names of the estimators that it combines.
+        ensemble: for `ensemble`: names of its `members`, and from how many networks of the space its `population` is
+            drawn; 0: the candidates are the population.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -75,7 +76,9 @@ class Setting:
         default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
     )
     seed: int = 0
-    members: Sequence[str] = ("synflow", "meco", "ghn")
+    ensemble: Mapping[str, Any] = field(
+        default_factory=lambda: {"members": ["synflow", "meco", "ghn"], "population": 0}
+    )
     folder: Path | None = None
 
 
@@ -107,7 +110,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         fidelity=Fidelity(**options["fidelity"]),
         skeletons=options["skeletons"],
         surrogate=options["surrogate"],
-        members=options["estimator"].get("members", ()),
+        **({"ensemble": options["estimator"]} if "members" in options["estimator"] else {}),
         folder=Path(options["out"]),
     )
 

@@ -63,17 +63,16 @@ def draw_combinations(found: Combinations, references: int = 0) -> Figure:
 def _point(
     axes: Axes, one: Combination, floor: float, colour: str, marker: str, fill: str, size: float, label: str
 ) -> None:
-    if one.kendall.value is None:
+    x, value, low, high = max(one.seconds, floor), one.kendall.value, one.kendall.low, one.kendall.high
+    if value is None:
         return
     if label in axes.get_legend_handles_labels()[1]:
         label = "_" + label  # matplotlib keeps what begins so out of the legend
-    x, found = max(one.seconds, floor), one.kendall
-    low, high = found.low, found.high
     if low is not None and high is not None:
         axes.plot([x, x], [low, high], color=colour, linewidth=1.1, solid_capstyle="butt", zorder=2)
     axes.plot(
         [x],
-        [found.value],
+        [value],
         color=colour,
         marker=marker,
         markerfacecolor=fill,

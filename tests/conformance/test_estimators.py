@@ -13,6 +13,7 @@ from ghn.estimators.curves.mcmc import Chain
 from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
 from ghn.estimators.morphism import MorphismEstimator
 from ghn.estimators.population import Population
+from ghn.estimators.ranker import read_usual
 from ghn.estimators.readouts import Sample
 from ghn.estimators.sgd import TrainingEstimator
 from ghn.estimators.surrogates import Scores, SurrogateEstimator
@@ -71,6 +72,19 @@ def combined(space, task, fabric, references=False):
     return made
 
 
+def ensemble(space, task, fabric, references=False):
+    """Of two read-outs; the population is all cells, as company must not matter."""
+    members = {
+        "loss": weighted("loss", ghn)(space, task, fabric),
+        "swap": weighted("swap", RandomInit)(space, task, fabric),
+    }
+    made = CombinedEstimator(space, members, {"loss/value": 1.0, "swap/value": 1.0}, fixed=False)
+    made.population = Population.of(read_usual(made, 24, progress=False))
+    known = list(space.distinct())[:6]
+    made.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(known)] if references else [])
+    return made
+
+
 def surrogate(model, inputs=("statistics", "adjacency", "paths", "summary")):
     def make(space, task, fabric):
         sources = [Scores(weighted("loss", ghn)(space, task, fabric)) if name == "scores" else name for name in inputs]
@@ -111,6 +125,8 @@ ESTIMATORS = {
     "SWAP": weighted("swap", RandomInit),
     "combined": lambda space, task, fabric: combined(space, task, fabric),
     "combined, with references": lambda space, task, fabric: combined(space, task, fabric, references=True),
+    "ensemble": ensemble,
+    "ensemble, with references": partial(ensemble, references=True),
     "training": lambda space, task, fabric: TrainingEstimator(space, task, Recipe(epochs=1, batch_size=20), fabric),
     "low fidelity": lambda space, task, fabric: LowFidelityEstimator(
         space, task, Recipe(epochs=2, batch_size=20), fabric, fidelity=Fidelity(1, data=0.5, size=4, width=2)

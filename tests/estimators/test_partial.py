@@ -69,6 +69,29 @@ def test_killed_and_resumed_scores_nothing_twice(tmp_path: Path, kind: type[Plai
     assert path.read_text() == (tmp_path / "whole.jsonl").read_text()
 
 
+class Together(Streaming):
+    """Says how far each trial is above the mean of those that it is asked about."""
+
+    together = True
+
+    def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+        numbers = [int(trial.id[1:]) for trial in trials]
+        for trial, number in zip(trials, numbers, strict=True):
+            if number == self.dies:
+                raise KeyboardInterrupt
+            yield trial, Score(number - sum(numbers) / len(numbers))
+
+
+def test_what_is_judged_together_is_never_judged_in_part(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    expected = run(Together(), tmp_path / "whole.jsonl")
+    with pytest.raises(KeyboardInterrupt):
+        run(Together(dies=6), path)
+    assert same(run(Together(), path), expected)
+    with pytest.raises(DataError, match="scored_with differ"):
+        run(Together(), path, trials=TRIALS[:8])
+
+
 @pytest.mark.parametrize("cut", [1, 20, -3])
 def test_a_torn_last_line_is_written_anew(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "scores.jsonl"

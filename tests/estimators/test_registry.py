@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy, toy_card
@@ -13,13 +14,15 @@ from toy_models import SAMPLE, cells, save_toy, toy_card
 from ghn.errors import CheckpointError, ConfigError
 from ghn.estimators.learners import finished_curves
 from ghn.estimators.model import Model
-from ghn.estimators.registry import ESTIMATORS, YOUNG, Setting, make_entries, task_space
+from ghn.estimators.population import Population
+from ghn.estimators.registry import ESTIMATORS, YOUNG, Entry, Setting, make_entries, task_space
 from ghn.estimators.rungs import Fidelity
 from ghn.nets.bank import SOURCES, Bank, BankConfig
+from ghn.ranking import kendall
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, make_task
 from ghn.train.loop import Recipe
-from ghn.types import Estimator, Trial
+from ghn.types import Estimator, Score, Trial
 
 LEARN_FROM_CURVES = ("curve_svr", "curve_bnn", "curve_gp")
 
@@ -55,7 +58,9 @@ def test_every_name_makes_estimators_that_score(setting: Setting, name: str, tmp
             continue
         assert all(
             score.ok
-            for score in entry.estimator.score([Trial("a", cell) for cell in cells(24 if name == "combined" else 2)])
+            for score in entry.estimator.score(
+                [Trial("a", cell) for cell in cells(24 if name in ("combined", "ensemble") else 2)]
+            )
         )
 
 
@@ -104,6 +109,59 @@ def test_several_checkpoints_are_read_together(setting: Setting, tmp_path: Path)
     (entry,) = make_entries("combined", replace(setting, checkpoints=[[*setting.checkpoints, str(other)]]))
     assert entry.name.endswith("/toy + b/checkpoint") and entry.one_off_seconds == 180.0
     assert {"ghn_depth3", "ghn2_depth3"} < set(entry.identity["members"])
+
+
+def ensemble(setting: Setting, *members: str, population: int = 0) -> Entry:
+    options = {"name": "ensemble", "members": list(members), "population": population}
+    return make_entries("ensemble", replace(setting, ensemble=options))[0]
+
+
+def test_an_ensemble_is_the_mean_normal_score_of_its_members(setting: Setting) -> None:
+    trials = [Trial(str(i), cell) for i, cell in enumerate(cells(40))]
+    both = ensemble(setting, "params", "flops")
+    assert both.name == "ensemble: params + flops" and both.one_off_seconds is None and both.warning is None
+    scores = both.estimator.score(trials)
+    single = [[s.value for s in make_entries(name, setting)[0].estimator.score(trials)] for name in ("params", "flops")]
+    normal = [Population.of({"x": np.array(v)}).normal_scores("x", np.array(v)) for v in single]
+    assert kendall([s.value for s in scores], np.mean(normal, axis=0)) == pytest.approx(1.0)
+    assert all(s.std is None for s in scores)
+    assert (
+        "AZ-NAS" in both.estimator.source
+        and make_entries("params", setting)[0].estimator.source in both.estimator.source
+    )
+
+
+def test_an_ensemble_with_a_hypernetwork_costs_what_that_costs(setting: Setting) -> None:
+    entry = ensemble(setting, "ghn", "params")  # two read-outs of one checkpoint
+    assert entry.name == "ensemble: ghn + ghn2 + params"
+    assert entry.one_off_seconds == 180.0 and "4 steps only" in (entry.warning or "")
+
+
+def test_an_ensemble_with_a_population_of_its_own_judges_one_alone(setting: Setting) -> None:
+    alone, together = ensemble(setting, "params", "flops", population=30), ensemble(setting, "params", "flops")
+    assert alone.estimator.score([Trial("a", cells(1)[0])])[0].ok
+    assert alone.identity["population"] != together.identity["population"]
+    with pytest.raises(ConfigError, match="too few networks"):
+        together.estimator.score([Trial("a", cells(1)[0])])
+
+
+def test_references_tell_an_ensemble_whom_to_believe(setting: Setting) -> None:
+    trials = [Trial(str(i), cell) for i, cell in enumerate(cells(90))]
+    params = np.array([s.value for s in make_entries("params", setting)[0].estimator.score(trials)])
+    made = ensemble(setting, "params", "random_init").estimator  # whose losses of random weights say little
+    plain = kendall([s.value for s in made.score(trials[50:])], params[50:]) or 0.0
+    made.fit([(trial, Score(float(value))) for trial, value in zip(trials[:50], params, strict=False)])
+    scores = made.score(trials[50:])
+    assert (kendall([s.value for s in scores], params[50:]) or 0.0) > plain + 0.05
+    assert all(s.std for s in scores)
+
+
+@pytest.mark.parametrize(
+    "members", [(), ("params",), ("params", "params"), ("params", "ensemble"), ("params", "nobody")]
+)
+def test_what_is_no_ensemble(setting: Setting, members: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"combines other estimators|unknown estimator"):
+        ensemble(setting, *members)
 
 
 def test_generated_weights_are_read_in_other_skeletons(setting: Setting) -> None:
