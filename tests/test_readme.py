@@ -22,6 +22,7 @@ RUN = (
     "docs/add-a-space.md",
     "docs/bias.md",
     "docs/checkpoints.md",
+    "docs/combinations.md",
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
     "docs/morphisms.md",
@@ -30,6 +31,7 @@ RUN = (
     "docs/ranking.md",
     "docs/scoring.md",
     "docs/search.md",
+    "docs/stability.md",
     "docs/surrogates.md",
     "docs/zero-cost.md",
 )

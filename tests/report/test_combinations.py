@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from ghn.errors import ConfigError, DataError
+from ghn.estimators import CombinedEstimator, Population
 from ghn.ranking import kendall
 from ghn.report import (
     Combinations,
@@ -20,9 +21,11 @@ from ghn.report import (
     combination_table,
     search_combinations,
 )
-from ghn.report.combinations_judge import all_sets, grow, grow_at_costs
+from ghn.report.combinations_judge import Judge, all_sets, grow, grow_at_costs
 from ghn.report.combinations_model import Combination
 from ghn.report.style import to_bytes
+from ghn.spaces import NASBench201
+from ghn.types import Score, Trial
 
 SECONDS = {"one": 0.1, "two": 0.1, "copy": 0.2, "blind": 0.001}
 
@@ -162,6 +165,37 @@ def test_greedy_selection_by_hand() -> None:
     grow_at_costs(lambda s: seen.append(s) or worth[s], {0: 9.0, 1: 1.0, 2: 1.0}, 3, 0.01)  # type: ignore[func-returns-value]
     assert (1,) in seen and (0, 2) in seen
     assert all_sets(3, 2) == [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]
+
+
+class Says:
+    """A member that looks its scores up."""
+
+    source = "a test"
+
+    def __init__(self, scores: Mapping[Any, float]) -> None:
+        self.scores = scores
+
+    def fit(self, history: Any) -> None: ...
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        return [Score(self.scores[trial.arch]) for trial in trials]
+
+
+@pytest.mark.parametrize("given", [0, 20])
+def test_a_set_is_what_the_ensemble_estimator_makes_of_it(toy_space: NASBench201, given: int) -> None:
+    rng = np.random.default_rng(3)
+    archs, n = toy_space.distinct()[200:320], 60
+    truth = rng.normal(size=120)
+    scores = truth[:, None] + rng.normal(size=(120, 2))
+    judge = Judge(scores[:n], truth[:n], scores[n:], given, draws=1, seed=0)
+    members = {str(i): Says(dict(zip(archs, scores[:, i].tolist(), strict=True))) for i in range(2)}
+    population = Population.of({f"{i}/value": scores[:n, i] for i in range(2)})
+    weights = {"0/value": 1.0, "1/value": 1.0}
+    ensemble = CombinedEstimator(toy_space, members, weights, population=population, fixed=False)
+    known = np.random.default_rng([0, 0, given]).permutation(n)[:given]  # the draw of the judge
+    ensemble.fit([(Trial(str(i), archs[i]), Score(float(truth[i]))) for i in known])
+    values = [score.value for score in ensemble.score([Trial(str(i), archs[i]) for i in range(n, 120)])]
+    assert judge.report((0, 1), truth[n:], 0, 0)["kendall"].value == pytest.approx(kendall(values, truth[n:]))
 
 
 def test_json_table_sentences_and_pictures(found: Combinations) -> None:
