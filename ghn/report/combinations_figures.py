@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from ghn.report.combinations_model import Combination, Combinations
 from ghn.report.figures import Picture
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
 from ghn.report.words import duration, number, with_interval
 
-_NEAR = (0.2, 0.045)  # of the width and height of the axes: labels closer than that would overlap
+_LINE, _LETTER = 0.042, 0.019  # height of a label and width of a letter, as shares of the axes
 
 
 def combination_pictures(found: Combinations) -> list[Picture]:
@@ -85,9 +86,9 @@ def _point(
 
 
 def _label(
-    figure: Figure, axes: Axes, named: Sequence[Combination], others: Sequence[Combination], floor: float
+    figure: Figure, axes: Axes, named: Sequence[Combination], front: Sequence[Combination], floor: float
 ) -> None:
-    """Writes each name beside its point, moved up or down until it is clear of the others and of those before."""
+    """Writes each name beside its point, moved up or down until it is clear of other points and names."""
     figure.draw_without_rendering()  # limits are final from here on
 
     def place(one: Combination) -> tuple[float, float]:
@@ -95,16 +96,15 @@ def _label(
         x, y = axes.transAxes.inverted().transform(point)
         return float(x), float(y)
 
-    taken = [place(one) for one in others]
-    steps = sorted((k * 0.5 * _NEAR[1] for k in range(-16, 17)), key=abs)
-    for one in named:
-        if one.kendall.value is None:
-            continue
-        x, y = place(one)
-        clear = (
-            s for s in steps if all(not 0 <= a - x + 0.05 < _NEAR[0] or abs(y + s - b) > _NEAR[1] for a, b in taken)
-        )
+    known = [one for one in named if one.kendall.value is not None]
+    taken = [(x - 0.02, x + 0.02, y) for x, y in map(place, [*known, *front])]  # left, right, height of what is there
+    steps = sorted((k * 0.4 * _LINE for k in range(-20, 21)), key=abs)
+    for one in known:
+        (x, y), name = place(one), shorten(one.name, 22)
+        left, right = x + 0.021, x + 0.021 + _LETTER * len(name)
+        clear = (s for s in steps if all(right < a or b < left or abs(y + s - c) > _LINE for a, b, c in taken))
         y += next(clear, 0.0)
-        taken.append((x, y))
+        taken.append((left, right, y))
         style = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": 8}
-        axes.annotate(shorten(one.name, 22), (x, y), (6, 0), color=GREY, **style)  # type: ignore[arg-type]
+        text = axes.annotate(name, (x, y), (6, 0), color=GREY, zorder=2.5, **style)  # type: ignore[arg-type]
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # legible where it crosses an interval

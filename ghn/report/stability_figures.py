@@ -11,7 +11,7 @@ from ghn.report.stability_words import stability_sentences
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 from ghn.report.words import quantity
 
-_RUNGS = ((BLUE, ""), ("white", "///"), (ORANGE, ""), ("white", "\\\\\\"), (GREY, ""), ("white", "||"))
+_RUNGS = ((BLUE, ""), ("white", "///"), (ORANGE, ""), ("white", "\\\\\\"), ("#cfcfcf", ""), ("white", "||"))
 
 
 def stability_pictures(found: Stability) -> list[Picture]:
