@@ -51,7 +51,7 @@ class Settings:
         """The same for any sum: references tell its slope, and what it leaves unexplained is noise at first.
 
         With many references less of that counts as noise, as it may be learnt. Chosen on the development sample over 40
-        sets of zero-cost proxies and generated weights (docs/combinations.md).
+        sets of zero-cost proxies and generated weights (docs/log.md, 2026-11-25).
 
         Args:
             sums: of the references; their scale does not matter.
