@@ -110,7 +110,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
         fidelity=Fidelity(**options["fidelity"]),
         skeletons=options["skeletons"],
         surrogate=options["surrogate"],
-        **({"ensemble": options["estimator"]} if "members" in options["estimator"] else {}),
+        **({"ensemble": named} if "members" in (named := options.get("estimator", {})) else {}),
         folder=Path(options["out"]),
     )
 

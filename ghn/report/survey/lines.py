@@ -13,7 +13,7 @@ from ghn.estimators.registry import ESTIMATORS, Entry, Setting, make_entries
 from ghn.estimators.rungs import Fidelity
 from ghn.estimators.setting import as_list
 
-OPTIONS = ("checkpoint", "readout", "skeletons", "sample", "fidelity", "surrogate", "seeds")
+OPTIONS = ("checkpoint", "readout", "skeletons", "sample", "fidelity", "surrogate", "ensemble", "seeds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,8 @@ def _setting(line: Line, setting: Setting, seed: int) -> Setting:
         changes["fidelity"] = Fidelity(**own["fidelity"])
     if "surrogate" in own:
         changes["surrogate"] = {**setting.surrogate, **own["surrogate"]}
+    if "ensemble" in own:
+        changes["ensemble"] = {**setting.ensemble, **own["ensemble"]}
     if setting.folder:
         kind = sha256(json.dumps([seed, setting.recipe.describe()]).encode()).hexdigest()[:8]
         changes["folder"] = setting.folder / "states" / kind
