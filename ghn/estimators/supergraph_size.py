@@ -97,16 +97,15 @@ class Scales:
         return parameters, memory
 
 
-def grow(
-    scales: Scales, space: Any, *, depths: Sequence[int] | None = None, widths: Sequence[int] | None = None
-) -> list[Size]:
-    """Measures a space along each axis, the others as they are.
+def growth_points(
+    space: Any, *, depths: Sequence[int] | None = None, widths: Sequence[int] | None = None
+) -> list[tuple[str, int, ChoiceSpace[Any], Kept]]:
+    """What `Scales.measure` takes, for a space that grows along each axis while all else is as it is.
 
     Operations are those first in the list of each choice; a cell has ever more nodes, and so edges, where the space can
     take them away (`smaller_cells`).
 
     Args:
-        scales: measures.
         space: to be grown; must be a `ChoiceSpace`.
         depths: that it gets; None for 0, 1, 2 and 4 cells more.
         widths: that it gets; None for half of it, itself, and twice and four times as much.
@@ -116,12 +115,12 @@ def grow(
     """
     space = choice_space(space)
     whole = tuple(tuple(range(len(choice.options))) for choice in space.choices())
-    found = [
-        scales.measure("operations", k, space, tuple(own[:k] for own in whole)) for k in range(2, 1 + len(whole[0]))
+    found: list[tuple[str, int, ChoiceSpace[Any], Kept]] = [
+        ("operations", k, space, tuple(own[:k] for own in whole)) for k in range(2, 1 + len(whole[0]))
     ]
     if hasattr(space, "smaller_cells"):
         parts: list[Kept] = [*space.smaller_cells(), whole]
-        found += [scales.measure("edges", sum(len(own) > 1 for own in kept), space, kept) for kept in parts]
+        found += [("edges", sum(len(own) > 1 for own in kept), space, kept) for kept in parts]
     depth, width = space.describe()["depth"], space.describe()["width"]
     axes = {
         "depth": depths or [depth, depth + 1, depth + 2, depth + 4],
@@ -132,7 +131,7 @@ def grow(
             if not isinstance(value, int) or isinstance(value, bool):
                 raise ConfigError(f"growth: {axis}s must be whole numbers", got=value)
             (grown,) = skeletons_of(space, [{axis: value}])
-            found.append(scales.measure(axis, value, choice_space(grown), whole))
+            found.append((axis, value, choice_space(grown), whole))
     return found
 
 
@@ -161,12 +160,15 @@ def draw_member(space: ChoiceSpace[Any], kept: Kept, rng: Random) -> Any:
 
 
 def largest_member(space: ChoiceSpace[Any], kept: Kept) -> Any:
-    """The member nearest to a mixture in which each option weighs as much as the parameters it brings."""
+    """The member nearest to a mixture in which each option weighs as much as the parameters it brings.
+
+    Of options that bring equally many, the last: the first, `none`, would cut networks off.
+    """
     nothing = [(0,)] * len(kept)
 
     def size(choice: int, option: int) -> float:
         alone = [*nothing[:choice], (option,), *nothing[choice + 1 :]]
-        return 1.0 + count_params(space.supergraph(alone, mixed=False).graph)
+        return 1 + option / 100 + count_params(space.supergraph(alone, mixed=False).graph)
 
     options = [range(len(choice.options)) for choice in space.choices()]
     return space.discretise([[size(c, o) if o in kept[c] else 0.0 for o in own] for c, own in enumerate(options)])

@@ -17,6 +17,7 @@ from ghn.estimators.registry import Setting, make_entries, open_checkpoint
 from ghn.estimators.sgd import TrainingEstimator, train_references
 from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
+from ghn.report.growth import growth_job
 from ghn.report.ladder import ladder_job
 from ghn.report.morphism import morphism_job
 from ghn.report.nasbench201 import nasbench201_job
@@ -102,6 +103,7 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "compare_searchers": compare_searchers_job,
     "snapshots": snapshots_job,
     "survey": survey_job,
+    "growth": growth_job,
 }
 
 
