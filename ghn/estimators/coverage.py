@@ -106,7 +106,8 @@ def judge_coverage(measure: Floats, scores: Floats, references: Floats, bootstra
     overrated = Statistic(None)
     if np.ptp(residual) > 1e-9 * len(ranks):  # a perfect order leaves none
         overrated = rank(x, residual, ks=(), bootstrap=bootstrap)["spearman"]
-    parts = np.array_split(np.argsort(x, kind="stable"), PARTS)
+    order = np.random.default_rng(0).permutation(len(x))  # so that ties fall at random
+    parts = np.array_split(order[np.argsort(x[order], kind="stable")], PARTS)
     inside = [
         rank(score[part], truth[part], ks=(), bootstrap=bootstrap)["kendall"]
         if np.ptp(truth[part]) > 0

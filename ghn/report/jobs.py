@@ -15,12 +15,15 @@ from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.registry import Setting, make_entries, open_checkpoint
 from ghn.estimators.sgd import TrainingEstimator, train_references
+from ghn.report.convergence import convergence_job
+from ghn.report.coverage import coverage_job
 from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
 from ghn.report.growth import growth_job
 from ghn.report.ladder import ladder_job
 from ghn.report.morphism import morphism_job
 from ghn.report.nasbench201 import nasbench201_job
+from ghn.report.outside import outside_job
 from ghn.report.pnas import pnas_job
 from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.search import search_job
@@ -104,6 +107,9 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "snapshots": snapshots_job,
     "survey": survey_job,
     "growth": growth_job,
+    "outside": outside_job,
+    "coverage": coverage_job,
+    "convergence": convergence_job,
 }
 
 

@@ -91,9 +91,7 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
 def legend(figure: Figure, axes: Axes) -> None:
     """The legend in one line above the axes."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8, handletextpad=0.1
-    )
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=8, handletextpad=0.1)
 
 
 def shorten(text: str, length: int = 34) -> str:
