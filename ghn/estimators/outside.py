@@ -86,4 +86,4 @@ def variations(
         for one in skeletons
         for key, value in one.items()
     ]
-    return [Variation("as trained", space, {}), *others, Variation("grouped convolutions", Grouped(space), None)]  # type: ignore[arg-type]
+    return [Variation("as trained", space, {}), *others, Variation("grouped convolutions", Grouped(space), None)]

@@ -33,12 +33,12 @@ def convergence_job(setting: Setting, options: Mapping[str, Any]) -> None:
     check_folder(out, resume=options["resume"])
     runs = open_runs(options["runs"], setting)
     rows = [read_convergence(run) for run in runs]
-    warnings = few_seeds(runs)
+    means, warnings = mean_rows(rows), few_seeds(runs)
     out.mkdir(parents=True, exist_ok=True)
-    content = {"runs": rows, "means": mean_rows(rows), "warnings": warnings, "made": machine()}
+    content = {"runs": rows, "means": means, "warnings": warnings, "made": machine()}
     (out / "convergence.json").write_text(json.dumps(content, indent=1))
     write_figure(draw_convergence(rows), out / "convergence")
-    print_convergence(rows, content["means"], warnings)
+    print_convergence(rows, means, warnings)
     print(f"wrote {out}/convergence.json, convergence.png and convergence.svg")
 
 

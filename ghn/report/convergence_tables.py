@@ -31,7 +31,7 @@ def print_convergence(
     warnings: Sequence[str],
     console: Console | None = None,
 ) -> None:
-    """Prints a row a run and a mean a method, in percent: entropies of even odds, times of the training, skips of all."""
+    """Prints a row a run and a mean a method, in percent: entropies of even odds, times of all, skips of choices."""
     console = console or Console(width=120)
     table = Table(title="How choices settle, %", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("run", no_wrap=True)
@@ -47,18 +47,14 @@ def print_convergence(
 
 
 def draw_convergence(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Entropy over time, a line a run; then for each method the mean shares of operations, and those found at the right."""
+    """Entropy over time, a line a run; then for each method mean shares of operations, those found at the right."""
     methods = list(dict.fromkeys(row["method"] for row in rows))
     figure, (grid,) = panels(1, 1 + len(methods), 3.6 * (1 + len(methods)), 3.8)
-    for row in rows:
-        style, first = (
-            line_style(methods.index(row["method"])),
-            row is next(r for r in rows if r["method"] == row["method"]),
-        )
-        every = max(1, len(row["steps"]) // 8)
-        label = row["method"] if first else None
-        time = [step / row["steps"][-1] for step in row["steps"]]
-        grid[0].plot(time, row["entropy"], label=label, markevery=every, markersize=4, linewidth=1, **style)
+    for i, method in enumerate(methods):
+        for k, row in enumerate(row for row in rows if row["method"] == method):
+            time, every = [step / row["steps"][-1] for step in row["steps"]], max(1, len(row["steps"]) // 8)
+            style = {**line_style(i), "label": None if k else method, "markevery": every}
+            grid[0].plot(time, row["entropy"], markersize=4, linewidth=1, **style)
     grid[0].axhline(rows[0]["uniform"], color=GREY, linewidth=0.8, linestyle=":")
     grid[0].set_ylim(0, 1.08 * max(row["uniform"] for row in rows))
     grid[0].set_ylabel("entropy, nats a choice (dotted: even odds)")

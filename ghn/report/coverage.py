@@ -9,29 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from ghn.errors import ConfigError
 from ghn.estimators.candidates import Reference, aligned, choose_candidates, choose_references
 from ghn.estimators.coverage import Floats, as_trained, cover, judge_coverage
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.setting import Setting
-from ghn.ranking import Statistic
+from ghn.report.coverage_tables import MEASURES, draw_coverage, print_coverage
 from ghn.report.evaluation import check_folder, machine
 from ghn.report.runs import FinishedRun, few_seeds, open_runs
-from ghn.report.style import line_style, panels, shorten, write_figure
-from ghn.report.terminal import plain
-from ghn.report.words import with_interval
+from ghn.report.style import write_figure
 from ghn.spaces.choices import choice_space
 from ghn.train.replay import replay
 from ghn.types import Trial
-
-MEASURES = {"exposure": "times trained", "near": "trained nearby"}
-THIRDS = ("least", "middle", "most")
 
 
 def coverage_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -104,77 +94,3 @@ def _quartiles(values: Floats) -> dict[str, Any]:
     if not len(finite):
         raise ConfigError("no candidate has an operation that could be trained", got=f"{len(values)} candidates")
     return {"quartiles": np.percentile(finite, [0, 25, 50, 75, 100]).tolist(), "without": len(values) - len(finite)}
-
-
-def print_coverage(rows: Sequence[Mapping[str, Any]], warnings: Sequence[str], console: Console | None = None) -> None:
-    """Prints how often candidates were trained, then a table a reference."""
-    console = console or Console(width=120)
-    table = _table("How often candidates were trained")
-    for heading in ("", "least", "quartile", "median", "quartile", "most"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        for name, label in MEASURES.items():
-            cells = [f"{value:,.0f}" for value in row[name]["quartiles"]]
-            table.add_row(Text(row["run"]), label, *cells, end_section=name == "near")
-    console.print(table)
-    for k, reference in enumerate(rows[0]["references"]):
-        table = _table(f"Against {reference['name']}, {reference['n']} candidates")
-        for heading in ("by", "overrated", *(f"Kendall, {third}" for third in THIRDS)):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for row in rows:
-            for name, label in MEASURES.items():
-                table.add_row(Text(row["run"]), label, *_cells(row["references"][k][name]), end_section=name == "near")
-        console.print(table)
-    for warning in warnings:
-        console.print(f"Warning: {warning}", highlight=False, markup=False)
-
-
-def _table(title: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    table.add_column("run", no_wrap=True)
-    return table
-
-
-def _cells(effect: Mapping[str, Any] | None) -> list[str]:
-    if effect is None:
-        return ["all alike", *("-" for _ in THIRDS)]
-    return [plain(with_interval(Statistic(**one))) for one in (effect["overrated"], *effect["kendall"])]
-
-
-def draw_coverage(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """How often candidates were trained, and Kendall inside thirds of them against each reference."""
-    references = rows[0]["references"]
-    figure, grid = panels(1, 1 + len(references), 3.4 * (1 + len(references)), 3.6)
-    box_axes, *others = grid[0]
-    for i, row in enumerate(rows):
-        low, lower, median, upper, high = row["exposure"]["quartiles"]
-        style = line_style(i)
-        box_axes.plot([low, high], [i, i], color=style["color"], linewidth=1)
-        box_axes.plot([lower, upper], [i, i], color=style["color"], linewidth=4, solid_capstyle="butt")
-        box_axes.plot([median], [i], label=shorten(row["run"]), **{**style, "linestyle": "none"})
-    box_axes.set_yticks(range(len(rows)), [shorten(row["run"], 20) for row in rows])
-    box_axes.invert_yaxis()
-    box_axes.set_xlabel("times that a candidate's operations were trained\n(geometric mean; least, quartiles, most)")
-    for axes, k in zip(others, range(len(references)), strict=True):
-        for i, row in enumerate(rows):
-            effect = row["references"][k]["exposure"]
-            points = [(x, s) for x, s in enumerate(effect["kendall"] if effect else []) if s["value"] is not None]
-            x = [place + (i - (len(rows) - 1) / 2) * 0.5 / len(rows) for place, _ in points]  # bars side by side
-            y = [s["value"] for _, s in points]
-            bars = [
-                [v if s[end] is None else s[end] for (_, s), v in zip(points, y, strict=True)]
-                for end in ("low", "high")
-            ]
-            spans = [
-                [v - low for v, low in zip(y, bars[0], strict=True)],
-                [h - v for v, h in zip(y, bars[1], strict=True)],
-            ]
-            axes.errorbar(x, y, spans, markersize=5, linewidth=1, capsize=2, **line_style(i))
-        axes.axhline(0, color="black", linewidth=0.6)
-        axes.set_xticks(range(len(THIRDS)), [f"{third}\ntrained" for third in THIRDS])
-        axes.set_title(shorten(references[k]["name"], 38), fontsize=8)
-    if others:
-        others[0].set_ylabel("Kendall tau inside a third of the candidates")
-    handles, labels = box_axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
-    return figure

@@ -56,7 +56,7 @@ def outside_job(setting: Setting, options: Mapping[str, Any]) -> None:
             scores = _scores(label, model, kind, texts, setting, options)
             values = np.array([score.value for score in scores])
             home = values if home is None else home
-            row = {"checkpoint": label, "method": model.method, "variation": kind.name}
+            row: dict[str, Any] = {"checkpoint": label, "method": model.method, "variation": kind.name}
             row |= {"trained": kind.trained_in(model), **_judged(scores)}
             row["home"] = asdict(_kendall(values, home, options["bootstrap"]))
             row["references"] = {one.name: asdict(_against(one, texts, values, options)) for one in references}
@@ -142,12 +142,11 @@ def print_outside(rows: Sequence[Mapping[str, Any]], n: int, console: Console | 
     names = list(rows[0]["references"])
     for heading in ("trained", "judged", "Kendall, as trained", *(f"Kendall ({i + 1})" for i in range(len(names)))):
         table.add_column(heading, justify="right", no_wrap=True)
-    last = [row["checkpoint"] for row in rows][1:] + [""]
-    for row, following in zip(rows, last, strict=True):
+    for i, row in enumerate(rows):
         values = [row["home"], *row["references"].values()]
         cells = [plain(with_interval(Statistic(**value))) for value in values]
         counts = ("yes" if row["trained"] else "no", f"{row['judged']} of {n}")
-        end = following != row["checkpoint"]
+        end = row["checkpoint"] != rows[min(i + 1, len(rows) - 1)]["checkpoint"]
         table.add_row(Text(row["checkpoint"]), row["variation"], *counts, *cells, end_section=end)
     console.print(table)
     for i, name in enumerate(names):

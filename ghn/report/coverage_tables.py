@@ -1,0 +1,100 @@
+"""How often candidates were trained, as tables and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ghn.ranking import Statistic
+from ghn.report.style import BLACK, line_style, panels, shorten
+from ghn.report.terminal import plain
+from ghn.report.words import with_interval
+
+MEASURES = {"exposure": "times trained", "near": "trained nearby"}
+THIRDS = ("least", "middle", "most")
+
+
+def print_coverage(rows: Sequence[Mapping[str, Any]], warnings: Sequence[str], console: Console | None = None) -> None:
+    """Prints how often candidates were trained, then a table a reference."""
+    console = console or Console(width=120)
+    table = _table("How often candidates were trained")
+    for heading in ("", "least", "quartile", "median", "quartile", "most"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        for name, label in MEASURES.items():
+            cells = [f"{value:,.0f}" for value in row[name]["quartiles"]]
+            table.add_row(Text(row["run"]), label, *cells, end_section=name == "near")
+    console.print(table)
+    for k, reference in enumerate(rows[0]["references"]):
+        table = _table(f"Against {reference['name']}, {reference['n']} candidates")
+        for heading in ("by", "overrated", *(f"Kendall, {third}" for third in THIRDS)):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in rows:
+            for name, label in MEASURES.items():
+                table.add_row(Text(row["run"]), label, *_cells(row["references"][k][name]), end_section=name == "near")
+        console.print(table)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", highlight=False, markup=False)
+
+
+def _table(title: str) -> Table:
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("run", no_wrap=True)
+    return table
+
+
+def _cells(effect: Mapping[str, Any] | None) -> list[str]:
+    if effect is None:
+        return ["all alike", *("-" for _ in THIRDS)]
+    return [plain(with_interval(Statistic(**one))) for one in (effect["overrated"], *effect["kendall"])]
+
+
+def draw_coverage(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """How often candidates were trained, and Kendall inside thirds of them against each reference."""
+    references = rows[0]["references"]
+    figure, (grid,) = panels(1, 1 + len(references), 3.4 * (1 + len(references)), 3.6)
+    _boxes(grid[0], rows)
+    for k, axes in enumerate(grid[1:]):
+        for i, row in enumerate(rows):
+            effect, shift = row["references"][k]["exposure"], (i - (len(rows) - 1) / 2) * 0.5 / len(rows)
+            points = [(x + shift, Statistic(**one)) for x, one in enumerate(effect["kendall"] if effect else [])]
+            _bars(axes, points, i)
+        axes.axhline(0, color=BLACK, linewidth=0.6)
+        axes.set_xticks(range(len(THIRDS)), [f"{third}\ntrained" for third in THIRDS])
+        axes.set_title(shorten(references[k]["name"], 38), fontsize=8)
+    grid[1].set_ylabel("Kendall tau inside a third of the candidates")
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def _boxes(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Least, quartiles and most of how often candidates were trained, a line a run."""
+    for i, row in enumerate(rows):
+        low, lower, median, upper, high = row["exposure"]["quartiles"]
+        style = line_style(i)
+        axes.plot([low, high], [i, i], color=style["color"], linewidth=1)
+        axes.plot([lower, upper], [i, i], color=style["color"], linewidth=4, solid_capstyle="butt")
+        axes.plot([median], [i], label=shorten(row["run"]), **{**style, "linestyle": "none"})
+    axes.set_yticks(range(len(rows)), [shorten(row["run"], 20) for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("times that a candidate's operations were trained\n(geometric mean; least, quartiles, most)")
+
+
+def _bars(axes: Axes, points: Sequence[tuple[float, Statistic]], i: int) -> None:
+    """The values that there are, with their intervals."""
+    known = [(x, s.value, s.low, s.high) for x, s in points if s.value is not None]
+    spans = [
+        [0.0 if low is None else y - low for _, y, low, _ in known],
+        [0.0 if high is None else high - y for _, y, _, high in known],
+    ]
+    axes.errorbar(
+        [x for x, *_ in known], [y for _, y, *_ in known], spans, markersize=5, linewidth=1, capsize=2, **line_style(i)
+    )
