@@ -56,6 +56,7 @@ def draw_convergence(rows: Sequence[Mapping[str, Any]]) -> Figure:
             style = {**line_style(i), "label": None if k else method, "markevery": every}
             grid[0].plot(time, row["entropy"], markersize=4, linewidth=1, **style)
     grid[0].axhline(rows[0]["uniform"], color=GREY, linewidth=0.8, linestyle=":")
+    grid[0].set_xlim(0, 1.02)
     grid[0].set_ylim(0, 1.08 * max(row["uniform"] for row in rows))
     grid[0].set_ylabel("entropy, nats a choice (dotted: even odds)")
     grid[0].legend(frameon=False, fontsize=8, loc="lower left")

@@ -59,42 +59,43 @@ def _cells(effect: Mapping[str, Any] | None) -> list[str]:
 def draw_coverage(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """How often candidates were trained, and Kendall inside thirds of them against each reference."""
     references = rows[0]["references"]
-    figure, (grid,) = panels(1, 1 + len(references), 3.4 * (1 + len(references)), 3.6)
-    _boxes(grid[0], rows)
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    styles = [line_style(methods.index(row["method"])) for row in rows]
+    figure, (grid,) = panels(1, 1 + len(references), 3.8 * (1 + len(references)), max(3.6, 1.4 + 0.22 * len(rows)))
+    _boxes(grid[0], rows, styles)
     for k, axes in enumerate(grid[1:]):
         for i, row in enumerate(rows):
-            effect, shift = row["references"][k]["exposure"], (i - (len(rows) - 1) / 2) * 0.5 / len(rows)
+            effect, shift = row["references"][k]["exposure"], (i - (len(rows) - 1) / 2) * 0.6 / len(rows)
             points = [(x + shift, Statistic(**one)) for x, one in enumerate(effect["kendall"] if effect else [])]
-            _bars(axes, points, i)
+            _bars(axes, points, styles[i])
         axes.axhline(0, color=BLACK, linewidth=0.6)
         axes.set_xticks(range(len(THIRDS)), [f"{third}\ntrained" for third in THIRDS])
         axes.set_title(shorten(references[k]["name"], 38), fontsize=8)
-    grid[1].set_ylabel("Kendall tau inside a third of the candidates")
+    grid[1].set_ylabel("Kendall tau inside each third")
     handles, labels = grid[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    shown = dict(zip(labels, handles, strict=True))  # one entry a method
+    figure.legend(shown.values(), shown, loc="outside upper center", ncols=5, frameon=False, fontsize=8)
     return figure
 
 
-def _boxes(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+def _boxes(axes: Axes, rows: Sequence[Mapping[str, Any]], styles: Sequence[Mapping[str, Any]]) -> None:
     """Least, quartiles and most of how often candidates were trained, a line a run."""
-    for i, row in enumerate(rows):
+    for i, (row, style) in enumerate(zip(rows, styles, strict=True)):
         low, lower, median, upper, high = row["exposure"]["quartiles"]
-        style = line_style(i)
         axes.plot([low, high], [i, i], color=style["color"], linewidth=1)
         axes.plot([lower, upper], [i, i], color=style["color"], linewidth=4, solid_capstyle="butt")
-        axes.plot([median], [i], label=shorten(row["run"]), **{**style, "linestyle": "none"})
+        axes.plot([median], [i], label=row["method"], **{**style, "linestyle": "none"})
     axes.set_yticks(range(len(rows)), [shorten(row["run"], 20) for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel("times that a candidate's operations were trained\n(geometric mean; least, quartiles, most)")
 
 
-def _bars(axes: Axes, points: Sequence[tuple[float, Statistic]], i: int) -> None:
+def _bars(axes: Axes, points: Sequence[tuple[float, Statistic]], style: Mapping[str, Any]) -> None:
     """The values that there are, with their intervals."""
     known = [(x, s.value, s.low, s.high) for x, s in points if s.value is not None]
     spans = [
         [0.0 if low is None else y - low for _, y, low, _ in known],
         [0.0 if high is None else high - y for _, y, _, high in known],
     ]
-    axes.errorbar(
-        [x for x, *_ in known], [y for _, y, *_ in known], spans, markersize=5, linewidth=1, capsize=2, **line_style(i)
-    )
+    x, y = [one[0] for one in known], [one[1] for one in known]
+    axes.errorbar(x, y, spans, markersize=5, linewidth=1, capsize=2, **style)

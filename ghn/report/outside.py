@@ -74,7 +74,7 @@ def _models(setting: Setting) -> dict[str, Model]:
         path = None if one == "shipped" else one
         model = load(path, fabric=setting.fabric, space=setting.space)
         first = Path(one if isinstance(one, str) else one[0])
-        label = "shipped" if path is None else f"{first.parent.name}/{first.stem}"
+        label = "shipped" if path is None else first.resolve().parent.name
         if label in found:
             raise ConfigError("checkpoints must differ in the names of their folders", got=list(setting.checkpoints))
         found[label] = model
@@ -137,10 +137,11 @@ def print_outside(rows: Sequence[Mapping[str, Any]], n: int, console: Console | 
     """Prints a row a checkpoint and variation, with notes of the references and of why something failed."""
     console = console or Console(width=120)
     table = Table(title=f"{n} candidates beyond the supergraph", title_justify="left", box=box.SIMPLE_HEAD)
+    table.pad_edge, table.collapse_padding = False, True
     for heading in ("checkpoint", "variation"):
         table.add_column(heading, no_wrap=True)
     names = list(rows[0]["references"])
-    for heading in ("trained", "judged", "Kendall, as trained", *(f"Kendall ({i + 1})" for i in range(len(names)))):
+    for heading in ("trained", "judged", "Kendall (0)", *(f"Kendall ({i + 1})" for i in range(len(names)))):
         table.add_column(heading, justify="right", no_wrap=True)
     for i, row in enumerate(rows):
         values = [row["home"], *row["references"].values()]
@@ -149,8 +150,8 @@ def print_outside(rows: Sequence[Mapping[str, Any]], n: int, console: Console | 
         end = row["checkpoint"] != rows[min(i + 1, len(rows) - 1)]["checkpoint"]
         table.add_row(Text(row["checkpoint"]), row["variation"], *counts, *cells, end_section=end)
     console.print(table)
-    for i, name in enumerate(names):
-        console.print(f"({i + 1}) {name}", highlight=False, markup=False)
+    for i, name in enumerate(["its own scores of the same candidates in the space as trained", *names]):
+        console.print(f"({i}) {name}", highlight=False, markup=False)
     for row in rows:
         if row["reason"]:
             where = f"{row['checkpoint']}, {row['variation']}"
