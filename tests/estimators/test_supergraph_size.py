@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -75,9 +76,7 @@ def test_only_the_whole_supergraph_grows_with_the_operations() -> None:
     scales = Scales(NET, images=4, networks=2)
     sizes = [scales.measure(*point) for point in growth_points(toy.SPACE, depths=[1], widths=[4, 8])]
     operations = [size for size in sizes if size.axis == "operations"]
-    assert all(
-        a.memory["supergraph"] < b.memory["supergraph"] for a, b in zip(operations, operations[1:], strict=False)
-    )
+    assert all(a.memory["supergraph"] < b.memory["supergraph"] for a, b in pairwise(operations))
     assert {size.parameters["hypernetwork"] for size in sizes} == {operations[0].parameters["hypernetwork"]}
     full = operations[-1]
     bank = Bank(BankConfig("darts", 4), toy.SPACE)
