@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from math import prod
 
@@ -29,7 +30,7 @@ def count_shared(graph: Graph, without: Sequence[str] = ()) -> int:
 
 
 def saved_bytes(forward: Callable[[], Tensor], besides: Iterable[Tensor] = ()) -> int:
-    """Bytes that a forward pass keeps for its backward pass.
+    """Bytes that a forward pass has kept for its backward pass when it ends.
 
     Storages are counted once, however many operations keep them. On a CPU the number depends on the shapes alone.
 
@@ -37,18 +38,20 @@ def saved_bytes(forward: Callable[[], Tensor], besides: Iterable[Tensor] = ()) -
         forward: gives the loss.
         besides: tensors that are there anyway, such as parameters and images; not counted.
     """
-    held: dict[int, int] = {}
+    packed: list[weakref.ref[Tensor]] = []
 
     def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        held[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        alias = tensor.detach()  # a result that its own operation keeps would never be freed
+        packed.append(weakref.ref(alias))
+        return alias
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = forward()  # kept until all is counted: what is freed may be given out again at the same address
+        loss = forward()
+    storages = [alias.untyped_storage() for ref in packed if (alias := ref()) is not None]  # what was let go, is not
+    held = {storage.data_ptr(): storage.nbytes() for storage in storages}
     for tensor in besides:
         held.pop(tensor.untyped_storage().data_ptr(), None)
-    del loss
+    del loss  # not before: what it reads is to be counted
     return sum(held.values())
 
 

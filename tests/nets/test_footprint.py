@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -46,6 +47,7 @@ def test_a_storage_is_counted_once() -> None:
     e = 4 * 10
     assert saved_bytes(lambda: (w.exp() ** 2).sum(), [w]) == e  # kept by exp and by the square
     assert product(lambda t: t) == 2 * e
+    assert saved_bytes(lambda: (w.exp().exp(), w.sum())[1]) == 0  # made on the way, and let go
     assert saved_bytes(lambda: torch.ones(3).sum()) == 0  # nothing needs a gradient
 
 
@@ -53,3 +55,21 @@ def test_a_storage_is_counted_once() -> None:
 def test_a_bank_holds_as_many_parameters_as_are_counted(without: tuple[str, ...]) -> None:
     bank = Bank(BankConfig("oneshot", 4), toy.SPACE, without=without)
     assert count_shared(toy.SPACE.supergraph().graph, without) == sum(p.numel() for p in bank.parameters())
+
+
+def test_nothing_outlives_the_measurement() -> None:
+    class Hook:
+        def __call__(self, *_: object) -> None:
+            pass
+
+    alive: list[weakref.ref[Hook]] = []
+
+    def forward() -> Tensor:
+        x = torch.ones(10, requires_grad=True).exp()  # kept by the operation that makes it
+        alive.append(weakref.ref(hook := Hook()))
+        assert x.grad_fn is not None
+        x.grad_fn.register_hook(hook)  # lives as long as the operation does
+        return x.sum()
+
+    assert saved_bytes(forward) == 40
+    assert alive[0]() is None
