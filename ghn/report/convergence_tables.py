@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ghn.report.style import GREY, line_style, panels
+from ghn.report.style import GREY, axes_grid, line_style
 
 HEADINGS = {
     "entropy_start": "entropy, start",
@@ -49,7 +49,7 @@ def print_convergence(
 def draw_convergence(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Entropy over time, a line a run; then for each method mean shares of operations, those found at the right."""
     methods = list(dict.fromkeys(row["method"] for row in rows))
-    figure, (grid,) = panels(1, 1 + len(methods), 3.6 * (1 + len(methods)), 3.8)
+    figure, (grid,) = axes_grid(1, 1 + len(methods), 3.6 * (1 + len(methods)), 3.8)
     for i, method in enumerate(methods):
         for k, row in enumerate(row for row in rows if row["method"] == method):
             time, every = [step / row["steps"][-1] for step in row["steps"]], max(1, len(row["steps"]) // 8)

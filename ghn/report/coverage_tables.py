@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.ranking import Statistic
-from ghn.report.style import BLACK, line_style, panels, shorten
-from ghn.report.terminal import plain
+from ghn.report.style import BLACK, axes_grid, line_style, shorten
+from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 
 MEASURES = {"exposure": "times trained", "near": "trained nearby"}
@@ -53,7 +53,7 @@ def _table(title: str) -> Table:
 def _cells(effect: Mapping[str, Any] | None) -> list[str]:
     if effect is None:
         return ["all alike", *("-" for _ in THIRDS)]
-    return [plain(with_interval(Statistic(**one))) for one in (effect["overrated"], *effect["kendall"])]
+    return [plain_signs(with_interval(Statistic(**one))) for one in (effect["overrated"], *effect["kendall"])]
 
 
 def draw_coverage(rows: Sequence[Mapping[str, Any]]) -> Figure:
@@ -61,7 +61,7 @@ def draw_coverage(rows: Sequence[Mapping[str, Any]]) -> Figure:
     references = rows[0]["references"]
     methods = list(dict.fromkeys(row["method"] for row in rows))
     styles = [line_style(methods.index(row["method"])) for row in rows]
-    figure, (grid,) = panels(1, 1 + len(references), 3.8 * (1 + len(references)), max(3.6, 1.4 + 0.22 * len(rows)))
+    figure, (grid,) = axes_grid(1, 1 + len(references), 3.8 * (1 + len(references)), max(3.6, 1.4 + 0.22 * len(rows)))
     _boxes(grid[0], rows, styles)
     for k, axes in enumerate(grid[1:]):
         for i, row in enumerate(rows):

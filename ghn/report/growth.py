@@ -21,7 +21,7 @@ from ghn.errors import ConfigError
 from ghn.estimators.setting import Setting
 from ghn.estimators.supergraph_size import Scales, Size, growth_points
 from ghn.report.evaluation import check_folder, machine
-from ghn.report.style import line_style, panels, write_figure
+from ghn.report.style import axes_grid, line_style, write_figure
 
 AXES = {
     "operations": "operations an edge",
@@ -89,7 +89,7 @@ def print_growth(sizes: Sequence[Size], images: int, console: Console | None = N
 def draw_growth(sizes: Sequence[Size], images: int) -> Figure:
     """Parameters above, memory below; a column an axis of growth, a line what is measured."""
     axes = [axis for axis in AXES if any(size.axis == axis for size in sizes)]
-    figure, (top, bottom) = panels(2, len(axes), 2.5 * len(axes), 6.4)
+    figure, (top, bottom) = axes_grid(2, len(axes), 2.5 * len(axes), 6.4)
     for column, axis in enumerate(axes):
         own = [size for size in sizes if size.axis == axis]
         at = [size.at for size in own]

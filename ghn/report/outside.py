@@ -26,7 +26,7 @@ from ghn.estimators.setting import Setting
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.ranking import MIN_ITEMS, Statistic, rank
 from ghn.report.evaluation import check_folder, machine
-from ghn.report.terminal import plain
+from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.spaces import describe_space
 from ghn.types import Score, Trial
@@ -145,7 +145,7 @@ def print_outside(rows: Sequence[Mapping[str, Any]], n: int, console: Console | 
         table.add_column(heading, justify="right", no_wrap=True)
     for i, row in enumerate(rows):
         values = [row["home"], *row["references"].values()]
-        cells = [plain(with_interval(Statistic(**value))) for value in values]
+        cells = [plain_signs(with_interval(Statistic(**value))) for value in values]
         counts = ("yes" if row["trained"] else "no", f"{row['judged']} of {n}")
         end = row["checkpoint"] != rows[min(i + 1, len(rows) - 1)]["checkpoint"]
         table.add_row(Text(row["checkpoint"]), row["variation"], *counts, *cells, end_section=end)

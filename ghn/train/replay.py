@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.spaces.choices import ChoiceSpace
-from ghn.train.meta import MetaConfig
+from ghn.train.meta_config import MetaConfig
 from ghn.train.oneshot import OneShotConfig, one_shot_paths
 from ghn.train.runlog import DRAWN, read_lines
 from ghn.train.sampling import ArchitectureSampler, PathSampler
