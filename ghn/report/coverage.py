@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError
-from ghn.estimators.candidates import Reference, aligned, choose_candidates, choose_references
+from ghn.estimators.candidates import Reference, aligned, choose_ranked
 from ghn.estimators.coverage import Floats, as_trained, cover, judge_coverage
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.setting import Setting
@@ -34,9 +34,10 @@ def coverage_job(setting: Setting, options: Mapping[str, Any]) -> None:
     out = Path(options["out"])
     check_folder(out, resume=options["resume"])
     runs = open_runs(options["runs"], setting)
-    texts = choose_candidates(options["n"], options["candidates"], setting.space)
+    texts, references, _ = choose_ranked(
+        options["n"], options["candidates"], options["references"], setting.space, setting.task.checksum
+    )
     archs = [setting.space.parse(text) for text in texts]
-    references = choose_references(options["references"], texts, setting.space, setting.task.checksum)
     for reference in references:
         aligned(reference, texts)  # too few in common fails before anything is scored
     rows = []

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.errors import ConfigError
-from ghn.estimators.candidates import Reference, choose_candidates, choose_references
+from ghn.estimators.candidates import SAMPLED, Reference, choose_ranked
 from ghn.estimators.kinds import source_of
 from ghn.estimators.model import Model, load
 from ghn.estimators.outside import Variation, variations
@@ -86,9 +86,10 @@ def _candidates(setting: Setting, options: Mapping[str, Any]) -> tuple[list[str]
     space, n = setting.space, options["n"]
     if not isinstance(n, int) or n < MIN_ITEMS:
         raise ConfigError("too few candidates to speak of an order", got=n, expected=f"n >= {MIN_ITEMS}")
-    if hasattr(space, "distinct"):
-        texts = choose_candidates(n, options["candidates"], space)
-        return texts, choose_references(options["references"], texts, space, setting.task.checksum)
+    if space.name == SAMPLED or Path(options["references"]).is_file():
+        sources = (options["candidates"], options["references"])
+        texts, references, _ = choose_ranked(n, *sources, space, setting.task.checksum)
+        return texts, references
     rng, found = Random(0), dict[str, None]()
     while len(found) < n:
         found[space.format(space.sample(rng))] = None
