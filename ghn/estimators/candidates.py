@@ -22,6 +22,7 @@ SAMPLES = ("development", "report")
 # difference of two normal draws is 1.128 of their deviations
 PUBLISHED_NOISE = 0.0019 / 1.128
 REFERENCES = ("embedded", "nasbench201")
+SAMPLED = "nasbench201"  # the space whose samples and references are shipped
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,36 @@ def choose_references(name: str, archs: Sequence[str], space: Any, task_checksum
     if name in ("nasbench201", "all"):
         found.append(published_reference(archs, space))
     return found
+
+
+def choose_ranked(
+    n: int, sample: str, references: str, space: Any, task_checksum: str
+) -> tuple[list[str], list[Reference], str]:
+    """What is ranked, against what, and where it comes from: the fixed samples, or a table where a space has none.
+
+    Args:
+        n: candidates.
+        sample: as in `choose_candidates`.
+        references: as in `choose_references`.
+        space: of the candidates.
+        task_checksum: of the images.
+
+    Raises:
+        ConfigError: as these do, or the space has no sample and no table is named.
+        DataError: the references were trained on other images or in another skeleton.
+    """
+    if space.name == SAMPLED:
+        archs = choose_candidates(n, sample, space)
+        return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
+    if not Path(references).is_file():
+        raise ConfigError(
+            f"space {space.name} has no candidates and references of its own",
+            got=f"references={references}",
+            expected="the path of a table that job=references wrote, whose networks are then ranked",
+            fix="train one (job=references archs=FILE, one architecture a line), or score in Python: ghn.load",
+        )
+    found = choose_references(references, [], space, task_checksum)
+    return list(found[0].values)[:n], found, references
 
 
 def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray | None]:

@@ -9,17 +9,21 @@ from typing import Any
 
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.estimators.candidates import Reference, choose_candidates, choose_references
+from ghn.estimators.candidates import choose_ranked
 from ghn.estimators.learners import published_history
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.registry import Setting, make_entries, open_checkpoint
 from ghn.estimators.sgd import TrainingEstimator, train_references
+from ghn.report.convergence import convergence_job
+from ghn.report.coverage import coverage_job
 from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
+from ghn.report.growth import growth_job
 from ghn.report.ladder import ladder_job
 from ghn.report.morphism import morphism_job
 from ghn.report.nasbench201 import nasbench201_job
+from ghn.report.outside import outside_job
 from ghn.report.pnas import pnas_job
 from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.search import search_job
@@ -30,12 +34,12 @@ from ghn.report.survey.job import survey_job
 from ghn.report.terminal import print_report
 from ghn.types import Trial
 
-SAMPLED = "nasbench201"  # the space whose samples and references are shipped
-
 
 def rank_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """Scores candidates with an estimator and reports their order against references (job=rank)."""
-    archs, references, source = _candidates(setting, options)
+    archs, references, source = choose_ranked(
+        options["n"], options["candidates"], options["references"], setting.space, setting.task.checksum
+    )
     entries = make_entries(options["estimator"]["name"], setting)
     report = evaluate(
         entries,
@@ -102,24 +106,11 @@ JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "compare_searchers": compare_searchers_job,
     "snapshots": snapshots_job,
     "survey": survey_job,
+    "growth": growth_job,
+    "outside": outside_job,
+    "coverage": coverage_job,
+    "convergence": convergence_job,
 }
-
-
-def _candidates(setting: Setting, options: Mapping[str, Any]) -> tuple[list[str], list[Reference], str]:
-    """What is ranked, against what, and where it comes from: the fixed samples, or a table where a space has none."""
-    name, sample, space = options["references"], options["candidates"], setting.space
-    if space.name == SAMPLED:
-        archs = choose_candidates(options["n"], sample, space)
-        return archs, choose_references(name, archs, space, setting.task.checksum), f"the sample {sample}"
-    if not Path(name).is_file():
-        raise ConfigError(
-            f"space {space.name} has no candidates and references of its own",
-            got=f"references={name}",
-            expected="the path of a table that job=references wrote, whose networks are then ranked",
-            fix="train one (job=references archs=FILE, one architecture a line), or score in Python: ghn.load",
-        )
-    references = choose_references(name, [], space, setting.task.checksum)
-    return list(references[0].values)[: options["n"]], references, name
 
 
 def _reference_jobs(source: str, seeds: list[int]) -> list[tuple[str, int]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -50,6 +52,28 @@ def panels(
     for one in axes.flat:
         one.axis("off")
     return figure, axes.tolist()
+
+
+def axes_grid(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[list[Axes]]]:
+    """An empty figure of that many inches with a grid of panels."""
+    with mpl.rc_context(_STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure, [list(row) for row in figure.subplots(rows, columns, squeeze=False)]
+
+
+def line_style(i: int) -> dict[str, Any]:
+    """Marker, dash and colour of the i-th line of a figure: no two of the first twelve look alike without colour."""
+    marker = "os^vDP*X<>dh"[i % 12]
+    fill = {"markerfacecolor": "white"} if i % 2 else {}
+    colour = (BLUE, ORANGE, BLACK, GREY)[i % 4]
+    return {"marker": marker, "linestyle": ("-", "--", ":", "-.")[i % 4], "color": colour, **fill}
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG and as SVG; the suffix is added to the path."""
+    for kind in ("png", "svg"):
+        path.with_name(f"{path.name}.{kind}").write_bytes(to_bytes(figure, kind))
 
 
 def to_bytes(figure: Figure, kind: str) -> bytes:

@@ -22,7 +22,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
         console = Console(file=console.file, width=max(console.width, 120), color_system=None)
     for comparison in report.comparisons:
         console.print(_fitting(comparison, console))
-        console.print(_plain(words.summary(comparison)), style="bold", highlight=False, markup=False)
+        console.print(plain_signs(words.summary(comparison)), style="bold", highlight=False, markup=False)
         for warning in comparison.warnings:
             console.print(f"Note: {warning}", highlight=False, markup=False)
         console.print()
@@ -102,9 +102,9 @@ def _cell(statistic: Statistic | None, key: str, stacked: bool) -> str:
     if statistic is None or statistic.value is None:
         return "-"
     if key.startswith("regret@"):
-        return _plain(words.quantity(statistic.value))
+        return plain_signs(words.quantity(statistic.value))
     gap = "\n" if stacked else " "
-    return _plain(f"{words.number(statistic.value)}{gap}{words.interval(statistic)}").rstrip()
+    return plain_signs(f"{words.number(statistic.value)}{gap}{words.interval(statistic)}").rstrip()
 
 
 def _title(comparison: Comparison) -> str:
@@ -112,6 +112,6 @@ def _title(comparison: Comparison) -> str:
     return f"Against {comparison.reference_name} ({comparison.n:,} of {comparison.n_given:,} networks{unit})"
 
 
-def _plain(text: str) -> str:
+def plain_signs(text: str) -> str:
     """Signs that every terminal and every log file can show."""
     return text.replace(words.MINUS, "-").replace(words.DASH, "-").replace("µ", "u")

@@ -25,6 +25,7 @@ from ghn.tasks.images import ImageTask
 from ghn.train.held_out import hold_out_images
 from ghn.train.meta import MetaTrainer
 from ghn.train.meta_config import MetaConfig
+from ghn.train.runlog import DrawnLog
 from ghn.train.sampling import ImageSampler
 from ghn.types import Space
 
@@ -133,6 +134,12 @@ class EnasTrainer(MetaTrainer):
         more["identity"] = {**(more.get("identity") or {}), "weights": asdict(enas)}
         model = SharedSearch(bank, self.controller)
         super().__init__(model, space, kept, config, fabric, folder, paths=self.paths, policy=policy, **more)
+        self.drawn = DrawnLog(self.folder, self.step)
+
+    def descend(self, loss: Tensor, archs: Sequence[Any]) -> None:
+        """Keeps what the controller drew, then takes the step."""
+        self.drawn.write(self.step + 1, [self.paths.space.to_choices(arch) for arch in archs])
+        super().descend(loss, archs)
 
     def after_update(self) -> None:
         """A phase of the controller, every so many steps."""

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 import toy
 from lightning_fabric import Fabric
 from meta_runs import result, same
-from shared_cases import METHODS, SPACES, TRAINER, make_bank
+from shared_cases import METHODS, SPACES, TRAINER, Killed, die_in, make_bank
 
 from ghn.errors import ConfigError
 from ghn.graph import GraphModule, run_graph
@@ -39,21 +39,6 @@ def make(fabric: Fabric) -> Make:
         return MetaTrainer(*parts, fabric, folder, paths=one_shot_paths(method, space, config), **more)
 
     return trainer
-
-
-class Killed(BaseException):
-    """Stands for Ctrl-C."""
-
-
-def die_in(trainer: Any, method: str, step: int) -> None:
-    original = getattr(trainer, method)
-
-    def dying(*args: Any) -> Any:
-        if trainer.step == step:
-            raise Killed
-        return original(*args)
-
-    setattr(trainer, method, dying)
 
 
 @pytest.mark.parametrize("name", METHODS)
