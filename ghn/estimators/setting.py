@@ -9,7 +9,8 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.errors import CheckpointError, ConfigError
+from ghn.assets import asset
+from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.estimators.model import CHECKPOINT, SHIPPED, Model, load
 from ghn.estimators.readouts import Sample
 from ghn.estimators.rungs import Fidelity
@@ -133,12 +134,16 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
         ConfigError: none of this kind is shipped.
     """
     if checkpoint == "shipped":
-        if method != "ghn":
+        if method == "ghn":
+            return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
+        try:
+            path = asset(SHIPPED.replace("ghn_", f"{method}_"))
+        except DataError:
             raise ConfigError(
-                f"no bank of shared weights is shipped, and estimator={method} needs one",
-                fix=f"train it (python train_ghn.py weights={method} out=FOLDER), then checkpoint=FOLDER/{CHECKPOINT}",
-            )
-        return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
+                f"no such weights are shipped, and estimator={method} needs them",
+                fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
+            ) from None
+        return f"{method} shipped", load(path, fabric=setting.fabric, space=setting.space)
     paths = [Path(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
     names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
     model = load(paths, fabric=setting.fabric, space=setting.space)

@@ -76,10 +76,19 @@ def test_shared_weights_come_from_a_checkpoint_of_their_kind(setting: Setting, t
         make_entries("oneshot", replace(setting, checkpoints=[enas]))
     with pytest.raises(CheckpointError, match=r"another kind\n +got: +enas\n +expected: ghn"):
         make_entries("ghn", replace(setting, checkpoints=[enas]))
-    with pytest.raises(ConfigError, match=r"is shipped(?s:.*)weights=darts out=FOLDER"):
-        make_entries("darts", replace(setting, checkpoints=["shipped"]))
     entry = make_entries("enas", replace(setting, checkpoints=[enas]))[0]
     assert "Pham" in entry.estimator.source and entry.name.startswith("enas ") and entry.one_off_seconds == 90.0
+
+
+def test_shared_weights_that_are_shipped(setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    enas = save_bank(tmp_path / "enas_nasbench201_cifar10_16px.safetensors", setting, "enas")
+    monkeypatch.setattr("ghn.assets._ROOTS", [tmp_path])
+    (tmp_path / "checkpoints").mkdir()
+    Path(enas).rename(tmp_path / "checkpoints" / Path(enas).name)
+    (entry, _) = make_entries("enas", replace(setting, checkpoints=["shipped"]))
+    assert entry.name == "enas shipped, loss"
+    with pytest.raises(ConfigError, match=r"are shipped(?s:.*)weights=darts out=FOLDER"):
+        make_entries("darts", replace(setting, checkpoints=["shipped"]))
 
 
 def test_a_young_checkpoint_comes_with_a_warning(setting: Setting, tmp_path: Path) -> None:
