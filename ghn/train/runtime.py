@@ -11,24 +11,27 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ghn.errors import ConfigError
+from ghn.types import WeightDict
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("float32", "tf32", "bf16")
 
 
 class Unsearched(nn.Module):
-    """A module whose argument Fabric hands through: it searches lists for tensors to cast, and refuses graphs.
+    """A module that makes weights, called with a function that gives its argument: Fabric searches lists, not functions.
 
-    Called with a function that gives the argument.
+    Parameters that are handed out as they are, as those of a bank, leave as views: Fabric hangs a hook on every tensor
+    that leaves, each step one more, and on a parameter they would stay.
     """
 
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()
         self.inner = inner
 
-    def forward(self, argument: Callable[[], Any]) -> Any:
+    def forward(self, argument: Callable[[], Any]) -> list[WeightDict]:
         """Runs the inner module."""
-        return self.inner(argument())
+        made: list[WeightDict] = self.inner(argument())
+        return [{name: w.view_as(w) if w.is_leaf else w for name, w in weights.items()} for weights in made]
 
 
 def make_runtime(device: str = "auto", precision: str = "float32", threads: int | None = None) -> Fabric:

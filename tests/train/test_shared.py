@@ -54,6 +54,13 @@ def test_an_interrupted_run_goes_on_exactly(make: Make, tmp_path: Path, name: st
         same(tmp_path / "straight", tmp_path / where)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_parameters_gather_no_hooks(make: Make, tmp_path: Path, name: str) -> None:
+    trainer = make(name, tmp_path)  # they would, one a step, and each backward pass would call them all
+    trainer.run(progress=False)
+    assert not any(p._backward_hooks for p in trainer.plain.parameters())
+
+
 @pytest.mark.parametrize("name", ["enas", "darts2"])
 def test_both_search_the_darts_space_without_knowing_it(make: Make, tmp_path: Path, name: str) -> None:
     space = SPACES["darts"]
