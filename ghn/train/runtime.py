@@ -18,7 +18,7 @@ PRECISIONS = ("float32", "tf32", "bf16")
 
 
 class Unsearched(nn.Module):
-    """A module that makes weights, called with a function that gives its argument: Fabric searches lists, not functions.
+    """A module that makes weights, called with a function that gives its argument: Fabric searches lists alone.
 
     Parameters that are handed out as they are, as those of a bank, leave as views: Fabric hangs a hook on every tensor
     that leaves, each step one more, and on a parameter they would stay.
