@@ -55,7 +55,7 @@ def check_overrides(config: str, arguments: Sequence[str]) -> None:
                 f"an override does not fit the config: {what.splitlines()[0]}",
                 got=" ".join(overrides),
                 expected=", ".join(near) or "keys of " + ", ".join(sorted({k.split(".")[0] for k in known})),
-                fix=f"see all keys and values: --cfg job, or ghn/conf/{config}.yaml; what is not there is added: +KEY=VALUE",
+                fix=f"see all keys and values: --cfg job, or ghn/conf/{config}.yaml; new ones: +KEY=VALUE",
             ) from None
 
 
