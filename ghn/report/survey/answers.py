@@ -125,9 +125,9 @@ def _bar(comparison: Comparison) -> list[tuple[str, str]]:
     return [
         (
             "Is it better than counting?",
-            f"Of {len(known)} estimators {found['better']} order clearly better than the strongest baseline, "
-            f"{found['worse']} clearly worse; of {found['no clear difference']} it is not clear. The strongest baseline "
-            f"is {best.name}, Kendall {with_interval(best.get('kendall'))}.",
+            f"The strongest baseline is {best.name}, Kendall {with_interval(best.get('kendall'))}. Of {len(known)} "
+            f"estimators {found['better']} order clearly better, {found['worse']} clearly worse, and "
+            f"{found['no clear difference']} not clearly differently.",
         )
     ]
 

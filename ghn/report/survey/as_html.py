@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ghn.report.page import environment, inline
 from ghn.report.survey.document import Document
+from ghn.report.write import slug
 
 MARK = "ghn survey"  # by which a page that was made here is known again
 
@@ -23,5 +24,6 @@ def to_html(document: Document, svg: Mapping[str, bytes], png: Mapping[str, byte
         for one in document.drawings()
     }
     templates = environment()
+    templates.filters["slug"] = slug
     templates.globals |= {"kind_of": lambda block: type(block).__name__, "images": images, "mark": MARK}
     return templates.get_template("survey/survey.html.j2").render(document=document)

@@ -13,7 +13,17 @@ from ghn.ranking import Statistic
 from ghn.report.figures import PARTS, Picture
 from ghn.report.model import Comparison, Row
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
-from ghn.report.survey.about import ELSEWHERE, HYPERNETWORK, REGRESSION, SEVERAL, SHARED, SHORT, ZERO_COST, about
+from ghn.report.survey.about import (
+    ELSEWHERE,
+    FAMILIES,
+    HYPERNETWORK,
+    REGRESSION,
+    SEVERAL,
+    SHARED,
+    SHORT,
+    ZERO_COST,
+    about,
+)
 from ghn.report.survey.amounts import count, ordered
 from ghn.report.survey.labels import place_labels
 from ghn.report.survey.model import Part, Survey
@@ -103,8 +113,8 @@ def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "se
     where = [max(point.cost, floor) for point in points]
     margin = min(where) / (max(where) / min(where)) ** 0.13 / 1.6
     front = front_of(points)
-    for i, point in enumerate(points):
-        _point(axes, where[i], point, on_front=i in front)
+    for i in sorted(range(len(points)), key=lambda i: FAMILIES.index(points[i].family)):  # as the legend has them
+        _point(axes, where[i], points[i], on_front=i in front)
     axes.set_xscale("log")
     _front(axes, [(where[i], points[i].found.value or 0.0) for i in front])
     marked = _baselines(axes, comparison, key, margin)
@@ -177,7 +187,7 @@ def _key(
     def line(mark: str, row: Row) -> str:
         if row.set_aside is not None:
             return f"{mark}  {shorten(row.name, 46)}: set aside"
-        cost = _cost(costs[row.name], axis) if row.name in costs else "cost unknown, not drawn"
+        cost = _cost(costs[row.name], axis) if row.name in costs else "not drawn"
         end = "" if row.kind == "baseline" else f", {cost}"
         return f"{mark}  {shorten(row.name, 40)}: {number(row.get(key).value)}{end}"
 

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 
 from ghn.report.figures import Picture
 
+_PAGE = 6.0  # inches
+
 
 @dataclass(frozen=True, slots=True)
 class Heading:
@@ -96,6 +98,11 @@ class Drawing:
     alt: str
     caption: str = ""
     many: bool = False
+
+    @property
+    def large(self) -> bool:
+        """Whether it is too wide for a page, on which it then scrolls."""
+        return float(self.figure.get_size_inches()[0]) > _PAGE
 
 
 @dataclass(frozen=True, slots=True)

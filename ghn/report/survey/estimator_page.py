@@ -9,11 +9,11 @@ from ghn.report.bias_words import findings
 from ghn.report.combinations_words import signed
 from ghn.report.survey.about import about
 from ghn.report.survey.amounts import budget, count, joined, ordered
+from ghn.report.survey.bias_section import wrong_pairs
 from ghn.report.survey.cost_figure import front_of, points_of
 from ghn.report.survey.document import Block, Cell, Heading, Items, Line, Page, Table, Text, listed
 from ghn.report.survey.main_table import columns, statistic_cells
 from ghn.report.survey.model import Cost, Survey
-from ghn.report.survey.sections import wrong_pairs
 from ghn.report.words import DASH, duration, number, verdict
 from ghn.types import Space
 
@@ -67,8 +67,9 @@ def _order(survey: Survey, cost: Cost) -> list[Block]:
         lines.append(Line((name, Cell(where), *(cells.get(head, Cell(DASH)) for head in heads))))
         if row.versus is not None:
             remarks.append(
-                f"Against {comparison.reference_name}: {row.versus.baseline} is the strongest baseline, and the verdict on "
-                f"this estimator is: {verdict(row)} ({signed(row.versus.kendall)} in Kendall, on the same networks)."
+                f"Against {comparison.reference_name}: {row.versus.baseline} is the strongest baseline, and the "
+                f"verdict on this estimator is: {verdict(row)} ({signed(row.versus.kendall)} in Kendall, on the same "
+                "networks)."
             )
         for key, values in part.spread.get(cost.label, {}).items():
             if key == "kendall":

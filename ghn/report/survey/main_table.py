@@ -24,7 +24,7 @@ def columns(comparison: Comparison) -> dict[str, str]:
         "kendall_within_groups": "inside equal live parameters",
         **{f"regret@{k}": f"regret@{k}" + (f", {unit}" if unit else "") for k in comparison.settings.ks[:1]},
     }
-    if not comparison.levels:
+    if not comparison.levels or not comparison.levels.count:
         del found["kendall_within_groups"]
     return found
 

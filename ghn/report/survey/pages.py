@@ -8,10 +8,12 @@ from ghn.ranking import MIN_PART
 from ghn.report.page import flatten
 from ghn.report.survey.about import about
 from ghn.report.survey.answers import advised, answers
+from ghn.report.survey.bias_section import bias_section
 from ghn.report.survey.document import Block, Cell, Document, Heading, Items, Line, Table, Text, listed
 from ghn.report.survey.estimator_page import estimator_page
 from ghn.report.survey.model import Survey
-from ghn.report.survey.sections import bias_section, combination_section, order_section, stability_section
+from ghn.report.survey.sections import combination_section, order_section, stability_section
+from ghn.report.words import MINUS
 from ghn.report.write import slug
 from ghn.types import Space
 
@@ -64,63 +66,62 @@ def _contents(survey: Survey, files: dict[str, str]) -> Table:
 
 
 def _measured(survey: Survey) -> list[Block]:
+    blocks: list[Block] = [Heading(2, "How this was measured"), *(Text(text) for text in survey.report.protocol)]
+    blocks += [Heading(3, "How to read the numbers"), Items(tuple(_reading(survey)))]
+    if survey.report.metadata:
+        blocks += [Heading(2, "Machine, versions, commands"), Items(tuple(flatten(survey.report.metadata)))]
+    return blocks
+
+
+def _reading(survey: Survey) -> list[tuple[str, str]]:
     comparisons = [part.comparison for part in survey.parts]
     draws = sorted({(c.settings.bootstrap, c.settings.seed) for c in comparisons if c.settings.bootstrap})
     reading = [
         (
             "Kendall",
-            "(tau-b) is the share of pairs put in the right order minus the share put in the wrong one, with ties "
-            "accounted for: 1 is the reference's order, 0 is chance, −1 is the order reversed. Shares of pairs in words are "
-            "(1 + Kendall) / 2.",
+            "tau-b: the share of pairs put in the right order minus the share put in the wrong one, with ties "
+            f"accounted for. 1 is the reference's order, 0 is chance, {MINUS}1 is the order reversed. The shares of "
+            "pairs in words are (1 + Kendall) / 2.",
         ),
         (
             "Best half, best 20 %",
-            "are chosen by the reference, ties at the cut included. Choosing a network is done there. "
+            "the part that is best by the reference, ties at the cut included. Choosing a network is done there. "
             f"Parts of fewer than {MIN_PART} networks are not measured.",
         ),
         *(
             (
                 "Inside equal live parameters",
-                f"against {c.reference_name}: Kendall among networks with the same number of "
-                f"weights on a path from input to output, {c.levels.count} groups of at least {c.settings.min_level}, "
-                f"{c.levels.networks:,} networks in all, weighted by pairs.",
+                f"Kendall among networks with the same number of weights on paths from input to output, weighted by "
+                f"pairs. Against {c.reference_name}: {c.levels.count} groups of at least {c.settings.min_level}, "
+                f"{c.levels.networks:,} networks in all.",
             )
             for c in comparisons
-            if c.levels
+            if c.levels and c.levels.count
         ),
         (
             "Regret",
-            "is how far the best network of the estimate's top lies below the best of all. Ties at the cut fall at "
+            "how far the best network of the estimate's top lies below the best of all. Ties at the cut fall at "
             "random; the expected value is given.",
         ),
         (
-            "Failures",
-            "are networks that an estimator could not judge. They are left out for all rows of that reference, and "
+            "Failed",
+            "networks that an estimator could not judge. They are left out for all rows of that reference, and "
             "counted; they are never given a bad score.",
         ),
-        ("The ceiling", "takes one training as the estimate of another, mean over all pairs of seeds."),
+        ("Ceiling", "one training as the estimate of another, mean over all pairs of seeds."),
         (
             "Costs",
-            "are mean wall-clock seconds and multiply-adds a network, on the machine below. What is paid once, such as "
-            "a hypernetwork's training, stands apart.",
+            "mean wall-clock seconds and multiply-adds a network, on the machine below. What is paid once, such as a "
+            "hypernetwork's training, stands apart.",
         ),
         (
             "Advice",
-            "names the estimator with the best order, on networks chosen on, among those that judge all candidates in "
-            "the time; what is paid once is not counted. Its figures stand on the last reference.",
+            "the estimator with the best order on the networks chosen on, among those that judge all candidates in the "
+            "time; what is paid once is not counted. Its figures stand on the last reference.",
         ),
     ]
     if draws:
         each = "; ".join(f"{resamples:,} resamples, seed {seed}" for resamples, seed in draws)
-        reading.append(
-            (
-                "Brackets",
-                f"are 95 % percentile bootstrap intervals over networks ({each}). They say how far a "
-                "value would move with other networks, not with another training of the estimator.",
-            )
-        )
-    blocks: list[Block] = [Heading(2, "How this was measured"), *(Text(text) for text in survey.report.protocol)]
-    blocks += [Heading(3, "How to read the numbers"), Items(tuple(reading))]
-    if survey.report.metadata:
-        blocks += [Heading(2, "Machine, versions, commands"), Items(tuple(flatten(survey.report.metadata)))]
-    return blocks
+        text = f"95 % percentile bootstrap intervals over networks ({each}). They say how far a value would move with "
+        reading.append(("Brackets", text + "other networks, not with another training of the estimator."))
+    return reading

@@ -1,28 +1,32 @@
-"""Sections of a survey: order and cost, biases, stability, combinations."""
+"""Sections of a survey: order and cost, stability, combinations; biases have a file of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ghn.report.bias_figures import bias_map, likeness_map
-from ghn.report.bias_model import Bias
-from ghn.report.bias_words import findings, likeness_findings, wrong_pair
-from ghn.report.cell_picture import pair_figure
 from ghn.report.combinations_figures import combination_pictures
 from ghn.report.combinations_model import Combination, Combinations
 from ghn.report.combinations_words import combination_sentences, signed
 from ghn.report.figures import PARTS
-from ghn.report.properties import PROPERTIES
 from ghn.report.stability_figures import stability_pictures
 from ghn.report.stability_model import Stability
 from ghn.report.stability_words import stability_sentences
 from ghn.report.survey.cost_figure import AXES, cost_pictures
-from ghn.report.survey.document import Block, Cell, Drawing, Drawings, Fold, Heading, Line, Table, Text, drawing, listed
+from ghn.report.survey.document import (
+    Block,
+    Cell,
+    Drawings,
+    Fold,
+    Heading,
+    Line,
+    Table,
+    Text,
+    drawing,
+    listed,
+)
 from ghn.report.survey.main_table import main_table
 from ghn.report.survey.model import Part, Survey
-from ghn.report.words import DASH, duration, interval, number, quantity
-from ghn.types import Space
+from ghn.report.words import DASH, duration, interval, number
 
 _FAILURES_SHOWN = 50
 
@@ -38,7 +42,7 @@ def order_section(survey: Survey, number_of: int, files: Mapping[str, str]) -> l
         f"numbered by falling Kendall.{sure} bold is the best of a column, the ceiling aside; lower regret is better."
     )
     if part.spread:
-        text += " The line seeds has mean and standard deviation over the seeds or checkpoints that an estimator was run with."
+        text += ' The line "seeds" has mean and standard deviation over the seeds or checkpoints that were run.'
     found: list[Block] = [Heading(2, f"Order and cost against {comparison.reference_name}")]
     if comparison.warnings:
         found.append(listed(*comparison.warnings, kind="warnings"))
@@ -72,76 +76,6 @@ def _failures(part: Part) -> list[Block]:
     if len(failures) > _FAILURES_SHOWN:
         items.append("The others are in survey.json.")
     return [Fold(f"{len(failures)} failures", (listed(*items),))]
-
-
-def bias_section(part: Part, number_of: int, shown: Mapping[str, str], space: Space[Any]) -> list[Block]:
-    """The map, who overrates what, who errs like whom, and the wrong pairs of a few.
-
-    Args:
-        part: of the survey.
-        number_of: the part, from 1.
-        shown: rows whose most confidently wrong pair is drawn here, and names of their files.
-        space: of the networks.
-    """
-    bias = part.bias
-    head: list[Block] = [Heading(2, f"Biases against {bias.reference_name}")]
-    if not bias.rows:
-        return [*head, Text("No row could be analysed.")]
-    if not bias.properties:
-        head.append(Text("No property of networks varies, so no bias can be looked for."))
-    else:
-        drawn = Drawing(f"survey-{number_of}-bias", bias_map(bias), f"Biases over {bias.n} networks, as listed below.")
-        head += [Text(_how(bias), soft=True), Drawings((drawn,)), Heading(3, "In words")]
-        head.append(listed(*(f"{row.name}: {'; '.join(findings(bias, row.name))}" for row in bias.rows)))
-    if bias.left_out:
-        head.append(Text("Not analysed: " + "; ".join(f"{k} ({v})" for k, v in bias.left_out.items()) + ".", soft=True))
-    if bias.properties:
-        head.append(
-            Fold(
-                "What the properties are",
-                (listed(*(f"{n}: {PROPERTIES[n]}" for n in bias.properties if n in PROPERTIES)),),
-            )
-        )
-    if len(bias.rows) > 1 and bias.likenesses:
-        alike = " ".join(likeness_findings(bias))
-        picture = Drawing(f"survey-{number_of}-likeness", likeness_map(bias), f"Correlation of rank residuals. {alike}")
-        head += [Heading(3, "Who errs like whom"), listed(*likeness_findings(bias)), Drawings((picture,))]
-    pairs = [p for row, file in shown.items() for p in wrong_pairs(part, number_of, row, file, space)]
-    return [
-        *head,
-        *([Heading(3, "Pairs that the advised estimators get most confidently wrong"), *pairs] if pairs else []),
-    ]
-
-
-def _how(bias: Bias) -> str:
-    tests = f"{bias.settings.permutations:,} permutations"
-    text = (
-        "What an estimate still has to do with a property of networks when the reference is known: Spearman's partial rank "
-        f"correlation, {bias.n:,} networks. Stars: significant at {quantity(bias.settings.level)} after correction for all "
-        f"pairs of estimator and property ({tests}). Positive: networks with more of it are overrated."
-    )
-    if bias.second_training is not None:
-        text += " A second training of the same networks shows what the noise of the reference alone can feign."
-    return text
-
-
-def wrong_pairs(part: Part, number_of: int, row: str, file: str, space: Space[Any]) -> list[Block]:
-    """The pair that a row gets most confidently wrong, drawn; the next ones in words.
-
-    Args:
-        part: of the survey.
-        number_of: the part, from 1.
-        row: whose pairs.
-        file: what its files are called by.
-        space: of the networks.
-    """
-    pairs = part.bias.pairs_of(row)
-    if not pairs:
-        return []
-    caption = f"{wrong_pair(part.bias, pairs[0])}."
-    picture = Drawing(f"survey-{number_of}-pair-{file}", pair_figure(part.bias, pairs[0], space), caption, caption, many=True)
-    others = [f"{wrong_pair(part.bias, pair)}." for pair in pairs[1:]]
-    return [Drawings((picture,)), *([Fold("The next ones", (listed(*others),))] if others else [])]
 
 
 def stability_section(found: Stability) -> list[Block]:
@@ -179,7 +113,15 @@ def combination_section(found: Combinations) -> list[Block]:
 
 
 def _sets(title: str, shown: Sequence[Combination]) -> Table:
-    head = ("references", "members", "time a network", "one-off time", "Kendall, chosen on", "Kendall", "best half")
+    head = (
+        "references",
+        "members",
+        "time a network",
+        "one-off time",
+        "Kendall, development networks",
+        "Kendall, report networks",
+        "best half",
+    )
     lines = []
     for one in shown:
         draws = (f"draws ± {number(one.spread)}",) if one.spread is not None else ()
