@@ -112,7 +112,7 @@ def _fooled(survey: Survey) -> list[tuple[str, str]]:
         (name, much), many = Counter((e.property, (e.partial.value or 0) > 0) for e in certain).most_common(1)[0]
         texts.append(f"The commonest bias: {many} of {len(estimators)} estimators overrate {phrase(name, much)}.")
     elif estimators and not certain:
-        texts.append("No bias of any estimator is certain on so few networks, which does not say that there is none.")
+        texts.append("No bias of any estimator is certain on these networks, which does not say that there is none.")
     return [("Where will it fool you?", " ".join(texts))] if texts else []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 
@@ -55,7 +56,7 @@ def _block(block: Block) -> str:
             )
         case Fold(title, inside):
             body = "\n\n".join(_blocks(inside))
-            return f"<details><summary>{escape(title)}</summary>\n\n{body}\n\n</details>"
+            return f"<details><summary>{html.escape(title)}</summary>\n\n{body}\n\n</details>"
 
 
 def _items(block: Items) -> str:

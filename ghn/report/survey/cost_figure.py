@@ -116,9 +116,10 @@ def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "se
     for i in sorted(range(len(points)), key=lambda i: FAMILIES.index(points[i].family)):  # as the legend has them
         _point(axes, where[i], points[i], on_front=i in front)
     axes.set_xscale("log")
-    _front(axes, [(where[i], points[i].found.value or 0.0) for i in front])
+    right = max(where) * (max(where) / margin) ** 0.1 * 1.2
+    _front(axes, [(where[i], points[i].found.value or 0.0) for i in front], right)
     marked = _baselines(axes, comparison, key, margin)
-    axes.set_xlim(margin / 1.5, max(where) * (max(where) / margin) ** 0.1 * 1.2)
+    axes.set_xlim(margin / 1.5, right)
     _ceiling(axes, comparison, key)
     axes.set_ylabel(f"Kendall tau, {PARTS.get(key, key)}")
     axes.grid(axis="y", color=GREY, linewidth=0.3, alpha=0.5)
@@ -141,7 +142,7 @@ def _point(axes: Axes, x: float, point: Point, *, on_front: bool) -> None:
     known = axes.get_legend_handles_labels()[1]
     axes.plot(
         [x],
-        [found.value],
+        [found.value or 0.0],
         color=colour,
         marker=marker,
         markerfacecolor=colour if filled else "white",
@@ -153,12 +154,12 @@ def _point(axes: Axes, x: float, point: Point, *, on_front: bool) -> None:
     )
 
 
-def _front(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
+def _front(axes: Axes, points: Sequence[tuple[float, float]], right: float) -> None:
     if not points:
         return
     xs, ys = zip(*points, strict=True)
     style: dict[str, Any] = {"color": BLACK, "linewidth": 1.1, "zorder": 1}
-    axes.step([*xs, 1e3 * max(xs)], [*ys, ys[-1]], where="post", label="Pareto front", **style)
+    axes.step([*xs, right], [*ys, ys[-1]], where="post", label="Pareto front", **style)
 
 
 def _baselines(axes: Axes, comparison: Comparison, key: str, x: float) -> list[tuple[float, float, str]]:

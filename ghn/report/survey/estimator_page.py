@@ -31,8 +31,8 @@ def estimator_page(survey: Survey, cost: Cost, name: str, space: Space[Any]) -> 
     facts = [
         ("Family", words.family),
         ("Source", cost.source),
-        ("Cost a network", f"{duration(cost.seconds)}, {count(cost.macs)} multiply-adds"),
-        ("Paid once before the first network", duration(cost.one_off_seconds)),
+        ("Cost a network", _spent(cost)),
+        ("Paid once before the first network", _once(cost)),
         *([("Needs besides", f"{words.needs}; their cost is not counted here")] if words.needs else []),
         (
             "In a config",
@@ -50,6 +50,16 @@ def estimator_page(survey: Survey, cost: Cost, name: str, space: Space[Any]) -> 
         blocks.append(listed(cost.warning, kind="warnings"))
     blocks += [Items(tuple(facts)), *_order(survey, cost), *_biases(survey, cost, name, space), *_use(survey, cost)]
     return Page(name, cost.label, tuple(blocks))
+
+
+def _spent(cost: Cost) -> str:
+    known = [] if cost.seconds is None else [duration(cost.seconds)]
+    known += [] if cost.macs is None else [f"{count(cost.macs)} multiply-adds"]
+    return ", ".join(known) or "unknown"
+
+
+def _once(cost: Cost) -> str:
+    return "nothing, or unknown" if cost.one_off_seconds is None else duration(cost.one_off_seconds)
 
 
 def _order(survey: Survey, cost: Cost) -> list[Block]:
@@ -113,9 +123,7 @@ def _use(survey: Survey, cost: Cost) -> list[Block]:
         if mine in front_of(points):
             texts.append(f"{where}, it is on the Pareto front: nothing that is as cheap orders better.")
         elif better:
-            texts.append(
-                f"{where}, {len(better)} estimators are as cheap or cheaper and order better, {better[0]} best."
-            )
+            texts.append(f"{where}, {len(better)} as cheap or cheaper order better, the best of them {better[0]}.")
     return [Heading(3, "When to use it"), listed(*texts)]
 
 

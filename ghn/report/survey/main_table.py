@@ -75,7 +75,7 @@ def _line(
         Cell(count(spent[2])),
     ]
     cells += statistic_cells(part, row, best)
-    versus = row.versus and row.versus.kendall
+    versus = None if row.versus is None else row.versus.kendall
     cells.append(Cell(number(versus.value), _some(interval(versus))) if versus else Cell(DASH))
     return Line((*cells, Cell(str(row.failed))), row.kind if row.kind == "baseline" else "row")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ghn.report.combinations_figures import combination_pictures
@@ -28,7 +29,7 @@ from ghn.report.survey.main_table import main_table
 from ghn.report.survey.model import Part, Survey
 from ghn.report.words import DASH, duration, interval, number
 
-_FAILURES_SHOWN = 50
+_FAILURES_SHOWN = 20
 
 
 def order_section(survey: Survey, number_of: int, files: Mapping[str, str]) -> list[Block]:
@@ -69,13 +70,17 @@ def _cost_name(subject: str, number_of: int) -> str:
 
 
 def _failures(part: Part) -> list[Block]:
+    """Who failed how often and why, with an example each: an estimator often fails on all networks for one reason."""
     failures = part.comparison.failures
     if not failures:
         return []
-    items = [f"{one.estimator}, {one.item}: {one.reason or 'reason not given'}" for one in failures[:_FAILURES_SHOWN]]
-    if len(failures) > _FAILURES_SHOWN:
-        items.append("The others are in survey.json.")
-    return [Fold(f"{len(failures)} failures", (listed(*items),))]
+    kinds = Counter((one.estimator, one.reason or "reason not given") for one in failures)
+    example = {(one.estimator, one.reason or "reason not given"): one.item for one in reversed(failures)}
+    shown = kinds.most_common(_FAILURES_SHOWN)
+    items = [f"{many:,} of {kind[0]}: {kind[1]} (such as {example[kind]})" for kind, many in shown]
+    if len(kinds) > len(shown):
+        items.append("All of them are in survey.json.")
+    return [Fold(f"{len(failures):,} failures", (listed(*items),))]
 
 
 def stability_section(found: Stability) -> list[Block]:
@@ -125,7 +130,7 @@ def _sets(title: str, shown: Sequence[Combination]) -> Table:
     lines = []
     for one in shown:
         draws = (f"draws ± {number(one.spread)}",) if one.spread is not None else ()
-        versus = one.versus and one.versus.kendall
+        versus = None if one.versus is None else one.versus.kendall
         cells = (
             Cell(str(one.references)),
             Cell(one.name),
