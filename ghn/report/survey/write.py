@@ -16,7 +16,7 @@ from ghn.report.survey.as_html import to_html
 from ghn.report.survey.as_markdown import estimator_text, first_page
 from ghn.report.survey.document import Document
 from ghn.report.survey.model import Survey
-from ghn.report.survey.pages import FIRST, survey_document
+from ghn.report.survey.pages import FIRST, file_names, survey_document
 from ghn.report.survey.terminal import print_survey
 from ghn.report.write import write_atomic
 from ghn.types import Space
@@ -43,10 +43,10 @@ def write_survey(survey: Survey, space: Space[Any], folder: str | Path) -> Path:
         ExistsError: a page that no survey wrote has the name of one to be written.
     """
     folder = Path(folder)
+    _check(folder, [f"{name}.md" for name in (FIRST, *file_names(survey).values())] + ["survey.html"])
+    # Everything is made before anything is written: a crash while drawing leaves the old survey as it was.
     document = survey_document(survey, space)
     pages = {f"{FIRST}.md": first_page(document)} | {f"{page.name}.md": estimator_text(page) for page in document.pages}
-    _check(folder, [*pages, "survey.html"])
-    # Everything is made before anything is written: a crash while drawing leaves the old survey as it was.
     svg, png = _draw(document)
     files = {name: text.encode() for name, text in pages.items()}
     files |= {f"figures/{name}.svg": data for name, data in svg.items()}
