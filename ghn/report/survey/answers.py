@@ -82,7 +82,11 @@ def advised(survey: Survey) -> list[str]:
 
 
 def _trust(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
-    texts = [f"All figures in these lines stand on {comparison.n:,} networks: {comparison.reference_name}."]
+    where = f"{comparison.n:,} networks: {comparison.reference_name}."
+    if _told_on(survey, comparison):
+        texts = [f"All figures in these lines stand on {where}"]
+    else:  # a user's table is shown whole, and half of it was chosen on
+        texts = [f"What to use was measured on networks that the choice had not seen; what follows, on {where}"]
     for label in advised(survey):
         row = comparison.row(label)
         if row.versus is not None and verdict(row) in _VERDICTS:
@@ -100,12 +104,21 @@ def _trust(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
     return [("How far can you trust it?", " ".join(texts))]
 
 
+def _told_on(survey: Survey, comparison: Comparison) -> bool:
+    """Whether advice stands on the networks of a comparison."""
+    return all(comparison.row(a.label).get("kendall") == a.kendall for a in survey.advice if a.label is not None)
+
+
 def _fooled(survey: Survey) -> list[tuple[str, str]]:
     bias = survey.parts[-1].bias
     analysed = {row.name for row in bias.rows}
-    texts = [
-        f"{label}: {'; '.join(findings(bias, label)[:_FOOLED])}." for label in advised(survey) if label in analysed
-    ]
+    strongest = {one.label: one.fooled for one in survey.advice}
+    texts = []
+    for label in advised(survey):
+        own, first = findings(bias, label) if label in analysed else [], strongest[label]
+        if first is not None and not (own and own[0].startswith(first)):  # known from other networks
+            own = [first]
+        texts += [f"{label}: {'; '.join(own[:_FOOLED])}."] if own else []
     estimators = [row.name for row in bias.rows if row.kind == "estimator"]
     certain = [effect for effect in bias.effects if effect.significant and effect.row in estimators]
     if len(estimators) > 1 and certain:

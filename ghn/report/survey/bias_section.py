@@ -75,7 +75,7 @@ def _how(bias: Bias) -> str:
         "overrated."
     )
     if bias.second_training is not None:
-        text += " A second training of the same networks shows what the noise of the reference alone can feign."
+        text += f" A second training of {bias.repeated:,} networks shows what the reference's noise alone can feign."
     return text
 
 

@@ -117,7 +117,7 @@ def _reading(survey: Survey) -> list[tuple[str, str]]:
         (
             "Advice",
             "the estimator with the best order on the networks chosen on, among those that judge all candidates in the "
-            "time; what is paid once is not counted. Its figures stand on the last reference.",
+            "time; what is paid once is not counted. Its figures stand on other networks, where there are enough.",
         ),
     ]
     if draws:

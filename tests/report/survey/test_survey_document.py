@@ -28,6 +28,7 @@ from ghn.report.survey.model import Part, Survey
 from ghn.report.survey.pages import file_names, survey_document
 from ghn.report.words import DASH, MINUS, duration, number, quantity
 
+TRUST = "How far can you trust it?"
 SENTENCE = re.compile(r"[.](?:\s|$)")
 
 
@@ -128,6 +129,13 @@ class TestFirstPage:
         said = text_of(replace(found, advice=(one,)))
         assert "If you have a minute, no estimator here is fast enough for 1,000 candidates." in said
         assert "Not advised here" not in said  # of no estimator, as none was
+
+    def test_advice_on_other_networks_than_those_shown(self, found: Survey) -> None:
+        assert "All figures in these lines stand on 59 networks: a published table." in dict(answers(found))[TRUST]
+        one = replace(found.advice[0], kendall=Statistic(0.5), fooled="overrates deep networks: 0.77")
+        lines = dict(answers(replace(found, advice=(one,))))
+        assert "networks that the choice had not seen; what follows, on 59 networks" in lines[TRUST]
+        assert "good: overrates deep networks: 0.77." in lines["Where will it fool you?"]
 
     def test_an_order_that_could_not_be_measured(self, found: Survey) -> None:
         one = replace(found.advice[0], kendall=Statistic(None))
