@@ -10,6 +10,7 @@ from ghn.report.survey.document import Block, Cell, Document, Drawings, Fold, He
 
 MARK = "<!-- made by ghn: survey -->"  # by which a page that was made here is known again
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
+_SHORT = 24  # an interval
 _STARTS = re.compile(r"^([-+]|\d+[.)])(?=\s)")  # would begin a list
 
 
@@ -85,4 +86,9 @@ def _row(line: Line, columns: int) -> list[str]:
 def _cell(cell: Cell) -> str:
     text = escape(cell.text)
     text = f"[{text}]({cell.page}.md)" if cell.page else f"**{text}**" if cell.best else text
-    return "<br>".join([text, *(escape(below) for below in cell.below)])
+    return "<br>".join([text, *(_whole(escape(below)) for below in cell.below)])
+
+
+def _whole(text: str) -> str:
+    """An interval is not broken into lines; a reason is."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}") if len(text) <= _SHORT else text

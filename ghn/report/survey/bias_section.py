@@ -15,7 +15,7 @@ from ghn.report.survey.model import Part
 from ghn.report.words import quantity
 from ghn.types import Space
 
-_FINDINGS = 3  # said of a row on the first page; all of them are on its own
+_FINDINGS = 1  # said of a row on the first page; all of them are on its own
 
 
 def bias_section(part: Part, number_of: int, shown: Mapping[str, str], space: Space[Any]) -> list[Block]:
@@ -63,7 +63,7 @@ def bias_section(part: Part, number_of: int, shown: Mapping[str, str], space: Sp
 def _strongest(bias: Bias, row: str) -> str:
     found = findings(bias, row)
     more = len(found) - _FINDINGS
-    return "; ".join(found[:_FINDINGS]) + (f"; {more} more, which are weaker" if more > 0 else "")
+    return "; ".join(found[:_FINDINGS]) + (f"; {more} more are weaker" if more > 0 else "")
 
 
 def _how(bias: Bias) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import defaultdict
@@ -11,6 +12,7 @@ from statistics import mean, stdev
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from survey_case import EVIL, SPACE, survey
 
@@ -39,7 +41,8 @@ def text_of(found: Survey) -> str:
 
 def plain(document: Document) -> str:
     pages = [first_page(document), *(estimator_text(page) for page in document.pages)]
-    return re.sub(r"\\([^\w\s])", r"\1", "\n".join(pages)).replace(MINUS, "-").replace("**", "")
+    said = re.sub(r"\\([^\w\s])", r"\1", "\n".join(pages)).replace(MINUS, "-").replace("**", "")
+    return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def html_of(document: Document) -> str:
@@ -273,6 +276,16 @@ def test_names_from_users_are_text_and_never_markup(found: Survey, document: Doc
     assert escape("a|b_c [x](y) <i> $z$") == r"a\|b\_c \[x\](y) \<i\> \$z\$"
     assert escape("1. one") == r"1\. one" and escape("- one") == r"\- one" and escape("+0.13 more") == "+0.13 more"
     assert EVIL in plain(document)
+
+
+def test_markdown_is_read_as_it_was_meant(document: Document) -> None:
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    for text in (first_page(document), *map(estimator_text, document.pages)):
+        page = reader.render(text)
+        for table in re.findall(r"<table>.*?</table>", page, re.DOTALL):
+            assert len({len(re.findall(r"<t[hd]", row)) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)}) == 1
+        assert "<s>" not in page and "\\" not in re.sub(r"<[^>]+>", "", page)
+    assert html.escape(EVIL) in reader.render(first_page(document))
 
 
 def test_html_and_markdown_say_the_same(document: Document) -> None:
