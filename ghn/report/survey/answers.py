@@ -23,7 +23,7 @@ _FOOLED = 2  # biases said of each estimator here; the others are on its page
 
 
 def answers(survey: Survey) -> list[tuple[str, str]]:
-    """(question, answer) for the first page, about ten lines; advice stands on the last reference.
+    """(question, answer) for the first page, about ten lines; the last reference is that of the figures.
 
     Args:
         survey: to answer from.
@@ -33,7 +33,7 @@ def answers(survey: Survey) -> list[tuple[str, str]]:
         comparison = survey.parts[-1].comparison
         lines += [*_trust(survey, comparison), *_fooled(survey), *_bar(comparison), *_dearer(survey, comparison)]
     if survey.combinations is not None and len(sentences := combination_sentences(survey.combinations)) > 1:
-        lines.append(("Does combining help?", f"{sentences[1]}"))
+        lines.append(("Does combining help?", sentences[1]))
     if survey.stability is not None:
         lines.append(("How long must a training be to know?", stability_sentences(survey.stability)[1]))
     return lines
@@ -157,5 +157,5 @@ def _dearer(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
         verb = "estimator costs" if len(dearer) == 1 else "estimators cost"
         text += f"{len(dearer)} {verb} more a network and {'orders' if len(dearer) == 1 else 'order'} no better."
     else:
-        text += "It is also the dearest."
+        text += "None of known cost costs more."
     return [("Does paying more help?", text)]

@@ -37,10 +37,10 @@ def order_section(survey: Survey, number_of: int, files: Mapping[str, str]) -> l
     part = survey.parts[number_of - 1]
     comparison = part.comparison
     unit = f"; the reference is the {comparison.reference_unit}" if comparison.reference_unit else ""
-    sure = " Brackets are 95 % intervals;" if comparison.settings.bootstrap else ""
+    sure = " Brackets are 95 % intervals." if comparison.settings.bootstrap else ""
     text = (
         f"{comparison.n:,} of {comparison.n_given:,} networks, on which all rows are compared{unit}. Estimators are "
-        f"numbered by falling Kendall.{sure} bold is the best of a column, the ceiling aside; lower regret is better."
+        f"numbered by falling Kendall.{sure} Bold is the best of a column, the ceiling aside; lower regret is better."
     )
     if part.spread:
         text += ' The line "seeds" has mean and standard deviation over the seeds or checkpoints that were run.'
