@@ -49,7 +49,7 @@ def draw_combinations(found: Combinations, references: int = 0) -> Figure:
     axes.set_xscale("log")
     axes.margins(x=0.12, y=0.1)
     axes.set_ylabel(f"Kendall tau, {found.n_report:,} report networks")
-    key = [f"{i}  {shorten(c.name, 62)}: {number(c.kendall.value)}" for i, c in enumerate(front, start=1)]
+    key = [f"{i}  {shorten(c.name, 54)}: {number(c.kendall.value)}" for i, c in enumerate(front, start=1)]
     axes.set_xlabel("seconds a candidate\n" + "\n".join(key), loc="left", fontsize=8, linespacing=1.35)
     for rank, c in enumerate(front, start=1):
         if c.kendall.value is not None:

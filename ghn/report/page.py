@@ -27,29 +27,35 @@ def render(report: Report, drawn: Sequence[Sequence[Picture]] | None = None) -> 
         drawn: the pictures of each comparison where they exist already; else they are drawn here.
     """
     drawn = drawn or [pictures(comparison) for comparison in report.comparisons]
-    environment = Environment(
-        loader=PackageLoader("ghn.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": words.number,
-        "quantity": words.quantity,
-        "interval": words.interval,
-        "duration": words.duration,
-    }
-    environment.globals |= {"verdict": words.verdict, "min_part": MIN_PART, "failures_shown": _FAILURES_SHOWN}
-    return environment.get_template("page.html.j2").render(
+    templates = environment()
+    templates.globals |= {"verdict": words.verdict, "min_part": MIN_PART, "failures_shown": _FAILURES_SHOWN}
+    return templates.get_template("page.html.j2").render(
         report=report,
         summaries=words.summaries(report),
         sections=[_section(*pair) for pair in zip(report.comparisons, drawn, strict=True)],
         resampling=sorted(
             {(c.settings.bootstrap, c.settings.seed) for c in report.comparisons if c.settings.bootstrap}
         ),
-        metadata=list(_flatten(report.metadata)),
+        metadata=flatten(report.metadata),
     )
+
+
+def environment() -> Environment:
+    """Where the templates of pages are, with what shows numbers in them."""
+    found = Environment(
+        loader=PackageLoader("ghn.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "number": words.number,
+        "quantity": words.quantity,
+        "interval": words.interval,
+        "duration": words.duration,
+    }
+    return found
 
 
 def _section(comparison: Comparison, drawn: Sequence[Picture]) -> dict[str, Any]:
@@ -87,17 +93,23 @@ def _best(rows: list[Row], key: str) -> float | None:
 
 
 def _image(picture: Picture) -> Markup:
+    return inline(to_bytes(picture.figure, "svg"), picture.alt)
+
+
+def inline(drawn: bytes, alt: str, kind: str = "svg+xml") -> Markup:
+    """A drawing inside the page; `kind` is "svg+xml" or "png"."""
     # An <img> of its own keeps the ids inside one drawing from meeting those of the next.
-    data = base64.b64encode(to_bytes(picture.figure, "svg")).decode("ascii")
-    return Markup('<img src="data:image/svg+xml;base64,{}" alt="{}">').format(data, picture.alt)
+    data = base64.b64encode(drawn).decode("ascii")
+    return Markup('<img src="data:image/{};base64,{}" alt="{}">').format(kind, data, alt)
 
 
-def _flatten(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flatten(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested metadata as (key, value) in words."""
     rows: list[tuple[str, str]] = []
     for key, value in data.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            rows += _flatten(value, f"{name} / ")
+            rows += flatten(value, f"{name} / ")
         else:
             values = value if isinstance(value, list) else [value]
             rows.append((name, ", ".join(words.DASH if one is None else str(one) for one in values)))

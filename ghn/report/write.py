@@ -48,7 +48,7 @@ def write_report(report: Report, folder: str | Path, *, overwrite: bool = False)
         if f"figures/{stale.name}" not in files:
             stale.unlink()
     for name, data in files.items():
-        _write_atomic(folder / name, data)
+        write_atomic(folder / name, data)
     return folder / "report.html"
 
 
@@ -72,18 +72,20 @@ def _images(drawn: Sequence[Sequence[Picture]]) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
     for index, group in enumerate(drawn, start=1):
         for picture in group:
-            name = f"figures/{index}-{picture.kind}-{_slug(picture.subject)}"
+            name = f"figures/{index}-{picture.kind}-{slug(picture.subject)}"
             while f"{name}.png" in files:  # two names may differ only in signs that a file name should not have
                 name += "-2"
             files[f"{name}.png"] = to_bytes(picture.figure, "png")
     return files
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
+    """A name as a file may have it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
 
 
-def _write_atomic(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -45,7 +45,7 @@ def read_lines(config: Mapping[str, Any]) -> list[Line]:
     labels = [line.label for line in lines]
     if not lines or len(set(labels)) < len(labels):
         raise ConfigError(
-            "a survey needs estimators of different labels", got=labels, fix="survey.estimators.KEY={name: ESTIMATOR}"
+            "a survey needs estimators of different labels", got=labels, fix="+survey.estimators.KEY={name: ESTIMATOR}"
         )
     return lines
 

@@ -1,0 +1,161 @@
+"""The first lines of a survey: what to use, how far to trust it, where it fools."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ghn.report.bias_words import findings
+from ghn.report.combinations_words import combination_sentences, signed
+from ghn.report.model import Comparison
+from ghn.report.properties import phrase
+from ghn.report.stability_words import stability_sentences
+from ghn.report.survey.about import about
+from ghn.report.survey.amounts import budget, joined, ordered, pairs_right, regret
+from ghn.report.survey.model import Advice, Survey
+from ghn.report.words import duration, verdict, with_interval
+
+_VERDICTS = {
+    "better": "clearly better than",
+    "worse": "clearly worse than",
+    "no clear difference": "not clearly different from",
+}
+_FOOLED = 2  # biases said of each estimator here; the others are on its page
+
+
+def answers(survey: Survey) -> list[tuple[str, str]]:
+    """(question, answer) for the first page, about ten lines; the last reference is that of the figures.
+
+    Args:
+        survey: to answer from.
+    """
+    lines = _budgets(survey)
+    if survey.parts:
+        comparison = survey.parts[-1].comparison
+        lines += [*_trust(survey, comparison), *_fooled(survey), *_bar(comparison), *_dearer(survey, comparison)]
+    if survey.combinations is not None and len(sentences := combination_sentences(survey.combinations)) > 1:
+        lines.append(("Does combining help?", sentences[1]))
+    if survey.stability is not None:
+        lines.append(("How long must a training be to know?", stability_sentences(survey.stability)[1]))
+    return lines
+
+
+def _budgets(survey: Survey) -> list[tuple[str, str]]:
+    """Neighbouring budgets with one answer are told together."""
+    groups: list[list[Advice]] = []
+    for one in survey.advice:
+        if groups and groups[-1][0].label == one.label:
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return [
+        (f"If you have {joined([budget(a.budget_seconds) for a in group], 'or')},", _advice(survey, group[0]))
+        for group in groups
+    ]
+
+
+def _advice(survey: Survey, one: Advice) -> str:
+    if one.label is None:
+        return f"no estimator here is fast enough for {one.candidates:,} candidates."
+    cost = survey.cost(one.label)
+    once = f", after {duration(cost.one_off_seconds)} paid once" if cost and cost.one_off_seconds else ""
+    needs = about(cost.estimator).needs if cost else None
+    needs = f" (it needs {needs}: their cost is not counted)" if needs else ""
+    text = f"use {one.label}: {duration(one.total_seconds)} for {one.candidates:,} candidates{once}{needs}."
+    if one.kendall.value is None:
+        return f"{text} How well it orders could not be measured."
+    text += (
+        f" Of two networks it puts the better one first in {pairs_right(one.kendall)} of cases (Kendall "
+        f"{with_interval(one.kendall)})"
+    )
+    if one.best_half.value is not None:
+        text += f"; of two of the best half, in {pairs_right(one.best_half)} (Kendall {with_interval(one.best_half)})"
+    if survey.parts and one.regret.value is not None:
+        comparison = survey.parts[-1].comparison
+        top = comparison.settings.ks[0]
+        text += f". The best of its top {top} lies {regret(one.regret, comparison)} below the best of all"
+    return f"{text}."
+
+
+def advised(survey: Survey) -> list[str]:
+    """The estimators that are advised, each once."""
+    return list(dict.fromkeys(one.label for one in survey.advice if one.label is not None))
+
+
+def _trust(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
+    where = f"{comparison.n:,} networks: {comparison.reference_name}."
+    if _told_on(survey, comparison):
+        texts = [f"All figures in these lines stand on {where}"]
+    else:  # a user's table is shown whole, and half of it was chosen on
+        texts = [f"What to use was measured on networks that the choice had not seen; what follows, on {where}"]
+    for label in advised(survey):
+        row = comparison.row(label)
+        if row.versus is not None and verdict(row) in _VERDICTS:
+            texts.append(
+                f"{label} is {_VERDICTS[verdict(row)]} the strongest baseline, {row.versus.baseline} "
+                f"({signed(row.versus.kendall)} in Kendall)."
+            )
+    for part in survey.parts:
+        top = part.comparison.ceiling
+        if top is not None and top.statistics["kendall"].value is not None:
+            texts.append(
+                f"For scale: against {part.comparison.reference_name}, a second training of the same networks reaches "
+                f"Kendall {with_interval(top.statistics['kendall'])}."
+            )
+    return [("How far can you trust it?", " ".join(texts))]
+
+
+def _told_on(survey: Survey, comparison: Comparison) -> bool:
+    """Whether advice stands on the networks of a comparison."""
+    return all(comparison.row(a.label).get("kendall") == a.kendall for a in survey.advice if a.label is not None)
+
+
+def _fooled(survey: Survey) -> list[tuple[str, str]]:
+    bias = survey.parts[-1].bias
+    analysed = {row.name for row in bias.rows}
+    strongest = {one.label: one.fooled for one in survey.advice}
+    texts = []
+    for label in advised(survey):
+        own, first = findings(bias, label) if label in analysed else [], strongest[label]
+        if first is not None and not (own and own[0].startswith(first)):  # known from other networks
+            own = [first]
+        texts += [f"{label}: {'; '.join(own[:_FOOLED])}."] if own else []
+    estimators = [row.name for row in bias.rows if row.kind == "estimator"]
+    certain = [effect for effect in bias.effects if effect.significant and effect.row in estimators]
+    if len(estimators) > 1 and certain:
+        (name, much), many = Counter((e.property, (e.partial.value or 0) > 0) for e in certain).most_common(1)[0]
+        texts.append(f"The commonest bias: {many} of {len(estimators)} estimators overrate {phrase(name, much)}.")
+    elif estimators and not certain:
+        texts.append("No bias of any estimator is certain on these networks, which does not say that there is none.")
+    return [("Where will it fool you?", " ".join(texts))] if texts else []
+
+
+def _bar(comparison: Comparison) -> list[tuple[str, str]]:
+    known = [row for row in comparison.estimators if row.versus is not None]
+    found = Counter(verdict(row) for row in known)
+    if not known or not comparison.baselines:
+        return []
+    best = max(comparison.baselines, key=lambda row: row.get("kendall").value or -1.0)
+    return [
+        (
+            "Is it better than counting?",
+            f"The strongest baseline is {best.name}, Kendall {with_interval(best.get('kendall'))}. Of {len(known)} "
+            f"estimators {found['better']} order clearly better, {found['worse']} clearly worse, and "
+            f"{found['no clear difference']} not clearly differently.",
+        )
+    ]
+
+
+def _dearer(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
+    rows = [row for place, row in ordered(comparison) if place is not None]
+    seconds = {row.name: cost.seconds for row in rows if (cost := survey.cost(row.name)) is not None}
+    if len(rows) < 2 or (own := seconds.get(rows[0].name)) is None:
+        return []
+    dearer = [name for name, spent in seconds.items() if spent is not None and spent > own]
+    text = f"The best order of all is that of {rows[0].name} ({duration(own)} a network): Kendall "
+    text += f"{with_interval(rows[0].get('kendall'))}. "
+    if dearer:
+        verb = "estimator costs" if len(dearer) == 1 else "estimators cost"
+        text += f"{len(dearer)} {verb} more a network and {'orders' if len(dearer) == 1 else 'order'} no better."
+    else:
+        text += "None of known cost costs more."
+    return [("Does paying more help?", text)]

@@ -1,0 +1,201 @@
+"""Rank correlation against cost a candidate: one numbered point an estimator, with the key beneath."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ghn.ranking import Statistic
+from ghn.report.figures import PARTS, Picture
+from ghn.report.model import Comparison, Row
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
+from ghn.report.survey.about import (
+    ELSEWHERE,
+    FAMILIES,
+    HYPERNETWORK,
+    REGRESSION,
+    SEVERAL,
+    SHARED,
+    SHORT,
+    ZERO_COST,
+    about,
+)
+from ghn.report.survey.amounts import count, ordered
+from ghn.report.survey.labels import place_labels
+from ghn.report.survey.model import Part, Survey
+from ghn.report.words import DASH, duration, number, with_interval
+
+AXES = {"seconds": "seconds a candidate", "macs": "multiply-adds a candidate"}
+# Colour, marker and whether it is filled; in black and white marker and filling tell families apart.
+_LOOK = {
+    HYPERNETWORK: (BLUE, "o", True),
+    SHARED: (BLUE, "D", False),
+    ZERO_COST: (ORANGE, "^", False),
+    SHORT: (BLACK, "s", True),
+    REGRESSION: (ORANGE, "v", True),
+    SEVERAL: (BLUE, "P", True),
+    ELSEWHERE: (GREY, "X", True),
+}
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_LINE = 0.165  # inches a line of the key
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An estimator in the picture: its mark in the key, name, family, place on the axis, and rank correlation."""
+
+    mark: str
+    name: str
+    family: str
+    cost: float
+    found: Statistic
+
+
+def cost_pictures(survey: Survey, part: Part) -> list[Picture]:
+    """For seconds and then multiply-adds: all networks, then the best half; none where no cost or order is known.
+
+    Args:
+        survey: whose costs are drawn.
+        part: one of its `parts`.
+    """
+    found = []
+    for axis in AXES:
+        for key in ("kendall", "kendall_best_half"):
+            if points := points_of(survey, part.comparison, key, axis):
+                figure = draw_costs(survey, part, key, axis)
+                words = "; ".join(f"{p.name} {_cost(p.cost, axis)}, {with_interval(p.found)}" for p in points)
+                front = ", ".join(points[i].name for i in front_of(points))
+                alt = f"Kendall tau, {PARTS[key]}, against {AXES[axis]}: {words}. On the Pareto front: {front}."
+                found.append(Picture("cost", f"{axis} {key}", figure, alt))
+    return found
+
+
+def points_of(survey: Survey, comparison: Comparison, key: str, axis: str) -> list[Point]:
+    """The estimators of which cost and rank correlation are known, by falling Kendall over all networks."""
+    points = []
+    for place, row in ordered(comparison):
+        cost = survey.cost(row.name)
+        spent = getattr(cost, axis) if cost else None
+        if place is not None and cost is not None and spent is not None and row.get(key).value is not None:
+            points.append(Point(str(place), row.name, about(cost.estimator).family, spent, row.get(key)))
+    return points
+
+
+def front_of(points: Sequence[Point]) -> list[int]:
+    """Indices of the points than which no cheaper one, nor one as cheap, orders better; from the cheapest up."""
+    front: list[int] = []
+    for i in sorted(range(len(points)), key=lambda i: (points[i].cost, -(points[i].found.value or 0.0))):
+        if not front or (points[i].found.value or 0.0) > (points[front[-1]].found.value or 0.0):
+            front.append(i)
+    return front
+
+
+def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "seconds") -> Figure:
+    """Numbered points with intervals, the Pareto front, the ceiling, and baselines at the left margin.
+
+    Args:
+        survey: whose costs are drawn.
+        part: one of its `parts`.
+        key: a statistic of `ghn.ranking.rank`.
+        axis: "seconds" or "macs".
+    """
+    comparison = part.comparison
+    points = points_of(survey, comparison, key, axis)
+    rows = ordered(comparison)
+    lines = len(rows) + len(comparison.baselines) + 2
+    figure, axes = canvas(4.3, 4.1 + _LINE * lines)
+    positive = [point.cost for point in points if point.cost > 0]
+    floor = min(positive, default=1.0) / 2  # where what costs nothing stands
+    where = [max(point.cost, floor) for point in points]
+    margin = min(where) / (max(where) / min(where)) ** 0.13 / 1.6
+    front = front_of(points)
+    for i in sorted(range(len(points)), key=lambda i: FAMILIES.index(points[i].family)):  # as the legend has them
+        _point(axes, where[i], points[i], on_front=i in front)
+    axes.set_xscale("log")
+    right = max(where) * (max(where) / margin) ** 0.1 * 1.2
+    _front(axes, [(where[i], points[i].found.value or 0.0) for i in front], right)
+    marked = _baselines(axes, comparison, key, margin)
+    axes.set_xlim(margin / 1.5, right)
+    _ceiling(axes, comparison, key)
+    axes.set_ylabel(f"Kendall tau, {PARTS.get(key, key)}")
+    axes.grid(axis="y", color=GREY, linewidth=0.3, alpha=0.5)
+    axes.set_axisbelow(True)
+    costs = {point.name: point.cost for point in points}
+    axes.set_xlabel(
+        "\n".join([AXES[axis], "", *_key(rows, comparison, key, axis, costs)]), loc="left", fontsize=8, linespacing=1.4
+    )
+    legend(figure, axes)
+    spots = [(x, p.found.value or 0.0, p.mark) for x, p in zip(where, points, strict=True)]
+    place_labels(figure, axes, [*spots, *marked])
+    return figure
+
+
+def _point(axes: Axes, x: float, point: Point, *, on_front: bool) -> None:
+    colour, marker, filled = _LOOK[point.family]
+    found = point.found
+    if found.low is not None and found.high is not None:
+        axes.plot([x, x], [found.low, found.high], color=colour, linewidth=0.8, alpha=0.55, zorder=2)
+    known = axes.get_legend_handles_labels()[1]
+    axes.plot(
+        [x],
+        [found.value or 0.0],
+        color=colour,
+        marker=marker,
+        markerfacecolor=colour if filled else "white",
+        markersize=6.5 if on_front else 5,
+        markeredgewidth=1.1,
+        linestyle="none",
+        label=f"_{point.family}" if point.family in known else point.family,
+        zorder=4,
+    )
+
+
+def _front(axes: Axes, points: Sequence[tuple[float, float]], right: float) -> None:
+    if not points:
+        return
+    xs, ys = zip(*points, strict=True)
+    style: dict[str, Any] = {"color": BLACK, "linewidth": 1.1, "zorder": 1}
+    axes.step([*xs, right], [*ys, ys[-1]], where="post", label="Pareto front", **style)
+
+
+def _baselines(axes: Axes, comparison: Comparison, key: str, x: float) -> list[tuple[float, float, str]]:
+    """Squares at the left margin, and a dotted line at the height of the best."""
+    known = [(letter, row.get(key)) for letter, row in zip(_LETTERS, comparison.baselines, strict=False)]
+    spots = [(x, found.value, letter) for letter, found in known if found.value is not None]
+    if spots:
+        style: dict[str, Any] = {"marker": "s", "markerfacecolor": "white", "markersize": 4, "linestyle": "none"}
+        axes.plot([x] * len(spots), [y for _, y, _ in spots], color=GREY, label="baseline", **style)
+        axes.axhline(max(y for _, y, _ in spots), color=GREY, linewidth=1.0, linestyle=":", label="best baseline")
+    return spots
+
+
+def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
+    top = comparison.ceiling.statistics.get(key) if comparison.ceiling else None
+    if top is not None and top.value is not None:
+        label = f"ceiling {number(top.value)}"
+        axes.axhline(top.value, color=BLACK, linewidth=1.1, linestyle="--", zorder=1, label=label)
+
+
+def _key(
+    rows: Sequence[tuple[int | None, Row]], comparison: Comparison, key: str, axis: str, costs: Mapping[str, float]
+) -> list[str]:
+    """A line an estimator and baseline: mark, name, rank correlation, cost."""
+
+    def line(mark: str, row: Row) -> str:
+        if row.set_aside is not None:
+            return f"{mark}  {shorten(row.name, 46)}: set aside"
+        cost = _cost(costs[row.name], axis) if row.name in costs else "not drawn"
+        end = "" if row.kind == "baseline" else f", {cost}"
+        return f"{mark}  {shorten(row.name, 40)}: {number(row.get(key).value)}{end}"
+
+    estimators = [line(DASH if place is None else str(place), row) for place, row in rows]
+    free = [line(letter, row) for letter, row in zip(_LETTERS, comparison.baselines, strict=False)]
+    return [*estimators, *(["baselines, at the left margin:", *free] if free else [])]
+
+
+def _cost(value: float, axis: str) -> str:
+    return duration(value) if axis == "seconds" else count(value)
