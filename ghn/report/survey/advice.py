@@ -54,7 +54,7 @@ def _advise(
     ]
     if not fast:
         nothing = Statistic(None)
-        return Advice(budget, candidates, None, None, None, nothing, nothing, nothing, None)
+        return Advice(budget, candidates, None, None, None, nothing, nothing, nothing, None, told.reference_name)
     value, cost = max(fast, key=lambda pair: pair[0])
     row = told.row(cost.label)
     certain = [effect for effect in bias.of(cost.label) if effect.significant]
@@ -68,6 +68,7 @@ def _advise(
         row.get("kendall_best_half"),
         row.get(f"regret@{told.settings.ks[0]}"),
         overrates(certain[0]) if certain else None,
+        told.reference_name,
     )
 
 

@@ -83,7 +83,7 @@ def advised(survey: Survey) -> list[str]:
 
 def _trust(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
     where = f"{comparison.n:,} networks: {comparison.reference_name}."
-    if _told_on(survey, comparison):
+    if all(one.told_on == comparison.reference_name for one in survey.advice):
         texts = [f"All figures in these lines stand on {where}"]
     else:  # a user's table is shown whole, and half of it was chosen on
         texts = [f"What to use was measured on networks that the choice had not seen; what follows, on {where}"]
@@ -102,11 +102,6 @@ def _trust(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
                 f"Kendall {with_interval(top.statistics['kendall'])}."
             )
     return [("How far can you trust it?", " ".join(texts))]
-
-
-def _told_on(survey: Survey, comparison: Comparison) -> bool:
-    """Whether advice stands on the networks of a comparison."""
-    return all(comparison.row(a.label).get("kendall") == a.kendall for a in survey.advice if a.label is not None)
 
 
 def _fooled(survey: Survey) -> list[tuple[str, str]]:

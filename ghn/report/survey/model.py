@@ -76,6 +76,7 @@ class Advice:
         best_half: the same in the best half.
         regret: regret@10 there, in the reference's unit.
         fooled: its strongest bias there, in words; None where none is certain.
+        told_on: the reference there.
     """
 
     budget_seconds: float
@@ -87,6 +88,7 @@ class Advice:
     best_half: Statistic
     regret: Statistic
     fooled: str | None
+    told_on: str
 
 
 @dataclass(frozen=True, slots=True)
