@@ -1,25 +1,25 @@
 """Who orders networks well, at what cost, and how sure that is: table, figures, JSON and one HTML page."""
 
-from ghn.report.bias import measure_bias
-from ghn.report.bias_figures import bias_map, bias_pictures, likeness_map
-from ghn.report.bias_model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
-from ghn.report.bias_words import findings, likeness_findings, overrates, wrong_pair
-from ghn.report.cell_picture import pair_figure
-from ghn.report.combinations import search_combinations
-from ghn.report.combinations_figures import combination_pictures
-from ghn.report.combinations_inputs import ScoreMatrix
-from ghn.report.combinations_model import Combination, Combinations
-from ghn.report.combinations_words import combination_sentences, combination_table
+from ghn.report.bias.cell_picture import pair_figure
+from ghn.report.bias.diagrams import Diagram, diagrams
+from ghn.report.bias.figures import bias_map, bias_pictures, likeness_map
+from ghn.report.bias.measure import measure_bias
+from ghn.report.bias.model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
+from ghn.report.bias.properties import PROPERTIES, graph_properties, space_properties
+from ghn.report.bias.words import findings, likeness_findings, overrates, wrong_pair
+from ghn.report.combinations.figures import combination_pictures
+from ghn.report.combinations.inputs import ScoreMatrix
+from ghn.report.combinations.model import Combination, Combinations
+from ghn.report.combinations.search import search_combinations
+from ghn.report.combinations.words import combination_sentences, combination_table
 from ghn.report.compare import compare
-from ghn.report.diagrams import Diagram, diagrams
 from ghn.report.inputs import LIVE_PARAMETERS, RANDOM_ORDER
 from ghn.report.model import Ceiling, Comparison, Failure, Levels, Report, Row, Settings, Versus
 from ghn.report.page import render
-from ghn.report.properties import PROPERTIES, graph_properties, space_properties
-from ghn.report.stability import measure_stability, stability_of_table
-from ghn.report.stability_figures import stability_pictures
-from ghn.report.stability_model import Stability
-from ghn.report.stability_words import stability_sentences
+from ghn.report.stability.figures import stability_pictures
+from ghn.report.stability.measure import measure_stability, stability_of_table
+from ghn.report.stability.model import Stability
+from ghn.report.stability.words import stability_sentences
 from ghn.report.terminal import print_report, to_text
 from ghn.report.write import read_report, write_report
 

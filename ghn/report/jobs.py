@@ -15,8 +15,6 @@ from ghn.estimators.partial import score_to_file
 from ghn.estimators.ranker import make_ranker
 from ghn.estimators.registry import Setting, make_entries, open_checkpoint
 from ghn.estimators.sgd import TrainingEstimator, train_references
-from ghn.report.convergence import convergence_job
-from ghn.report.coverage import coverage_job
 from ghn.report.curves import curves_job
 from ghn.report.evaluation import evaluate
 from ghn.report.growth import growth_job
@@ -25,10 +23,12 @@ from ghn.report.morphism import morphism_job
 from ghn.report.nasbench201 import nasbench201_job
 from ghn.report.outside import outside_job
 from ghn.report.pnas import pnas_job
+from ghn.report.runs.convergence import convergence_job
+from ghn.report.runs.coverage import coverage_job
+from ghn.report.runs.snapshots import snapshots_job
 from ghn.report.scorefile import print_ranking, write_ranking
 from ghn.report.search import search_job
 from ghn.report.search_compare import compare_searchers_job
-from ghn.report.snapshots import snapshots_job
 from ghn.report.surrogates import surrogates_job
 from ghn.report.survey.job import survey_job
 from ghn.report.terminal import print_report

@@ -12,7 +12,7 @@ import pytest
 
 from ghn.errors import ConfigError, DataError
 from ghn.report import Bias, compare, findings, likeness_findings, measure_bias, overrates, wrong_pair
-from ghn.report.bias_model import Effect, Statistic
+from ghn.report.bias.model import Effect, Statistic
 from ghn.report.words import MINUS
 
 N = 160

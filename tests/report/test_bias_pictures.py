@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from ghn.errors import ArchitectureError
 from ghn.report import Bias, bias_map, bias_pictures, compare, diagrams, likeness_map, measure_bias, pair_figure
-from ghn.report.layered import layered
+from ghn.report.bias.layered import layered
 from ghn.report.style import to_bytes
 from ghn.report.words import MINUS
 from ghn.spaces.darts import DARTS

@@ -21,8 +21,8 @@ from ghn.report import (
     combination_table,
     search_combinations,
 )
-from ghn.report.combinations_judge import Judge, all_sets, grow, grow_at_costs
-from ghn.report.combinations_model import Combination
+from ghn.report.combinations.judge import Judge, all_sets, grow, grow_at_costs
+from ghn.report.combinations.model import Combination
 from ghn.report.style import to_bytes
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial

@@ -11,7 +11,7 @@ from ghn.errors import ArchitectureError
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.report import PROPERTIES, graph_properties, space_properties
-from ghn.report.properties import phrase
+from ghn.report.bias.properties import phrase
 from ghn.spaces.darts import DARTS
 from ghn.spaces.nasbench201 import NASBench201
 

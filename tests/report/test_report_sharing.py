@@ -21,10 +21,10 @@ from ghn.estimators.train_model import train_hypernetwork
 from ghn.estimators.train_shared import train_shared
 from ghn.nets.ghn import GHNConfig
 from ghn.nets.smash import SmashSizes
-from ghn.report.convergence import convergence_job
-from ghn.report.coverage import coverage_job
 from ghn.report.growth import growth_job
 from ghn.report.outside import outside_job
+from ghn.report.runs.convergence import convergence_job
+from ghn.report.runs.coverage import coverage_job
 from ghn.spaces import NASBench201
 
 PNG = b"\x89PNG"

@@ -21,7 +21,7 @@ from ghn.estimators.train_model import train_hypernetwork
 from ghn.estimators.train_shared import train_shared
 from ghn.nets.ghn import GHNConfig
 from ghn.ranking import kendall
-from ghn.report.snapshots import snapshots_in, snapshots_job
+from ghn.report.runs.snapshots import snapshots_in, snapshots_job
 
 
 @pytest.fixture

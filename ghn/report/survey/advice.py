@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ghn.ranking import MIN_ITEMS, Statistic, kendall
-from ghn.report.bias_model import Bias
-from ghn.report.bias_words import overrates
+from ghn.report.bias.model import Bias
+from ghn.report.bias.words import overrates
 from ghn.report.model import Comparison
 from ghn.report.survey.model import Advice, Cost
 

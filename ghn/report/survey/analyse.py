@@ -12,14 +12,14 @@ from ghn.estimators.candidates import Reference, aligned
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import graph_stats
 from ghn.ranking import MIN_ITEMS, rank
-from ghn.report.bias import measure_bias
-from ghn.report.combinations import search_combinations
-from ghn.report.combinations_inputs import ScoreMatrix
-from ghn.report.combinations_model import Combinations
+from ghn.report.bias.measure import measure_bias
+from ghn.report.bias.properties import space_properties
+from ghn.report.combinations.inputs import ScoreMatrix
+from ghn.report.combinations.model import Combinations
+from ghn.report.combinations.search import search_combinations
 from ghn.report.evaluation import compare_with
-from ghn.report.properties import space_properties
-from ghn.report.stability import measure_stability, stability_of_table
-from ghn.report.stability_model import Stability
+from ghn.report.stability.measure import measure_stability, stability_of_table
+from ghn.report.stability.model import Stability
 from ghn.report.survey.advice import advise, orders_on
 from ghn.report.survey.model import Advice, Cost, Part
 from ghn.report.survey.score import Scored

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ghn.report.bias_words import findings
-from ghn.report.combinations_words import combination_sentences, signed
+from ghn.report.bias.properties import phrase
+from ghn.report.bias.words import findings
+from ghn.report.combinations.words import combination_sentences, signed
 from ghn.report.model import Comparison
-from ghn.report.properties import phrase
-from ghn.report.stability_words import stability_sentences
+from ghn.report.stability.words import stability_sentences
 from ghn.report.survey.about import about
 from ghn.report.survey.amounts import budget, joined, ordered, pairs_right, regret
 from ghn.report.survey.model import Advice, Survey

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ghn.report.bias_figures import bias_map, likeness_map
-from ghn.report.bias_model import Bias
-from ghn.report.bias_words import findings, likeness_findings, wrong_pair
-from ghn.report.cell_picture import pair_figure
-from ghn.report.properties import PROPERTIES
+from ghn.report.bias.cell_picture import pair_figure
+from ghn.report.bias.figures import bias_map, likeness_map
+from ghn.report.bias.model import Bias
+from ghn.report.bias.properties import PROPERTIES
+from ghn.report.bias.words import findings, likeness_findings, wrong_pair
 from ghn.report.survey.document import Block, Drawing, Drawings, Fold, Heading, Items, Text, listed
 from ghn.report.survey.model import Part
 from ghn.report.words import quantity

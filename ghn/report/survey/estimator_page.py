@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ghn.report.bias_words import findings
-from ghn.report.combinations_words import signed
+from ghn.report.bias.words import findings
+from ghn.report.combinations.words import signed
 from ghn.report.survey.about import about
 from ghn.report.survey.amounts import budget, count, joined, ordered
 from ghn.report.survey.bias_section import wrong_pairs

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ghn.ranking import Statistic
-from ghn.report.bias_model import Bias
+from ghn.report.bias.model import Bias
 from ghn.report.codec import check_schema, damaged, plain
-from ghn.report.combinations_model import Combinations
+from ghn.report.combinations.model import Combinations
 from ghn.report.model import Comparison, Report
-from ghn.report.stability_model import Stability
+from ghn.report.stability.model import Stability
 
 SURVEY_SCHEMA = "ghn.survey/1"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from ghn.report.combinations_figures import combination_pictures
-from ghn.report.combinations_model import Combination, Combinations
-from ghn.report.combinations_words import combination_sentences, signed
+from ghn.report.combinations.figures import combination_pictures
+from ghn.report.combinations.model import Combination, Combinations
+from ghn.report.combinations.words import combination_sentences, signed
 from ghn.report.figures import PARTS
-from ghn.report.stability_figures import stability_pictures
-from ghn.report.stability_model import Stability
-from ghn.report.stability_words import stability_sentences
+from ghn.report.stability.figures import stability_pictures
+from ghn.report.stability.model import Stability
+from ghn.report.stability.words import stability_sentences
 from ghn.report.survey.cost_figure import AXES, cost_pictures
 from ghn.report.survey.document import (
     Block,

@@ -8,12 +8,12 @@ import numpy as np
 
 import ghn
 from ghn.report import compare
-from ghn.report.bias import measure_bias
-from ghn.report.combinations import search_combinations
-from ghn.report.combinations_inputs import ScoreMatrix
+from ghn.report.bias.measure import measure_bias
+from ghn.report.bias.properties import space_properties
+from ghn.report.combinations.inputs import ScoreMatrix
+from ghn.report.combinations.search import search_combinations
 from ghn.report.model import Comparison, Report
-from ghn.report.properties import space_properties
-from ghn.report.stability import measure_stability
+from ghn.report.stability.measure import measure_stability
 from ghn.report.survey.advice import advise
 from ghn.report.survey.model import Cost, Part, Survey
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tqdm import tqdm
 
 from ghn.ranking import Ranking, difference
-from ghn.report.combinations_inputs import (
+from ghn.report.combinations.inputs import (
     ScoreMatrix,
     check_matrices,
     check_settings,
@@ -15,8 +15,8 @@ from ghn.report.combinations_inputs import (
     read_members,
     warnings_of,
 )
-from ghn.report.combinations_judge import Judge, Set, all_sets, grow, grow_at_costs
-from ghn.report.combinations_model import Combination, Combinations, Gain, Member
+from ghn.report.combinations.judge import Judge, Set, all_sets, grow, grow_at_costs
+from ghn.report.combinations.model import Combination, Combinations, Gain, Member
 from ghn.report.model import Versus
 from ghn.search.front import pareto_front
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from statistics import median
 
 from ghn.ranking import Statistic
-from ghn.report.bias_model import Bias, Effect, WrongPair
-from ghn.report.properties import phrase
+from ghn.report.bias.model import Bias, Effect, WrongPair
+from ghn.report.bias.properties import phrase
 from ghn.report.words import number, quantity, with_interval
 
 _DIFFERENT = 0.5  # the mean of two equally good estimates then has at most three quarters of their error's variance

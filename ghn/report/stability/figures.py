@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ghn.report.figures import Picture
-from ghn.report.stability_model import Stability
-from ghn.report.stability_words import stability_sentences
+from ghn.report.stability.model import Stability
+from ghn.report.stability.words import stability_sentences
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 from ghn.report.words import quantity
 

@@ -21,7 +21,7 @@ from ghn.graph.stats import count_params
 from ghn.ranking import kendall, rank
 from ghn.report.evaluation import check_folder, machine
 from ghn.report.inputs import LIVE_PARAMETERS
-from ghn.report.snapshot_figures import print_snapshots, snapshot_figure
+from ghn.report.runs.snapshot_figures import print_snapshots, snapshot_figure
 from ghn.report.style import to_bytes
 from ghn.types import Trial
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.setting import Setting
-from ghn.report.convergence_tables import draw_convergence, print_convergence
 from ghn.report.evaluation import check_folder, machine
-from ghn.report.runs import FinishedRun, few_seeds, open_runs
+from ghn.report.runs.convergence_tables import draw_convergence, print_convergence
+from ghn.report.runs.folders import FinishedRun, few_seeds, open_runs
 from ghn.report.style import write_figure
 from ghn.spaces.choices import Choice, choice_space
 from ghn.train.runlog import LOG, read_lines

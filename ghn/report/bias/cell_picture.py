@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
-from ghn.report.bias_model import Bias, Judged, WrongPair
-from ghn.report.diagrams import SUM, Diagram, diagrams
-from ghn.report.layered import Layout, layered
+from ghn.report.bias.diagrams import SUM, Diagram, diagrams
+from ghn.report.bias.layered import Layout, layered
+from ghn.report.bias.model import Bias, Judged, WrongPair
 from ghn.report.style import BLACK, GREY, panels, shorten
 from ghn.report.words import quantity
 from ghn.types import Space

@@ -14,7 +14,7 @@ from ghn.estimators.population import LEAST
 from ghn.ranking import MIN_ITEMS
 from ghn.ranking.checks import check_pair, check_reference
 from ghn.ranking.weighted import Floats
-from ghn.report.combinations_model import Member
+from ghn.report.combinations.model import Member
 
 
 @dataclass(frozen=True)

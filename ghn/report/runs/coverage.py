@@ -15,9 +15,9 @@ from ghn.estimators.candidates import Reference, aligned, choose_ranked
 from ghn.estimators.coverage import Floats, as_trained, cover, judge_coverage
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.setting import Setting
-from ghn.report.coverage_tables import MEASURES, draw_coverage, print_coverage
 from ghn.report.evaluation import check_folder, machine
-from ghn.report.runs import FinishedRun, few_seeds, open_runs
+from ghn.report.runs.coverage_tables import MEASURES, draw_coverage, print_coverage
+from ghn.report.runs.folders import FinishedRun, few_seeds, open_runs
 from ghn.report.style import write_figure
 from ghn.spaces.choices import choice_space
 from ghn.train.replay import replay

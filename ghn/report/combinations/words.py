@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.ranking import Statistic
-from ghn.report.combinations_model import Combination, Combinations
+from ghn.report.combinations.model import Combination, Combinations
 from ghn.report.words import DASH, MINUS, duration, number, with_interval
 
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from ghn.report.combinations_model import Combination, Combinations
+from ghn.report.combinations.model import Combination, Combinations
 from ghn.report.figures import Picture
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
 from ghn.report.words import duration, number, with_interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ghn.report.stability_model import Halving, Stability, Step
+from ghn.report.stability.model import Halving, Stability, Step
 from ghn.report.words import number, quantity, with_interval
 
 

@@ -13,8 +13,8 @@ from ghn.estimators.table import ReferenceTable, Run
 from ghn.ranking import MIN_ITEMS, Statistic, ceiling, rank
 from ghn.ranking.checks import check_reference
 from ghn.ranking.weighted import Floats
-from ghn.report.stability_halving import replay_halvings
-from ghn.report.stability_model import Stability, Step
+from ghn.report.stability.halving import replay_halvings
+from ghn.report.stability.model import Stability, Step
 
 
 def measure_stability(

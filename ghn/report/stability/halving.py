@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ghn.ranking.weighted import Floats
-from ghn.report.stability_model import Halving
+from ghn.report.stability.model import Halving
 from ghn.search.bracket import Bracket, rung_budgets, rung_sizes, total_budget
 from ghn.search.halving import hyperband_brackets
 from ghn.search.simulate import replay_bracket

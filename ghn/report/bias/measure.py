@@ -21,7 +21,7 @@ from ghn.ranking import (
     reversals,
 )
 from ghn.ranking.weighted import Floats
-from ghn.report.bias_model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
+from ghn.report.bias.model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
 from ghn.report.model import Comparison
 
 _CERTAIN = 1.96 * 2**0.5  # noises by which two trainings of one network differ in 5 % of cases

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ghn.ranking import Statistic
-from ghn.report.bias_model import Bias
-from ghn.report.bias_words import findings, likeness_findings, wrong_pair
-from ghn.report.cell_picture import pair_figure
+from ghn.report.bias.cell_picture import pair_figure
+from ghn.report.bias.model import Bias
+from ghn.report.bias.words import findings, likeness_findings, wrong_pair
 from ghn.report.figures import Picture
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten
 from ghn.report.words import DASH, number

@@ -1,0 +1,1 @@
+"""Where estimators err: properties, pairs, and whether two of them err alike."""

@@ -1,0 +1,1 @@
+"""Which sets of estimators order best at which cost."""

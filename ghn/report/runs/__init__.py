@@ -1,0 +1,1 @@
+"""What trainings left behind: snapshots, coverage, convergence."""

@@ -1,0 +1,1 @@
+"""Whether an order holds when the fidelity rises."""
