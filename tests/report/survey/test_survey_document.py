@@ -58,9 +58,9 @@ def nothing_is_drawn() -> Iterator[None]:
             "survey.bias_section.bias_map",
             "survey.bias_section.likeness_map",
             "survey.bias_section.pair_figure",
-            "stability_figures.draw_fidelities",
-            "stability_figures.draw_halvings",
-            "combinations_figures.draw_combinations",
+            "stability.figures.draw_fidelities",
+            "stability.figures.draw_halvings",
+            "combinations.figures.draw_combinations",
         ):
             patch.setattr(f"ghn.report.{name}", lambda *_: Figure())
         yield
