@@ -135,7 +135,9 @@ class TestFirstPage:
 
     def test_advice_on_other_networks_than_those_shown(self, found: Survey) -> None:
         assert "All figures in these lines stand on 59 networks: a published table." in dict(answers(found))[TRUST]
-        one = replace(found.advice[0], kendall=Statistic(0.5), fooled="overrates deep networks: 0.77")
+        one = replace(
+            found.advice[0], kendall=Statistic(0.5), told_on="the other half", fooled="overrates deep networks: 0.77"
+        )
         lines = dict(answers(replace(found, advice=(one,))))
         assert "networks that the choice had not seen; what follows, on 59 networks" in lines[TRUST]
         assert "good: overrates deep networks: 0.77." in lines["Where will it fool you?"]
