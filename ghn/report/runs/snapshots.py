@@ -21,11 +21,11 @@ from ghn.graph.stats import count_params
 from ghn.ranking import kendall, rank
 from ghn.report.evaluation import check_folder, machine
 from ghn.report.inputs import LIVE_PARAMETERS
+from ghn.report.nasbench201 import KEYS
 from ghn.report.runs.snapshot_figures import print_snapshots, snapshot_figure
 from ghn.report.style import to_bytes
 from ghn.types import Trial
 
-KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
 Values = NDArray[np.float64]
 
 
