@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.estimators.candidates import Reference, aligned
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import graph_stats
-from ghn.ranking import MIN_ITEMS, rank
+from ghn.ranking import MIN_ITEMS, kendall, rank
 from ghn.report.bias.measure import measure_bias
 from ghn.report.bias.properties import space_properties
 from ghn.report.combinations.inputs import ScoreMatrix
@@ -21,7 +22,7 @@ from ghn.report.evaluation import compare_with
 from ghn.report.stability.measure import measure_stability, stability_of_table
 from ghn.report.stability.model import Stability
 from ghn.report.survey.advice import advise, orders_on
-from ghn.report.survey.model import Advice, Cost, Part
+from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
 from ghn.report.survey.score import Scored
 from ghn.report.survey.subjects import Subjects
 from ghn.types import Score, Space
@@ -191,4 +192,7 @@ def _spread(replicates: Sequence[Sequence[float]], values: np.ndarray, params: n
         for key in KEYS:
             if (value := statistics[key].value) is not None:
                 found.setdefault(key, []).append(value)
-    return found
+    pairs = [(np.array(a), np.array(b)) for a, b in combinations(replicates, 2)]
+    shared = [(a[ok], b[ok]) for a, b in pairs if (ok := np.isfinite(a) & np.isfinite(b)).sum() >= MIN_ITEMS]
+    agreement = [value for a, b in shared if np.ptp(b) > 0 and (value := kendall(a, b)) is not None]
+    return {**found, BETWEEN_SEEDS: agreement} if agreement else found

@@ -13,7 +13,7 @@ from ghn.report.survey.bias_section import wrong_pairs
 from ghn.report.survey.cost_figure import front_of, points_of
 from ghn.report.survey.document import Block, Cell, Heading, Items, Line, Page, Table, Text, listed
 from ghn.report.survey.main_table import columns, statistic_cells
-from ghn.report.survey.model import Cost, Survey
+from ghn.report.survey.model import BETWEEN_SEEDS, Cost, Survey
 from ghn.report.words import DASH, duration, number, verdict
 from ghn.types import Space
 
@@ -85,6 +85,9 @@ def _order(survey: Survey, cost: Cost) -> list[Block]:
             if key == "kendall":
                 each = ", ".join(number(value) for value in values)
                 remarks.append(f"Against {comparison.reference_name}, Kendall of each seed or checkpoint: {each}.")
+            if key == BETWEEN_SEEDS:
+                each = ", ".join(number(value) for value in values)
+                remarks.append(f"On the networks of {comparison.reference_name}, two seeds agree to Kendall {each}.")
     if not lines:
         return []
     table = Table(f"Order of {cost.label}", ("reference", "place", *heads), tuple(lines))

@@ -12,12 +12,14 @@ from ghn.estimators.candidates import aligned
 from ghn.estimators.registry import Setting
 from ghn.report.evaluation import PROTOCOL, check_folder, machine
 from ghn.report.model import Report
+from ghn.report.stability.model import Stability
 from ghn.report.survey.analyse import Analysis
 from ghn.report.survey.lines import read_lines
 from ghn.report.survey.model import Survey
 from ghn.report.survey.score import score_lines
 from ghn.report.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.report.survey.table import read_user_table
+from ghn.report.survey.trainings import find_snapshots, stability_of_trainings
 from ghn.report.survey.write import print_survey, write_survey
 
 TITLE = "Performance estimators for neural architectures: who is right, who errs where, and what it costs"
@@ -39,11 +41,21 @@ def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
+    runs = find_snapshots(plan["runs"])
     scored = score_lines(lines, setting, options, subjects.archs, out / "scores")
     analysis = Analysis(
         scored, subjects, setting.space, plan, bootstrap=options["bootstrap"], progress=options["progress"]
     )
-    content = make_survey(analysis, setting).to_json()
+    trainings = stability_of_trainings(
+        runs,
+        setting,
+        list(subjects.telling.values),
+        out / "scores" / "snapshots",
+        analysis.notes,
+        bootstrap=options["bootstrap"],
+        progress=options["progress"],
+    )
+    content = make_survey(analysis, setting, trainings).to_json()
     (out / "survey.json").write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))
     survey = Survey.from_json(content)  # pages are drawn from what the JSON holds, and from nothing else
     write_survey(survey, setting.space, out)
@@ -68,7 +80,7 @@ def choose_subjects(setting: Setting, options: Mapping[str, Any]) -> Subjects:
     return shipped_subjects(setting, options["n"], options["survey"]["development"])
 
 
-def make_survey(analysis: Analysis, setting: Setting) -> Survey:
+def make_survey(analysis: Analysis, setting: Setting, trainings: tuple[Stability, ...] = ()) -> Survey:
     """All parts of a survey."""
     subjects = analysis.subjects
     parts = tuple(analysis.part(reference) for reference in subjects.judged)
@@ -79,4 +91,4 @@ def make_survey(analysis: Analysis, setting: Setting) -> Survey:
     warnings = tuple(dict.fromkeys(cost.warning for cost in analysis.costs if cost.warning))
     report = Report((), title=TITLE, protocol=PROTOCOL, warnings=warnings, metadata={**machine(), **metadata})
     advice = analysis.advice(told)
-    return Survey(report, analysis.costs, parts, stability, combinations, advice, tuple(analysis.notes))
+    return Survey(report, analysis.costs, parts, stability, trainings, combinations, advice, tuple(analysis.notes))

@@ -14,6 +14,7 @@ from ghn.report.model import Comparison, Report
 from ghn.report.stability.model import Stability
 
 SURVEY_SCHEMA = "ghn.survey/1"
+BETWEEN_SEEDS = "between seeds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Part:
 
     Attributes:
         comparison: of all estimators.
-        spread: label -> statistic -> one value a replicate, for lines with several.
+        spread: label -> statistic -> one value a replicate, for lines with several; `between seeds`: Kendall of the
+            scores of each two replicates.
         bias: where estimators err.
     """
 
@@ -100,6 +102,7 @@ class Survey:
         costs: one an estimator, in the config's order.
         parts: one a reference.
         stability: of references over epochs and seeds; None where there are no curves.
+        trainings: stability of scores over the snapshots of trainings.
         combinations: sets of estimators; None where there are too few networks or costs.
         advice: by budget.
         notes: why a part is missing, and other remarks.
@@ -109,6 +112,7 @@ class Survey:
     costs: tuple[Cost, ...]
     parts: tuple[Part, ...]
     stability: Stability | None
+    trainings: tuple[Stability, ...]
     combinations: Combinations | None
     advice: tuple[Advice, ...]
     notes: tuple[str, ...]
@@ -128,6 +132,7 @@ class Survey:
                 for p in self.parts
             ],
             "stability": self.stability and self.stability.to_json(),
+            "trainings": [one.to_json() for one in self.trainings],
             "combinations": self.combinations and self.combinations.to_json(),
             "advice": plain([asdict(one) for one in self.advice]),
             "notes": list(self.notes),
@@ -150,6 +155,7 @@ class Survey:
                     for p in data["parts"]
                 ),
                 data["stability"] and Stability.from_json(data["stability"]),
+                tuple(Stability.from_json(one) for one in data["trainings"]),
                 data["combinations"] and Combinations.from_json(data["combinations"]),
                 tuple(_advice(one) for one in data["advice"]),
                 tuple(data["notes"]),

@@ -12,7 +12,7 @@ from ghn.report.survey.bias_section import bias_section
 from ghn.report.survey.document import Block, Cell, Document, Heading, Items, Line, Table, Text, listed
 from ghn.report.survey.estimator_page import estimator_page
 from ghn.report.survey.model import Survey
-from ghn.report.survey.sections import combination_section, order_section, stability_section
+from ghn.report.survey.sections import combination_section, order_section, stability_section, training_section
 from ghn.report.words import MINUS
 from ghn.report.write import slug
 from ghn.types import Space
@@ -39,6 +39,8 @@ def survey_document(survey: Survey, space: Space[Any]) -> Document:
         blocks += bias_section(part, index, {name: files[name] for name in shown}, space)
     if survey.stability is not None:
         blocks += stability_section(survey.stability)
+    for number, training in enumerate(survey.trainings, start=1):
+        blocks += training_section(training, number)
     if survey.combinations is not None:
         blocks += combination_section(survey.combinations)
     blocks += [Heading(2, "The estimators"), _contents(survey, files), *_measured(survey)]

@@ -95,6 +95,14 @@ def stability_section(found: Stability) -> list[Block]:
     ]
 
 
+def training_section(found: Stability, number: int) -> list[Block]:
+    """How the order that weights give changes while they are trained."""
+    pictures = tuple(drawing(p, f"survey-training-{number}-{p.subject}") for p in stability_pictures(found))
+    warnings = [listed(*found.warnings, kind="warnings")] if found.warnings else []
+    heading = Heading(2, f"Stability over a training: {found.name}")
+    return [heading, *warnings, listed(*stability_sentences(found)), Drawings(pictures)]
+
+
 def combination_section(found: Combinations) -> list[Block]:
     """Which sets order best at which cost."""
     pictures = tuple(

@@ -94,7 +94,7 @@ def survey() -> Survey:
         metadata={"machine": "a machine", "command": "evaluate.py experiment=survey", "date": "2026-01-01"},
     )
     stability = measure_stability(epochs, draws=20, bootstrap=20, name="trainings", unit="points")
-    return Survey(report, costs, tuple(parts), stability, combinations, advice, ("A note.",))
+    return Survey(report, costs, tuple(parts), stability, (), combinations, advice, ("A note.",))
 
 
 def _spread() -> dict[str, dict[str, list[float]]]:

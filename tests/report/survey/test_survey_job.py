@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import toy
 from lightning_fabric import Fabric
+from shared_cases import METHODS, TRAINER
 from toy_models import SAMPLE, save_toy
 
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.estimators.candidates import Reference
 from ghn.estimators.registry import Setting
+from ghn.estimators.train_shared import train_shared
 from ghn.ranking import Statistic, kendall
 from ghn.report.survey.advice import orders_on
 from ghn.report.survey.job import survey_job
@@ -51,6 +53,7 @@ def options(tmp_path: Path) -> dict[str, Any]:
         "sizes": [0],
         "draws": 2,
         "permutations": 99,
+        "runs": [],
     }
     return {
         "out": str(tmp_path / "out"),
@@ -96,11 +99,25 @@ def test_spread_holds_every_replicate(setting: Setting, options: dict[str, Any])
     (part,) = read(options).parts
     assert list(part.spread) == ["synflow"]
     first, second = part.spread["synflow"]["kendall"]
+    (agreement,) = part.spread["synflow"]["between seeds"]
+    assert 0.5 < agreement < 1
     assert first == part.comparison.row("synflow").get("kendall").value
     scores = [json.loads(line) for line in (Path(options["out"]) / "scores/synflow-1.jsonl").open()][1:]
     values = {score["id"]: score["value"] for score in scores}
     ids = part.comparison.ids or ()
     assert second == pytest.approx(kendall([values[arch] for arch in ids], part.comparison.reference))
+
+
+def test_the_order_over_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    how = {"check": 0, "snapshots": True, "progress": False}
+    train_shared(METHODS["oneshot"], toy.SPACE, setting.task, TRAINER, setting.fabric, tmp_path / "bank", **how)
+    plan = {**options["survey"], "runs": [str(tmp_path / "bank")]}
+    survey_job(setting, {**options, "survey": plan})
+    (training,) = read(options).trainings
+    assert [step.fidelity for step in training.steps] == [2, 4] and training.n == 24
+    assert "bank (oneshot)" in (Path(options["out"]) / "index.md").read_text()
+    with pytest.raises(DataError, match="no snapshots"):
+        survey_job(setting, {**options, "resume": True, "survey": {**plan, "runs": [str(tmp_path)]}})
 
 
 def test_going_on_scores_nothing_twice(
