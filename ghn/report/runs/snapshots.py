@@ -48,9 +48,7 @@ def snapshots_job(setting: Setting, options: Mapping[str, Any]) -> None:
             got=f"runs={plan['runs']}, last={plan['last']}",
             fix="snapshots.runs=[FOLDER,...], each of a training with snapshots=true",
         )
-    folders = {Path(run).name: snapshots_in(run) for run in plan["runs"]}
-    if len(folders) < len(plan["runs"]):
-        raise ConfigError("runs must differ in the names of their folders", got=list(plan["runs"]))
+    folders = snapshots_of(plan["runs"])
     archs = choose_candidates(options["n"], options["candidates"], setting.space)
     references = choose_references(options["references"], archs, setting.space, setting.task.checksum)
     beside = [entry for name in plan["beside"] for entry in make_entries(name, setting)]
@@ -66,6 +64,19 @@ def snapshots_job(setting: Setting, options: Mapping[str, Any]) -> None:
         for kind in ("png", "svg"):
             (out / f"snapshots-{number}.{kind}").write_bytes(to_bytes(snapshot_figure(study), kind))
     print(f"wrote {out}/snapshots.json and figures")
+
+
+def snapshots_of(runs: Sequence[str]) -> dict[str, list[Path]]:
+    """Name of the folder -> snapshots of each training, by step.
+
+    Raises:
+        DataError: a folder holds none.
+        ConfigError: folders of one name.
+    """
+    found = {Path(run).name: snapshots_in(run) for run in runs}
+    if len(found) < len(runs):
+        raise ConfigError("runs must differ in the names of their folders", got=list(runs))
+    return found
 
 
 def snapshots_in(run: str | Path) -> list[Path]:

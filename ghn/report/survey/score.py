@@ -60,19 +60,19 @@ def score_lines(
         ConfigError: a line cannot be made; raised before anything is scored.
         DataError: a file holds scores made with other settings.
     """
+    scorer = _LineScorer(lines, setting, archs, folder, progress=options["progress"])
     units = [
         Trial(f"{line.key}-{number}", (line.key, number))
         for line in lines
-        for number in range(len(make_line(line, setting)))
+        for number in range(len(scorer.entries(line.key)))
     ]
     if (slots := options["survey"]["workers"]) > 1:
         workers: Workers = Processes(partial(_in_a_process, options, tuple(archs), folder), slots)
         files = [folder / f"{unit.id}.jsonl" for unit in units] if options["progress"] else []
     else:
-        workers, files = Here(_LineScorer(lines, setting, archs, folder, progress=options["progress"])), []
+        workers, files = Here(scorer), []
     with _bar(files, len(archs)):
         _run(units, workers)
-    scorer = _LineScorer(lines, setting, archs, folder, progress=False)
     return [scorer.gather(line) for line in lines]
 
 
@@ -94,7 +94,14 @@ class _LineScorer:
     ) -> None:
         self.lines, self.setting = {line.key: line for line in lines}, setting
         self.folder, self.progress = folder, progress
+        self._made: dict[str, list[Entry]] = {}
         self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
+
+    def entries(self, key: str) -> list[Entry]:
+        """The replicates of a line, made once."""
+        if key not in self._made:
+            self._made[key] = make_line(self.lines[key], self.setting)
+        return self._made[key]
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
@@ -104,14 +111,14 @@ class _LineScorer:
         found = []
         for trial in trials:
             key, number = trial.arch
-            scores = self._scores(key, number, make_line(self.lines[key], self.setting)[number])
+            scores = self._scores(key, number, progress=self.progress)
             found.append(Score(float(sum(s.ok for s in scores)), sum(s.cost_seconds for s in scores)))
         return found
 
     def gather(self, line: Line) -> Scored:
         """Everything of a line that has been scored."""
-        made = make_line(line, self.setting)
-        scores = [self._scores(line.key, number, entry) for number, entry in enumerate(made)]
+        made = self.entries(line.key)
+        scores = [self._scores(line.key, number, progress=False) for number in range(len(made))]
         good = [score for score in scores[0] if score.ok]
         return Scored(
             line,
@@ -123,11 +130,9 @@ class _LineScorer:
             made[0].warning,
         )
 
-    def _scores(self, key: str, number: int, entry: Entry) -> list[Score]:
-        path = self.folder / f"{key}-{number}.jsonl"
-        return score_to_file(
-            entry.estimator, self.trials, path, entry.identity, progress=self.progress, label=entry.name
-        )
+    def _scores(self, key: str, number: int, *, progress: bool) -> list[Score]:
+        path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
+        return score_to_file(entry.estimator, self.trials, path, entry.identity, progress=progress, label=entry.name)
 
     def _macs(self, entry: Entry, scores: Sequence[Score]) -> float | None:
         """As the scores say, else as the estimator foretells for those that it could judge."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.registry import Setting
-from ghn.report.runs.snapshots import Judge, snapshots_in
+from ghn.report.runs.snapshots import Judge, snapshots_of
 from ghn.report.stability.measure import measure_stability
 from ghn.report.stability.model import Stability
 
@@ -19,10 +19,10 @@ def find_snapshots(runs: Sequence[str]) -> dict[str, list[Path]]:
         DataError: a folder holds none.
         ConfigError: fewer than two snapshots, or folders of one name.
     """
-    found = {Path(run).name: snapshots_in(run) for run in runs}
-    if len(found) < len(runs) or any(len(paths) < 2 for paths in found.values()):
+    found = snapshots_of(runs)
+    if any(len(paths) < 2 for paths in found.values()):
         raise ConfigError(
-            "survey.runs must be folders of different names with several snapshots each",
+            "survey.runs must be folders with several snapshots each",
             got={name: len(paths) for name, paths in found.items()},
         )
     return found
