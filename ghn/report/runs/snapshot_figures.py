@@ -13,17 +13,8 @@ from rich.table import Table
 
 from ghn.report.figures import PARTS
 from ghn.report.inputs import LIVE_PARAMETERS
-from ghn.report.style import BLUE, GREY, ORANGE, canvas, legend
+from ghn.report.style import GREY, canvas, legend, line_style
 from ghn.report.words import number
-
-GREEN, PURPLE = "#009E73", "#CC79A7"
-LOOKS = {  # colour, dash, marker: each alone tells the methods apart
-    "ghn": (BLUE, "-", "o"),
-    "oneshot": (ORANGE, "--", "s"),
-    "smash": (GREEN, "-.", "^"),
-    "enas": (PURPLE, ":", "D"),
-    "darts": (GREY, (0, (5, 1, 1, 1, 1, 1)), "v"),
-}
 
 
 def snapshot_figure(study: Mapping[str, Any], key: str = "kendall") -> Figure:
@@ -34,8 +25,8 @@ def snapshot_figure(study: Mapping[str, Any], key: str = "kendall") -> Figure:
         key: a statistic of `ghn.ranking.rank`.
     """
     figure, axes = canvas(4.4, 3.4)
-    for method, runs in by_method(study).items():
-        _curves(axes, method, runs, key)
+    for place, (method, runs) in enumerate(by_method(study).items()):
+        _curves(axes, method, runs, key, line_style(place))
     bar = study["beside"][LIVE_PARAMETERS]["statistics"][key][0]
     if bar is not None:
         axes.axhline(bar, color=GREY, linewidth=1, linestyle=":", label="live parameters")
@@ -45,19 +36,18 @@ def snapshot_figure(study: Mapping[str, Any], key: str = "kendall") -> Figure:
     return figure
 
 
-def _curves(axes: Axes, method: str, runs: Sequence[Mapping[str, Any]], key: str) -> None:
-    colour, dash, marker = LOOKS[method]
+def _curves(axes: Axes, method: str, runs: Sequence[Mapping[str, Any]], key: str, style: Mapping[str, Any]) -> None:
     curves = []
     for run in runs:
         x = [point["seconds"] / 60 for point in run["points"]]
         y = [np.nan if (v := point["statistics"][key][0]) is None else v for point in run["points"]]
-        axes.plot(x, y, color=colour, linestyle=dash, linewidth=0.7, alpha=0.5)
+        axes.plot(x, y, color=style["color"], linestyle=style["linestyle"], linewidth=0.7, alpha=0.5)
         curves.append((x, y))
     if len({tuple(p["step"] for p in run["points"]) for run in runs}) == 1:  # the same snapshots: a mean makes sense
         x, y = np.mean(curves, axis=0)
-        axes.plot(x, y, color=colour, linestyle=dash, marker=marker, markersize=4, linewidth=1.8, label=method)
+        axes.plot(x, y, markersize=4, linewidth=1.8, label=method, **style)
     else:
-        axes.plot([], [], color=colour, linestyle=dash, marker=marker, label=method)
+        axes.plot([], [], label=method, **style)
 
 
 def by_method(study: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

@@ -23,7 +23,7 @@ from ghn.report.evaluation import check_folder, machine
 from ghn.report.inputs import LIVE_PARAMETERS
 from ghn.report.nasbench201 import KEYS
 from ghn.report.runs.snapshot_figures import print_snapshots, snapshot_figure
-from ghn.report.style import to_bytes
+from ghn.report.style import write_figure
 from ghn.types import Trial
 
 Values = NDArray[np.float64]
@@ -61,8 +61,7 @@ def snapshots_job(setting: Setting, options: Mapping[str, Any]) -> None:
     (out / "snapshots.json").write_text(json.dumps(content, indent=1))
     for number, (name, study) in enumerate(found.items(), start=1):
         print_snapshots(name, study, plan["last"])
-        for kind in ("png", "svg"):
-            (out / f"snapshots-{number}.{kind}").write_bytes(to_bytes(snapshot_figure(study), kind))
+        write_figure(snapshot_figure(study), out / f"snapshots-{number}")
     print(f"wrote {out}/snapshots.json and figures")
 
 
