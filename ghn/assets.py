@@ -24,3 +24,13 @@ def asset(relative: str) -> Path:
         got="nothing at " + " or ".join(str(root / relative) for root in _ROOTS),
         fix="reinstall ghn, or run from a complete checkout",
     )
+
+
+def here_or_shipped(path: str | Path) -> Path:
+    """Returns the path; where nothing is there, that of the shipped file or folder of this name, if there is one."""
+    path = Path(path)
+    if not path.exists() and not path.is_absolute():
+        for root in _ROOTS:
+            if (root / path).exists():
+                return root / path
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.assets import asset
+from ghn.assets import asset, here_or_shipped
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.estimators.model import CHECKPOINT, SHIPPED, Model, load
 from ghn.estimators.readouts import Sample
@@ -49,8 +50,8 @@ class Setting:
         space: of the candidates.
         task: of the images.
         fabric: the device.
-        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, paths, or lists of paths that are
-            read together.
+        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, `shipped-SEED`, paths, or lists of paths
+            that are read together.
         readouts: for estimators that give weights.
         skeletons: for `ghn` and banks: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it
             is.
@@ -122,7 +123,10 @@ def as_list(value: Any) -> list[Any]:
 
 
 def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:
-    """Loads `shipped`, a path, or several paths read together, with the name that it has in a report.
+    """Loads `shipped`, `shipped-SEED`, a path, or several paths read together, with the name that it has in a report.
+
+    `shipped` is the hypernetwork of `ghn.load()`, or, of another method, `shipped-1`. `shipped-SEED` are the trainings
+    in `checkpoints/trainings`.
 
     Args:
         setting: whose space it must be for.
@@ -133,18 +137,20 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
         CheckpointError: it is damaged, or made for another space or in another way.
         ConfigError: none of this kind is shipped.
     """
-    if checkpoint == "shipped":
-        if method == "ghn":
-            return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
+    if checkpoint == "shipped" and method == "ghn":
+        return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
+    if isinstance(checkpoint, str) and (named := re.fullmatch(r"shipped(?:-(\d+))?", checkpoint)):
+        folder = f"{method}_s{named[1] or 1}"
         try:
-            path = asset(SHIPPED.replace("ghn_", f"{method}_"))
+            path = asset(f"checkpoints/trainings/{folder}/{CHECKPOINT}")
         except DataError:
             raise ConfigError(
                 f"no such weights are shipped, and estimator={method} needs them",
+                got=checkpoint,
                 fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
             ) from None
-        return f"{method} shipped", load(path, fabric=setting.fabric, space=setting.space)
-    paths = [Path(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
+        return f"{method} {checkpoint}", load(path, fabric=setting.fabric, space=setting.space)
+    paths = [here_or_shipped(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
     names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
     model = load(paths, fabric=setting.fabric, space=setting.space)
     if model.method != method:

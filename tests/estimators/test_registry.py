@@ -81,14 +81,22 @@ def test_shared_weights_come_from_a_checkpoint_of_their_kind(setting: Setting, t
 
 
 def test_shared_weights_that_are_shipped(setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    enas = save_bank(tmp_path / "enas_nasbench201_cifar10_16px.safetensors", setting, "enas")
     monkeypatch.setattr("ghn.assets._ROOTS", [tmp_path])
-    (tmp_path / "checkpoints").mkdir()
-    Path(enas).rename(tmp_path / "checkpoints" / Path(enas).name)
+    for seed in (1, 2, 7):
+        folder = tmp_path / "checkpoints" / "trainings" / f"enas_s{seed}"
+        folder.mkdir(parents=True)
+        save_bank(folder / "checkpoint.safetensors", setting, "enas")
     (entry, _) = make_entries("enas", replace(setting, checkpoints=["shipped"]))
     assert entry.name == "enas shipped, loss"
+    made = make_entries("enas", replace(setting, checkpoints=["shipped-1", "shipped-2"], readouts=["loss"]))
+    assert [entry.name for entry in made] == ["enas shipped-1, loss", "enas shipped-2, loss"]
+    with pytest.raises(ConfigError, match=r"are shipped(?s:.*)shipped-3(?s:.*)weights=enas out=FOLDER"):
+        make_entries("enas", replace(setting, checkpoints=["shipped-3"]))
     with pytest.raises(ConfigError, match=r"are shipped(?s:.*)weights=darts out=FOLDER"):
         make_entries("darts", replace(setting, checkpoints=["shipped"]))
+    # a path that is not here is looked for beside the package
+    named = make_entries("enas", replace(setting, checkpoints=["checkpoints/trainings/enas_s7/checkpoint.safetensors"]))
+    assert named[0].name == "enas enas_s7/checkpoint, loss"
 
 
 def test_a_young_checkpoint_comes_with_a_warning(setting: Setting, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.model import CHECKPOINT, Model, load
 from ghn.estimators.setting import Setting
@@ -39,7 +40,7 @@ def open_runs(folders: Sequence[str] | str, setting: Setting) -> list[FinishedRu
         DataError: a folder is no finished run.
         CheckpointError: a checkpoint is damaged, or of another space.
     """
-    paths = [Path(folder) for folder in ([folders] if isinstance(folders, str) else folders)]
+    paths = [here_or_shipped(folder) for folder in ([folders] if isinstance(folders, str) else folders)]
     if not paths:
         raise ConfigError("no trainings to look at", fix="runs=[FOLDER,...]: what train_ghn.py out=FOLDER wrote")
     names = [path.resolve().name for path in paths]

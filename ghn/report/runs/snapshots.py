@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.candidates import Reference, aligned, choose_candidates, choose_references
 from ghn.estimators.model import CHECKPOINT, Model, load
@@ -84,7 +85,7 @@ def snapshots_in(run: str | Path) -> list[Path]:
     Raises:
         DataError: there are none.
     """
-    found = {int(path.stem.partition("-")[2]): path for path in Path(run).glob("checkpoint-*.safetensors")}
+    found = {int(path.stem.partition("-")[2]): path for path in here_or_shipped(run).glob("checkpoint-*.safetensors")}
     if not found:
         raise DataError(
             "the folder holds no snapshots of a training",
