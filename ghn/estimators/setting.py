@@ -50,8 +50,8 @@ class Setting:
         space: of the candidates.
         task: of the images.
         fabric: the device.
-        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, `shipped-SEED`, paths, or lists of paths
-            that are read together.
+        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, `shipped-SEED`, paths, or lists of
+            paths that are read together.
         readouts: for estimators that give weights.
         skeletons: for `ghn` and banks: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it
             is.
