@@ -31,7 +31,7 @@ class Scored:
         scores: [replicate][n]; the first is what tables show.
         seconds: mean wall-clock seconds a network of the first; None where nothing was scored.
         macs: mean multiply-adds a network; None when unknown.
-        one_off_seconds: paid before the first network; None when unknown.
+        one_off_seconds: paid before the first network, median over seeds and checkpoints; None when unknown.
         warning: what a reader must know.
     """
 
@@ -120,13 +120,14 @@ class _LineScorer:
         made = self.entries(line.key)
         scores = [self._scores(line.key, number, progress=False) for number in range(len(made))]
         good = [score for score in scores[0] if score.ok]
+        paid = [entry.one_off_seconds for entry in made if entry.one_off_seconds is not None]
         return Scored(
             line,
             made[0].estimator.source,
             scores,
             float(np.mean([score.cost_seconds for score in good])) if good else None,
             self._macs(made[0], scores[0]),
-            made[0].one_off_seconds,
+            float(np.median(paid)) if paid else None,  # of trainings beside which much else ran, some took longer
             made[0].warning,
         )
 
