@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ghn.estimators.model import Model, load
+    from ghn.estimators.loading import load
+    from ghn.estimators.model import Model
     from ghn.graph import Graph
     from ghn.report import compare
     from ghn.spaces import NASBench201, make_space
@@ -27,7 +28,7 @@ _HOME = {
     "Score": "ghn.types",
     "Trial": "ghn.types",
     "compare": "ghn.report",
-    "load": "ghn.estimators.model",
+    "load": "ghn.estimators.loading",
     "make_space": "ghn.spaces",
     "make_task": "ghn.tasks",
 }

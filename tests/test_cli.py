@@ -20,7 +20,7 @@ from ghn.assets import asset
 from ghn.errors import DataError
 from ghn.estimators import ReferenceTable, load
 from ghn.estimators.candidates import choose_candidates
-from ghn.estimators.model import SHIPPED
+from ghn.estimators.loading import SHIPPED
 from ghn.report.write import read_report
 from ghn.train.checkpoint import load_tensors
 

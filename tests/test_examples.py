@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ghn
-from ghn.estimators.model import SHIPPED
+from ghn.estimators.loading import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import ghn.spaces
-from ghn.estimators.model import SHIPPED
+from ghn.estimators.loading import SHIPPED
 from ghn.graph import OPS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,8 +1,9 @@
 """Estimators: everything that says how good an architecture is."""
 
 from ghn.estimators.combined import CombinedEstimator
+from ghn.estimators.loading import load
 from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
-from ghn.estimators.model import Model, load
+from ghn.estimators.model import Model
 from ghn.estimators.morphism import MorphismEstimator
 from ghn.estimators.population import Population
 from ghn.estimators.readouts import READOUTS, Sample

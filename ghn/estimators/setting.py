@@ -12,7 +12,8 @@ from lightning_fabric import Fabric
 
 from ghn.assets import asset, here_or_shipped
 from ghn.errors import CheckpointError, ConfigError, DataError
-from ghn.estimators.model import CHECKPOINT, SHIPPED, Model, load
+from ghn.estimators.loading import CHECKPOINT, SHIPPED, load
+from ghn.estimators.model import Model
 from ghn.estimators.readouts import Sample
 from ghn.estimators.rungs import Fidelity
 from ghn.spaces import make_space

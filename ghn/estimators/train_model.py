@@ -14,7 +14,8 @@ from torch import nn
 from ghn.errors import ExistsError, GhnError
 from ghn.estimators.candidates import aligned, choose_candidates, embedded_reference
 from ghn.estimators.kinds import Net
-from ghn.estimators.model import CHECKPOINT, SAFE_TASKS, Model, load
+from ghn.estimators.loading import CHECKPOINT, SAFE_TASKS, load
+from ghn.estimators.model import Model
 from ghn.estimators.ranker import measure_population
 from ghn.estimators.readouts import Sample
 from ghn.estimators.weighted import WeightedEstimator

@@ -19,7 +19,8 @@ from rich.text import Text
 from ghn.errors import ConfigError
 from ghn.estimators.candidates import SAMPLED, Reference, choose_ranked
 from ghn.estimators.kinds import source_of
-from ghn.estimators.model import Model, load
+from ghn.estimators.loading import load
+from ghn.estimators.model import Model
 from ghn.estimators.outside import Variation, variations
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.setting import Setting

@@ -14,7 +14,7 @@ from toy_models import SAMPLE
 
 from ghn.errors import CheckpointError, ConfigError, ExistsError
 from ghn.estimators import load
-from ghn.estimators.model import CHECKPOINT
+from ghn.estimators.loading import CHECKPOINT
 from ghn.estimators.shared_stats import SharedStatisticsReadout, collect_statistics
 from ghn.estimators.train_shared import make_method, train_shared
 from ghn.spaces import NASBench201

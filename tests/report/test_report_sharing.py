@@ -15,7 +15,7 @@ from shared_cases import METHODS, TRAINER
 from toy_models import NET, SAMPLE
 
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError
-from ghn.estimators.model import CHECKPOINT
+from ghn.estimators.loading import CHECKPOINT
 from ghn.estimators.registry import Setting
 from ghn.estimators.train_model import train_hypernetwork
 from ghn.estimators.train_shared import train_shared

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
-from ghn.estimators.model import CHECKPOINT, Model, load
+from ghn.estimators.loading import CHECKPOINT, load
+from ghn.estimators.model import Model
 from ghn.estimators.setting import Setting
 from ghn.train.runlog import LOG
 

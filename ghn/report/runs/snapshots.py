@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.candidates import Reference, aligned, choose_candidates, choose_references
-from ghn.estimators.model import CHECKPOINT, Model, load
+from ghn.estimators.loading import CHECKPOINT, load
+from ghn.estimators.model import Model
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.registry import Entry, Setting, make_entries
 from ghn.graph.simplify import simplify
