@@ -4,7 +4,7 @@ from ghn.graph.builder import GraphBuilder
 from ghn.graph.canonical import canonical_hash, canonical_order, function_key
 from ghn.graph.ir import Graph, Node
 from ghn.graph.module import GraphModule, feature_node, run_graph
-from ghn.graph.ops import OPS, Op, Param, Shape, get_op, register
+from ghn.graph.op import OPS, Op, Param, Shape, get_op, register
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import GraphStats, count_params, graph_stats
 from ghn.graph.trace import Traced, trace

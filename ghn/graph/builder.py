@@ -5,7 +5,7 @@ from __future__ import annotations
 from ghn.errors import GraphError
 from ghn.graph.derive import derive
 from ghn.graph.ir import Graph, Node
-from ghn.graph.ops import Shape
+from ghn.graph.op import Shape
 
 
 class GraphBuilder:

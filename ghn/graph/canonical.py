@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from ghn.graph.ir import Graph
-from ghn.graph.ops import get_op
+from ghn.graph.op import get_op
 
 
 def canonical_order(graph: Graph) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any, NamedTuple
 
 from ghn.errors import GraphError
-from ghn.graph.ops import Op, ParamSpec, Shape, get_op
+from ghn.graph.op import Op, ParamSpec, Shape, get_op
 
 
 class Derived(NamedTuple):

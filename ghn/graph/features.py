@@ -17,7 +17,7 @@ from torch_geometric.data import Batch, Data
 from ghn.errors import GraphError
 from ghn.graph.canonical import canonical_hash, canonical_order
 from ghn.graph.ir import Graph
-from ghn.graph.ops import OPS, Param, Shape
+from ghn.graph.op import OPS, Param, Shape
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1
 COLUMNS = ("op", "kernel", "stride", "dilation", "c_in", "c_out", "size", "level", "in_degree", "out_degree")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ghn.errors import GraphError
 from ghn.graph.derive import Derived, derive
-from ghn.graph.ops import Param, Shape
+from ghn.graph.op import Param, Shape
 
 SCHEMA = "ghn.graph/1"
 
@@ -22,7 +22,7 @@ class Node:
     Attributes:
         name: structural and unique in its graph; the same role has the same name in every architecture of a space.
             May hold "/", never ".".
-        op: key in `ghn.graph.ops.OPS`.
+        op: key in `ghn.graph.OPS`.
         inputs: indices of earlier nodes, in the operation's order.
         attrs: sorted (key, value) pairs, complete (defaults filled in).
         shape: output shape without the batch axis.

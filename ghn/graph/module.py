@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph
-from ghn.graph.ops import Stats, get_op
+from ghn.graph.op import Stats, get_op
 
 _STATS = ("running_mean", "running_var")
 

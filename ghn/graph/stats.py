@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ghn.graph.ir import Graph
-from ghn.graph.ops import get_op
+from ghn.graph.op import get_op
 
 
 @dataclass(frozen=True, slots=True)

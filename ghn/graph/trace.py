@@ -13,7 +13,8 @@ from ghn.errors import GraphError
 from ghn.graph.builder import GraphBuilder
 from ghn.graph.derive import derive
 from ghn.graph.ir import Graph
-from ghn.graph.ops import Shape, zero_attrs
+from ghn.graph.op import Shape
+from ghn.graph.ops import zero_attrs
 from ghn.graph.translate import LAYERS, supported
 from ghn.graph.translate_calls import CALLS, Layer, Unsupported
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ghn.errors import ConfigError, GraphError
 from ghn.graph.ir import Graph
-from ghn.graph.ops import Param
+from ghn.graph.op import Param
 from ghn.nets.initial import draw
 from ghn.spaces import skeletons_of
 from ghn.spaces.choices import choice_space, role_of

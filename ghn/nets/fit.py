@@ -7,7 +7,7 @@ from math import ceil, prod
 import torch
 from torch import Tensor
 
-from ghn.graph.ops import Shape
+from ghn.graph.op import Shape
 
 
 def crop(size: int, tile: int) -> slice:

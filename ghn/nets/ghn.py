@@ -14,7 +14,7 @@ from torch_geometric.nn import global_mean_pool
 from ghn.errors import ConfigError
 from ghn.graph.features import FeatureBatch, Featurizer
 from ghn.graph.ir import Graph
-from ghn.graph.ops import OPS
+from ghn.graph.op import OPS
 from ghn.nets.decoder import Decoder
 from ghn.nets.embed import NodeEmbedding
 from ghn.nets.gated import GatedGNN

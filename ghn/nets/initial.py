@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ghn.graph.ir import Graph
-from ghn.graph.ops import Param
+from ghn.graph.op import Param
 from ghn.types import WeightDict
 
 

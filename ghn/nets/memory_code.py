@@ -18,7 +18,7 @@ from torch import Tensor
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph
 from ghn.graph.memory import Access, Layer, MemoryView
-from ghn.graph.ops import Shape
+from ghn.graph.op import Shape
 
 KERNELS = (1, 3, 5, 7)
 LEVELS = 6  # image sizes, as halvings of the input; smaller ones count as the last

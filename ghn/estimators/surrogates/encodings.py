@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ghn.errors import ConfigError
-from ghn.graph.ops import OPS
+from ghn.graph.op import OPS
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import graph_stats
 from ghn.spaces import skeletons_of

@@ -15,7 +15,7 @@ from torch_geometric.nn import GINEConv, global_mean_pool
 from ghn.errors import GraphError
 from ghn.estimators.surrogates.models import Prediction, Rows, Vector
 from ghn.graph.ir import Graph
-from ghn.graph.ops import OPS
+from ghn.graph.op import OPS
 
 # Operations that are always there around others, or that message passing does itself (sums): they tell nothing.
 PASSED = frozenset({"relu", "batch_norm", "identity", "sum"})

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ghn.graph.ir import Graph, Node
 from ghn.graph.morphism.network import EPS, MEAN, VAR, Network
-from ghn.graph.ops import Stats, get_op
+from ghn.graph.op import Stats, get_op
 
 RIDGE = 1e-3  # pull of each weight towards where it was, as a share of the mean square of its input
 SAME = 1e-4  # relative difference up to which an input counts as unchanged

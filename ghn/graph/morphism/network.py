@@ -13,7 +13,7 @@ from torch import Tensor
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, run_graph
-from ghn.graph.ops import get_op
+from ghn.graph.op import get_op
 
 EPS = 1e-5  # that batch_norm adds to a variance: the default of PyTorch, which ghn.graph.ops leaves as it is
 MEAN, VAR = "running_mean", "running_var"

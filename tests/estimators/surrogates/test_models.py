@@ -15,7 +15,7 @@ from ghn.estimators.surrogates.calibrate import calibrate
 from ghn.estimators.surrogates.gnn import GraphNetwork, graph_data
 from ghn.estimators.surrogates.target import make_target
 from ghn.graph import simplify
-from ghn.graph.ops import OPS
+from ghn.graph.op import OPS
 from ghn.types import Score
 
 RNG = np.random.default_rng(0)
