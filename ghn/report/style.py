@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a"
+GREEN, PINK = "#009E73", "#CC79A7"
 _STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -66,8 +67,9 @@ def line_style(i: int) -> dict[str, Any]:
     """Marker, dash and colour of the i-th line of a figure: no two of the first twelve look alike without colour."""
     marker = "os^vDP*X<>dh"[i % 12]
     fill = {"markerfacecolor": "white"} if i % 2 else {}
-    colour = (BLUE, ORANGE, BLACK, GREY)[i % 4]
-    return {"marker": marker, "linestyle": ("-", "--", ":", "-.")[i % 4], "color": colour, **fill}
+    colour = (BLUE, ORANGE, BLACK, GREY, GREEN, PINK)[i % 6]
+    dash = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))[i % 5]
+    return {"marker": marker, "linestyle": dash, "color": colour, **fill}
 
 
 def write_figure(figure: Figure, path: Path) -> None:

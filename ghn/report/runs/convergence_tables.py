@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 from rich import box
 from rich.console import Console
@@ -52,9 +53,9 @@ def draw_convergence(rows: Sequence[Mapping[str, Any]]) -> Figure:
     figure, (grid,) = axes_grid(1, 1 + len(methods), 3.6 * (1 + len(methods)), 3.8)
     for i, method in enumerate(methods):
         for k, row in enumerate(row for row in rows if row["method"] == method):
-            time, every = [step / row["steps"][-1] for step in row["steps"]], max(1, len(row["steps"]) // 8)
-            style = {**line_style(i), "label": None if k else method, "markevery": every}
-            grid[0].plot(time, row["entropy"], markersize=4, linewidth=1, **style)
+            time, entropy = _coarse([step / row["steps"][-1] for step in row["steps"]]), _coarse(row["entropy"])
+            style = {**line_style(i), "label": None if k else method, "markevery": max(1, len(time) // 8)}
+            grid[0].plot(time, entropy, markersize=4, linewidth=1, **style)
     grid[0].axhline(rows[0]["uniform"], color=GREY, linewidth=0.8, linestyle=":")
     grid[0].set_xlim(0, 1.02)
     grid[0].set_ylim(0, 1.08 * max(row["uniform"] for row in rows))
@@ -78,14 +79,19 @@ def _shares(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
     place = [{step: k for k, step in enumerate(row["steps"])} for row in rows]
     for i, name in enumerate(rows[0]["shares"]):
         mean = [fmean(row["shares"][name][at[step]] for row, at in zip(rows, place, strict=True)) for step in common]
-        style, every = line_style(i), max(1, len(common) // 6)
-        time = [step / common[-1] for step in common]
-        axes.plot(time, mean, label=name, markevery=every, markersize=4, linewidth=1.2, **style)
+        style, time = line_style(i), _coarse([step / common[-1] for step in common])
+        every = max(1, len(time) // 6)
+        axes.plot(time, _coarse(mean), label=name, markevery=every, markersize=4, linewidth=1.2, **style)
         found = fmean(row["found"]["shares"].get(name, 0.0) for row in rows)
         axes.plot([1.12], [found], **{**style, "linestyle": "none"}, markersize=6)
     axes.axvline(1.06, color=GREY, linewidth=0.6, linestyle=":")
     axes.set_xticks([0, 0.5, 1, 1.12], ["0", "0.5", "1", "found"])
     axes.set_ylim(-0.02, None)
+
+
+def _coarse(values: Sequence[float], parts: int = 40) -> list[float]:
+    """Means of at most so many consecutive parts: what is drawn once a logged step hides the other lines."""
+    return [float(part.mean()) for part in np.array_split(np.asarray(values, dtype=float), min(parts, len(values)))]
 
 
 def _cells(numbers: Mapping[str, Any]) -> list[str]:
