@@ -1,4 +1,4 @@
-"""Own batch statistics or shared running statistics: python examples/shared_statistics.py --checkpoint PATH.
+"""Own batch statistics or shared running statistics: python examples/shared_statistics.py.
 
 Orders the same networks with one bank of shared weights (python train_ghn.py weights=oneshot) in both ways, and prints
 Kendall's tau with published accuracies.
@@ -7,6 +7,7 @@ Kendall's tau with published accuracies.
 from argparse import ArgumentParser
 
 import ghn
+from ghn.assets import asset
 from ghn.estimators import Sample
 from ghn.estimators.samples import load_sample
 from ghn.estimators.shared_stats import SharedStatisticsReadout, collect_statistics
@@ -14,7 +15,7 @@ from ghn.ranking import kendall
 from ghn.types import Trial
 
 parser = ArgumentParser(description=__doc__)
-parser.add_argument("--checkpoint", required=True)
+parser.add_argument("--checkpoint", default=str(asset("checkpoints/trainings/oneshot_s1/checkpoint.safetensors")))
 parser.add_argument("--n", type=int, default=100, help="networks of the development sample")
 parser.add_argument("--paths", type=int, default=200, help="over which statistics are collected")
 parser.add_argument("--images", type=int, default=512)

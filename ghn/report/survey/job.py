@@ -35,6 +35,7 @@ def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
     """
     out, plan = Path(options["out"]), options["survey"]
     check_folder(out, resume=options["resume"])
+    _check_plan(plan, options["bootstrap"])
     lines = read_lines(plan["estimators"])
     subjects = choose_subjects(setting, options)
     for reference in subjects.judged:
@@ -61,6 +62,18 @@ def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
     write_survey(survey, setting.space, out)
     print_survey(survey)
     print(f"wrote {out}/survey.html, survey.json, index.md, a page an estimator, and figures")
+
+
+def _check_plan(plan: Mapping[str, Any], bootstrap: Any) -> None:
+    """A ConfigError for settings that would fail when all is scored."""
+    counts = {f"survey.{name}": plan[name] for name in ("workers", "candidates", "draws", "permutations")}
+    for name, count in {**counts, "bootstrap": bootstrap}.items():
+        if not isinstance(count, int) or count < 1:
+            raise ConfigError(f"{name} counts what a survey needs", got=count, expected="a whole number of at least 1")
+    for name, unit in (("budgets", "seconds"), ("sizes", "references")):
+        values = plan[name]
+        if not values or not all(isinstance(value, (int, float)) and value >= 0 for value in values):
+            raise ConfigError(f"survey.{name} are {unit}", got=values, expected=f"a list of {unit}, at least one")
 
 
 def choose_subjects(setting: Setting, options: Mapping[str, Any]) -> Subjects:

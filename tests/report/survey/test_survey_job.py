@@ -198,3 +198,28 @@ def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
     full |= {"survey": plan, "bootstrap": 20, "progress": False, "task": {"name": "cifar10_embedded"}}
     survey_job(build_setting(full), full)
     assert {cost.key: cost.failed for cost in read(full).costs} == {"params": 0, "flops": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("workers", 0, "survey.workers counts"),
+        ("draws", 1.5, "survey.draws counts"),
+        ("permutations", -1, "survey.permutations counts"),
+        ("candidates", "many", "survey.candidates counts"),
+        ("budgets", [], "budgets are seconds"),
+        ("sizes", [-5], "sizes are references"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_scored(
+    setting: Setting, options: dict[str, Any], name: str, value: object, message: str
+) -> None:
+    options["survey"] |= {name: value}
+    with pytest.raises(ConfigError, match=message):
+        survey_job(setting, options)
+    assert not Path(options["out"]).exists()
+
+
+def test_a_survey_without_resamples_is_refused(setting: Setting, options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="bootstrap counts"):
+        survey_job(setting, options | {"bootstrap": 0})
