@@ -20,7 +20,7 @@ from ghn.estimators.population import Population
 from ghn.estimators.proxies import PROXIES
 from ghn.estimators.ranker import make_ranker, read_usual, zero_cost
 from ghn.estimators.readouts import READOUTS
-from ghn.estimators.setting import Entry, Maker, Setting, open_checkpoint, task_space
+from ghn.estimators.setting import OPTIONS, Entry, Maker, Setting, open_checkpoint, task_space, with_options
 from ghn.estimators.weighted import WeightedEstimator
 from ghn.estimators.zerocost import ZERO_COST
 from ghn.estimators.zerocost.estimator import make_zero_cost
@@ -91,20 +91,26 @@ def _combined(setting: Setting, checkpoint: str | Sequence[str]) -> Entry:
 
 
 def _ensemble(setting: Setting) -> list[Entry]:
-    """The mean normal score of other estimators."""
-    names, networks = list(setting.ensemble["members"]), setting.ensemble["population"]
-    if len(names) < 2 or "ensemble" in names or len(set(names)) < len(names):
+    """The mean normal score of other estimators: of their names, or `{name: NAME, OPTION: VALUE, ...}`."""
+    wanted, networks = list(setting.ensemble["members"]), setting.ensemble["population"]
+    members = [(one, {}) if isinstance(one, str) else (one.get("name"), dict(one)) for one in wanted]
+    names = [name for name, _ in members]
+    unknown = {key for _, own in members for key in own} - {"name", *OPTIONS}
+    if len(names) < 2 or "ensemble" in names or any(one in wanted[:i] for i, one in enumerate(wanted)) or unknown:
         raise ConfigError(
             "an ensemble combines other estimators",
-            got=names,
-            expected="at least two different names of: "
-            + " | ".join(name for name in ESTIMATORS if name != "ensemble"),
+            got=wanted,
+            expected="at least two different names, or {name: NAME, OPTION: VALUE}, of: "
+            + " | ".join(name for name in ESTIMATORS if name != "ensemble")
+            + f"; options: {' | '.join(OPTIONS)}",
         )
-    made = {
-        f"{name}{i + 1}" if i else name: entry for name in names for i, entry in enumerate(make_entries(name, setting))
-    }
-    members = {name: entry.estimator for name, entry in made.items()}
-    ensemble = CombinedEstimator(setting.space, members, {f"{name}/value": 1.0 for name in made}, fixed=False)
+    made: dict[str, Entry] = {}
+    for name, own in members:
+        for entry in make_entries(name, with_options(setting, own)):
+            count = sum(key.rstrip("0123456789") == name for key in made)
+            made[f"{name}{count + 1}" if count else name] = entry
+    parts = {name: entry.estimator for name, entry in made.items()}
+    ensemble = CombinedEstimator(setting.space, parts, {f"{name}/value": 1.0 for name in made}, fixed=False)
     if networks:  # then a candidate's score does not depend on the others: searches need that
         ensemble.population = Population.of(read_usual(ensemble, networks))
     identity = ensemble.identity | {"members": {name: entry.identity for name, entry in made.items()}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ class Setting:
     folder: Path | None = None
 
 
+OPTIONS = ("checkpoint", "readout", "skeletons", "sample", "fidelity", "surrogate", "ensemble")  # for `with_options`
 Maker = Callable[[Setting], list[Entry]]
 
 
@@ -121,6 +122,29 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
 def as_list(value: Any) -> list[Any]:
     """A list of what a config gives as one or as several."""
     return [value] if isinstance(value, str) else list(value)
+
+
+def with_options(setting: Setting, own: Mapping[str, Any]) -> Setting:
+    """The setting with `OPTIONS` of one estimator of several, as `ghn/conf/evaluate.yaml` has them for all.
+
+    Raises:
+        ConfigError: an option has a key that there is not.
+    """
+    make: dict[str, tuple[str, Callable[[Any], Any]]] = {
+        "checkpoint": ("checkpoints", as_list),
+        "readout": ("readouts", as_list),
+        "skeletons": ("skeletons", list),
+        "sample": ("sample", lambda changes: replace(setting.sample, **changes)),
+        "fidelity": ("fidelity", lambda changes: Fidelity(**changes)),
+        "surrogate": ("surrogate", lambda changes: {**setting.surrogate, **changes}),
+        "ensemble": ("ensemble", lambda changes: {**setting.ensemble, **changes}),
+    }
+    try:
+        return replace(
+            setting, **{make[option][0]: make[option][1](own[option]) for option in OPTIONS if option in own}
+        )
+    except TypeError as error:
+        raise ConfigError("options of an estimator do not fit", got=str(error)) from None
 
 
 def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 import multiprocessing
 import signal
+import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ghn.errors import TrainingError
@@ -98,7 +100,8 @@ class Processes:
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
         """Hands a trial to a free process."""
-        self._begun[self._pool.submit(_work, trial, parent)] = trial
+        with _deaf():  # what is started now inherits it, and is not interrupted while it imports
+            self._begun[self._pool.submit(_work, trial, parent)] = trial
 
     def wait(self) -> list[tuple[Trial[Any], Score]]:
         """Waits for a process to finish.
@@ -166,6 +169,19 @@ class Simulated:
         """There is nothing to end."""
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Ctrl-C is for the main process, which ends its workers; ignored within."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may change it
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
 _make: MakeEstimator | None = None  # of a worker process
 _estimator: Estimator[Any] | None = None
 
@@ -173,7 +189,7 @@ _estimator: Estimator[Any] | None = None
 def _start(make: MakeEstimator) -> None:
     global _make
     _make = make
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the main process, which ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
 
 
 def _work(trial: Trial[Any], parent: Trial[Any] | None) -> Score:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_several_checkpoints_are_read_together(setting: Setting, tmp_path: Path)
     assert {"ghn_depth3", "ghn2_depth3"} < set(entry.identity["members"])
 
 
-def ensemble(setting: Setting, *members: str, population: int = 0) -> Entry:
+def ensemble(setting: Setting, *members: str | dict[str, Any], population: int = 0) -> Entry:
     options = {"name": "ensemble", "members": list(members), "population": population}
     return make_entries("ensemble", replace(setting, ensemble=options))[0]
 
@@ -173,11 +174,29 @@ def test_references_tell_an_ensemble_whom_to_believe(setting: Setting) -> None:
     assert all(s.std for s in scores)
 
 
+def test_members_of_an_ensemble_may_have_options_of_their_own(setting: Setting) -> None:
+    deeper = {"name": "ghn", "readout": "loss", "skeletons": [{"depth": 1}, {"depth": 2}]}
+    entry = ensemble(setting, {"name": "ghn", "readout": "loss"}, deeper, "params")
+    assert entry.name == "ensemble: ghn + ghn2 + params"
+    (alone,) = make_entries("ghn", replace(setting, readouts=["loss"], skeletons=[{"depth": 1}, {"depth": 2}]))
+    assert entry.identity["members"]["ghn2"] == alone.identity != entry.identity["members"]["ghn"]
+
+
 @pytest.mark.parametrize(
-    "members", [(), ("params",), ("params", "params"), ("params", "ensemble"), ("params", "nobody")]
+    "members",
+    [
+        (),
+        ("params",),
+        ("params", "params"),
+        ("params", "ensemble"),
+        ("params", "nobody"),
+        ("params", {"name": "ghn", "skeleton": []}),
+        ("params", {"name": "low_fidelity", "fidelity": {"epoch": 1}}),
+        ("params", {"readout": "loss"}),
+    ],
 )
-def test_what_is_no_ensemble(setting: Setting, members: tuple[str, ...]) -> None:
-    with pytest.raises(ConfigError, match=r"combines other estimators|unknown estimator"):
+def test_what_is_no_ensemble(setting: Setting, members: tuple[Any, ...]) -> None:
+    with pytest.raises(ConfigError, match=r"combines other estimators|unknown estimator|do not fit"):
         ensemble(setting, *members)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -213,6 +214,19 @@ def test_tables_in_several_processes_agree_on_costs() -> None:
 def test_what_goes_wrong_in_a_process_is_said_here(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         run(recorded.candidates(1), make, workers=2)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
+def test_a_process_that_is_still_starting_does_not_hear_ctrl_c(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    workers = Processes(partial(light.Marking, str(tmp_path)), 1)
+    workers.submit(ghn.Trial("a", "arch", 1.0), None)
+    (child,) = (child for child in multiprocessing.active_children() if child not in workers._others)
+    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+    workers.wait()
+    workers.close()
+    assert int(status["SigIgn"], 16) >> (signal.SIGINT - 1) & 1
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_workers_need_a_function_that_can_be_sent() -> None:

@@ -10,10 +10,7 @@ from typing import Any
 
 from ghn.errors import ConfigError, GhnError
 from ghn.estimators.registry import ESTIMATORS, Entry, Setting, make_entries
-from ghn.estimators.rungs import Fidelity
-from ghn.estimators.setting import as_list
-
-OPTIONS = ("checkpoint", "readout", "skeletons", "sample", "fidelity", "surrogate", "ensemble", "seeds")
+from ghn.estimators.setting import OPTIONS, with_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +52,11 @@ def _line(key: str, options: dict[str, Any]) -> Line:
     label = options.pop("label", key.replace("_", " "))
     if name not in ESTIMATORS:
         raise ConfigError(f"survey line {key}: unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
-    if unknown := sorted(set(options) - set(OPTIONS)):
+    if unknown := sorted(set(options) - {*OPTIONS, "seeds"}):
         raise ConfigError(
-            f"survey line {key}: unknown options", got=unknown, expected=" | ".join(("name", "label", *OPTIONS))
+            f"survey line {key}: unknown options",
+            got=unknown,
+            expected=" | ".join(("name", "label", *OPTIONS, "seeds")),
         )
     seeds = tuple(options.pop("seeds", None) or (0,))
     if len(set(seeds)) < len(seeds) or not all(isinstance(seed, int) for seed in seeds):
@@ -84,24 +83,10 @@ def make_line(line: Line, setting: Setting) -> list[Entry]:
 
 
 def _setting(line: Line, setting: Setting, seed: int) -> Setting:
-    own = line.options
-    changes: dict[str, Any] = {"seed": seed}
-    for option, field in (("checkpoint", "checkpoints"), ("readout", "readouts")):
-        if option in own:
-            changes[field] = as_list(own[option])
-    if len(changes.get("readouts", setting.readouts)) != 1:
-        raise ConfigError("a survey line has one read-out", got=changes.get("readouts", setting.readouts))
-    if "skeletons" in own:
-        changes["skeletons"] = own["skeletons"]
-    if "sample" in own:
-        changes["sample"] = replace(setting.sample, **own["sample"])
-    if "fidelity" in own:
-        changes["fidelity"] = Fidelity(**own["fidelity"])
-    if "surrogate" in own:
-        changes["surrogate"] = {**setting.surrogate, **own["surrogate"]}
-    if "ensemble" in own:
-        changes["ensemble"] = {**setting.ensemble, **own["ensemble"]}
+    own = replace(with_options(setting, line.options), seed=seed)
+    if len(own.readouts) != 1:
+        raise ConfigError("a survey line has one read-out", got=own.readouts)
     if setting.folder:
         kind = sha256(json.dumps([seed, setting.recipe.describe()]).encode()).hexdigest()[:8]
-        changes["folder"] = setting.folder / "states" / kind
-    return replace(setting, **changes)
+        own = replace(own, folder=setting.folder / "states" / kind)
+    return own
