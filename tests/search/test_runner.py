@@ -31,7 +31,7 @@ from ghn.search import (
     SuccessiveHalving,
     run_search,
 )
-from ghn.search.workers import judge
+from ghn.search.workers import Processes, judge
 from ghn.types import Score, Searcher, Trial
 
 SEARCHERS: dict[str, Callable[[], Searcher[Any]]] = {
