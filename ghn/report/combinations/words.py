@@ -25,8 +25,8 @@ def combination_sentences(found: Combinations) -> list[str]:
     names = sum(member.set_aside is None for member in found.members)
     first = (
         f"Against {found.reference_name}: sets of {names} estimators were chosen on {found.n_development:,} "
-        f"development networks, {how}, and are reported on {found.n_report:,} others. References are those that a set is "
-        "given to weigh its members with; an estimator that learns has had its own."
+        f"development networks, {how}, and are reported on {found.n_report:,} others. References are those that "
+        "a set is given to weigh its members with; an estimator that learns has had its own."
     )
     return [first, *(sentence for size in found.sizes for sentence in _of_size(found, size))]
 
