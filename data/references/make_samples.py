@@ -9,6 +9,8 @@ Needs `pip install 'ghn[nasbench]'`. Writes beside itself:
     development.json     500 others, to look at as often as one likes; they contain the
     embedded_archs.json  96 networks that are trained as references: 80 random, 16 from the top 200 of the
                          published table, and which 16 of the 96 are trained with three seeds
+    twins.json           of those of them that several cells compute: the accuracies of two such cells, drawn at
+                         random, which were trained independently
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ from typing import Any
 
 from ghn.errors import ExistsError
 from ghn.estimators.published import distinct_references, read_analog_nasbench
-from ghn.estimators.samples import SCHEMA
+from ghn.estimators.references import ReferenceTable
+from ghn.estimators.samples import SCHEMA, TWINS
 from ghn.spaces import NASBench201
 
 HERE = Path(__file__).resolve().parent
@@ -72,11 +75,28 @@ def contents() -> dict[str, str]:
         return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n  {body}\n ]\n}}\n'
 
     embedded = {name: groups[name] for name in ("random", "top", "three_seeds")}
+    chosen = [arch for name in ("report", "random", "top", "others") for arch in groups[name]]
     return {
+        "twins.json": twins(table, chosen),
         "report.json": sample("report", {"random": groups["report"]}),
         "development.json": sample("development", development),
         "embedded_archs.json": json.dumps(embedded, indent=1) + "\n",
     }
+
+
+def twins(table: ReferenceTable, archs: list[str]) -> str:
+    """Accuracies of two cells of each function that has so many."""
+    space = NASBench201((3, 32, 32), 10)
+    trained: dict[Any, list[float]] = {}
+    for run in sorted(table.runs, key=lambda run: run.arch):
+        trained.setdefault(space.canonical(space.parse(run.arch)), []).append(float(run.test_accuracy or 0.0))
+    cells = {arch: trained[space.canonical(space.parse(arch))] for arch in archs}
+    rng = Random(SEED)
+    rows = [[arch, *rng.sample(values, 2)] for arch, values in cells.items() if len(values) > 1]
+    head = {"schema": TWINS, "source": table.header.source}
+    head["accuracy"] = "CIFAR-10 test accuracies, fractions, of two cells that compute the function"
+    body = ",\n  ".join(json.dumps(row) for row in rows)
+    return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n  {body}\n ]\n}}\n'
 
 
 def main() -> int:

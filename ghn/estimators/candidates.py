@@ -13,7 +13,7 @@ from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
 from ghn.estimators.published import distinct_references, read_analog_nasbench
 from ghn.estimators.references import ReferenceTable
-from ghn.estimators.samples import load_sample
+from ghn.estimators.samples import load_sample, load_twins
 from ghn.ranking import MIN_ITEMS
 
 EMBEDDED = "data/references/embedded.jsonl"
@@ -33,7 +33,7 @@ class Reference:
         name: in a report.
         unit: of the values.
         values: official string -> accuracy, a fraction.
-        seeds: [n, seeds] accuracies of networks trained several times, for the ceiling; None when unknown.
+        seeds: official string -> accuracies of several trainings, for the ceiling; those trained once are missing.
         note: what a reader must know.
         noise: standard deviation of a value over trainings, where it is known otherwise than from `seeds`.
     """
@@ -106,11 +106,15 @@ def published_reference(archs: Sequence[str], space: Any) -> Reference:
         full = distinct_references(space, read_analog_nasbench())
         by_key = {space.canonical(space.parse(arch)): value for arch, value in full.items()}
         known = {arch: by_key[space.canonical(space.parse(arch))] for arch in archs}
+    wanted = set(archs)
+    twins = {arch: pair for arch, pair in load_twins().items() if arch in wanted}
+    twins = twins if len(twins) >= MIN_ITEMS else {}  # fewer are no ceiling
     return Reference(
         "NAS-Bench-201, published: CIFAR-10, 200 epochs, full skeleton",
         "test accuracy",
         {arch: known[arch] for arch in archs},
-        {},
+        twins,
+        "the ceiling is of networks that two cells of the table compute: fewer operations than most" if twins else None,
         noise=PUBLISHED_NOISE,
     )
 

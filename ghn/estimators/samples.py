@@ -10,6 +10,7 @@ from ghn.assets import asset
 from ghn.errors import DataError
 
 SCHEMA = "ghn.sample/1"
+TWINS = "ghn.twins/1"
 
 
 @dataclass(frozen=True)
@@ -59,3 +60,21 @@ def load_sample(name: str | Path) -> ReferenceSample:
             fix="restore it from git, or draw it again: python data/references/make_samples.py --write",
         ) from error
     return sample
+
+
+def load_twins() -> dict[str, tuple[float, float]]:
+    """Published accuracies of two trainings of one function: of two cells that compute it, where there are two.
+
+    Raises:
+        DataError: missing, damaged or foreign.
+    """
+    path = asset("data/references/twins.json")
+    try:
+        content = json.loads(path.read_text())
+        if content["schema"] != TWINS:
+            raise ValueError(f"schema {content['schema']!r}")
+        return {arch: (float(one), float(other)) for arch, one, other in content["rows"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not accuracies of twins", got=repr(error), expected=TWINS, fix="restore it from git"
+        ) from error
