@@ -18,6 +18,7 @@ from ghn.ranking import MIN_ITEMS
 
 EMBEDDED = "data/references/embedded.jsonl"
 SAMPLES = ("development", "report")
+GROUPS = ("embedded-random", "embedded-top", "random")
 # standard deviation of a published accuracy: cells of one function differ by 0.19 points on average, and the mean
 # difference of two normal draws is 1.128 of their deviations
 PUBLISHED_NOISE = 0.0019 / 1.128
@@ -47,11 +48,10 @@ class Reference:
 
 
 def choose_candidates(n: int, sample: str, space: Any) -> list[str]:
-    """The first `n` official strings of a fixed order of distinct networks.
+    """The first `n` official strings of a fixed, random order of distinct networks, so that few stand for many.
 
     `development` begins with the 96 embedded references (80 random ones, then 16 of the published top), goes on with
-    the rest of the development sample and then, in a fixed order, with functions of neither sample; `report` is the
-    report sample alone.
+    the rest of the development sample and then with functions of neither sample; `report` is the report sample alone.
 
     Raises:
         ConfigError: unknown sample, or more candidates than there are.
@@ -59,15 +59,19 @@ def choose_candidates(n: int, sample: str, space: Any) -> list[str]:
     if sample not in SAMPLES:
         raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(SAMPLES))
     chosen = load_sample(sample)
-    archs = chosen.archs("embedded-random") + chosen.archs("embedded-top") + chosen.archs("random")
+    # the files have the order of the alphabet, in which the first third of a sample begins with the same operation
+    archs = [arch for group in GROUPS for arch in _shuffled(chosen.archs(group))]
     if sample == "development" and isinstance(n, int) and n > len(archs):
         taken = {space.canonical(space.parse(a)) for s in SAMPLES for a in load_sample(s).archs()}
         rest = [a for a in space.distinct() if space.canonical(a) not in taken]
-        order = np.random.default_rng(0).permutation(len(rest))
-        archs += [space.format(rest[i]) for i in order]
+        archs += [space.format(arch) for arch in _shuffled(rest)]
     if not isinstance(n, int) or not 1 <= n <= len(archs):
         raise ConfigError(f"the sample {sample} cannot give so many candidates", got=n, expected=f"1 to {len(archs)}")
     return archs[:n]
+
+
+def _shuffled(items: Sequence[Any]) -> list[Any]:
+    return [items[i] for i in np.random.default_rng(0).permutation(len(items))]
 
 
 def embedded_reference(task_checksum: str, space: Any, path: Path | str | None = None) -> Reference:
