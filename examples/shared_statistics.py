@@ -23,8 +23,8 @@ args = parser.parse_args()
 
 model = ghn.load(args.checkpoint)
 task = model.images().to(model.fabric.device)
-accuracy = load_sample("development").accuracy
-trials = [Trial(arch, arch) for arch in list(accuracy)[: args.n]]
+sample = load_sample("development")
+accuracy, trials = sample.accuracy, [Trial(arch, arch) for arch in sample.archs()[: args.n]]
 engine = model.estimator(task=task, sample=Sample(val=args.images, batch=args.images))
 for title in ("own batch statistics", "shared running statistics"):
     scores = engine.score(trials)

@@ -59,19 +59,15 @@ def choose_candidates(n: int, sample: str, space: Any) -> list[str]:
     if sample not in SAMPLES:
         raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(SAMPLES))
     chosen = load_sample(sample)
-    # the files have the order of the alphabet, in which the first third of a sample begins with the same operation
-    archs = [arch for group in GROUPS for arch in _shuffled(chosen.archs(group))]
+    archs = [arch for group in GROUPS for arch in chosen.archs(group)]
     if sample == "development" and isinstance(n, int) and n > len(archs):
         taken = {space.canonical(space.parse(a)) for s in SAMPLES for a in load_sample(s).archs()}
         rest = [a for a in space.distinct() if space.canonical(a) not in taken]
-        archs += [space.format(arch) for arch in _shuffled(rest)]
+        order = np.random.default_rng(0).permutation(len(rest))
+        archs += [space.format(rest[i]) for i in order]
     if not isinstance(n, int) or not 1 <= n <= len(archs):
         raise ConfigError(f"the sample {sample} cannot give so many candidates", got=n, expected=f"1 to {len(archs)}")
     return archs[:n]
-
-
-def _shuffled(items: Sequence[Any]) -> list[Any]:
-    return [items[i] for i in np.random.default_rng(0).permutation(len(items))]
 
 
 def embedded_reference(task_checksum: str, space: Any, path: Path | str | None = None) -> Reference:

@@ -63,7 +63,8 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
     if options["draws"] < 1:
         raise ConfigError("draws of references must be at least 1", got=options["draws"])
     space, runs = setting.space, []
-    report, pool = load_sample("report").archs()[: options["n"]], load_sample("development").archs()[: options["pool"]]
+    report, pool = (load_sample(name).archs()[: options[n]] for name, n in (("report", "n"), ("development", "pool")))
+    report.sort()  # resamples and draws depend on the order: that of the alphabet keeps to published figures
     for number, checkpoint in enumerate(setting.checkpoints):
         _, model = open_checkpoint(setting, checkpoint)
         place = folder / "members" / str(number)
@@ -106,7 +107,8 @@ class Study:
         self.digests = [one.digest for one in (model, *model.companions)]
         self.development = load_sample("development")
         trials = [Trial(text, self.space.parse(text)) for text in archs]
-        self.pool = [text for text in self.development.archs("random", "embedded-random") if text in set(archs)]
+        fair = {text for text in archs if self.development.group.get(text) in ("random", "embedded-random")}
+        self.pool = [text for text in self.development.accuracy if text in fair]
         ranker = make_ranker(model, task=setting.task)
         self.weights, self.members = ranker.weights, {}
         for name, member in ranker.members.items():

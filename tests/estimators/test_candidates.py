@@ -50,6 +50,14 @@ def test_fewer_candidates_are_the_first_of_more(most: list[str], toy_space: NASB
     assert choose_candidates(700, "development", full) == most[:700]  # neither skeleton nor images enter
 
 
+@pytest.mark.parametrize(("sample", "n"), [("report", 100), ("report", 300), ("development", 60)])
+def test_a_part_of_a_sample_stands_for_all_of_it(toy_space: NASBench201, sample: str, n: int) -> None:
+    """The files are in the order of the alphabet: their first third begins with a pooling."""
+    first = [str(toy_space.parse(arch)[0]) for arch in choose_candidates(n, sample, toy_space)]
+    for operation in ("avg_pool_3x3", "nor_conv_1x1", "nor_conv_3x3"):  # .28 to .29 of all each
+        assert 0.15 < first.count(operation) / n < 0.45
+
+
 def test_the_report_sample_stands_alone(toy_space: NASBench201) -> None:
     assert choose_candidates(1000, "report", toy_space) == load_sample("report").archs()
 
