@@ -16,9 +16,8 @@ def asset(relative: str) -> Path:
     Raises:
         DataError: the file is in neither place.
     """
-    for root in _ROOTS:
-        if (root / relative).exists():
-            return root / relative
+    if (path := _shipped(relative)) is not None:
+        return path
     raise DataError(
         f"the shipped file {relative} is missing",
         got="nothing at " + " or ".join(str(root / relative) for root in _ROOTS),
@@ -29,8 +28,8 @@ def asset(relative: str) -> Path:
 def here_or_shipped(path: str | Path) -> Path:
     """Returns the path; where nothing is there, that of the shipped file or folder of this name, if there is one."""
     path = Path(path)
-    if not path.exists() and not path.is_absolute():
-        for root in _ROOTS:
-            if (root / path).exists():
-                return root / path
-    return path
+    return path if path.exists() or path.is_absolute() else _shipped(path) or path
+
+
+def _shipped(relative: str | Path) -> Path | None:
+    return next((root / relative for root in _ROOTS if (root / relative).exists()), None)

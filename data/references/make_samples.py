@@ -71,8 +71,7 @@ def contents() -> dict[str, str]:
         rows = [[arch, round(accuracy[arch], 8), group] for group, archs in parts.items() for arch in archs]
         head: dict[str, Any] = {"schema": SCHEMA, "name": name, "source": table.header.source}
         head["accuracy"] = "CIFAR-10 test accuracy, a fraction, mean over all cells that compute the function"
-        body = ",\n  ".join(json.dumps(row) for row in rows)
-        return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n  {body}\n ]\n}}\n'
+        return with_rows(head, rows)
 
     embedded = {name: groups[name] for name in ("random", "top", "three_seeds")}
     chosen = [arch for name in ("report", "random", "top", "others") for arch in groups[name]]
@@ -95,6 +94,11 @@ def twins(table: ReferenceTable, archs: list[str]) -> str:
     rows = [[arch, *rng.sample(values, 2)] for arch, values in cells.items() if len(values) > 1]
     head = {"schema": TWINS, "source": table.header.source}
     head["accuracy"] = "CIFAR-10 test accuracies, fractions, of two cells that compute the function"
+    return with_rows(head, rows)
+
+
+def with_rows(head: dict[str, Any], rows: list[list[Any]]) -> str:
+    """JSON of an object with its rows a line each."""
     body = ",\n  ".join(json.dumps(row) for row in rows)
     return json.dumps(head, indent=1)[:-2] + f',\n "rows": [\n  {body}\n ]\n}}\n'
 

@@ -140,9 +140,7 @@ def with_options(setting: Setting, own: Mapping[str, Any]) -> Setting:
         "ensemble": ("ensemble", lambda changes: {**setting.ensemble, **changes}),
     }
     try:
-        return replace(
-            setting, **{make[option][0]: make[option][1](own[option]) for option in OPTIONS if option in own}
-        )
+        return replace(setting, **{name: change(own[key]) for key, (name, change) in make.items() if key in own})
     except TypeError as error:
         raise ConfigError("options of an estimator do not fit", got=str(error)) from None
 

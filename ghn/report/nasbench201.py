@@ -63,8 +63,9 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
     if options["draws"] < 1:
         raise ConfigError("draws of references must be at least 1", got=options["draws"])
     space, runs = setting.space, []
-    report, pool = (load_sample(name).archs()[: options[n]] for name, n in (("report", "n"), ("development", "pool")))
-    report.sort()  # resamples and draws depend on the order: that of the alphabet keeps to published figures
+    pool = load_sample("development").archs()[: options["pool"]]
+    report = load_sample("report").archs()[: options["n"]]
+    report.sort()  # resamples depend on the order: that of the alphabet keeps to published figures
     for number, checkpoint in enumerate(setting.checkpoints):
         _, model = open_checkpoint(setting, checkpoint)
         place = folder / "members" / str(number)
