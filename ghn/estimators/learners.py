@@ -37,7 +37,7 @@ def shared_weights(method: str) -> Maker:
             for readout in setting.readouts:
                 engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
                 name = f"{label}, {readout}{skeletons_label(setting)}"
-                entries.append(Entry(name, engine, engine.identity, model.card.get("seconds")))
+                entries.append(Entry(name, engine, engine.identity, model.trainings()))
         return entries
 
     return make

@@ -167,11 +167,11 @@ class Model:
         """How the weights come about: `ghn`, or the way in which a bank was trained."""
         return method_of(self.net)
 
-    @property
-    def training_seconds(self) -> float | None:
-        """What the training of all its hypernetworks took; None when unknown."""
-        every: list[Any] = [one.card.get("seconds") for one in (self, *self.companions)]
-        return None if None in every else float(sum(every))
+    def trainings(self, *, companions: bool = False) -> dict[str, float]:
+        """{digest: seconds of its training}, also of the companions; empty when any is unknown."""
+        every = (self, *(self.companions if companions else ()))
+        known = {one.digest: float(one.card["seconds"]) for one in every if one.card.get("seconds") is not None}
+        return known if len(known) == len(every) else {}
 
     def save(self, path: Path | str) -> None:
         """Writes a checkpoint, atomically."""

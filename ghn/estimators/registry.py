@@ -87,7 +87,7 @@ def _zero_cost(name: str) -> Maker:
 def _combined(setting: Setting, checkpoint: str | Sequence[str]) -> Entry:
     label, model = open_checkpoint(setting, checkpoint)
     ranker = make_ranker(model, task=setting.task)
-    return Entry(f"combined, {label}", ranker, ranker.identity, model.training_seconds)
+    return Entry(f"combined, {label}", ranker, ranker.identity, model.trainings(companions=True))
 
 
 def _ensemble(setting: Setting) -> list[Entry]:
@@ -114,14 +114,14 @@ def _ensemble(setting: Setting) -> list[Entry]:
     if networks:  # then a candidate's score does not depend on the others: searches need that
         ensemble.population = Population.of(read_usual(ensemble, networks))
     identity = ensemble.identity | {"members": {name: entry.identity for name, entry in made.items()}}
-    paid = [entry.one_off_seconds for entry in made.values() if entry.one_off_seconds is not None]
+    trainings = {name: seconds for entry in made.values() for name, seconds in entry.trainings.items()}
     warnings = " ".join(dict.fromkeys(entry.warning for entry in made.values() if entry.warning))
-    return [Entry(f"ensemble: {' + '.join(made)}", ensemble, identity, sum(paid) if paid else None, warnings or None)]
+    return [Entry(f"ensemble: {' + '.join(made)}", ensemble, identity, trainings, warnings or None)]
 
 
 def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
     label, model = open_checkpoint(setting, checkpoint)
-    seconds, step = model.card.get("seconds"), model.card.get("step")  # of the first alone: `rank` reads companions
+    step = model.card.get("step")
     warning = None
     if isinstance(step, int) and step < YOUNG:
         warning = (
@@ -132,7 +132,7 @@ def _ghn(setting: Setting, checkpoint: str | Sequence[str]) -> list[Entry]:
     for readout in setting.readouts:
         engine = model.estimator(readout, task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
         entries.append(
-            Entry(f"{label}, {readout}{skeletons_label(setting)}", engine, engine.identity, seconds, warning)
+            Entry(f"{label}, {readout}{skeletons_label(setting)}", engine, engine.identity, model.trainings(), warning)
         )
     return entries
 

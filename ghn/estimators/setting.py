@@ -32,15 +32,21 @@ class Entry:
         name: in the report, unique there.
         estimator: what scores.
         identity: what its scores depend on, JSON-able.
-        one_off_seconds: spent before the first candidate; None when unknown.
+        trainings: what was trained before the first candidate, and the seconds of each where they are known: what two
+            estimators share has one name and is paid once.
         warning: what a reader must know of it.
     """
 
     name: str
     estimator: Estimator[Any]
     identity: dict[str, Any]
-    one_off_seconds: float | None = None
+    trainings: Mapping[str, float] = field(default_factory=dict)
     warning: str | None = None
+
+    @property
+    def one_off_seconds(self) -> float | None:
+        """Spent before the first candidate; None when unknown, or nothing."""
+        return sum(self.trainings.values()) if self.trainings else None
 
 
 @dataclass(frozen=True)

@@ -165,9 +165,9 @@ class Study:
             "generated weights alone, all skeletons": self.combined(company=False),
             "MeCo, random weights": Known(self.members[ZERO_COST].scores),
         }
-        seconds = self.model.training_seconds
+        trainings = self.model.trainings(companions=True)
         return [
-            Entry(name, e, {"row": name, "weights": self.digests}, None if name.startswith("MeCo") else seconds)
+            Entry(name, e, {"row": name, "weights": self.digests}, {} if name.startswith("MeCo") else trainings)
             for name, e in rows.items()
         ]
 

@@ -152,7 +152,7 @@ def test_an_ensemble_is_the_mean_normal_score_of_its_members(setting: Setting) -
 def test_an_ensemble_with_a_hypernetwork_costs_what_that_costs(setting: Setting) -> None:
     entry = ensemble(setting, "ghn", "params")  # two read-outs of one checkpoint
     assert entry.name == "ensemble: ghn + ghn2 + params"
-    assert entry.one_off_seconds == 180.0 and "4 steps only" in (entry.warning or "")
+    assert entry.one_off_seconds == 90.0 and "4 steps only" in (entry.warning or "")
 
 
 def test_an_ensemble_with_a_population_of_its_own_judges_one_alone(setting: Setting) -> None:

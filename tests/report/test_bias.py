@@ -13,6 +13,7 @@ import pytest
 from ghn.errors import ConfigError, DataError
 from ghn.report import Bias, compare, findings, likeness_findings, measure_bias, overrates, wrong_pair
 from ghn.report.bias.model import Effect, Statistic
+from ghn.report.bias.words import mean_of_two
 from ghn.report.words import MINUS
 
 N = 160
@@ -185,10 +186,22 @@ class TestLikeness:
     def test_in_words(self, bias: Bias) -> None:
         text = likeness_findings(bias)
         assert any(
-            re.match(r"clean and (pools|deep).* err differently .*: combining them should help", one) for one in text
+            re.match(r"clean and (pools|deep).* err differently enough .*: combining them should help", one)
+            for one in text
         )
         assert any("pools and pools too err alike" in one for one in text)
         assert not any("random order" in one for one in text)
+
+    def test_the_mean_of_two(self) -> None:
+        rng = np.random.default_rng(0)
+        truth, common, own, other = rng.normal(size=(4, 200_000))
+        one, two = truth + common + own, truth + common + 2 * other
+        estimates = np.stack([x / x.std() for x in (one, two)])
+        quality = [float(np.corrcoef(x, truth)[0, 1]) for x in estimates]
+        residuals = [x - q * truth for x, q in zip(estimates, quality, strict=True)]
+        expected = np.corrcoef(estimates.mean(0), truth)[0, 1]
+        found = mean_of_two(*quality, alike=float(np.corrcoef(*residuals)[0, 1]))
+        assert found == pytest.approx(expected, abs=0.01)
 
     def test_nobody_to_combine(self) -> None:
         rng = np.random.default_rng(0)

@@ -77,6 +77,14 @@ def test_two_with_independent_errors_beat_each_alone(found: Combinations) -> Non
     assert found.tried == {0: 15, 40: 15} and found.exhaustive
 
 
+def test_what_two_members_share_is_paid_once() -> None:
+    prices = {"one": 60.0, "two": 60.0}
+    apart = search(one_off_seconds=prices)
+    shared = search(one_off_seconds=prices, paid_for={"one": "checkpoint", "two": "checkpoint"})
+    assert of(apart, "one", "two").one_off_seconds == 120.0 and of(shared, "one", "two").one_off_seconds == 60.0
+    assert Combinations.from_json(shared.to_json()) == shared
+
+
 def test_a_single_estimator_is_what_it_is_anywhere_else(found: Combinations) -> None:
     report = planted(1)
     for name, scores in report.scores.items():

@@ -49,7 +49,7 @@ class Counted(WeightedEstimator):
 @pytest.fixture
 def entry(fabric: Fabric) -> Entry:
     engine = Counted(toy_net().eval(), toy.SPACE, toy.make_task(), fabric, sample=SAMPLE, weights_id="x", block=4)
-    return Entry("GHN, loss", engine, engine.identity, 90.0, "trained for a minute only")
+    return Entry("GHN, loss", engine, engine.identity, {"toy": 90.0}, "trained for a minute only")
 
 
 def run(entries: Sequence[Entry], folder: Path, **changes: Any) -> Report:

@@ -64,7 +64,7 @@ def likeness_map(bias: Bias) -> Figure:
             _cell(axes, x, y, bias.likeness(line, other), filled=True)
     _bare(axes, len(lines), len(lines))
     axes.set_xticks([])
-    axes.set_xlabel("bold: the row of a column\n1: they err alike; 0: combining them should help", fontsize=8)
+    axes.set_xlabel("bold: the row of a column\n1: they err alike; 0: they err independently", fontsize=8)
     return figure
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import pi, sin, sqrt
 from statistics import median
 
 from ghn.ranking import Statistic
@@ -9,7 +10,6 @@ from ghn.report.bias.model import Bias, Effect, WrongPair
 from ghn.report.bias.properties import phrase
 from ghn.report.words import number, quantity, with_interval
 
-_DIFFERENT = 0.5  # the mean of two equally good estimates then has at most three quarters of their error's variance
 _ALIKE = 0.8
 _SHOWN = 3
 
@@ -61,32 +61,43 @@ def wrong_pair(bias: Bias, pair: WrongPair) -> str:
 
 
 def likeness_findings(bias: Bias) -> list[str]:
-    """Which estimators err differently, so that combining them helps, and which err alike.
+    """Of which two estimators the mean should order best, and which err alike.
 
     Only estimators whose order is better than chance are looked at: a random order errs unlike all others too.
     """
-    useful = {row.name for row in bias.rows if row.kind == "estimator" and _better_than_chance(row.kendall)}
-    pairs = [p for p in bias.likenesses if {p.one, p.other} <= useful and p.partial.value is not None]
-    pairs.sort(key=lambda pair: pair.partial.value or 0.0)
+    useful = [row for row in bias.rows if row.kind == "estimator" and _better_than_chance(row.kendall)]
+    order = {row.name: sin(pi / 2 * (row.kendall.value or 0.0)) for row in useful}  # tau as a correlation
+    pairs = [p for p in bias.likenesses if {p.one, p.other} <= set(order) and p.partial.value is not None]
     if not pairs:
         return ["There are no two estimators whose order is better than chance, and so none to combine."]
-    apart = [pair for pair in pairs if (pair.partial.value or 0.0) < _DIFFERENT][:_SHOWN]
-    alike = [pair for pair in reversed(pairs) if (pair.partial.value or 0.0) > _ALIKE][:_SHOWN]
+    promise = {p: mean_of_two(order[p.one], order[p.other], p.partial.value or 0.0) for p in pairs}
+    better = [pair for pair in pairs if promise[pair] > max(order[pair.one], order[pair.other])]
+    better.sort(key=lambda pair: -promise[pair])
+    alike = [pair for pair in pairs if (pair.partial.value or 0.0) > _ALIKE]
+    alike.sort(key=lambda pair: -(pair.partial.value or 0.0))
     out = [
-        f"{pair.one} and {pair.other} err differently (rank residuals correlate {with_interval(pair.partial)}): "
+        f"{pair.one} and {pair.other} err differently enough (rank residuals correlate {with_interval(pair.partial)}): "
         "combining them should help."
-        for pair in apart
+        for pair in better[:_SHOWN]
     ]
-    if not apart:
-        lowest = pairs[0]
-        out.append(
-            f"No two estimators err very differently; the least alike are {lowest.one} and {lowest.other} "
-            f"({with_interval(lowest.partial)})."
-        )
+    if not better:
+        out.append("No two estimators err so differently that their mean should order better than the better of them.")
     return out + [
         f"{pair.one} and {pair.other} err alike ({with_interval(pair.partial)}): together they are little better."
-        for pair in alike
+        for pair in alike[:_SHOWN]
     ]
+
+
+def mean_of_two(one: float, other: float, alike: float) -> float:
+    """Correlation with the reference of the mean of two standardised estimates.
+
+    Args:
+        one: correlation of the first estimate with the reference.
+        other: of the second.
+        alike: how their residuals correlate.
+    """
+    shared = one * other + alike * sqrt((1 - one**2) * (1 - other**2))
+    return (one + other) / sqrt(2 + 2 * shared)
 
 
 def _better_than_chance(kendall: Statistic) -> bool:

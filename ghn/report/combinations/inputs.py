@@ -64,9 +64,13 @@ def check_matrices(development: ScoreMatrix, report: ScoreMatrix) -> None:
 
 
 def read_members(
-    development: ScoreMatrix, report: ScoreMatrix, seconds: Mapping[str, float], one_off: Mapping[str, float]
+    development: ScoreMatrix,
+    report: ScoreMatrix,
+    seconds: Mapping[str, float],
+    one_off: Mapping[str, float],
+    paid_for: Mapping[str, str],
 ) -> list[Member]:
-    """All estimators, with what they cost and where they failed.
+    """All estimators, with what they cost and where they failed; arguments as of `search_combinations`.
 
     Raises:
         DataError: a cost is missing or negative, or fewer than two estimators can be used.
@@ -95,6 +99,7 @@ def read_members(
                 failed["development"],
                 failed["report"],
                 " and ".join(aside) or None,
+                paid_for.get(name),
             )
         )
     if sum(member.set_aside is None for member in found) < 2:

@@ -24,6 +24,7 @@ class Member:
         failed_development: development networks that it could not judge.
         failed_report: report networks that it could not judge.
         set_aside: why it is in no combination; None when it may be.
+        paid_for: name of what is paid once; members with the same one share it. None: nobody else has it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Member:
     failed_development: int
     failed_report: int
     set_aside: str | None = None
+    paid_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Combination:
         members: in the order of the caller.
         references: trained networks that a regression on the members' scores was given; 0 for the mean normal score.
         seconds: a candidate, the sum over the members.
-        one_off_seconds: the sum over the members, those that are unknown left out; None when all are.
+        one_off_seconds: the sum over what the members need, each once, what is unknown left out; None when all is.
         development: Kendall's tau on the development networks, by which sets are chosen; mean over draws of references.
         kendall: Kendall's tau on the report networks, mean over draws; its interval is over networks.
         best_half: the same in the best half.

@@ -29,6 +29,7 @@ def search_combinations(
     seconds: Mapping[str, float],
     *,
     one_off_seconds: Mapping[str, float] | None = None,
+    paid_for: Mapping[str, str] | None = None,
     sizes: Sequence[int] = (0, 20, 50, 100),
     draws: int = 10,
     largest: int = 4,
@@ -49,6 +50,7 @@ def search_combinations(
         report: other networks, with scores of the same estimators.
         seconds: {estimator: seconds a candidate}; 0 for what costs nothing.
         one_off_seconds: {estimator: seconds paid once}; shown beside, not part of the cost.
+        paid_for: {estimator: name of what is paid once}, such as a checkpoint; a set pays once for those of one name.
         sizes: numbers of references given to the regression; 0 is the mean of normal scores.
         draws: of the references from the development networks.
         largest: most members of a set.
@@ -66,7 +68,7 @@ def search_combinations(
         ConfigError: a setting out of range.
     """
     check_matrices(development, report)
-    members = read_members(development, report, seconds, one_off_seconds or {})
+    members = read_members(development, report, seconds, one_off_seconds or {}, paid_for or {})
     usable = [member for member in members if member.set_aside is None]
     names = [member.name for member in usable]
     chosen_on, told_on = common_scores(development, names, "development"), common_scores(report, names, "report")
@@ -125,14 +127,15 @@ def _told(
     bar = tqdm(sorted(shown, key=lambda one: (cost[one], one)), desc="report", unit="set", disable=not progress)
     for one in bar:
         ranking, names = tell(one), tuple(members[i].name for i in one)
-        paid = [m.one_off_seconds for i in one if (m := members[i]).one_off_seconds is not None]
+        paid = {m.paid_for or m.name: m.one_off_seconds for m in (members[i] for i in one)}
+        known = [seconds for seconds in paid.values() if seconds is not None]
         rival = max(((i,) for i in range(len(members)) if cost[(i,)] <= cost[one]), key=judge.development, default=None)
         found.append(
             Combination(
                 members=names,
                 references=judge.references,
                 seconds=cost[one],
-                one_off_seconds=sum(paid) if paid else None,
+                one_off_seconds=sum(known) if known else None,
                 development=judge.development(one),
                 kendall=ranking["kendall"],
                 best_half=ranking["kendall_best_half"],

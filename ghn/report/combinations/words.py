@@ -35,12 +35,13 @@ def _of_size(found: Combinations, size: int) -> list[str]:
     front = found.front(size)
     best = front[-1]
     begin = f"With {size} references" if size else "Without references"
+    first = f"{begin}, which leave {found.n_development - size} networks to choose on," if size else begin
     value = f"Kendall {with_interval(best.kendall)}, {with_interval(best.best_half)} in the best half"
     if best.single:
-        out = [f"{begin} no set is chosen over {best.name} alone ({duration(best.seconds)} a candidate): {value}."]
+        out = [f"{first} no set is chosen over {best.name} alone ({duration(best.seconds)} a candidate): {value}."]
     else:
         out = [
-            f"{begin} the set chosen is {best.name} ({duration(best.seconds)} a candidate): {value}{_versus(best)}.",
+            f"{first} the set chosen is {best.name} ({duration(best.seconds)} a candidate): {value}{_versus(best)}.",
             f"{begin} its members add {_gains(best)}.",
         ]
     if cheaper := [one for one in front[:-1] if not one.single]:
@@ -62,7 +63,7 @@ def _gains(one: Combination) -> str:
     order = sorted(one.gains, key=lambda gain: -(gain.kendall.value or 0.0))
     texts = [f"{g.member} {signed(g.kendall)}" for g in order]
     nothing = [g.member for g in order if not _above(g.kendall)]
-    return "; ".join(texts) + (f" (not clearly above zero: {', '.join(nothing)})" if nothing else "")
+    return "; ".join(texts) + (f" (not clearly above zero: {'; '.join(nothing)})" if nothing else "")
 
 
 def _above(change: Statistic) -> bool:

@@ -124,12 +124,14 @@ class Analysis:
                 f"Left out of combinations, as their seconds a network are unknown: {', '.join(unpriced)}."
             )
         one_off = {c.label: c.one_off_seconds for c in self.costs if c.one_off_seconds is not None}
+        paid_for = {one.line.label: " ".join(sorted(one.trainings)) for one in self.scored if one.trainings}
         try:
             return search_combinations(
                 self._matrix(self.subjects.choosing, list(seconds)),
                 self._matrix(self.subjects.telling, list(seconds)),
                 seconds,
                 one_off_seconds={label: one_off[label] for label in seconds if label in one_off},
+                paid_for=paid_for,
                 sizes=self._sizes(),
                 draws=self.plan["draws"],
                 reference_name=self.subjects.telling.name,

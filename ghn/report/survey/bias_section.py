@@ -63,7 +63,7 @@ def bias_section(part: Part, number_of: int, shown: Mapping[str, str], space: Sp
 def _strongest(bias: Bias, row: str) -> str:
     found = findings(bias, row)
     more = len(found) - _FINDINGS
-    return "; ".join(found[:_FINDINGS]) + (f"; {more} more are weaker" if more > 0 else "")
+    return "; ".join(found[:_FINDINGS]) + (f"; {more} more {'is' if more == 1 else 'are'} weaker" if more > 0 else "")
 
 
 def _how(bias: Bias) -> str:

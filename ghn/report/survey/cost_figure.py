@@ -68,7 +68,7 @@ def cost_pictures(survey: Survey, part: Part) -> list[Picture]:
             if points := points_of(survey, part.comparison, key, axis):
                 figure = draw_costs(survey, part, key, axis)
                 words = "; ".join(f"{p.name} {_cost(p.cost, axis)}, {with_interval(p.found)}" for p in points)
-                front = ", ".join(points[i].name for i in front_of(points))
+                front = "; ".join(points[i].name for i in front_of(points))
                 alt = f"Kendall tau, {PARTS[key]}, against {AXES[axis]}: {words}. On the Pareto front: {front}."
                 found.append(Picture("cost", f"{axis} {key}", figure, alt))
     return found

@@ -32,6 +32,7 @@ class Scored:
         seconds: mean wall-clock seconds a network of the first; None where nothing was scored.
         macs: mean multiply-adds a network; None when unknown.
         one_off_seconds: paid before the first network, median over seeds and checkpoints; None when unknown.
+        trainings: names of what was trained for the first; who has the same needs it once.
         warning: what a reader must know.
     """
 
@@ -41,6 +42,7 @@ class Scored:
     seconds: float | None
     macs: float | None
     one_off_seconds: float | None
+    trainings: tuple[str, ...]
     warning: str | None
 
 
@@ -121,6 +123,8 @@ class _LineScorer:
         scores = [self._scores(line.key, number, progress=False) for number in range(len(made))]
         good = [score for score in scores[0] if score.ok]
         paid = [entry.one_off_seconds for entry in made if entry.one_off_seconds is not None]
+        # or what the scores say: an ancestor is trained when the first heir is asked for
+        paid = paid or [s.extra["shared_seconds"] for s in good if "shared_seconds" in s.extra]
         return Scored(
             line,
             made[0].estimator.source,
@@ -128,6 +132,7 @@ class _LineScorer:
             float(np.mean([score.cost_seconds for score in good])) if good else None,
             self._macs(made[0], scores[0]),
             float(np.median(paid)) if paid else None,  # of trainings beside which much else ran, some took longer
+            tuple(made[0].trainings),
             made[0].warning,
         )
 
