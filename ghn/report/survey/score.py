@@ -97,6 +97,7 @@ class _LineScorer:
         self.lines, self.setting = {line.key: line for line in lines}, setting
         self.folder, self.progress = folder, progress
         self._made: dict[str, list[Entry]] = {}
+        self._known: dict[tuple[str, int], list[Score]] = {}
         self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
 
     def entries(self, key: str) -> list[Entry]:
@@ -137,8 +138,13 @@ class _LineScorer:
         )
 
     def _scores(self, key: str, number: int, *, progress: bool) -> list[Score]:
-        path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
-        return score_to_file(entry.estimator, self.trials, path, entry.identity, progress=progress, label=entry.name)
+        """Asks once: what judges networks together would judge further ones by the first."""
+        if (key, number) not in self._known:
+            path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
+            self._known[key, number] = score_to_file(
+                entry.estimator, self.trials, path, entry.identity, progress=progress, label=entry.name
+            )
+        return self._known[key, number]
 
     def _macs(self, entry: Entry, scores: Sequence[Score]) -> float | None:
         """As the scores say, else as the estimator foretells for those that it could judge."""

@@ -108,6 +108,16 @@ def test_spread_holds_every_replicate(setting: Setting, options: dict[str, Any])
     assert second == pytest.approx(kendall([values[arch] for arch in ids], part.comparison.reference))
 
 
+def test_an_ancestor_and_a_hypernetwork_are_paid_once(setting: Setting, options: dict[str, Any]) -> None:
+    lines = {"ghn": {}, "combined": {}, "heirs": {"name": "morphism", "fidelity": {"epochs": 1}}}
+    survey_job(setting, {**options, "n": 40, "survey": {**options["survey"], "development": 20, "estimators": lines}})
+    found = read(options)
+    assert (found.cost("heirs").one_off_seconds or 0) > 0
+    assert found.combinations is not None
+    both = next(c for c in found.combinations.combinations if set(c.members) >= {"ghn", "combined"})
+    assert both.one_off_seconds == pytest.approx(90.0 + ("heirs" in both.members) * found.cost("heirs").one_off_seconds)
+
+
 def test_the_order_over_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
     how = {"check": 0, "snapshots": True, "progress": False}
     train_shared(METHODS["oneshot"], toy.SPACE, setting.task, TRAINER, setting.fabric, tmp_path / "bank", **how)
