@@ -46,6 +46,10 @@ class CheckpointError(GhnError, ValueError):
     """A checkpoint is damaged, foreign, or made for something else."""
 
 
+class OtherSpaceError(CheckpointError):
+    """What is shipped - a checkpoint, or published networks - is of another space."""
+
+
 class ConfigError(GhnError, ValueError):
     """A setting is unknown, contradictory or out of range."""
 

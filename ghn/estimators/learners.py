@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ghn.assets import asset
-from ghn.errors import ConfigError, DataError
-from ghn.estimators.candidates import EMBEDDED
+from ghn.errors import ConfigError, DataError, OtherSpaceError
+from ghn.estimators.candidates import EMBEDDED, SAMPLED
 from ghn.estimators.crossfit import CrossFitted
 from ghn.estimators.curves import CurveEstimator, make_curve_model
 from ghn.estimators.lineage import largest
@@ -92,8 +92,13 @@ def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], S
     """The first networks of the development sample that were drawn uniformly, with their published accuracies.
 
     Raises:
+        OtherSpaceError: they are of NAS-Bench-201.
         ConfigError: more than there are.
     """
+    if space.name != SAMPLED:
+        raise OtherSpaceError(
+            "the published networks to learn from are of another space", got=SAMPLED, expected=space.name
+        )
     sample = load_sample("development")
     texts = sample.archs("random", "embedded-random")
     if not 0 <= given <= len(texts):
@@ -107,6 +112,7 @@ def surrogate(setting: Setting) -> list[Entry]:
     """A regression on published accuracies, cross-fitted."""
     options = dict(setting.surrogate)
     given = options.pop("given")
+    history = published_history(setting.space, given)
     needs = {"embedding", "scores"} & set(options["inputs"])
     model = open_checkpoint(setting, setting.checkpoints[0])[1] if needs else None
     training = make_low_fidelity(setting) if "curve" in options["inputs"] else None
@@ -115,7 +121,7 @@ def surrogate(setting: Setting) -> list[Entry]:
         return SurrogateEstimator(setting.space, hypernetwork=model, training=training, **options)
 
     estimator = CrossFitted(make, setting.space)
-    estimator.fit(published_history(setting.space, given))
+    estimator.fit(history)
     weights = None if model is None else model.digest
     identity = {**make().identity, "given": given, "weights": weights}
     return [Entry(f"surrogate: {options['model']}, {given} references", estimator, identity)]

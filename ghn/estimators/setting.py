@@ -11,12 +11,12 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.assets import asset, here_or_shipped
-from ghn.errors import CheckpointError, ConfigError, DataError
+from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError
 from ghn.estimators.loading import CHECKPOINT, SHIPPED, load
 from ghn.estimators.model import Model
 from ghn.estimators.readouts import Sample
 from ghn.estimators.rungs import Fidelity
-from ghn.spaces import make_space
+from ghn.spaces import describe_space, make_space
 from ghn.tasks import make_task
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Recipe
@@ -163,11 +163,12 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
         method: how its weights must come about: `ghn`, or a way in which banks are trained.
 
     Raises:
-        CheckpointError: it is damaged, or made for another space or in another way.
+        CheckpointError: it is damaged, or made for another space or in another way; an OtherSpaceError when what is
+            shipped is for another space.
         ConfigError: none of this kind is shipped.
     """
     if checkpoint == "shipped" and method == "ghn":
-        return "GHN shipped", load(fabric=setting.fabric, space=setting.space)
+        return "GHN shipped", _load_shipped(setting, None)
     if isinstance(checkpoint, str) and (named := re.fullmatch(r"shipped(?:-(\d+))?", checkpoint)):
         folder = f"{method}_s{named[1] or 1}"
         try:
@@ -178,7 +179,7 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
                 got=checkpoint,
                 fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
             ) from None
-        return f"{method} {checkpoint}", load(path, fabric=setting.fabric, space=setting.space)
+        return f"{method} {checkpoint}", _load_shipped(setting, path)
     paths = [here_or_shipped(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
     names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
     model = load(paths, fabric=setting.fabric, space=setting.space)
@@ -190,3 +191,15 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
             fix=f"estimator={model.method}, or another checkpoint",
         )
     return f"{'GHN' if method == 'ghn' else method} {' + '.join(names)}", model
+
+
+def _load_shipped(setting: Setting, path: Path | None) -> Model:
+    model = load(path, fabric=setting.fabric)
+    if describe_space(model.space) != describe_space(setting.space):
+        raise OtherSpaceError(
+            "what is shipped was trained for another space",
+            got=repr(model.space),
+            expected=repr(setting.space),
+            fix="choose its space (space=..., space.width=..., space.depth=...), or train one: checkpoint=PATH",
+        )
+    return model

@@ -60,7 +60,9 @@ def _advice(survey: Survey, one: Advice) -> str:
     once = f", after {duration(cost.one_off_seconds)} paid once" if cost and cost.one_off_seconds else ""
     needs = about(cost.estimator).needs if cost else None
     needs = f" (it needs {needs}: their cost is not counted)" if needs else ""
-    text = f"use {one.label}: {duration(one.total_seconds)} for {one.candidates:,} candidates{once}{needs}."
+    lost = one.kendall.low is not None and one.kendall.low <= 0
+    use = "no estimator chosen here is clearly better than chance; the one chosen is" if lost else "use"
+    text = f"{use} {one.label}: {duration(one.total_seconds)} for {one.candidates:,} candidates{once}{needs}."
     if one.kendall.value is None:
         return f"{text} How well it orders could not be measured."
     text += (

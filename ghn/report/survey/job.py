@@ -19,7 +19,7 @@ from ghn.report.survey.model import Survey
 from ghn.report.survey.score import score_lines
 from ghn.report.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.report.survey.table import read_user_table
-from ghn.report.survey.trainings import find_snapshots, stability_of_trainings
+from ghn.report.survey.trainings import divide_by_space, find_snapshots, stability_of_trainings
 from ghn.report.survey.write import print_survey, write_survey
 
 TITLE = "Performance estimators for neural architectures: who is right, who errs where, and what it costs"
@@ -42,11 +42,14 @@ def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
-    runs = find_snapshots(plan["runs"])
+    runs, others = divide_by_space(find_snapshots(plan["runs"]), setting.space)
     scored = score_lines(lines, setting, options, subjects.archs, out / "scores")
     analysis = Analysis(
         scored, subjects, setting.space, plan, bootstrap=options["bootstrap"], progress=options["progress"]
     )
+    served = {one.line.label for one in scored}
+    if left_out := [line.label for line in lines if line.label not in served] + others:
+        analysis.notes.append(f"Left out, as what is shipped for them is of another space: {'; '.join(left_out)}.")
     trainings = stability_of_trainings(
         runs,
         setting,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ghn.errors import ConfigError, OtherSpaceError
 from ghn.estimators.partial import score_to_file
 from ghn.estimators.registry import Entry, Setting
 from ghn.estimators.setting import build_setting
@@ -49,7 +50,7 @@ class Scored:
 def score_lines(
     lines: Sequence[Line], setting: Setting, options: Mapping[str, Any], archs: Sequence[str], folder: Path
 ) -> list[Scored]:
-    """Scores networks with every line.
+    """Scores networks with every line, but for those whose shipped trainings are of another space.
 
     Args:
         lines: of the survey.
@@ -59,10 +60,17 @@ def score_lines(
         folder: for a file of scores a replicate.
 
     Raises:
-        ConfigError: a line cannot be made; raised before anything is scored.
+        ConfigError: a line cannot be made, or none serves this space; raised before anything is scored.
         DataError: a file holds scores made with other settings.
     """
     scorer = _LineScorer(lines, setting, archs, folder, progress=options["progress"])
+    lines = [line for line in lines if scorer.serves(line)]
+    if not lines:
+        raise ConfigError(
+            "what is shipped for the survey's estimators is of another space, and there are no others",
+            got=repr(setting.space),
+            fix="+survey.estimators.KEY={name: ESTIMATOR}, or checkpoint=PATH of a training in this space",
+        )
     units = [
         Trial(f"{line.key}-{number}", (line.key, number))
         for line in lines
@@ -105,6 +113,14 @@ class _LineScorer:
         if key not in self._made:
             self._made[key] = make_line(self.lines[key], self.setting)
         return self._made[key]
+
+    def serves(self, line: Line) -> bool:
+        """Whether what is shipped for a line is of this space."""
+        try:
+            self.entries(line.key)
+        except OtherSpaceError:
+            return False
+        return True
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ghn.errors import ConfigError, DataError
+from ghn.estimators.loading import load
 from ghn.estimators.registry import Setting
 from ghn.report.runs.snapshots import Judge, snapshots_of
 from ghn.report.stability.measure import measure_stability
 from ghn.report.stability.model import Stability
+from ghn.spaces import describe_space
+from ghn.types import Space
 
 
 def find_snapshots(runs: Sequence[str]) -> dict[str, list[Path]]:
@@ -26,6 +30,12 @@ def find_snapshots(runs: Sequence[str]) -> dict[str, list[Path]]:
             got={name: len(paths) for name, paths in found.items()},
         )
     return found
+
+
+def divide_by_space(runs: Mapping[str, list[Path]], space: Space[Any]) -> tuple[dict[str, list[Path]], list[str]]:
+    """The trainings of this space, and the names of those of another."""
+    own = {name for name, paths in runs.items() if describe_space(load(paths[0]).space) == describe_space(space)}
+    return {name: paths for name, paths in runs.items() if name in own}, [name for name in runs if name not in own]
 
 
 def stability_of_trainings(

@@ -146,6 +146,11 @@ class TestFirstPage:
         one = replace(found.advice[0], kendall=Statistic(None))
         assert "could not be measured" in answers(replace(found, advice=(one,)))[0][1]
 
+    def test_what_is_no_better_than_chance_is_not_advised(self, found: Survey) -> None:
+        one = replace(found.advice[0], kendall=Statistic(0.2, -0.1, 0.5))
+        said = answers(replace(found, advice=(one,)))[0][1]
+        assert said.startswith("no estimator chosen here is clearly better than chance; the one chosen is good: ")
+
     def test_warnings_and_notes_stand_before_the_results(self, document: Document) -> None:
         said = plain(document)
         assert said.index("Before you read on") < said.index("A note.") < said.index("Order and cost against")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,26 @@ def test_an_ancestor_and_a_hypernetwork_are_paid_once(setting: Setting, options:
     assert found.combinations is not None
     both = next(c for c in found.combinations.combinations if set(c.members) >= {"ghn", "combined"})
     assert both.one_off_seconds == pytest.approx(90.0 + ("heirs" in both.members) * found.cost("heirs").one_off_seconds)
+
+
+def test_in_another_space_what_is_shipped_is_left_out_and_named(
+    setting: Setting, options: dict[str, Any], tmp_path: Path
+) -> None:
+    space = DARTS(toy.SPACE.input_shape, toy.SPACE.classes, width=4, depth=3)
+    rng, table = Random(0), tmp_path / "mine.csv"
+    rows = [f'"{space.format(space.sample(rng))}",{0.5 + i / 100}' for i in range(20)]
+    table.write_text("\n".join(["arch,accuracy", *rows]))
+    lines = {"ghn": {"label": "hypernetwork"}, "bank": {"name": "oneshot"}, "surrogate": {}, "params": {}, "flops": {}}
+    plan = {**options["survey"], "estimators": lines, "runs": ["checkpoints/trainings/ghn_s1"]}
+    there = replace(setting, space=space, checkpoints=["shipped"])
+    survey_job(there, {**options, "references": str(table), "survey": plan})
+    found = read(options)
+    assert [cost.label for cost in found.costs] == ["params", "flops"] and not found.trainings
+    (note,) = [note for note in found.notes if "another space" in note]
+    assert all(name in note for name in ("hypernetwork", "bank", "surrogate", "ghn_s1"))
+    only = {**plan, "estimators": {"ghn": {}}}
+    with pytest.raises(ConfigError, match="another space, and there are no others"):
+        survey_job(there, {**options, "references": str(table), "resume": True, "survey": only})
 
 
 def test_the_order_over_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
