@@ -126,8 +126,9 @@ def _use(survey: Survey, cost: Cost) -> list[Block]:
         if mine in front_of(points):
             texts.append(f"{where}, it is on the Pareto front: nothing that is as cheap orders better.")
         elif better:
-            verb = "orders" if len(better) == 1 else "order"
-            texts.append(f"{where}, {len(better)} as cheap or cheaper {verb} better, the best of them {better[0]}.")
+            verbs = ("is", "orders") if len(better) == 1 else ("are", "order")
+            number_of = f"{len(better)} that {verbs[0]} no dearer {verbs[1]} better"
+            texts.append(f"{where}, {number_of}, the best of them {better[0]}.")
     return [Heading(3, "When to use it"), listed(*texts)]
 
 

@@ -105,6 +105,7 @@ def make_survey(analysis: Analysis, setting: Setting, trainings: tuple[Stability
     stability, combinations = analysis.stability(), analysis.combinations()
     metadata = {"space": setting.space.name, "task": setting.task.name, "networks": len(subjects.archs)}
     warnings = tuple(dict.fromkeys(cost.warning for cost in analysis.costs if cost.warning))
-    report = Report((), title=TITLE, protocol=PROTOCOL, warnings=warnings, metadata={**machine(), **metadata})
+    protocol = (*PROTOCOL, *subjects.protocol)
+    report = Report((), title=TITLE, protocol=protocol, warnings=warnings, metadata={**machine(), **metadata})
     advice = analysis.advice(told)
     return Survey(report, analysis.costs, parts, stability, trainings, combinations, advice, tuple(analysis.notes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,6 +16,9 @@ from ghn.estimators.references import ReferenceTable
 from ghn.estimators.registry import Setting
 from ghn.ranking import MIN_ITEMS
 from ghn.report.survey.table import UserTable
+
+# in tables and sentences; the protocol says more
+PUBLISHED, OWN = "published accuracies (NAS-Bench-201, 200 epochs)", "own trainings ({epochs} epochs, {task})"
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Subjects:
         scores: of estimators that the user has run elsewhere: name -> official string -> score (NaN: it failed).
         seconds: a network, of these; a name is missing where it is unknown.
         notes: what a reader must know of them.
+        protocol: where the references come from, a sentence each.
     """
 
     archs: tuple[str, ...]
@@ -42,6 +47,7 @@ class Subjects:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    protocol: tuple[str, ...] = ()
 
 
 def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
@@ -75,26 +81,31 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     first = choose_candidates(development, "development", setting.space)
     report = choose_candidates(n - development, "report", setting.space)
     published = published_reference([*first, *report], setting.space)
-    telling = _part(published, report, "networks of the report sample")
-    try:
-        trained = [embedded_reference(setting.task.checksum, setting.space)]
-        table: ReferenceTable | None = ReferenceTable.load(asset(EMBEDDED))
-    except DataError:  # of another task or skeleton
-        trained, table = [], None
-    judged = [_part(reference, first, None) for reference in trained]
+    telling = _part(published, report, PUBLISHED)
+    said = [
+        f"{PUBLISHED}: {published.name}; {len(report)} networks of the report sample. What is chosen is chosen on "
+        f"{len(first)} others, of the development sample."
+    ]
+    judged, table = [], None
+    with suppress(DataError):  # of another task or skeleton
+        own = embedded_reference(setting.task.checksum, setting.space)
+        table = ReferenceTable.load(asset(EMBEDDED))
+        name = OWN.format(epochs=table.header.recipe["epochs"], task=table.header.task)
+        judged = [_part(own, first, name)]
+        said.append(f"{name}: {own.name}, in the skeleton in which estimators score.")
     return Subjects(
         (*first, *report),
         (*judged, telling),
-        _part(published, first, "networks of the development sample"),
+        _part(published, first, f"{PUBLISHED}, development sample"),
         telling,
         table,
+        protocol=tuple(said),
     )
 
 
-def _part(reference: Reference, archs: Sequence[str], note: str | None) -> Reference:
+def _part(reference: Reference, archs: Sequence[str], name: str) -> Reference:
     values = {arch: reference.values[arch] for arch in archs if arch in reference.values}
     seeds = {arch: reference.seeds[arch] for arch in archs if arch in reference.seeds}
-    name = reference.name if note is None else f"{reference.name} ({note})"
     return replace(reference, name=name, values=values, seeds=seeds)
 
 
@@ -112,7 +123,8 @@ def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
     order = np.random.default_rng(seed).permutation(len(archs))
     first = [archs[i] for i in sorted(order[: len(archs) // 2])]
     second = [archs[i] for i in sorted(order[len(archs) // 2 :])]
-    return _part(reference, first, "the half chosen on"), _part(reference, second, "the other half")
+    names = (f"{reference.name} (the half chosen on)", f"{reference.name} (the other half)")
+    return _part(reference, first, names[0]), _part(reference, second, names[1])
 
 
 def user_subjects(table: UserTable) -> Subjects:
