@@ -196,13 +196,17 @@ def _bar(files: Sequence[Path], networks: int) -> Iterator[None]:
     if not files:
         yield
         return
+
+    def known() -> int:
+        return sum(max(0, path.read_bytes().count(b"\n") - 1) for path in files if path.exists())
+
     done = threading.Event()
-    with tqdm(total=len(files) * networks, desc="survey", unit="net") as bar:
+    # what was there before took no time: it must not count towards the time left
+    with tqdm(total=len(files) * networks, initial=known(), desc="survey", unit="net") as bar:
 
         def watch() -> None:
             while not done.wait(2):
-                lines = sum(max(0, path.read_bytes().count(b"\n") - 1) for path in files if path.exists())
-                bar.update(lines - bar.n)
+                bar.update(known() - bar.n)
 
         thread = threading.Thread(target=watch, daemon=True)
         thread.start()
