@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -190,6 +191,15 @@ def _start(make: MakeEstimator) -> None:
     global _make
     _make = make
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed search must not leave workers that write into the files of the one that goes on with it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(trial: Trial[Any], parent: Trial[Any] | None) -> Score:

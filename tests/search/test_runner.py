@@ -255,13 +255,13 @@ if __name__ == "__main__":
 """
 
 
-def test_ctrl_c_ends_the_processes_and_says_how_to_go_on(tmp_path: Path) -> None:
+def start_script(tmp_path: Path) -> subprocess.Popen[str]:
+    """A search in two processes, three of whose trials have ended; two more would take ten minutes."""
     script, history = tmp_path / "script.py", tmp_path / "out" / "history.jsonl"
     script.write_text(SCRIPT)
-    here = {**os.environ, "PYTHONPATH": str(Path(ghn.__file__).parents[1])}
     process = subprocess.Popen(
         [sys.executable, script, tmp_path / "out"],
-        env=here,
+        env={**os.environ, "PYTHONPATH": str(Path(ghn.__file__).parents[1])},
         stderr=subprocess.PIPE,
         text=True,
         # tests in the background of a shell inherit that Ctrl-C is ignored
@@ -269,10 +269,21 @@ def test_ctrl_c_ends_the_processes_and_says_how_to_go_on(tmp_path: Path) -> None
     )
     while process.poll() is None and not (history.exists() and history.read_text().count("tell") == 3):
         time.sleep(0.05)
+    return process
+
+
+def test_ctrl_c_ends_the_processes_and_says_how_to_go_on(tmp_path: Path) -> None:
+    process = start_script(tmp_path)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=300)  # waiting for the trials in work would take ten minutes
     assert "3 finished trials are kept in" in said and "resume=True" in said
     assert process.returncode != 0
+
+
+def test_a_killed_search_leaves_no_workers_behind(tmp_path: Path) -> None:
+    process = start_script(tmp_path)
+    process.kill()
+    process.communicate(timeout=60)  # the workers have its stderr, too: it is closed when they have ended
 
 
 # --- simulated workers
