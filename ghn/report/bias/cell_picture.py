@@ -80,7 +80,7 @@ def _places(bias: Bias, row: str, judged: Judged) -> str:
     return (
         f"measured {quantity(judged.reference)}\n"
         f"place {judged.reference_rank:g} of {bias.n}\n"
-        f"{shorten(row, 22)}: place {judged.estimate_rank:g}"
+        f"{shorten(row, 16)}: place {judged.estimate_rank:g}"
     )
 
 
