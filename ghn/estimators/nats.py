@@ -94,7 +94,7 @@ def _runs_of(folder: Path, index: int, names: list[str], dataset: str, epochs: i
     path = folder / f"{index:06d}.pickle.pbz2"
     state = restricted_load(path)
     try:
-        results = ArchResults.create_from_state_dict(state[str(epochs)])
+        results = ArchResults.create_from_state_dict(_plain_results(state[str(epochs)]))
         found = _runs(results, dataset)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise DataError(
@@ -106,6 +106,18 @@ def _runs_of(folder: Path, index: int, names: list[str], dataset: str, epochs: i
     if not 0 <= index < len(names) or results.arch_str != names[index]:
         raise DataError(f"{path}: not the architecture that meta lists as {index}", got=results.arch_str)
     return found
+
+
+def _plain_results(content: Any) -> dict[str, Any]:
+    """What may be handed to the official API: dictionaries alone.
+
+    Given a string, the API opens the file of that name with plain `pickle.load`: whoever wrote the archive would choose
+    what is opened, and run it.
+    """
+    results = content.get("all_results") if isinstance(content, dict) else None
+    if not isinstance(results, dict) or not all(isinstance(one, dict) for one in results.values()):
+        raise TypeError("results must be dictionaries; what a file names is not opened")
+    return content  # type: ignore[no-any-return]
 
 
 def _runs(results: Any, dataset: str) -> list[Run]:

@@ -126,6 +126,24 @@ def test_code_in_an_archive_is_refused_before_it_runs(archive: Path, tmp_path: P
     assert not mark.exists()
 
 
+@pytest.mark.parametrize("where", ["state", "results"])
+def test_what_an_archive_names_is_not_opened(archive: Path, tmp_path: Path, where: str) -> None:
+    """The official API opens a string as the path of a pickle, with nothing to hold it back."""
+    mark, evil = tmp_path / "ran", tmp_path / "evil.pickle.pbz2"
+
+    class Evil:
+        def __reduce__(self) -> Any:
+            return Path.touch, (mark,)
+
+    evil.write_bytes(bz2.compress(pickle.dumps(Evil())))
+    content = {"200": str(evil)} if where == "state" else {"200": {"all_results": {("cifar10", 777): str(evil)}}}
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    with pytest.raises(DataError, match="(?s)not the results of one NATS-Bench architecture.*is not opened"):
+        read_nats_bench(rewritten(archive, folder, "000000.pickle.pbz2", content))
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
