@@ -139,7 +139,7 @@ def test_what_an_archive_names_is_not_opened(archive: Path, tmp_path: Path, wher
     content = {"200": str(evil)} if where == "state" else {"200": {"all_results": {("cifar10", 777): str(evil)}}}
     folder = tmp_path / "archive"
     folder.mkdir()
-    with pytest.raises(DataError, match="(?s)not the results of one NATS-Bench architecture.*is not opened"):
+    with pytest.raises(DataError, match=r"(?s)not the results of one NATS-Bench architecture.*is not opened"):
         read_nats_bench(rewritten(archive, folder, "000000.pickle.pbz2", content))
     assert not mark.exists()
 
