@@ -8,15 +8,15 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from ghn.conf import resume_command, run
+from ghn.app.cli import resume_command, run
 
 
-@hydra.main(version_base="1.3", config_path="pkg://ghn.conf", config_name="evaluate")
+@hydra.main(version_base="1.3", config_path="pkg://ghn.app.conf", config_name="evaluate")
 def main(cfg: DictConfig) -> None:
     """Runs the job that the config names."""
+    from ghn.app.jobs import JOBS
+    from ghn.app.setting import build_setting
     from ghn.errors import GhnError
-    from ghn.estimators.setting import build_setting
-    from ghn.report.jobs import JOBS
 
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
     try:

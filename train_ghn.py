@@ -8,19 +8,20 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from ghn.conf import resume_command, run
+from ghn.app.cli import resume_command, run
 
 
-@hydra.main(version_base="1.3", config_path="pkg://ghn.conf", config_name="train")
+@hydra.main(version_base="1.3", config_path="pkg://ghn.app.conf", config_name="train")
 def main(cfg: DictConfig) -> None:
     """Builds what the config names and trains it."""
+    from ghn.app.setting import task_space
     from ghn.errors import GhnError
-    from ghn.estimators.registry import task_space
-    from ghn.estimators.train_model import CHECKPOINT, train_hypernetwork
-    from ghn.estimators.train_shared import make_method, train_shared
+    from ghn.families.sharing.train import make_method, train_shared
     from ghn.nets import GHNConfig
+    from ghn.scoring.load import CHECKPOINT
+    from ghn.scoring.train_model import train_hypernetwork
     from ghn.tasks import make_task
-    from ghn.train.meta_config import MetaConfig
+    from ghn.train.meta import MetaConfig
     from ghn.train.runtime import make_runtime
 
     options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]

@@ -5,8 +5,10 @@ from argparse import ArgumentParser
 from optuna import create_study, distributions, logging, samplers
 
 import ghn
-from ghn.estimators import TableEstimator, TrainingEstimator, published
-from ghn.spaces.nasbench201 import EDGES, OPERATIONS
+from ghn.families.training.full import TrainingEstimator
+from ghn.spaces.nasbench201 import published
+from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
+from ghn.tables.references import TableEstimator
 from ghn.train.loop import Recipe
 
 parser = ArgumentParser()

@@ -8,7 +8,7 @@ import random
 from argparse import ArgumentParser
 
 import ghn
-from ghn.estimators.partial import score_to_file
+from ghn.scoring.score_files import score_to_file
 
 parser = ArgumentParser(description=__doc__)
 parser.add_argument("--n", type=int, default=4930, help="distinct networks, in a fixed random order; 4930 are all")

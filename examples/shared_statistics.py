@@ -7,12 +7,12 @@ Kendall's tau with published accuracies.
 from argparse import ArgumentParser
 
 import ghn
+from ghn.analysis.correlation import kendall
 from ghn.assets import asset
-from ghn.estimators import Sample
-from ghn.estimators.samples import load_sample
-from ghn.estimators.shared_stats import SharedStatisticsReadout, collect_statistics
-from ghn.ranking import kendall
+from ghn.scoring.readouts import Sample
+from ghn.spaces.nasbench201.samples import load_sample
 from ghn.types import Trial
+from studies.shared_statistics import SharedStatisticsReadout, collect_statistics
 
 parser = ArgumentParser(description=__doc__)
 parser.add_argument("--checkpoint", default=str(asset("checkpoints/trainings/oneshot_s1/checkpoint.safetensors")))

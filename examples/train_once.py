@@ -6,10 +6,11 @@ and order candidates badly; the shipped one is six times older. `--resume` goes 
 
 from argparse import ArgumentParser
 
-from ghn import NASBench201, make_task
-from ghn.estimators.train_model import train_hypernetwork
 from ghn.nets import GHNConfig
-from ghn.train.meta_config import MetaConfig
+from ghn.scoring.train_model import train_hypernetwork
+from ghn.spaces.nasbench201.space import NASBench201
+from ghn.tasks.registry import make_task
+from ghn.train.meta import MetaConfig
 from ghn.train.runtime import make_runtime
 
 parser = ArgumentParser(description=__doc__)

@@ -11,10 +11,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ghn.estimators.loading import load
-    from ghn.estimators.model import Model
+    from ghn.analysis.compare import compare
     from ghn.graph import Graph
-    from ghn.report import compare
+    from ghn.scoring.load import load
+    from ghn.scoring.model import Model
     from ghn.spaces import NASBench201, make_space
     from ghn.tasks import ImageTask, make_task
     from ghn.types import Score, Trial
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 _HOME = {
     "Graph": "ghn.graph",
     "ImageTask": "ghn.tasks",
-    "Model": "ghn.estimators.model",
+    "Model": "ghn.scoring.model",
     "NASBench201": "ghn.spaces",
     "Score": "ghn.types",
     "Trial": "ghn.types",
-    "compare": "ghn.report",
-    "load": "ghn.estimators.loading",
+    "compare": "ghn.analysis.compare",
+    "load": "ghn.scoring.load",
     "make_space": "ghn.spaces",
     "make_task": "ghn.tasks",
 }

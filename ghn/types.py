@@ -7,14 +7,16 @@ Axis vocabulary, used by every jaxtyping shape: `b` images in a batch, `c` chann
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
+from ghn.graph.interpreter import Interpreter, Ran
 from ghn.graph.ir import Graph
+from ghn.graph.simplify import simplify
 
 Arch = TypeVar("Arch", bound=Hashable)
 WeightDict = dict[str, Tensor]
@@ -75,8 +77,57 @@ class Score:
 
 
 @runtime_checkable
+class Program(Protocol):
+    """What runs a network with weights from anywhere: an interpreter of graphs, or a module of the user's own.
+
+    Attributes:
+        needed: names of what `run` must be given.
+    """
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Names of the weights, and of the running statistics, that `run` must be given."""
+        ...
+
+    def run(
+        self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str] = (), *, training: bool = False
+    ) -> Ran:
+        """Runs the network; differentiable in the weights.
+
+        Args:
+            weights: by name, exactly those that are `needed`.
+            x: images (b, c, h, w).
+            watch: names of nodes of the graph whose outputs are asked for.
+            training: whether running statistics, where they are kept, are updated instead of used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network: what a hypernetwork sees of it, and what runs it. Seeing is not running.
+
+    Attributes:
+        graph: operations, shapes and parameters.
+        program: takes weights with the names and shapes of `graph.params()`.
+    """
+
+    graph: Graph
+    program: Program
+
+    @classmethod
+    def of(cls, graph: Graph) -> Network:
+        """The network of a graph of known operations, run by the interpreter."""
+        return cls(graph, Interpreter(graph))
+
+    def live(self) -> Network:
+        """Its live part: what lies on no way from input to output is gone, and computes nothing any more."""
+        return Network.of(simplify(self.graph)) if isinstance(self.program, Interpreter) else self
+
+
+@runtime_checkable
 class Space(Protocol[Arch]):
-    """A set of architectures and the one road from each to its computation graph."""
+    """A set of architectures and the one road from each to its network."""
 
     @property
     def name(self) -> str:
@@ -95,8 +146,8 @@ class Space(Protocol[Arch]):
         """All architectures one edit away; a mutation is a random one of them."""
         ...
 
-    def lower(self, arch: Arch) -> Graph:
-        """The computation graph; the only road to execution and to features."""
+    def network(self, arch: Arch) -> Network:
+        """The network; the only road to execution and to features."""
         ...
 
     def parse(self, text: str) -> Arch:
@@ -109,6 +160,57 @@ class Space(Protocol[Arch]):
 
     def canonical(self, arch: Arch) -> Hashable:
         """A key equal for architectures that compute the same family of functions."""
+        ...
+
+
+# --- capabilities: what a space may have beyond that; asked for with `isinstance`, never with `hasattr` ---
+
+
+@runtime_checkable
+class Finite(Protocol):
+    """A space whose networks can be listed."""
+
+    def distinct(self) -> Sequence[Any]:
+        """One architecture of each function that the space computes, in a fixed order; chosen without accuracies."""
+        ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """A space in which complex architectures come about from simple ones, a step at a time, as PNAS needs it."""
+
+    def simplest(self) -> Iterator[Any]:
+        """Where a progressive search begins."""
+        ...
+
+    def expand(self, arch: Any) -> Iterator[Any]:
+        """The architectures that are one step more complex."""
+        ...
+
+
+@runtime_checkable
+class Encoded(Protocol):
+    """A space that knows features of its architectures for regressions."""
+
+    def encode(self, arch: Any) -> Mapping[str, float]:
+        """Features by name, the same names for every architecture."""
+        ...
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A space that says in which variants of itself - deeper, wider - networks are best read.
+
+    A variant is a dict of changed settings, such as `{"depth": 3}`; `{}` is the space as it is. Spaces that are not
+    `Readable` are read as they are.
+    """
+
+    def reading_variants(self) -> Sequence[Mapping[str, Any]]:
+        """Those in which generated weights order best, the fastest first."""
+        ...
+
+    def proxy_variant(self) -> Mapping[str, Any]:
+        """The one in which zero-cost proxies of activations order best."""
         ...
 
 
@@ -132,9 +234,18 @@ class Weights(Protocol):
 
 @runtime_checkable
 class Estimator(Protocol[Arch]):
-    """Judges architectures; one `Score` a trial, in order, failures inside it."""
+    """Judges architectures; one `Score` a trial, in order, failures inside it.
+
+    Attributes:
+        source: the paper behind it.
+    """
 
     source: str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that a score depends on beside the architecture, JSON-able: scores of different identity do not mix."""
+        ...
 
     def fit(self, history: Sequence[tuple[Trial[Arch], Score]]) -> None:
         """Learns from trained references; estimators that need none ignore it."""
@@ -144,10 +255,51 @@ class Estimator(Protocol[Arch]):
         """Judges each trial."""
         ...
 
+    def cost(self, arch: Arch) -> float | None:
+        """Multiply-adds of judging one architecture; None where they say nothing, as of a look-up or a training."""
+        ...
+
+
+# --- capabilities of an estimator ---
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """An estimator that judges any number of trials in bounded memory."""
+
+    def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+        """Each trial with its score, as they come."""
+        ...
+
+
+@runtime_checkable
+class JudgesTogether(Protocol):
+    """An estimator whose scores may depend on the other trials of a call.
+
+    Attributes:
+        together: whether they do.
+    """
+
+    @property
+    def together(self) -> bool:
+        """Whether a score depends on the other trials of its call."""
+        ...
+
 
 @runtime_checkable
 class Searcher(Protocol[Arch]):
-    """Proposes trials and learns from their scores."""
+    """Proposes trials and learns from their scores.
+
+    Attributes:
+        source: the paper behind it.
+    """
+
+    source: str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that its proposals depend on beside the scores, JSON-able."""
+        ...
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """Up to `n` new trials; none: scores of earlier ones are needed first, or, where none is awaited, finished."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 import toy
 from hypothesis import HealthCheck, settings
 from lightning_fabric import Fabric
+from toy_models import save_toy
 
+from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.runtime import make_runtime
@@ -47,3 +50,19 @@ def make_toy_task() -> Callable[..., ImageTask]:
 @pytest.fixture(scope="session")
 def toy_task() -> ImageTask:
     return toy.make_task()
+
+
+@pytest.fixture(scope="session")
+def toy_checkpoint(
+    tmp_path_factory: pytest.TempPathFactory, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric
+) -> Path:
+    path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
+    save_toy(path, toy_space, toy_task, fabric)
+    return path
+
+
+@pytest.fixture
+def toy_model(toy_checkpoint: Path, fabric: Fabric) -> Model:
+    from ghn.scoring.load import load
+
+    return load(toy_checkpoint, fabric=fabric)

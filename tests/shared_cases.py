@@ -9,12 +9,12 @@ import torch
 import toy
 from torch import Tensor
 
-from ghn.nets.bank import Bank, BankConfig
+from ghn.families.sharing.bank import Bank, BankConfig
+from ghn.families.sharing.darts import DartsConfig
+from ghn.families.sharing.enas import EnasConfig
+from ghn.families.sharing.oneshot import OneShotConfig
 from ghn.spaces import DARTS
-from ghn.train.darts import DartsConfig
-from ghn.train.enas import EnasConfig
-from ghn.train.meta_config import MetaConfig
-from ghn.train.oneshot import OneShotConfig
+from ghn.train.meta import MetaConfig
 
 SPACES = {"nasbench201": toy.SPACE, "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3)}
 TRAINER = MetaConfig(

@@ -16,12 +16,12 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
+from ghn.app.candidates import choose_candidates
 from ghn.assets import asset
 from ghn.errors import DataError
-from ghn.estimators import ReferenceTable, load
-from ghn.estimators.candidates import choose_candidates
-from ghn.estimators.loading import SHIPPED
 from ghn.report.write import read_report
+from ghn.scoring.load import SHIPPED, load
+from ghn.tables.references import ReferenceTable
 from ghn.train.checkpoint import load_tensors
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import ghn
-from ghn.estimators.loading import SHIPPED
+from ghn.scoring.load import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

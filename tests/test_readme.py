@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import ghn.spaces
-from ghn.estimators.loading import SHIPPED
 from ghn.graph import OPS
+from ghn.scoring.load import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = (

@@ -10,11 +10,14 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from ghn.estimators import Model, ReferenceTable, Sample, load
-from ghn.estimators.table import Run, TableHeader
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN, GHNConfig
+from ghn.scoring.load import load
+from ghn.scoring.model import Model
+from ghn.scoring.readouts import Sample
 from ghn.spaces import NASBench201
+from ghn.tables.references import ReferenceTable
+from ghn.tables.rows import Run, TableHeader
 from ghn.tasks import ImageTask
 from ghn.types import WeightDict, Weights
 

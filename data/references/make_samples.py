@@ -23,10 +23,10 @@ from random import Random
 from typing import Any
 
 from ghn.errors import ExistsError
-from ghn.estimators.published import distinct_references, read_analog_nasbench
-from ghn.estimators.references import ReferenceTable
-from ghn.estimators.samples import SCHEMA, TWINS
 from ghn.spaces import NASBench201
+from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
+from ghn.spaces.nasbench201.samples import SCHEMA, TWINS
+from ghn.tables.references import ReferenceTable
 
 HERE = Path(__file__).resolve().parent
 SEED = 201

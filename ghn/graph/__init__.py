@@ -1,8 +1,7 @@
 """The graph IR: what a network is, how it runs, what a hypernetwork sees of it."""
 
-from ghn.graph.builder import GraphBuilder
 from ghn.graph.canonical import canonical_hash, canonical_order, function_key
-from ghn.graph.ir import Graph, Node
+from ghn.graph.ir import Graph, GraphBuilder, Node
 from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.graph.op import OPS, Op, Param, Shape, get_op, register
 from ghn.graph.simplify import simplify

@@ -1,16 +1,62 @@
-"""The graph IR: a frozen, validated, topologically ordered DAG of typed operations."""
+"""What follows from an operation, its attributes and the shapes of its inputs: checked and inferred in one place.
+
+The graph IR: a frozen, validated, topologically ordered DAG of typed operations.
+
+Builds graphs node by node, inferring shapes on the way.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar
+from functools import cached_property, lru_cache
+from numbers import Real
+from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
-from ghn.graph.derive import Derived, derive
-from ghn.graph.op import Param, Shape
+from ghn.graph.op import Op, Param, ParamSpec, Shape, get_op
+
+
+class Derived(NamedTuple):
+    """All that a node's operation says of it."""
+
+    attrs: tuple[tuple[str, int], ...]  # complete and sorted
+    shape: Shape
+    params: tuple[ParamSpec, ...]
+
+
+def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
+    """Completes the attributes of a node and infers its shape and parameters.
+
+    Raises:
+        GraphError: unknown operation, wrong number of inputs or attributes, or shapes that do not fit.
+    """
+    return _derive(get_op(op), inputs, attrs)
+
+
+@lru_cache(maxsize=1 << 14)  # the nodes of a space's networks are much the same
+def _derive(op: Op, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
+    low, high = op.arity
+    if len(inputs) < low or (high is not None and len(inputs) > high):
+        expected = f"{low} to {'any' if high is None else high}"
+        raise GraphError("wrong number of inputs", got=len(inputs), expected=expected)
+    given = dict(attrs)
+    if unknown := set(given) - set(op.attrs):
+        raise GraphError("unknown attribute", got=sorted(unknown), expected=sorted(op.attrs))
+    if missing := sorted(k for k, v in op.attrs.items() if v is None and k not in given):
+        raise GraphError("attribute missing", got=given, expected=missing)
+    full = {k: _whole(k, v) for k, v in {**op.attrs, **given}.items()}
+    return Derived(tuple(sorted(full.items())), op.infer(inputs, full), op.params(inputs, full))
+
+
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, Real) or value != value // 1:
+        raise GraphError(f"attribute {name} must be a whole number", got=repr(value))
+    return int(value)  # type: ignore[call-overload]
+
+
+# --- The graph IR: a frozen, validated, topologically ordered DAG of typed operations ---
 
 SCHEMA = "ghn.graph/1"
 
@@ -174,3 +220,44 @@ def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{value!r} is not an integer")
     return value
+
+
+# --- Builds graphs node by node, inferring shapes on the way ---
+
+
+class GraphBuilder:
+    """Adds nodes in topological order and hands back their indices.
+
+    Example:
+        >>> b = GraphBuilder((3, 32, 32))
+        >>> x = b.add("conv", b.input, name="stem/conv", out=16, kernel=3, padding=1)
+        >>> x = b.add("global_pool", x, name="pool")
+        >>> graph = b.build(b.add("linear", x, name="head", out=10))
+    """
+
+    input = 0
+
+    def __init__(self, input_shape: Shape) -> None:
+        self._nodes = [Node("input", "input", (), (), tuple(input_shape))]
+
+    def add(self, op: str, *inputs: int, name: str, **attrs: int) -> int:
+        """Adds an operation and returns its index.
+
+        Raises:
+            GraphError: unknown operation or attribute, wrong number of inputs, or shapes that do not fit.
+        """
+        shapes = tuple(self._nodes[i].shape for i in inputs)
+        try:
+            derived = derive(op, shapes, tuple(attrs.items()))
+        except GraphError as error:
+            raise GraphError(f"{name!r} ({op}): {error}") from None
+        self._nodes.append(Node(name, op, inputs, derived.attrs, derived.shape))
+        return len(self._nodes) - 1
+
+    def shape(self, index: int) -> Shape:
+        """Shape of a node added before."""
+        return self._nodes[index].shape
+
+    def build(self, output: int) -> Graph:
+        """The graph; nodes added after `output` are dropped, so that it comes last."""
+        return Graph(tuple(self._nodes[: output + 1]))

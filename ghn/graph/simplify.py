@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ghn.graph.derive import derive
-from ghn.graph.ir import Graph, Node
+from ghn.graph.ir import Graph, Node, derive
 from ghn.graph.ops import zero_attrs
 
 Terms = tuple[int, ...]  # a value as the sum of these nodes; () is zero

@@ -1,12 +1,18 @@
-"""Counts on a graph: parameters, multiply-adds, depth, width, operations."""
+"""Counts on a graph: parameters, multiply-adds, depth, width, operations.
+
+How values flow through a graph: what lies on a way from input to output, how long the ways are, how wide it gets.
+
+Unlike `graph_stats(simplify(graph))` this looks at the graph as it was built, where identities still are.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
-from ghn.graph.ir import Graph
+from ghn.graph.ir import Graph, Node
 from ghn.graph.op import get_op
 
 
@@ -50,3 +56,68 @@ def graph_stats(graph: Graph) -> GraphStats:
         ops=dict(Counter(n.op for n in graph.nodes)),
         kernels=dict(Counter(n.attr["kernel"] for n in graph.nodes if n.op == "conv")),
     )
+
+
+# --- How values flow through a graph: what lies on a way from input to output, how long the ways are, how wide it g ---
+
+
+def live_nodes(graph: Graph) -> list[bool]:
+    """[n]: whether a node carries the input to the output; zeros, and what only zeros feed, do not."""
+    fed: list[bool] = []
+    for node in graph.nodes:
+        fed.append(node.op == "input" or (node.op != "zero" and any(fed[j] for j in node.inputs)))
+    used = [False] * len(graph)
+    used[-1] = fed[-1]
+    for i in reversed(range(len(graph))):
+        for j in graph.nodes[i].inputs if used[i] else ():
+            used[j] = used[j] or fed[j]
+    return used
+
+
+def longest_path(graph: Graph, counts: Callable[[Node], bool]) -> int:
+    """The most nodes that count on one path from the input to the output."""
+    return _paths(graph, counts, max)
+
+
+def shortest_path(graph: Graph, counts: Callable[[Node], bool]) -> int:
+    """The fewest nodes that count on one path from the input to the output."""
+    return _paths(graph, counts, min)
+
+
+def _paths(graph: Graph, counts: Callable[[Node], bool], choose: Callable[[list[int]], int]) -> int:
+    """Over live nodes alone; 0 where no path leads from the input to the output."""
+    live, length = live_nodes(graph), [0] * len(graph)
+    for i, node in enumerate(graph.nodes):
+        if live[i]:
+            length[i] = counts(node) + choose([length[j] for j in node.inputs if live[j]] or [0])
+    return length[-1]
+
+
+def channels_alive(graph: Graph) -> int:
+    """The most channels that are held at one time: of values that were computed and will be read.
+
+    Time is the longest distance from the input, so that what can run side by side does. An identity, and a sum of one
+    live term, hold nothing of their own.
+    """
+    live, level = live_nodes(graph), [0] * len(graph)
+    held_as, last = list(range(len(graph))), [0] * len(graph)
+    for i, node in enumerate(graph.nodes):
+        if not live[i]:
+            continue
+        read = [held_as[j] for j in node.inputs if live[j]]
+        if node.op == "identity" or (node.op == "sum" and len(read) == 1):
+            held_as[i] = read[0]
+            continue
+        level[i] = 1 + max((level[j] for j in read), default=-1)
+        for j in read:
+            last[j] = max(last[j], level[i])
+    change = [0] * (max(level) + 2)
+    for i, node in enumerate(graph.nodes):
+        if live[i] and held_as[i] == i and last[i] > level[i]:
+            change[level[i]] += node.shape[0]
+            change[last[i]] -= node.shape[0]
+    most = now = 0
+    for step in change:
+        now += step
+        most = max(most, now)
+    return most

@@ -1,22 +1,237 @@
-"""Reads a user's `torch.nn.Module` into the IR, its weights along with it.
+"""Which calls of PyTorch are which operation of the IR: the table that tracing reads.
+
+Each translator has the signature of what it translates, so that arguments are bound as PyTorch binds them.
+
+Which layers of PyTorch are which operation of the IR: the table that tracing reads.
+
+Reads a user's `torch.nn.Module` into the IR, its weights along with it.
 
 Keep this file and the modules that it traces out of a jaxtyping import hook: its checks break `torch.fx`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from ghn.errors import GraphError
-from ghn.graph.builder import GraphBuilder
-from ghn.graph.derive import derive
-from ghn.graph.ir import Graph
+from ghn.graph.ir import Graph, GraphBuilder, derive
 from ghn.graph.op import Shape
 from ghn.graph.ops import zero_attrs
-from ghn.graph.translate import LAYERS, supported
-from ghn.graph.translate_calls import CALLS, Layer, Unsupported
+
+
+class Unsupported(GraphError):
+    """A layer or call, or one of its settings, that the IR does not have."""
+
+
+class Layer(NamedTuple):
+    """What a layer or call becomes.
+
+    Attributes:
+        op: of the IR; or `flatten`, `size` and `item`, which become no node of their own.
+        inputs: the values that it reads.
+        attrs: of the operation.
+        weights: parameters by their suffix.
+        stats: running statistics by their suffix.
+    """
+
+    op: str
+    inputs: tuple[Any, ...] = ()
+    attrs: Mapping[str, int] = {}
+    weights: Mapping[str, Tensor] = {}
+    stats: Mapping[str, Tensor] = {}
+
+
+def refuse(wrong: object, what: str) -> None:
+    """Raises `Unsupported` for something wrong."""
+    if wrong:
+        raise Unsupported(what)
+
+
+def square(value: Any, what: str) -> int:
+    """One number for both sides."""
+    sides = {value} if isinstance(value, int) else set(value)
+    refuse(len(sides) != 1, f"a {what} that differs between height and width: {value}")
+    return int(sides.pop())
+
+
+def _max_pool(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Layer:
+    refuse(
+        ceil_mode or return_indices or square(dilation, "dilation") != 1,
+        "max pooling with dilation, ceil_mode or return_indices",
+    )
+    return Layer("max_pool", (input,), _window(kernel_size, stride, padding))
+
+
+def _avg_pool(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Layer:
+    attrs = _window(kernel_size, stride, padding)
+    refuse(ceil_mode or divisor_override, "average pooling with ceil_mode or divisor_override")
+    refuse(attrs["padding"] and count_include_pad, "average pooling that counts its padding: count_include_pad=False")
+    return Layer("avg_pool", (input,), attrs)
+
+
+def _window(kernel: Any, stride: Any, padding: Any) -> dict[str, int]:
+    side = square(kernel, "kernel")
+    step = side if stride in (None, ()) else square(stride, "stride")
+    return {"kernel": side, "stride": step, "padding": square(padding, "padding")}
+
+
+def _adaptive(input: Any, output_size: Any) -> Layer:
+    refuse(output_size not in (1, (1, 1), [1, 1]), f"adaptive pooling to {output_size}: only to 1")
+    return Layer("global_pool", (input,))
+
+
+def _mean(input: Any, dim: Any = None, keepdim: bool = False) -> Layer:
+    axes = sorted(d % 4 for d in dim) if isinstance(dim, tuple | list) else dim
+    refuse(axes != [2, 3], f"a mean over {dim}: only over height and width")
+    return Layer("global_pool", (input,))
+
+
+def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Layer:
+    refuse((start_dim, end_dim) not in ((1, -1), (1, 3)), "flattening that takes the batch along: flatten(x, 1)")
+    return Layer("flatten", (input,))
+
+
+def _view(input: Any, *shape: Any) -> Layer:
+    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    refuse(len(sizes) != 2, f"a view of shape {sizes}: only flattening to (batch, channels)")
+    return Layer("flatten", (input,), {"channels": sizes[1]} if isinstance(sizes[1], int) else {})
+
+
+def _plus(input: Any, other: Any, *, alpha: float = 1) -> Layer:
+    refuse(alpha != 1, f"a sum with alpha={alpha}")
+    if any(isinstance(x, int) and x == 0 for x in (input, other)):  # where Python's own sum() starts
+        return Layer("identity", (other if isinstance(input, int) else input,))
+    return Layer("sum", (input, other))
+
+
+def _times(input: Any, other: Any) -> Layer:
+    refuse(0 not in (input, other), "a product: only with 0")
+    return Layer("zero", (other if input == 0 else input,))
+
+
+def _cat(tensors: Any, dim: int = 0) -> Layer:
+    refuse(dim not in (1, -3), f"a concatenation over axis {dim}: only over channels, dim=1")
+    return Layer("concat", tuple(tensors))
+
+
+def _squeeze(input: Any, dim: Any = None) -> Layer:
+    refuse(dim not in (None, 2, 3, -1, -2, (2, 3), (-2, -1)), f"squeeze over {dim}: only over height and width")
+    return Layer("flatten", (input,))
+
+
+def _shape(input: Any, name: Any = None) -> Layer:
+    refuse(not (name is None or isinstance(name, int) or name == "shape"), f"the attribute {name!r}")
+    return Layer("size", (input,))
+
+
+def _unary(op: str) -> Callable[..., Layer]:
+    return lambda input, *settings, **named: Layer(op, (input,))
+
+
+CALLS: dict[Any, Callable[..., Layer]] = {
+    **dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), _plus),
+    **dict.fromkeys((operator.mul, torch.mul, "mul", "mul_"), _times),
+    **dict.fromkeys((F.relu, torch.relu, "relu", "relu_"), _unary("relu")),
+    torch.zeros_like: _unary("zero"),
+    **dict.fromkeys((F.dropout, F.dropout2d, "contiguous"), _unary("identity")),
+    **dict.fromkeys((torch.cat, torch.concat), _cat),
+    **dict.fromkeys((torch.flatten, "flatten"), _flatten),
+    **dict.fromkeys(("view", "reshape", torch.reshape), _view),
+    **dict.fromkeys(("squeeze", torch.squeeze), _squeeze),
+    **dict.fromkeys(("mean", torch.mean), _mean),
+    **dict.fromkeys(("size", getattr), _shape),
+    operator.getitem: _unary("item"),
+    F.max_pool2d: _max_pool,
+    F.avg_pool2d: _avg_pool,
+    F.adaptive_avg_pool2d: _adaptive,
+}
+
+# --- Which layers of PyTorch are which operation of the IR: the table that tracing reads ---
+
+_EPSILON = 1e-5  # of the IR's normalisation
+
+
+def _conv(m: nn.Conv2d) -> Layer:
+    refuse(m.padding_mode != "zeros", f"a convolution with padding_mode={m.padding_mode!r}")
+    refuse(m.padding == "same", "a convolution with padding='same': give the number of pixels")
+    attrs = {
+        "out": m.out_channels,
+        "kernel": square(m.kernel_size, "kernel"),
+        "stride": square(m.stride, "stride"),
+        "padding": 0 if m.padding == "valid" else square(m.padding, "padding"),
+        "dilation": square(m.dilation, "dilation"),
+        "groups": m.groups,
+        "bias": int(m.bias is not None),
+    }
+    bias = {} if m.bias is None else {"bias": m.bias}
+    return Layer("conv", attrs=attrs, weights={"weight": m.weight, **bias})
+
+
+def _norm(m: nn.BatchNorm2d) -> Layer:
+    refuse(m.eps != _EPSILON, f"a normalisation with eps={m.eps}: the IR has {_EPSILON}")
+    like = torch.empty(m.num_features) if m.running_mean is None else m.running_mean
+    weights = {
+        "weight": torch.ones_like(like) if m.weight is None else m.weight,
+        "bias": torch.zeros_like(like) if m.bias is None else m.bias,
+    }
+    if m.running_mean is None or m.running_var is None:
+        return Layer("batch_norm", weights=weights)
+    return Layer("batch_norm", weights=weights, stats={"running_mean": m.running_mean, "running_var": m.running_var})
+
+
+def _linear(m: nn.Linear) -> Layer:
+    bias = m.weight.new_zeros(m.out_features) if m.bias is None else m.bias
+    return Layer("linear", attrs={"out": m.out_features}, weights={"weight": m.weight, "bias": bias})
+
+
+LAYERS: dict[type[nn.Module], Callable[[Any], Layer]] = {
+    nn.Conv2d: _conv,
+    nn.BatchNorm2d: _norm,
+    nn.Linear: _linear,
+    nn.ReLU: lambda m: Layer("relu"),
+    nn.Identity: lambda m: Layer("identity"),
+    nn.Dropout: lambda m: Layer("identity"),
+    nn.Dropout2d: lambda m: Layer("identity"),
+    nn.MaxPool2d: lambda m: CALLS[F.max_pool2d](
+        None, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices
+    ),
+    nn.AvgPool2d: lambda m: CALLS[F.avg_pool2d](
+        None, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad, m.divisor_override
+    ),
+    nn.AdaptiveAvgPool2d: lambda m: CALLS[F.adaptive_avg_pool2d](None, m.output_size),
+    nn.Flatten: lambda m: CALLS[torch.flatten](None, m.start_dim, m.end_dim),
+}
+
+
+def supported() -> str:
+    """The layers and calls that can be translated, for messages."""
+    calls = sorted({key if isinstance(key, str) else key.__name__ for key in CALLS})
+    return f"the layers {', '.join(layer.__name__ for layer in LAYERS)}; the calls {', '.join(calls)}"
+
+
+# --- Reads a user's `torch.nn.Module` into the IR, its weights along with it ---
 
 _SIZE = -1  # in the place of a node's index: a size, which only flattening reads
 

@@ -1,6 +1,6 @@
 """Networks that make weights: graph hypernetworks, banks of shared weights and random initialisation."""
 
-from ghn.nets.bank import Bank, BankConfig
+from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.initial import RandomInit
 

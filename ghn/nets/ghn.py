@@ -16,9 +16,7 @@ from ghn.graph.features import FeatureBatch, Featurizer
 from ghn.graph.ir import Graph
 from ghn.graph.op import OPS
 from ghn.nets.decoder import Decoder
-from ghn.nets.embed import NodeEmbedding
-from ghn.nets.gated import GatedGNN
-from ghn.nets.graphormer import Graphormer
+from ghn.nets.encoders import GatedGNN, Graphormer, NodeEmbedding
 from ghn.types import WeightDict
 
 ENCODERS = ("graphormer", "gated")

@@ -1,25 +1,17 @@
 """Who orders networks well, at what cost, and how sure that is: table, figures, JSON and one HTML page."""
 
-from ghn.report.bias.cell_picture import pair_figure
-from ghn.report.bias.diagrams import Diagram, diagrams
-from ghn.report.bias.figures import bias_map, bias_pictures, likeness_map
-from ghn.report.bias.measure import measure_bias
-from ghn.report.bias.model import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair
-from ghn.report.bias.properties import PROPERTIES, graph_properties, space_properties
-from ghn.report.bias.words import findings, likeness_findings, overrates, wrong_pair
-from ghn.report.combinations.figures import combination_pictures
-from ghn.report.combinations.inputs import ScoreMatrix
-from ghn.report.combinations.model import Combination, Combinations
-from ghn.report.combinations.search import search_combinations
-from ghn.report.combinations.words import combination_sentences, combination_table
-from ghn.report.compare import compare
-from ghn.report.inputs import LIVE_PARAMETERS, RANDOM_ORDER
-from ghn.report.model import Ceiling, Comparison, Failure, Levels, Report, Row, Settings, Versus
-from ghn.report.page import render
-from ghn.report.stability.figures import stability_pictures
-from ghn.report.stability.measure import measure_stability, stability_of_table
-from ghn.report.stability.model import Stability
-from ghn.report.stability.words import stability_sentences
+from ghn.analysis.bias import Bias, BiasRow, BiasSettings, Effect, Judged, Likeness, WrongPair, measure_bias
+from ghn.analysis.choose_sets import search_combinations
+from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
+from ghn.analysis.comparison import Ceiling, Comparison, Failure, Levels, Report, Row, Settings, Versus
+from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
+from ghn.analysis.stability import Stability, measure_stability, stability_of_table
+from ghn.graph.properties import PROPERTIES, graph_properties, space_properties
+from ghn.report.bias import bias_map, bias_pictures, findings, likeness_findings, likeness_map, overrates, wrong_pair
+from ghn.report.html import render
+from ghn.report.networks import Diagram, diagrams, pair_figure
+from ghn.report.sets import combination_pictures, combination_sentences, combination_table
+from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.terminal import print_report, to_text
 from ghn.report.write import read_report, write_report
 

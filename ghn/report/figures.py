@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import rankdata
 
-from ghn.ranking.weighted import Floats
-from ghn.report.model import Comparison, Row
+from ghn.analysis.comparison import Comparison, Row
+from ghn.analysis.weighted import Floats
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
 from ghn.report.words import number, with_interval
 

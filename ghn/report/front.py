@@ -9,8 +9,8 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
-from ghn.search.front import cost_of, pareto_front
-from ghn.search.result import SearchResult
+from ghn.search.history import SearchResult
+from ghn.search.lemonade import cost_of, pareto_front
 from ghn.types import Space
 
 LABELS = {"params": "live parameters", "macs": "multiply-adds an image"}
@@ -23,7 +23,7 @@ def write_front(result: SearchResult, space: Space[Any], folder: Path, objective
         result: of the search; failures are left out.
         space: of its architectures.
         folder: for the two files.
-        objective: the cost, one of `ghn.search.front.COSTS`.
+        objective: the cost, one of `ghn.search.lemonade.COSTS`.
     """
     cost = cost_of(objective)
     points: list[dict[str, Any]] = [

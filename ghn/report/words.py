@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ghn.ranking import Statistic
-from ghn.report.model import Comparison, Report, Row
+from ghn.analysis.comparison import Comparison, Report, Row
+from ghn.analysis.correlation import Statistic
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"

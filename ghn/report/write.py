@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from ghn.analysis.comparison import Report
 from ghn.errors import DataError, ExistsError
 from ghn.report.figures import Picture, pictures
-from ghn.report.model import Report
-from ghn.report.page import render
+from ghn.report.html import render
 from ghn.report.style import to_bytes
 
 

@@ -1,8 +1,12 @@
-"""The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget."""
+"""What a ladder climbs, and what it finds.
+
+The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
@@ -12,11 +16,59 @@ import numpy as np
 from tqdm import tqdm
 
 from ghn.errors import ConfigError
-from ghn.estimators.partial import PartialScores
-from ghn.search.foresight import LEAST_PILOT, cost_line, live_macs, pilot_correlation
-from ghn.search.plan import Plan, make_plan, own_cost
-from ghn.search.steps import LadderResult, Step
-from ghn.types import Score, Space, Trial
+from ghn.scoring.score_files import PartialScores
+from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
+from ghn.types import Estimator, Score, Space, Trial
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a ladder.
+
+    Attributes:
+        name: unique in the ladder.
+        estimator: what judges here.
+        budget: `Trial.budget` for it.
+        chain: steps of one chain go on from each other's trials; None: each candidate begins anew.
+    """
+
+    name: str
+    estimator: Estimator[Any]
+    budget: float | None = None
+    chain: str | None = None
+
+
+@dataclass
+class LadderResult:
+    """What a ladder found.
+
+    Attributes:
+        best: official string of the best candidate in the last step; None when none got there.
+        score: its score there.
+        plan: of the budget that was left after the pilot.
+        judged: how many candidates each step judged, the pilot's included.
+        failed: how many of them failed.
+        seconds: spent in each step, the pilot's included.
+        correlation: of the steps' readings, as planned with.
+        history: (step, official string, score, seconds spent until then) in the order judged.
+    """
+
+    best: str | None
+    score: Score | None
+    plan: Plan
+    judged: dict[str, int]
+    failed: dict[str, int]
+    seconds: dict[str, float]
+    correlation: np.ndarray
+    history: list[tuple[str, str, Score, float]]
+
+    @property
+    def spent(self) -> float:
+        """Seconds in all."""
+        return sum(self.seconds.values())
+
+
+# --- The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget ---
 
 
 class Ladder:

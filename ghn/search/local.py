@@ -1,4 +1,9 @@
-"""Searchers that need nothing but scores: a list gone through, random search, regularised evolution."""
+"""Trials that were proposed and have no score yet.
+
+Searchers that need nothing but scores: a list gone through, random search, regularised evolution.
+
+A searcher that has a cheap estimator choose among more proposals than it hands on.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,41 @@ from random import Random
 from typing import Any, Generic
 
 from ghn.errors import ConfigError
-from ghn.search.pending import Pending
 from ghn.spaces import describe_space
-from ghn.types import Arch, Score, Space, Trial
+from ghn.types import Arch, Estimator, Score, Searcher, Space, Trial
+
+
+class Pending(Generic[Arch]):
+    """The trials of a searcher that await their scores."""
+
+    def __init__(self) -> None:
+        self._trials: dict[str, Trial[Arch]] = {}
+
+    def add(self, trial: Trial[Arch]) -> Trial[Arch]:
+        """Notes a trial as proposed, and gives it back."""
+        self._trials[trial.id] = trial
+        return trial
+
+    def take(self, trial: Trial[Arch]) -> None:
+        """Strikes a trial out, as its score has come.
+
+        Raises:
+            ConfigError: it was never proposed, or its score came before.
+        """
+        if self._trials.get(trial.id) != trial:
+            raise ConfigError(
+                "a searcher was told of a trial that does not await a score",
+                got=trial,
+                expected=f"one of {len(self._trials)} trials that were asked for",
+                fix="tell each trial that `ask` gave, once",
+            )
+        del self._trials[trial.id]
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+
+# --- Searchers that need nothing but scores: a list gone through, random search, regularised evolution ---
 
 TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
 
@@ -189,3 +226,66 @@ def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | Non
             seen.add(key)
             return arch
     return None
+
+
+# --- A searcher that has a cheap estimator choose among more proposals than it hands on ---
+
+
+class Screened(Generic[Arch]):
+    """Of `factor` proposals for each trial, hands on the one that a cheap estimator likes best.
+
+    This is how a surrogate or a hypernetwork's score is plugged into a search: around random search or evolution, and
+    within the schedulers, as `SuccessiveHalving(Screened(RandomSearch(space), estimator, factor=64), ...)`. The inner
+    searcher is told a failure for what was screened out, so that it is neither a parent nor awaited. When the history
+    of a killed search is replayed, proposals are screened again.
+
+    Args:
+        searcher: proposes.
+        estimator: cheap; judges proposals.
+        factor: proposals for each trial, at least 2.
+        refit: fit the estimator to the finished trials after every so many successes; None never does.
+
+    Attributes:
+        cost_seconds: spent on screening, which no trial's cost contains.
+
+    Raises:
+        ConfigError: factor or refit out of range.
+    """
+
+    def __init__(
+        self, searcher: Searcher[Arch], estimator: Estimator[Arch], factor: int, *, refit: int | None = None
+    ) -> None:
+        if factor < 2 or (refit is not None and refit < 1):
+            raise ConfigError("screening needs a factor of at least 2, and refit of at least 1", got=(factor, refit))
+        self.source = f"screened by: {estimator.source}"
+        self._inner, self._estimator, self._factor, self._refit = searcher, estimator, factor, refit
+        self._history: list[tuple[Trial[Arch], Score]] = []
+        self._pending, self.cost_seconds = Pending[Arch](), 0.0
+        self.identity = {
+            "searcher": "screened",
+            "factor": factor,
+            "refit": refit,
+            "estimator": getattr(estimator, "identity", estimator.source),
+            "inner": getattr(searcher, "identity", type(searcher).__name__),
+        }
+
+    def ask(self, n: int = 1) -> list[Trial[Arch]]:
+        """The best `n` of `n * factor` proposals; of equal ones, and where the estimator fails, the earlier."""
+        proposals = self._inner.ask(n * self._factor)
+        scores = self._estimator.score(proposals)
+        self.cost_seconds += sum(score.cost_seconds for score in scores)
+        worth = [score.value if score.ok else float("-inf") for score in scores]
+        chosen = set(sorted(range(len(proposals)), key=lambda i: -worth[i])[:n])
+        for i, trial in enumerate(proposals):
+            if i not in chosen:
+                self._inner.tell(trial, Score.failed("screened out"))
+        return [self._pending.add(proposals[i]) for i in sorted(chosen)]
+
+    def tell(self, trial: Trial[Arch], score: Score) -> None:
+        """Tells the inner searcher, and fits the estimator when it is time."""
+        self._pending.take(trial)
+        self._inner.tell(trial, score)
+        if score.ok and self._refit is not None:
+            self._history.append((trial, score))
+            if len(self._history) % self._refit == 0:
+                self._estimator.fit(self._history)

@@ -1,14 +1,129 @@
-"""How a budget is split over the steps of a ladder: by what each step is worth and what it costs."""
+"""What a ladder learns from its pilot: how steps agree, and what candidates will cost.
+
+Estimators at prices: what searches are compared with, so that equal work costs all of them the same.
+
+How a budget is split over the steps of a ladder: by what each step is worth and what it costs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean
+from typing import Any
 
 import numpy as np
+from scipy.optimize import nnls
+from scipy.stats import spearmanr
 
 from ghn.errors import ConfigError
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import graph_stats
+from ghn.types import Estimator, Score, Space, Trial, member_of
+
+PRIOR, TRUST = 0.6, 6.0  # correlation of two steps before anything is known, and how many pilot networks it is worth
+LEAST_PILOT = 4
+
+
+def pilot_correlation(values: np.ndarray) -> np.ndarray:
+    """Correlations [k, k] of steps' readings [k, n] of a pilot, pulled towards what is usual, as a pilot is small.
+
+    Spearman's rank correlation, as that of the normal distribution with the same ranks: 2 sin(pi rho / 6).
+    Source: Kruskal, "Ordinal Measures of Association", JASA 1958, sec. 6.
+    """
+    k = len(values)
+    found = np.full((k, k), PRIOR)
+    for i in range(k):
+        for j in range(k):
+            both = np.isfinite(values[i]) & np.isfinite(values[j])
+            n = int(both.sum())
+            if n >= LEAST_PILOT and np.ptp(values[i][both]) > 0 and np.ptp(values[j][both]) > 0:
+                rho = 2 * np.sin(np.pi / 6 * spearmanr(values[i][both], values[j][both]).statistic)
+                found[i, j] = (n * rho + TRUST * PRIOR) / (n + TRUST)
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def cost_line(seen: Sequence[tuple[float, float]]) -> Callable[[float], float]:
+    """What a candidate may cost: a line through what was seen, raised until nothing seen lies above it.
+
+    Args:
+        seen: (size, seconds) of other candidates.
+
+    Returns:
+        Seconds as a function of size.
+    """
+    sizes, seconds = np.array(seen).T
+    (fixed, slope), _ = nnls(np.stack([np.ones_like(sizes), sizes / sizes.max()], axis=1), seconds)
+    fitted = fixed + slope * sizes / sizes.max()
+    above = float(np.divide(seconds, fitted, out=np.ones_like(seconds), where=fitted > 0).max())
+    return lambda size: above * float(fixed + slope * size / sizes.max())
+
+
+def live_macs(space: Space[Any], arch: Any) -> float:
+    """Multiply-adds of the live part of a candidate, at least 1."""
+    return float(max(1, graph_stats(simplify(space.lower(arch))).macs))
+
+
+# --- Estimators at prices: what searches are compared with, so that equal work costs all of them the same ---
+
+
+class Priced:
+    """An estimator whose answers cost what a function says, in place of what a clock said on a busy machine.
+
+    Args:
+        estimator: judges.
+        price: seconds for a trial that was given a score, failed ones included.
+        about: tells this price from others, for `identity`.
+    """
+
+    def __init__(self, estimator: Estimator[Any], price: Callable[[Trial[Any], Score], float], about: str) -> None:
+        self.estimator, self.price, self.about, self.source = estimator, price, about, estimator.source
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {"estimator": getattr(self.estimator, "identity", self.source), "price": self.about}
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """As the estimator does."""
+        self.estimator.fit(history)
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """The estimator's scores, at their price."""
+        scores = self.estimator.score(trials)
+        return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]
+
+
+class Recorded:
+    """Scores that were made before, each at the mean of what they cost.
+
+    Args:
+        scores: by architecture.
+        space: architectures of equal `space.canonical` share a score.
+        source: the paper behind the estimator that made them.
+    """
+
+    def __init__(self, scores: Mapping[Any, Score], space: Space[Any], source: str) -> None:
+        self.space, self.source = space, source
+        self._scores = {self._key(arch): score for arch, score in scores.items()}
+        self._seconds = fmean(score.cost_seconds for score in scores.values())
+
+    def _key(self, arch: Any) -> Hashable:
+        return self.space.canonical(member_of(self.space, arch))
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Nothing is learnt any more."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Looks each trial up; one that was not scored is a failure."""
+        missing = Score.failed("no score was recorded for this architecture")
+        found = [self._scores.get(self._key(trial.arch), missing) for trial in trials]
+        return [replace(score, cost_seconds=self._seconds) for score in found]
+
+
+# --- How a budget is split over the steps of a ladder: by what each step is worth and what it costs ---
 
 DRAWS = 32  # simulated searches behind each expectation; the same ones for every plan, so plans differ by what they are
 GROWTH = 1.8  # between the numbers of candidates that are tried out

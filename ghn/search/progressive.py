@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Generic, Protocol, runtime_checkable
 
 from ghn.errors import ConfigError
-from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.spaces import describe_space
 from ghn.types import Arch, Estimator, Score, Space, Trial
 

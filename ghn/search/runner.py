@@ -11,8 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ghn.errors import ConfigError
-from ghn.search.history import History
-from ghn.search.result import Limit, SearchResult
+from ghn.search.history import History, Limit, SearchResult
 from ghn.search.workers import Here, MakeEstimator, Processes, Workers
 from ghn.types import Estimator, Score, Searcher, Trial
 

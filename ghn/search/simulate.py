@@ -9,7 +9,7 @@ import numpy as np
 
 from ghn.errors import ConfigError, DataError
 from ghn.search.bracket import Bracket
-from ghn.search.result import Limit, SearchResult
+from ghn.search.history import Limit, SearchResult
 from ghn.search.runner import run_search
 from ghn.search.workers import Simulated
 from ghn.types import Arch, Estimator, Score, Searcher, Trial

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.spaces.darts import DARTS
-from ghn.spaces.nasbench201 import NASBench201
+from ghn.spaces.darts.space import DARTS
+from ghn.spaces.nasbench201.space import NASBench201
 from ghn.types import Space
 
 SPACES: dict[str, Callable[..., Space[Any]]] = {"nasbench201": NASBench201, "darts": DARTS}

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ghn.errors import ConfigError
-from ghn.graph.builder import GraphBuilder
-from ghn.graph.ir import Graph
+from ghn.graph.ir import Graph, GraphBuilder
 from ghn.types import Arch, Space
 
 _VARIANT = re.compile("@[^/]*")

@@ -5,12 +5,18 @@ from __future__ import annotations
 from torch import Tensor
 
 from ghn.errors import ConfigError, DataError
-from ghn.tasks.checks import check_alike, check_range
-from ghn.tasks.convert import ArrayLike, as_pool
-from ghn.tasks.images import ImageTask, Normalisation, Split
-from ghn.tasks.order import hold_out, permutation, sort_by_content
-from ghn.tasks.resize import resize
-from ghn.tasks.store import Pool, Pools
+from ghn.tasks.images import (
+    ImageTask,
+    Normalisation,
+    Split,
+    check_alike,
+    check_range,
+    hold_out,
+    permutation,
+    sort_by_content,
+)
+from ghn.tasks.store import ArrayLike, Pool, Pools, as_pool
+from ghn.tasks.transforms import resize
 
 
 def from_arrays(

@@ -1,21 +1,30 @@
-"""Official datasets on disk: tries their sources in turn, verifies the content, keeps a fast copy."""
+"""Official datasets on disk: tries their sources in turn, verifies the content, keeps a fast copy.
+
+Users' images and labels, in whatever form they come, as bytes and whole numbers.
+
+Official datasets through torchvision, which checks its own MD5 sums before anything is unpickled.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from einops import rearrange
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ghn.errors import DataError
-from ghn.tasks.order import sort_by_content
+from ghn.tasks.images import sort_by_content
 
 log = logging.getLogger(__name__)
 
@@ -146,3 +155,99 @@ def _keep(path: Path, pools: Pools, digests: Mapping[str, str]) -> None:
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+# --- Users' images and labels, in whatever form they come, as bytes and whole numbers ---
+
+ArrayLike = Tensor | np.ndarray | list[Any]
+
+
+def as_pool(images: ArrayLike, labels: ArrayLike, where: str) -> Pool:
+    """Converts images to uint8 `[n c h w]` and labels to int64 `[n]`, both on the CPU.
+
+    Args:
+        images: `[n c h w]`, uint8 or float in [0, 1].
+        labels: `[n]`, whole numbers.
+        where: what is converted, for messages.
+
+    Raises:
+        DataError: another shape or dtype, or float values out of range.
+    """
+    x, y = torch.as_tensor(images).cpu(), torch.as_tensor(labels).cpu()
+    if x.ndim != 4:
+        hint = "add the channel axis: images[:, None]" if x.ndim == 3 else None
+        raise DataError(f"{where}: wrong shape of images", got=tuple(x.shape), expected="[n c h w]", fix=hint)
+    if y.dtype.is_floating_point or y.dtype.is_complex or y.dtype == torch.bool or y.shape != (len(x),):
+        raise DataError(
+            f"{where}: wrong labels",
+            got=f"{y.dtype} of shape {tuple(y.shape)}",
+            expected=f"whole numbers of shape ({len(x)},), one label an image",
+        )
+    if x.numel() == 0:
+        raise DataError(f"{where}: no images", got=f"shape {tuple(x.shape)}", expected="at least one image")
+    return as_bytes(x, where), y.to(torch.int64)
+
+
+def as_bytes(images: Tensor, where: str) -> UInt8[Tensor, "..."]:
+    """Converts uint8 or float in [0, 1] to uint8, of any shape.
+
+    Raises:
+        DataError: another dtype, or values out of range.
+    """
+    if images.dtype == torch.uint8:
+        return images
+    if not images.dtype.is_floating_point:
+        raise DataError(f"{where}: wrong dtype of images", got=images.dtype, expected="uint8, or float in [0, 1]")
+    low, high = float(images.min()), float(images.max())
+    if not (low >= 0 and high <= 1):  # NaN fails too
+        raise DataError(
+            f"{where}: float images are out of range",
+            got=f"values from {low:.4g} to {high:.4g}",
+            expected="values from 0 to 1 (or uint8 from 0 to 255), not yet normalised",
+            fix="leave the normalisation to the task, which computes it from the train split",
+        )
+    return (images * 255).round().to(torch.uint8)
+
+
+# --- Official datasets through torchvision, which checks its own MD5 sums before anything is unpickled ---
+
+_SECONDS = 20.0  # without an answer for so long, a download is given up and the next source tried
+
+
+def official(dataset: str, root: Path, download: bool = False) -> Pools:
+    """Reads the train and test sets of a torchvision dataset class, such as `CIFAR10`.
+
+    Args:
+        dataset: the name of the class in `torchvision.datasets`.
+        root: the folder in torchvision's layout.
+        download: whether torchvision may download the data into `root`.
+
+    Raises:
+        DataError: the data is not there, or fails torchvision's checks.
+    """
+    return {"train": _part(dataset, root, True, download), "test": _part(dataset, root, False, download)}
+
+
+def _part(dataset: str, root: Path, train: bool, download: bool) -> Pool:
+    from torchvision import datasets  # heavy: only where it is used
+
+    try:
+        with _patience():
+            loaded = getattr(datasets, dataset)(str(root), train=train, download=download)
+    except Exception as error:
+        raise DataError(f"{error}") from error
+    images, labels = torch.as_tensor(loaded.data), torch.as_tensor(loaded.targets, dtype=torch.int64)
+    if images.ndim == 3:  # MNIST and its kin have no channel axis
+        return rearrange(images, "n h w -> n 1 h w"), labels
+    return rearrange(images, "n h w c -> n c h w"), labels
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Gives up on a silent network: urllib, which torchvision uses, would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -16,8 +16,8 @@ from ghn.errors import TrainingError
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, run_graph
 from ghn.nets.initial import RandomInit
-from ghn.tasks.augment import augment
 from ghn.tasks.images import ImageTask, Split
+from ghn.tasks.transforms import augment
 
 
 @dataclass(frozen=True, slots=True)

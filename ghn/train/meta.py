@@ -1,14 +1,19 @@
-"""Training of any `Weights` that has parameters, over architectures sampled from a space."""
+"""How a hypernetwork, or a bank of shared weights, is trained: the settings, and the optimiser that they name.
+
+What a step of training sees: drawn from the seed and the step's number alone, so that any step can be redone.
+
+Training of any `Weights` that has parameters, over architectures sampled from a space.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from math import cos, pi
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -16,18 +21,190 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import TrainingError
+from ghn.errors import ConfigError, TrainingError
 from ghn.graph.ir import Graph
 from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
 from ghn.spaces import skeletons_of
-from ghn.tasks.augment import augment
 from ghn.tasks.images import ImageTask
-from ghn.train.meta_config import MetaConfig, make_optimizer
+from ghn.tasks.transforms import augment
 from ghn.train.run import STATE, Check, Run
 from ghn.train.runtime import Unsearched, precision_of
-from ghn.train.sampling import ArchitectureSampler, ImageSampler, PathSampler
 from ghn.types import Space, WeightDict
+
+SCHEDULES = ("cosine", "constant")
+OPTIMIZERS = ("adamw", "sgd")
+
+
+@dataclass(frozen=True, slots=True)
+class MetaConfig:
+    """How a hypernetwork, or a bank of shared weights, is trained.
+
+    Attributes:
+        steps: optimiser steps.
+        architectures: architectures a step (the meta-batch).
+        images: images an architecture and step; each architecture sees images of its own.
+        optimizer: `adamw`, or `sgd` with Nesterov momentum. Either leaves alone what no architecture of a step uses.
+        lr: peak learning rate, after a linear warm-up.
+        schedule: `cosine` takes the rate to zero, `constant` leaves it, and the moving average settles instead.
+        momentum: of `sgd`.
+        weight_decay: of the optimiser.
+        warmup: steps of warm-up.
+        clip: greatest norm of the gradient.
+        average: decay of the moving average of the parameters, which is what is saved and scored.
+        shift: greatest random shift of a training image, in pixels.
+        ghost: images that are normalised together; 0: all of an architecture's.
+        sampling: `distinct` or `uniform`, see `ArchitectureSampler`.
+        skeletons: settings of the space, such as `{"depth": 3}`, one of which is drawn for each architecture of a step;
+            none: the space as it is. A hypernetwork that has seen several can score in each of them.
+        seed: of everything drawn.
+        save_every: steps between saved states.
+        log_every: steps between lines in the log.
+        check_every: steps between ranking checks.
+    """
+
+    steps: int = 20_000
+    architectures: int = 8
+    images: int = 32
+    optimizer: str = "adamw"
+    lr: float = 2e-3
+    schedule: str = "cosine"
+    momentum: float = 0.9
+    weight_decay: float = 1e-2
+    warmup: int = 100
+    clip: float = 5.0
+    average: float = 0.999
+    shift: int = 2
+    ghost: int = 0
+    sampling: str = "distinct"
+    skeletons: Sequence[Mapping[str, Any]] = ()
+    seed: int = 0
+    save_every: int = 500
+    log_every: int = 20
+    check_every: int = 1000
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
+        for name in ("steps", "architectures", "images", "save_every", "log_every", "check_every"):
+            if not isinstance(value := getattr(self, name), int) or value < 1:
+                raise ConfigError(f"trainer: {name} must be a whole number of at least 1", got=value)
+        if self.schedule not in SCHEDULES:
+            raise ConfigError("trainer: unknown schedule", got=self.schedule, expected=" | ".join(SCHEDULES))
+        if self.optimizer not in OPTIMIZERS:
+            raise ConfigError("trainer: unknown optimizer", got=self.optimizer, expected=" | ".join(OPTIMIZERS))
+        if not 0 <= self.momentum < 1 or self.ghost < 0 or (self.ghost and self.images % self.ghost):
+            raise ConfigError(
+                "trainer: momentum must be in [0, 1), and ghost divide images or be 0",
+                got=f"momentum {self.momentum}, ghost {self.ghost}, images {self.images}",
+            )
+        if not (self.lr > 0 and self.clip > 0 and 0 <= self.average < 1):
+            raise ConfigError(
+                "trainer: lr and clip must be positive, average in [0, 1)",
+                got=f"lr {self.lr}, clip {self.clip}, average {self.average}",
+            )
+
+
+def make_optimizer(weights: Sequence[nn.Parameter], config: MetaConfig) -> torch.optim.Optimizer:
+    """Makes the optimiser of weights that a config names."""
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            weights, config.lr, config.momentum, weight_decay=config.weight_decay, nesterov=config.momentum > 0
+        )
+    return torch.optim.AdamW(weights, config.lr, weight_decay=config.weight_decay)
+
+
+# --- What a step of training sees: drawn from the seed and the step's number alone, so that any step can be redone ---
+
+SAMPLINGS = ("distinct", "uniform")
+
+
+class PathSampler(Protocol):
+    """What a step of training runs: members of a space, or several of its options at once."""
+
+    def __call__(self, step: int, n: int) -> list[Any]:
+        """Draws `n` hashable descriptions for a step, from the seed, the step's number and saved state alone."""
+        ...
+
+    def lower(self, space: Space[Any], drawn: Any) -> Graph:
+        """The graph of a description."""
+        ...
+
+    def format(self, drawn: Any) -> str:
+        """A description in words, for error messages."""
+        ...
+
+
+class ArchitectureSampler:
+    """Draws the architectures of a step.
+
+    Args:
+        space: where they come from.
+        sampling: `distinct` draws functions uniformly where the space can list them (`space.distinct()`), so that those
+            with many equivalent descriptions are not seen more often; `uniform` draws descriptions.
+        seed: of the run.
+        exclude: canonical keys never drawn, such as those of held-out architectures.
+    """
+
+    def __init__(self, space: Space[Any], sampling: str, seed: int, exclude: frozenset[Hashable] = frozenset()) -> None:
+        if sampling not in SAMPLINGS:
+            raise ConfigError("unknown sampling", got=sampling, expected=" | ".join(SAMPLINGS))
+        self.space, self.seed, self.exclude = space, seed, exclude
+        self._pool: Sequence[Any] | None = None
+        if sampling == "distinct":
+            if not hasattr(space, "distinct"):
+                raise ConfigError(
+                    f"space {space.name} cannot list its functions",
+                    got="sampling=distinct",
+                    fix="use sampling=uniform (trainer.sampling=uniform)",
+                )
+            self._pool = [a for a in space.distinct() if space.canonical(a) not in exclude]
+
+    def __call__(self, step: int, n: int) -> list[Any]:
+        """Draws `n` architectures for a step."""
+        rng = Random(f"{self.seed}/{step}")
+        if self._pool is not None:
+            return rng.choices(self._pool, k=n)
+        out: list[Any] = []
+        while len(out) < n:
+            arch = self.space.sample(rng)
+            if self.space.canonical(arch) not in self.exclude:
+                out.append(arch)
+        return out
+
+    def lower(self, space: Space[Any], drawn: Any) -> Graph:
+        """The graph of a member."""
+        return space.lower(drawn)
+
+    def format(self, drawn: Any) -> str:
+        """The official string."""
+        return self.space.format(drawn)
+
+
+class ImageSampler:
+    """Goes through a split of `size` images in a new random order each epoch.
+
+    Indices are made on `device`; they depend on the seed and the device's kind only.
+    """
+
+    def __init__(self, size: int, batch: int, seed: int, device: torch.device) -> None:
+        if batch > size:
+            raise ConfigError("a batch is larger than the train split", got=batch, expected=f"at most {size} images")
+        self.batch, self.per_epoch = batch, size // batch
+
+        @lru_cache(maxsize=1)
+        def order(epoch: int) -> Tensor:
+            generator = torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
+            return torch.randperm(size, generator=generator, device=device)
+
+        self._order = order
+
+    def __call__(self, step: int) -> Tensor:
+        """Indices of the images of a step."""
+        epoch, k = divmod(step, self.per_epoch)
+        return self._order(epoch)[k * self.batch : (k + 1) * self.batch]
+
+
+# --- Training of any `Weights` that has parameters, over architectures sampled from a space ---
 
 
 class MetaTrainer(Run):

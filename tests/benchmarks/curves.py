@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ghn.estimators.curves import Curves, make_curve_model
+from ghn.families.curves.estimator import make_curve_model
+from ghn.tables.curves import Curves
 from tests.benchmarks.measure import Figure, timed
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from ghn.graph import simplify
 from ghn.graph.features import Featurizer
 from ghn.spaces import NASBench201
-from ghn.spaces.nasbench201 import Cell
+from ghn.spaces.nasbench201.space import Cell
 from tests.benchmarks.measure import Figure, timed
 
 

@@ -15,12 +15,12 @@ from random import Random
 import numpy as np
 import torch
 
-from ghn.estimators.partial import score_to_file
-from ghn.estimators.published import read_analog_nasbench
-from ghn.estimators.zerocost import ZERO_COST
-from ghn.estimators.zerocost.estimator import make_zero_cost
-from ghn.ranking import rank
+from ghn.analysis.correlation import rank
+from ghn.scoring.proxies.estimator import make_zero_cost
+from ghn.scoring.proxies.readout import ZERO_COST
+from ghn.scoring.score_files import score_to_file
 from ghn.spaces import NASBench201
+from ghn.spaces.nasbench201.published import read_analog_nasbench
 from ghn.tasks import make_task
 from ghn.train.runtime import make_runtime
 from ghn.types import Score, Trial

@@ -9,9 +9,9 @@ from typing import Any
 
 import ghn
 from ghn.errors import GhnError
-from ghn.estimators.model import Model
 from ghn.graph.features import Featurizer
 from ghn.nets import GHN, GHNConfig
+from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
 from ghn.tasks import make_task
 from ghn.train.runtime import make_runtime

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 from tests.benchmarks.measure import Figure, timed

@@ -7,23 +7,28 @@ import pytest
 import torch
 
 from conformance.estimator import ESTIMATOR_CHECKS
-from ghn.estimators.combined import LIVE_PARAMETERS, CombinedEstimator
-from ghn.estimators.curves import CurveEstimator, Curves, make_curve_model
-from ghn.estimators.curves.mcmc import Chain
-from ghn.estimators.low_fidelity import Fidelity, LowFidelityEstimator
-from ghn.estimators.morphism import MorphismEstimator
-from ghn.estimators.population import Population
-from ghn.estimators.ranker import read_usual
-from ghn.estimators.readouts import Sample
-from ghn.estimators.sgd import TrainingEstimator
-from ghn.estimators.surrogates import Scores, SurrogateEstimator
-from ghn.estimators.surrogates.gnn import GraphNetwork
-from ghn.estimators.table import ReferenceTable, Run, TableEstimator, TableHeader
-from ghn.estimators.weighted import WeightedEstimator
-from ghn.estimators.zerocost import ZERO_COST
-from ghn.estimators.zerocost.estimator import make_zero_cost
-from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
+from ghn.analysis.population import Population
+from ghn.families.curves.estimator import CurveEstimator, make_curve_model
+from ghn.families.curves.parametric import Chain
+from ghn.families.morphism.estimator import MorphismEstimator
+from ghn.families.sharing.bank import Bank, BankConfig
+from ghn.families.surrogates.inputs import Scores
+from ghn.families.surrogates.models import GraphNetwork
+from ghn.families.surrogates.surrogate import SurrogateEstimator
+from ghn.families.training.full import TrainingEstimator
+from ghn.families.training.low_fidelity import LowFidelityEstimator
+from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.proxies.estimator import make_zero_cost
+from ghn.scoring.proxies.readout import ZERO_COST
+from ghn.scoring.ranker import read_usual
+from ghn.scoring.readouts import Sample
+from ghn.tables.curves import Curves
+from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.rows import Run, TableHeader
 from ghn.train.loop import Recipe
+from ghn.train.rungs import Fidelity
 from ghn.types import Score, Trial
 
 CELLS = (

@@ -7,7 +7,7 @@ import pytest
 import toy
 
 from conformance.searcher import SEARCHER_CHECKS, value
-from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.search import (
     ASHA,
     Hyperband,

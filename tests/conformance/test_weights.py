@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from conformance.weights import WEIGHTS_CHECKS
-from ghn.estimators.zerocost import GaussianInit
+from ghn.families.morphism.inherited import Inherited
+from ghn.families.morphism.network import Network
+from ghn.families.sharing.bank import Bank, BankConfig
+from ghn.families.sharing.smash import Smash, SmashConfig
 from ghn.graph import GraphModule, simplify
-from ghn.graph.morphism import Network
-from ghn.nets import GHN, Bank, BankConfig, GHNConfig, RandomInit
-from ghn.nets.inherited import Inherited
-from ghn.nets.smash import Smash, SmashConfig
+from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.scoring.proxies.zen import GaussianInit
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ghn.graph import GraphBuilder
-from ghn.graph.flow import channels_alive, live_nodes, longest_path, shortest_path
 from ghn.graph.ir import Graph, Node
+from ghn.graph.stats import channels_alive, live_nodes, longest_path, shortest_path
 
 
 def conv(node: Node) -> bool:

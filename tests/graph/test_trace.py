@@ -12,8 +12,8 @@ from plain_nasbench201 import PlainNetwork
 from torch import Tensor, nn
 
 from ghn.errors import GraphError
-from ghn.estimators.zerocost import ZERO_COST
 from ghn.graph import GraphModule, Traced, canonical_hash, run_graph, simplify, trace
+from ghn.scoring.proxies.readout import ZERO_COST
 from ghn.spaces import NASBench201
 
 

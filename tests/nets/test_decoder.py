@@ -3,8 +3,7 @@ import torch
 
 from ghn.errors import GraphError
 from ghn.graph.features import Group
-from ghn.nets.decoder import Decoder, MatrixHead
-from ghn.nets.fit import centre, crop, normalise, tile_to
+from ghn.nets.decoder import Decoder, MatrixHead, centre, crop, normalise, tile_to
 
 
 def test_crop_and_centre():

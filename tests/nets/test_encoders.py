@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from ghn.graph.features import Featurizer
-from ghn.nets.gated import GatedGNN
-from ghn.nets.graphormer import Graphormer
+from ghn.nets.encoders import GatedGNN, Graphormer
 
 HIDDEN = 16
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ghn.report import Comparison, Report, compare
+from ghn.analysis.compare import compare
+from ghn.analysis.comparison import Comparison, Report
 
 N = 60
 EVIL = "<script>alert('x')</script> & [b] $x^$"

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ghn.analysis.bias import Bias, Effect, measure_bias
+from ghn.analysis.compare import compare
+from ghn.analysis.correlation import Statistic
 from ghn.errors import ConfigError, DataError
-from ghn.report import Bias, compare, findings, likeness_findings, measure_bias, overrates, wrong_pair
-from ghn.report.bias.model import Effect, Statistic
-from ghn.report.bias.words import mean_of_two
+from ghn.report.bias import findings, likeness_findings, mean_of_two, overrates, wrong_pair
 from ghn.report.words import MINUS
 
 N = 160

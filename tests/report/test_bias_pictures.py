@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from ghn.analysis.bias import Bias, measure_bias
+from ghn.analysis.compare import compare
 from ghn.errors import ArchitectureError
-from ghn.report import Bias, bias_map, bias_pictures, compare, diagrams, likeness_map, measure_bias, pair_figure
-from ghn.report.bias.layered import layered
+from ghn.report.bias import bias_map, bias_pictures, likeness_map
+from ghn.report.networks import diagrams, layered, pair_figure
 from ghn.report.style import to_bytes
 from ghn.report.words import MINUS
-from ghn.spaces.darts import DARTS
-from ghn.spaces.nasbench201 import NASBench201
+from ghn.spaces.darts.space import DARTS
+from ghn.spaces.nasbench201.space import NASBench201
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
 LONG = "an estimator with a very long name that costs $5 and more than that"

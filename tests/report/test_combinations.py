@@ -10,20 +10,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ghn.analysis.choose_sets import Judge, all_sets, grow, grow_at_costs, search_combinations
+from ghn.analysis.correlation import kendall
+from ghn.analysis.population import Population
+from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
 from ghn.errors import ConfigError, DataError
-from ghn.estimators import CombinedEstimator, Population
-from ghn.ranking import kendall
-from ghn.report import (
-    Combinations,
-    ScoreMatrix,
-    combination_pictures,
-    combination_sentences,
-    combination_table,
-    search_combinations,
-)
-from ghn.report.combinations.judge import Judge, all_sets, grow, grow_at_costs
-from ghn.report.combinations.model import Combination
+from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.style import to_bytes
+from ghn.scoring.combined import CombinedEstimator
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 

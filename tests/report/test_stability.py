@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ghn.analysis.correlation import kendall
+from ghn.analysis.stability import Stability, measure_stability, stability_of_table
+from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
-from ghn.estimators.candidates import EMBEDDED
-from ghn.estimators.table import ReferenceTable
-from ghn.ranking import kendall
-from ghn.report import Stability, measure_stability, stability_of_table, stability_pictures, stability_sentences
+from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.style import to_bytes
+from ghn.tables.references import ReferenceTable
 
 N = 27
 RISING = np.arange(float(N))

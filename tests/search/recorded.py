@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
-from ghn.estimators import ReferenceTable, TableEstimator
-from ghn.estimators.candidates import EMBEDDED
 from ghn.search import ListSearch
 from ghn.spaces import make_space
+from ghn.tables.references import ReferenceTable, TableEstimator
 from ghn.types import Score, Searcher, Space, Trial
 
 

@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
-from ghn.estimators.candidates import EMBEDDED
-from ghn.estimators.table import ReferenceTable, TableEstimator
 from ghn.graph import count_params, simplify
-from ghn.search.foresight import cost_line, pilot_correlation
-from ghn.search.ladder import Ladder
-from ghn.search.steps import Step
+from ghn.search.ladder import Ladder, Step
+from ghn.search.plan import cost_line, pilot_correlation
 from ghn.spaces import NASBench201
+from ghn.tables.references import ReferenceTable, TableEstimator
 from ghn.types import Score, Trial
 
 SPACE = NASBench201((3, 16, 16), 10, width=8, depth=1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ghn.errors import ConfigError
 from ghn.graph import graph_stats, simplify
 from ghn.search import Lemonade, Limit, RandomSearch, run_search
-from ghn.search.front import COSTS, draw_sparse, log_density, pareto_front
+from ghn.search.lemonade import COSTS, draw_sparse, log_density, pareto_front
 from ghn.types import Score, Trial
 
 SPACE = toy.SPACE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import recorded
 
-from ghn.search.priced import Priced, Recorded
+from ghn.search.plan import Priced, Recorded
 from ghn.types import Score, Trial
 
 

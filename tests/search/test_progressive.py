@@ -8,7 +8,7 @@ import pytest
 import toy
 
 from ghn.errors import ConfigError
-from ghn.estimators.surrogates import SurrogateEstimator
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.search.progressive import GrowingSpace, ProgressiveSearch
 from ghn.types import Score, Searcher, Trial
 

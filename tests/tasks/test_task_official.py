@@ -17,8 +17,9 @@ from einops import rearrange
 from PIL import Image
 
 from ghn.errors import DataError
-from ghn.tasks import cifar, fashion, make_task, npm
-from ghn.tasks.order import sort_by_content
+from ghn.tasks import cifar, fashion, make_task
+from ghn.tasks import cifar as npm
+from ghn.tasks.images import sort_by_content
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: refused at once
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from ghn.errors import ConfigError, DataError
-from ghn.tasks.augment import augment
-from ghn.tasks.order import class_quota, hold_out, permutation, sort_by_content, stratified
-from ghn.tasks.resize import resize
+from ghn.tasks.images import class_quota, hold_out, permutation, sort_by_content, stratified
+from ghn.tasks.transforms import augment, resize
 
 
 def test_content_order_and_checksum_do_not_depend_on_the_source(pool):

@@ -9,7 +9,7 @@ from torch import nn
 from ghn.errors import ConfigError, TrainingError
 from ghn.graph import count_params, simplify
 from ghn.nets import GHN
-from ghn.train.meta_config import MetaConfig
+from ghn.train.meta import MetaConfig
 from ghn.train.runtime import make_runtime
 
 

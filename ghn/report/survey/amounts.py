@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from ghn.ranking import Statistic
-from ghn.report.model import Comparison, Row
+from ghn.analysis.comparison import Comparison, Row
+from ghn.analysis.correlation import Statistic
 from ghn.report.words import DASH, duration, interval, number, quantity
 
 

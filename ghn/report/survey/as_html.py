@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ghn.report.page import environment, inline
-from ghn.report.survey.document import Document
+from ghn.report.document import Document
+from ghn.report.html import environment, inline
 from ghn.report.write import slug
 
 MARK = "ghn survey"  # by which a page that was made here is known again

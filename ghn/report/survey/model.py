@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ghn.ranking import Statistic
-from ghn.report.bias.model import Bias
-from ghn.report.codec import check_schema, damaged, plain
-from ghn.report.combinations.model import Combinations
-from ghn.report.model import Comparison, Report
-from ghn.report.stability.model import Stability
+from ghn.analysis.bias import Bias
+from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.correlation import Statistic
+from ghn.analysis.sets import Combinations
+from ghn.analysis.stability import Stability
+from ghn.files import check_schema, damaged, plain
 
 SURVEY_SCHEMA = "ghn.survey/1"
 BETWEEN_SEEDS = "between seeds"

@@ -8,10 +8,10 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from ghn.report.document import Cell, Table
 from ghn.report.survey.answers import answers
-from ghn.report.survey.document import Cell, Table
-from ghn.report.survey.main_table import main_table
 from ghn.report.survey.model import Survey
+from ghn.report.survey.sections import main_table
 from ghn.report.terminal import plain_signs
 
 _WIDE = 240  # columns where there is no terminal

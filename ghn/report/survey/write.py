@@ -10,11 +10,12 @@ from typing import Any
 from PIL import Image
 
 from ghn.errors import ExistsError
+from ghn.report import markdown as as_markdown
+from ghn.report.document import Document
+from ghn.report.markdown import estimator_text, first_page
 from ghn.report.style import to_bytes
-from ghn.report.survey import as_html, as_markdown
+from ghn.report.survey import as_html
 from ghn.report.survey.as_html import to_html
-from ghn.report.survey.as_markdown import estimator_text, first_page
-from ghn.report.survey.document import Document
 from ghn.report.survey.model import Survey
 from ghn.report.survey.pages import FIRST, file_names, survey_document
 from ghn.report.survey.terminal import print_survey

@@ -16,18 +16,18 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from survey_case import EVIL, SPACE, survey
 
-from ghn.estimators.registry import ESTIMATORS
-from ghn.ranking import Statistic
-from ghn.report.model import Comparison
+from ghn.analysis.comparison import Comparison
+from ghn.analysis.correlation import Statistic
+from ghn.app.estimators import ESTIMATORS
+from ghn.report.document import Document
+from ghn.report.markdown import escape, estimator_text, first_page
 from ghn.report.survey.about import ABOUT, FAMILIES, UNKNOWN, about
 from ghn.report.survey.amounts import budget, count, ordered, pairs_right, regret, spread
 from ghn.report.survey.answers import answers
 from ghn.report.survey.as_html import to_html
-from ghn.report.survey.as_markdown import escape, estimator_text, first_page
-from ghn.report.survey.document import Document
-from ghn.report.survey.main_table import main_table
 from ghn.report.survey.model import Part, Survey
 from ghn.report.survey.pages import file_names, survey_document
+from ghn.report.survey.sections import main_table
 from ghn.report.words import DASH, MINUS, duration, number, quantity
 
 TRUST = "How far can you trust it?"
@@ -55,12 +55,12 @@ def nothing_is_drawn() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in (
             "survey.cost_figure.draw_costs",
-            "survey.bias_section.bias_map",
-            "survey.bias_section.likeness_map",
-            "survey.bias_section.pair_figure",
-            "stability.figures.draw_fidelities",
-            "stability.figures.draw_halvings",
-            "combinations.figures.draw_combinations",
+            "survey.sections.bias_map",
+            "survey.sections.likeness_map",
+            "survey.sections.pair_figure",
+            "stability.draw_fidelities",
+            "stability.draw_halvings",
+            "sets.draw_combinations",
         ):
             patch.setattr(f"ghn.report.{name}", lambda *_: Figure())
         yield

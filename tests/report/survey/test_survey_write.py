@@ -15,14 +15,14 @@ from PIL import Image
 from rich.console import Console
 from survey_case import SPACE, survey
 
+from ghn.analysis.correlation import Statistic
 from ghn.errors import ExistsError
-from ghn.ranking import Statistic
 from ghn.report.style import canvas
 from ghn.report.survey.about import ZERO_COST
-from ghn.report.survey.cost_figure import Point, cost_pictures, draw_costs, front_of, points_of
-from ghn.report.survey.labels import place_labels
+from ghn.report.survey.cost_figure import Point, cost_pictures, draw_costs, front_of, place_labels, points_of
 from ghn.report.survey.model import Survey
-from ghn.report.survey.write import print_survey, write_survey
+from ghn.report.survey.terminal import print_survey
+from ghn.report.survey.write import write_survey
 from ghn.report.words import number
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}

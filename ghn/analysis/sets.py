@@ -1,0 +1,339 @@
+"""Which sets of estimators order best at which cost, and the JSON of it.
+
+What a search over sets of estimators is given, and what of it can be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ghn.analysis.comparison import Versus
+from ghn.analysis.correction import FEWEST
+from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference
+from ghn.analysis.population import LEAST
+from ghn.analysis.weighted import Floats
+from ghn.errors import ConfigError, DataError
+from ghn.files import check_schema, damaged, plain
+
+COMBINATIONS_SCHEMA = "ghn.combinations/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An estimator that may be combined.
+
+    Attributes:
+        name: as the caller called it.
+        seconds: a candidate.
+        one_off_seconds: paid once before the first candidate; None when unknown.
+        failed_development: development networks that it could not judge.
+        failed_report: report networks that it could not judge.
+        set_aside: why it is in no combination; None when it may be.
+        paid_for: name of what is paid once; members with the same one share it. None: nobody else has it.
+    """
+
+    name: str
+    seconds: float
+    one_off_seconds: float | None
+    failed_development: int
+    failed_report: int
+    set_aside: str | None = None
+    paid_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What a member adds: Kendall of the set minus Kendall of the set without it, paired, on the report networks."""
+
+    member: str
+    kendall: Statistic
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """One set of estimators with one number of references.
+
+    Attributes:
+        members: in the order of the caller.
+        references: trained networks that a regression on the members' scores was given; 0 for the mean normal score.
+        seconds: a candidate, the sum over the members.
+        one_off_seconds: the sum over what the members need, each once, what is unknown left out; None when all is.
+        development: Kendall's tau on the development networks, by which sets are chosen; mean over draws of references.
+        kendall: Kendall's tau on the report networks, mean over draws; its interval is over networks.
+        best_half: the same in the best half.
+        spread: standard deviation of Kendall over draws of references; None without references.
+        front: whether, on development networks, no cheaper set is as good.
+        greedy: whether greedy forward selection ended here.
+        best_of_size: whether, on development networks, no set of as many members is better.
+        versus: the difference from the best single estimator at no higher cost and with as many references, both chosen
+            on development networks; None for single estimators.
+        gains: what each member adds; empty for single estimators.
+    """
+
+    members: tuple[str, ...]
+    references: int
+    seconds: float
+    one_off_seconds: float | None
+    development: float
+    kendall: Statistic
+    best_half: Statistic
+    spread: float | None
+    front: bool
+    greedy: bool
+    best_of_size: bool
+    versus: Versus | None
+    gains: tuple[Gain, ...]
+
+    @property
+    def name(self) -> str:
+        """The members, joined."""
+        return " + ".join(self.members)
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one estimator."""
+        return len(self.members) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Combinations:
+    """What a search over sets of estimators found.
+
+    Attributes:
+        reference_name: where the references come from.
+        n_development_given: development networks given.
+        n_development: those that every member could judge; sets are chosen on these.
+        n_report_given: report networks given.
+        n_report: those that every member could judge; all figures but `development` stand on these.
+        members: all estimators given.
+        combinations: single estimators and the sets chosen, by references and cost.
+        tried: {number of references: sets that were judged on development networks}.
+        exhaustive: whether all sets of up to `largest` members were tried.
+        largest: most members of a set.
+        least: development Kendall that a dearer set must gain to stand on the front.
+        draws: of references.
+        bootstrap: resamples behind the intervals.
+        seed: of draws and resamples.
+        warnings: what the reader must know.
+    """
+
+    reference_name: str
+    n_development_given: int
+    n_development: int
+    n_report_given: int
+    n_report: int
+    members: tuple[Member, ...]
+    combinations: tuple[Combination, ...]
+    tried: dict[int, int]
+    exhaustive: bool
+    largest: int
+    least: float
+    draws: int
+    bootstrap: int
+    seed: int
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def sizes(self) -> list[int]:
+        """The numbers of references."""
+        return sorted(self.tried)
+
+    def singles(self, references: int = 0) -> list[Combination]:
+        """The single estimators."""
+        return [c for c in self.combinations if c.single and c.references == references]
+
+    def front(self, references: int = 0) -> list[Combination]:
+        """The front of cost and order that was chosen on development networks, from the cheapest up."""
+        return [c for c in self.combinations if c.front and c.references == references]
+
+    def best_at(self, seconds: float, references: int = 0) -> Combination | None:
+        """The best of the front at up to so many seconds a candidate; None where none is that cheap."""
+        return next((c for c in reversed(self.front(references)) if c.seconds <= seconds), None)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict in which NaN never appears."""
+        return {"schema": COMBINATIONS_SCHEMA, **plain(asdict(self))}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Combinations:
+        """The inverse of `to_json`.
+
+        Raises:
+            DataError: another schema, or keys missing.
+        """
+        check_schema(data, COMBINATIONS_SCHEMA)
+        try:
+            fields = {key: value for key, value in data.items() if key != "schema"}
+            built = {
+                "members": tuple(Member(**one) for one in data["members"]),
+                "combinations": tuple(_combination(one) for one in data["combinations"]),
+                "tried": {int(size): count for size, count in data["tried"].items()},
+                "warnings": tuple(data["warnings"]),
+            }
+            return cls(**{**fields, **built})
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise damaged(error) from error
+
+
+def _combination(data: Mapping[str, Any]) -> Combination:
+    versus = data["versus"]
+    built = {
+        "members": tuple(data["members"]),
+        "kendall": Statistic(**data["kendall"]),
+        "best_half": Statistic(**data["best_half"]),
+        "versus": versus and Versus(versus["baseline"], Statistic(**versus["kendall"])),
+        "gains": tuple(Gain(one["member"], Statistic(**one["kendall"])) for one in data["gains"]),
+    }
+    return Combination(**{**data, **built})
+
+
+# --- What a search over sets of estimators is given, and what of it can be used ---
+
+
+@dataclass(frozen=True)
+class ScoreMatrix:
+    """Scores of several estimators for the same networks.
+
+    Attributes:
+        scores: {estimator: [n]}, higher is better, NaN where it failed.
+        reference: [n] measured values, higher is better, finite.
+        ids: [n] names of the networks, or None.
+    """
+
+    scores: Mapping[str, ArrayLike]
+    reference: ArrayLike
+    ids: Sequence[object] | None = None
+
+    @property
+    def columns(self) -> dict[str, Floats]:
+        """The scores as arrays."""
+        return {name: np.asarray(values, dtype=float) for name, values in self.scores.items()}
+
+    def __len__(self) -> int:
+        return len(np.asarray(self.reference))
+
+
+def check_matrices(development: ScoreMatrix, report: ScoreMatrix) -> None:
+    """Raises DataError unless both hold the same estimators, at least two, on different networks."""
+    if set(development.scores) != set(report.scores) or len(development.scores) < 2:
+        raise DataError(
+            "combinations need the same estimators on development and report networks",
+            got=f"{sorted(development.scores)} and {sorted(report.scores)}",
+            expected="at least two, in both",
+        )
+    for matrix in (development, report):
+        for values in matrix.scores.values():
+            check_pair(values, matrix.reference)
+        if matrix.ids is not None and (len(matrix.ids) != len(matrix) or len(set(matrix.ids)) != len(matrix)):
+            raise DataError(
+                "ids do not match the references", got=len(set(matrix.ids)), expected=f"{len(matrix)} different"
+            )
+    if both := set(development.ids or ()) & set(report.ids or ()):
+        raise DataError(
+            "sets cannot be chosen on the networks that they are reported on",
+            got=f"{len(both)} in both, such as {min(map(str, both))}",
+            expected="development and report networks without one in common",
+        )
+
+
+def read_members(
+    development: ScoreMatrix,
+    report: ScoreMatrix,
+    seconds: Mapping[str, float],
+    one_off: Mapping[str, float],
+    paid_for: Mapping[str, str],
+) -> list[Member]:
+    """All estimators, with what they cost and where they failed; arguments as of `search_combinations`.
+
+    Raises:
+        DataError: a cost is missing or negative, or fewer than two estimators can be used.
+    """
+    names = list(development.scores)
+    if missing := [name for name in names if not seconds.get(name, -1.0) >= 0 or seconds[name] == np.inf]:
+        raise DataError(
+            "some estimators have no cost a candidate, so there is no best order at a cost",
+            got=", ".join(missing),
+            expected="seconds for each, at least 0",
+            fix="give seconds={estimator: seconds a candidate}; 0 for what costs nothing",
+        )
+    matrices, found = {"development": development, "report": report}, []
+    for name in names:
+        failed = {which: int((~np.isfinite(m.columns[name])).sum()) for which, m in matrices.items()}
+        aside = [
+            f"failed on {failed[which]} of {len(matrix)} {which} networks"
+            for which, matrix in matrices.items()
+            if failed[which] > len(matrix) / 2
+        ]
+        found.append(
+            Member(
+                name,
+                float(seconds[name]),
+                one_off.get(name),
+                failed["development"],
+                failed["report"],
+                " and ".join(aside) or None,
+                paid_for.get(name),
+            )
+        )
+    if sum(member.set_aside is None for member in found) < 2:
+        raise DataError(
+            "fewer than two estimators can be combined",
+            got={member.name: member.set_aside for member in found if member.set_aside},
+            expected="at least two that judged half of the networks",
+        )
+    return found
+
+
+def common_scores(matrix: ScoreMatrix, names: Sequence[str], which: str) -> tuple[Floats, Floats]:
+    """Scores [n, members] and references [n] of the networks that all members could judge.
+
+    Raises:
+        DataError: too few of them, or their references are constant.
+    """
+    scores = np.stack([matrix.columns[name] for name in names], 1)
+    common = np.isfinite(scores).all(1)
+    least = max(MIN_ITEMS, LEAST) if which == "development" else MIN_ITEMS
+    if common.sum() < least:
+        failures = {name: int((~np.isfinite(matrix.columns[name])).sum()) for name in names}
+        raise DataError(
+            f"too few {which} networks that all estimators could judge",
+            got=f"{int(common.sum())} of {len(matrix)}; failures: {failures}",
+            expected=f"at least {least}",
+            fix="leave out the estimators that fail, or score more networks",
+        )
+    reference = np.asarray(matrix.reference, dtype=float)[common]
+    return scores[common], check_reference(reference, int((~common).sum()))
+
+
+def check_settings(sizes: Sequence[int], draws: int, largest: int, least: float, n: int) -> None:
+    """Raises ConfigError for settings out of range; `n` is the number of development networks."""
+    good = [size == 0 or FEWEST <= size <= n - MIN_ITEMS for size in sizes]
+    if not sizes or not all(good):
+        raise ConfigError(
+            "numbers of references that cannot be given",
+            got=[size for size, ok in zip(sizes, good, strict=True) if not ok] or list(sizes),
+            expected=f"0, or {FEWEST} to {n - MIN_ITEMS}, which leaves {MIN_ITEMS} of {n} development networks",
+            fix="more development networks, or smaller sizes",
+        )
+    if draws < 1 or largest < 2 or not least >= 0:
+        raise ConfigError(
+            "a search over sets cannot be made so",
+            got=f"draws={draws}, largest={largest}, least={least}",
+            expected="draws >= 1, largest >= 2, least >= 0",
+        )
+
+
+def warnings_of(members: Sequence[Member], development: tuple[int, int], report: tuple[int, int]) -> list[str]:
+    """What a reader must know: who is set aside, and how many networks are left in common (left, given)."""
+    found = [f"{member.name} is in no combination: it {member.set_aside}." for member in members if member.set_aside]
+    for which, (left, given) in (("development", development), ("report", report)):
+        if left < given:
+            found.append(
+                f"{left} of {given} {which} networks could be judged by every estimator; the others are left out."
+            )
+    return found

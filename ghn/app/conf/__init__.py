@@ -1,0 +1,1 @@
+"""Configs: yaml groups that hydra composes; every one of them is tested."""

@@ -1,0 +1,303 @@
+"""The lines of a survey: what its config names, made into estimators.
+
+Scores every line of a survey on the same networks, in one process or several, into files that are gone on with.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ghn.app.estimators import ESTIMATORS, make_entries
+from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
+from ghn.errors import ConfigError, GhnError, OtherSpaceError
+from ghn.scoring.score_files import score_to_file
+from ghn.search.workers import Here, Processes, Workers
+from ghn.types import Estimator, Score, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One estimator of a survey.
+
+    Attributes:
+        key: of the line in the config, and of its files.
+        label: in tables and pictures.
+        estimator: its name in the registry.
+        options: of `ghn/app/conf/evaluate.yaml`, for this line alone.
+        seeds: each makes the estimator once more, for the spread over seeds.
+    """
+
+    key: str
+    label: str
+    estimator: str
+    options: Mapping[str, Any]
+    seeds: tuple[int, ...]
+
+
+def read_lines(config: Mapping[str, Any]) -> list[Line]:
+    """Reads `survey.estimators`: key -> `{name: ESTIMATOR, label: TEXT, OPTION: VALUE, ...}`; null takes a line out.
+
+    Raises:
+        ConfigError: no lines, an unknown estimator or option, or two lines of one label.
+    """
+    lines = [_line(key, dict(options)) for key, options in config.items() if options is not None]
+    labels = [line.label for line in lines]
+    if not lines or len(set(labels)) < len(labels):
+        raise ConfigError(
+            "a survey needs estimators of different labels", got=labels, fix="+survey.estimators.KEY={name: ESTIMATOR}"
+        )
+    return lines
+
+
+def _line(key: str, options: dict[str, Any]) -> Line:
+    name = options.pop("name", key)
+    label = options.pop("label", key.replace("_", " "))
+    if name not in ESTIMATORS:
+        raise ConfigError(f"survey line {key}: unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
+    if unknown := sorted(set(options) - {*OPTIONS, "seeds"}):
+        raise ConfigError(
+            f"survey line {key}: unknown options",
+            got=unknown,
+            expected=" | ".join(("name", "label", *OPTIONS, "seeds")),
+        )
+    seeds = tuple(options.pop("seeds", None) or (0,))
+    if len(set(seeds)) < len(seeds) or not all(isinstance(seed, int) for seed in seeds):
+        raise ConfigError(f"survey line {key}: seeds must be different whole numbers", got=seeds)
+    return Line(key, label, name, options, seeds)
+
+
+def make_line(line: Line, setting: Setting) -> list[Entry]:
+    """Makes a line's estimator, once a seed and checkpoint; the first is the one that the tables show.
+
+    Trainings are kept beside those of other lines with the same recipe and seed, which share them.
+
+    Raises:
+        ConfigError: a line with several read-outs, or options that do not fit.
+        CheckpointError: a checkpoint is damaged or of another kind.
+    """
+    try:
+        made = [entry for seed in line.seeds for entry in make_entries(line.estimator, _setting(line, setting, seed))]
+    except TypeError as error:
+        raise ConfigError(f"survey line {line.key}: options do not fit", got=str(error)) from None
+    except GhnError as error:
+        raise type(error)(f"survey line {line.key}: {error}") from None
+    return [replace(entry, name=line.label if i == 0 else f"{line.label}, no. {i + 1}") for i, entry in enumerate(made)]
+
+
+def _setting(line: Line, setting: Setting, seed: int) -> Setting:
+    own = replace(with_options(setting, line.options), seed=seed)
+    if len(own.readouts) != 1:
+        raise ConfigError("a survey line has one read-out", got=own.readouts)
+    if setting.folder:
+        kind = sha256(json.dumps([seed, setting.recipe.describe()]).encode()).hexdigest()[:8]
+        own = replace(own, folder=setting.folder / "states" / kind)
+    return own
+
+
+# --- Scores every line of a survey on the same networks, in one process or several, into files that are gone on wit ---
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One estimator, once for each of its seeds and checkpoints.
+
+    Attributes:
+        line: of the survey.
+        source: the paper.
+        scores: [replicate][n]; the first is what tables show.
+        seconds: mean wall-clock seconds a network of the first; None where nothing was scored.
+        macs: mean multiply-adds a network; None when unknown.
+        one_off_seconds: paid before the first network, median over seeds and checkpoints; None when unknown.
+        trainings: names of what was trained for the first; who has the same needs it once.
+        warning: what a reader must know.
+    """
+
+    line: Line
+    source: str
+    scores: list[list[Score]]
+    seconds: float | None
+    macs: float | None
+    one_off_seconds: float | None
+    trainings: tuple[str, ...]
+    warning: str | None
+
+
+def score_lines(
+    lines: Sequence[Line], setting: Setting, options: Mapping[str, Any], archs: Sequence[str], folder: Path
+) -> list[Scored]:
+    """Scores networks with every line, but for those whose shipped trainings are of another space.
+
+    Args:
+        lines: of the survey.
+        setting: what estimators are made from.
+        options: of `ghn/app/conf/evaluate.yaml`; worker processes make the setting anew from them.
+        archs: official strings, each once.
+        folder: for a file of scores a replicate.
+
+    Raises:
+        ConfigError: a line cannot be made, or none serves this space; raised before anything is scored.
+        DataError: a file holds scores made with other settings.
+    """
+    scorer = _LineScorer(lines, setting, archs, folder, progress=options["progress"])
+    lines = [line for line in lines if scorer.serves(line)]
+    if not lines:
+        raise ConfigError(
+            "what is shipped for the survey's estimators is of another space, and there are no others",
+            got=repr(setting.space),
+            fix="+survey.estimators.KEY={name: ESTIMATOR}, or checkpoint=PATH of a training in this space",
+        )
+    units = [
+        Trial(f"{line.key}-{number}", (line.key, number))
+        for line in lines
+        for number in range(len(scorer.entries(line.key)))
+    ]
+    if (slots := options["survey"]["workers"]) > 1:
+        workers: Workers = Processes(partial(_in_a_process, options, tuple(archs), folder), slots)
+        files = [folder / f"{unit.id}.jsonl" for unit in units] if options["progress"] else []
+    else:
+        workers, files = Here(scorer), []
+    with _bar(files, len(archs)):
+        _run(units, workers)
+    return [scorer.gather(line) for line in lines]
+
+
+class _LineScorer:
+    """Scores all networks with one replicate of a line, as if that were one trial: what a worker does.
+
+    Args:
+        lines: of the survey.
+        setting: what estimators are made from.
+        archs: official strings of the networks.
+        folder: for the files of scores.
+        progress: whether to show a bar a replicate.
+    """
+
+    source = "the estimators of the survey"
+
+    def __init__(
+        self, lines: Sequence[Line], setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool
+    ) -> None:
+        self.lines, self.setting = {line.key: line for line in lines}, setting
+        self.folder, self.progress = folder, progress
+        self._made: dict[str, list[Entry]] = {}
+        self._known: dict[tuple[str, int], list[Score]] = {}
+        self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
+
+    def entries(self, key: str) -> list[Entry]:
+        """The replicates of a line, made once."""
+        if key not in self._made:
+            self._made[key] = make_line(self.lines[key], self.setting)
+        return self._made[key]
+
+    def serves(self, line: Line) -> bool:
+        """Whether what is shipped for a line is of this space."""
+        try:
+            self.entries(line.key)
+        except OtherSpaceError:
+            return False
+        return True
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Nothing to learn."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Scores a replicate each into its file; the value says how many networks could be judged."""
+        found = []
+        for trial in trials:
+            key, number = trial.arch
+            scores = self._scores(key, number, progress=self.progress)
+            found.append(Score(float(sum(s.ok for s in scores)), sum(s.cost_seconds for s in scores)))
+        return found
+
+    def gather(self, line: Line) -> Scored:
+        """Everything of a line that has been scored."""
+        made = self.entries(line.key)
+        scores = [self._scores(line.key, number, progress=False) for number in range(len(made))]
+        good = [score for score in scores[0] if score.ok]
+        paid = [entry.one_off_seconds for entry in made if entry.one_off_seconds is not None]
+        # or what the scores say: an ancestor is trained when the first heir is asked for
+        paid = paid or [s.extra["shared_seconds"] for s in good if "shared_seconds" in s.extra]
+        return Scored(
+            line,
+            made[0].estimator.source,
+            scores,
+            float(np.mean([score.cost_seconds for score in good])) if good else None,
+            self._macs(made[0], scores[0]),
+            float(np.median(paid)) if paid else None,  # of trainings beside which much else ran, some took longer
+            tuple(made[0].trainings),
+            made[0].warning,
+        )
+
+    def _scores(self, key: str, number: int, *, progress: bool) -> list[Score]:
+        """Asks once: what judges networks together would judge further ones by the first."""
+        if (key, number) not in self._known:
+            path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
+            self._known[key, number] = score_to_file(
+                entry.estimator, self.trials, path, entry.identity, progress=progress, label=entry.name
+            )
+        return self._known[key, number]
+
+    def _macs(self, entry: Entry, scores: Sequence[Score]) -> float | None:
+        """As the scores say, else as the estimator foretells for those that it could judge."""
+        judged = [(t, s) for t, s in zip(self.trials, scores, strict=True) if s.ok]
+        told = [s.extra["macs"] for _, s in judged if "macs" in s.extra]
+        if not told and hasattr(entry.estimator, "macs"):
+            told = [entry.estimator.macs(trial.arch) for trial, _ in judged]
+        return float(np.mean(told)) if told else None
+
+
+def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Estimator[Any]:
+    lines = read_lines(options["survey"]["estimators"])
+    return _LineScorer(lines, build_setting(options), archs, folder, progress=False)
+
+
+def _run(units: Sequence[Trial[Any]], workers: Workers) -> None:
+    """Works through the units; what is left undone by an error or Ctrl-C is ended and can be gone on with."""
+    left, busy, whole = list(units), 0, False
+    try:
+        while left or busy:
+            while left and busy < workers.slots:
+                workers.submit(left.pop(0), None)
+                busy += 1
+            busy -= len(workers.wait())
+        whole = True
+    finally:
+        workers.close(kill=not whole)
+
+
+@contextmanager
+def _bar(files: Sequence[Path], networks: int) -> Iterator[None]:
+    """A bar over all files of scores that grow while other processes write them; none where there are no files."""
+    if not files:
+        yield
+        return
+
+    def known() -> int:
+        return sum(max(0, path.read_bytes().count(b"\n") - 1) for path in files if path.exists())
+
+    done = threading.Event()
+    # what was there before took no time: it must not count towards the time left
+    with tqdm(total=len(files) * networks, initial=known(), desc="survey", unit="net") as bar:
+
+        def watch() -> None:
+            while not done.wait(2):
+                bar.update(known() - bar.n)
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

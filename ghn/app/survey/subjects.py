@@ -1,0 +1,149 @@
+"""Which networks a survey judges, what is known of them, and on which of them it chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ghn.analysis.correlation import MIN_ITEMS
+from ghn.app.candidates import EMBEDDED, Reference, choose_candidates, embedded_reference, published_reference
+from ghn.app.setting import Setting
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.tables.curves import Curves
+from ghn.tables.references import ReferenceTable
+from ghn.tables.user_table import UserTable
+
+# in tables and sentences; the protocol says more
+PUBLISHED, OWN = "published accuracies (NAS-Bench-201, 200 epochs)", "own trainings ({epochs} epochs, {task})"
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The networks of a survey and their references.
+
+    Attributes:
+        archs: official strings, each once.
+        judged: references that estimators are compared with; one without any is told of, not chosen on.
+        choosing: reference of the networks on which sets of estimators, and advice, are chosen.
+        telling: reference of other networks, on which these are told.
+        table: trainings with several epochs and seeds, for stability.
+        curves: learning curves that the user brought, for the same.
+        scores: of estimators that the user has run elsewhere: name -> official string -> score (NaN: it failed).
+        seconds: a network, of these; a name is missing where it is unknown.
+        notes: what a reader must know of them.
+        protocol: where the references come from, a sentence each.
+    """
+
+    archs: tuple[str, ...]
+    judged: tuple[Reference, ...]
+    choosing: Reference
+    telling: Reference
+    table: ReferenceTable | None = None
+    curves: Curves | None = None
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    protocol: tuple[str, ...] = ()
+
+
+def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
+    """The project's own references, and published ones of networks of the report sample.
+
+    Args:
+        setting: whose space and task they must fit.
+        n: networks in all.
+        development: of these, how many are of the development sample, on which is chosen.
+
+    Raises:
+        ConfigError: too few of either, or another space.
+    """
+    if not (
+        isinstance(development, int)
+        and isinstance(n, int)
+        and development >= MIN_ITEMS
+        and n - development >= MIN_ITEMS
+    ):
+        raise ConfigError(
+            "a survey needs networks to choose on and others to report on",
+            got=f"n={n}, survey.development={development}",
+            expected=f"at least {MIN_ITEMS} of each: n >= survey.development + {MIN_ITEMS}",
+        )
+    if setting.space.name != "nasbench201":
+        raise ConfigError(
+            "no trained networks of this space are shipped",
+            got=setting.space.name,
+            fix="bring yours: references=mine.csv",
+        )
+    first = choose_candidates(development, "development", setting.space)
+    report = choose_candidates(n - development, "report", setting.space)
+    published = published_reference([*first, *report], setting.space)
+    telling = _part(published, report, PUBLISHED)
+    said = [
+        f"{PUBLISHED}: {published.name}; {len(report)} networks of the report sample. What is chosen is chosen on "
+        f"{len(first)} others, of the development sample."
+    ]
+    judged, table = [], None
+    with suppress(DataError):  # of another task or skeleton
+        own = embedded_reference(setting.task.checksum, setting.space)
+        table = ReferenceTable.load(asset(EMBEDDED))
+        name = OWN.format(epochs=table.header.recipe["epochs"], task=table.header.task)
+        judged = [_part(own, first, name)]
+        said.append(f"{name}: {own.name}, in the skeleton in which estimators score.")
+    return Subjects(
+        (*first, *report),
+        (*judged, telling),
+        _part(published, first, f"{PUBLISHED}, development sample"),
+        telling,
+        table,
+        protocol=tuple(said),
+    )
+
+
+def _part(reference: Reference, archs: Sequence[str], name: str) -> Reference:
+    values = {arch: reference.values[arch] for arch in archs if arch in reference.values}
+    seeds = {arch: reference.seeds[arch] for arch in archs if arch in reference.seeds}
+    return replace(reference, name=name, values=values, seeds=seeds)
+
+
+def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
+    """A reference's networks divided at random: one half to choose on, one to tell.
+
+    Raises:
+        DataError: too few networks for two halves.
+    """
+    archs = list(reference.values)
+    if len(archs) < 2 * MIN_ITEMS:
+        raise DataError(
+            "too few networks to choose on some and report on others", got=len(archs), expected=f">= {2 * MIN_ITEMS}"
+        )
+    order = np.random.default_rng(seed).permutation(len(archs))
+    first = [archs[i] for i in sorted(order[: len(archs) // 2])]
+    second = [archs[i] for i in sorted(order[len(archs) // 2 :])]
+    names = (f"{reference.name} (the half chosen on)", f"{reference.name} (the other half)")
+    return _part(reference, first, names[0]), _part(reference, second, names[1])
+
+
+def user_subjects(table: UserTable) -> Subjects:
+    """The networks of a table that the user brought; half of them are chosen on, where there are enough."""
+    seeds = {} if table.seeds is None else dict(zip(table.archs, table.seeds.tolist(), strict=True))
+    reference = Reference(table.name, "accuracy", dict(zip(table.archs, table.accuracy.tolist(), strict=True)), seeds)
+    notes = list(table.warnings)
+    try:
+        choosing, telling = halves(reference)
+    except DataError as error:
+        choosing = telling = reference
+        notes.append(f"Chosen and told on the same networks: {error}")
+    return Subjects(
+        table.archs,
+        (reference,),
+        choosing,
+        telling,
+        curves=table.curves,
+        scores={name: dict(zip(table.archs, values.tolist(), strict=True)) for name, values in table.scores.items()},
+        seconds={name: float(np.nanmean(values)) for name, values in table.seconds.items() if values is not None},
+        notes=tuple(notes),
+    )

@@ -1,0 +1,84 @@
+"""The honest baselines: the last accuracy, and the sum of training losses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.stats import linregress
+
+from ghn.errors import DataError
+from ghn.families.curves.model import Predictions, by_length, check_losses, learnable
+from ghn.tables.curves import Curves, Floats
+
+
+@dataclass
+class LastValue:
+    """The last accuracy observed.
+
+    With finished curves the mean is shifted by what they gained from there to the end, and `std` is the spread of that
+    gain. Without them it is a random walk: a step's standard deviation times the root of the steps left.
+
+    Source: the naive method, Hyndman & Athanasopoulos, "Forecasting: Principles and Practice", 3rd ed., sec. 5.2, 5.5.
+    """
+
+    source = "last value: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 2021, sec. 5.2"
+    needs_finished = False
+    _finished: Curves | None = field(default=None, init=False, repr=False)
+
+    def fit(self, finished: Curves) -> None:
+        """Keeps the finished curves, for the gain."""
+        self._finished = learnable(finished)
+
+    def predict(self, observed: Curves, horizon: int) -> Predictions:
+        """Repeats the last value, shifted by the usual gain where that is known."""
+        return by_length(observed, horizon, 1 if self._finished else 2, lambda curves: self._block(curves, horizon))
+
+    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        values = curves.val_accuracy
+        if self._finished is None:
+            step = np.sqrt((np.diff(values) ** 2).mean(axis=1) / np.diff(curves.epochs).mean())
+            return values[:, -1], step * np.sqrt(horizon - curves.epochs[-1])
+        known = self._finished.at([curves.epochs[-1], horizon]).val_accuracy
+        gain = known[:, 1] - known[:, 0]
+        return values[:, -1] + gain.mean(), np.full(len(values), gain.std(ddof=1))
+
+
+@dataclass
+class SumOfLosses:
+    """Minus the sum of the training losses so far: who learns fast ends well.
+
+    With finished curves a straight line maps it to accuracy, and `std` is that of its residuals. Without them it gives
+    an order only, and `std` is unknown.
+
+    Source: Ru et al., "Speedy Performance Estimation for Neural Architecture Search", NeurIPS 2021 (TSE).
+    """
+
+    source = "sum of training losses: Ru et al., Speedy Performance Estimation for NAS, NeurIPS 2021"
+    needs_finished = False
+    _finished: Curves | None = field(default=None, init=False, repr=False)
+
+    def fit(self, finished: Curves) -> None:
+        """Keeps the finished curves, for the line."""
+        self._finished = learnable(finished)
+
+    def predict(self, observed: Curves, horizon: int) -> Predictions:
+        """Sums the losses.
+
+        Raises:
+            DataError: the curves hold no training losses, or finished ones lack some.
+        """
+        if observed.train_loss is None:
+            raise DataError("the sum of training losses needs them", got="curves without train_loss")
+        return by_length(observed, horizon, 1, lambda curves: self._block(curves, horizon))
+
+    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        assert curves.train_loss is not None
+        speed = -curves.train_loss.sum(axis=1)
+        if self._finished is None:
+            return speed, np.full(len(curves), np.nan)
+        known = self._finished.at([*curves.epochs, horizon])
+        x, y = -check_losses(known, "the sum of losses")[:, :-1].sum(axis=1), known.val_accuracy[:, -1]
+        line = linregress(x, y)
+        residual = y - line.intercept - line.slope * x
+        return line.intercept + line.slope * speed, np.full(len(speed), residual.std(ddof=2))

@@ -1,0 +1,235 @@
+"""The layer of curve bases: five shapes that are 0 at the end, so that the constant beside them is the final value.
+
+Source: Klein, Falkner, Springenberg & Hutter, ICLR 2017 (basis functions: vapor pressure, power, log power,
+exponential, Hill3); their amplitudes are the layer's weights.
+
+Stochastic gradient Hamiltonian Monte Carlo with adapted scales.
+
+Source: Chen, Fox & Guestrin, "Stochastic Gradient Hamiltonian Monte Carlo", ICML 2014, eq. 15; Springenberg et al.,
+"Bayesian Optimization with Robust Bayesian Neural Networks", NeurIPS 2016 (scales from the burn-in).
+
+A Bayesian neural network from configurations to curves, with a layer of curve bases.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ghn.errors import ConfigError
+from ghn.families.curves.model import Predictions, Standard, by_length, check_features, learnable, unfitted
+from ghn.tables.curves import Curves, Floats
+
+BASES = 5
+SHAPES = 8  # shape parameters of all bases together
+
+
+def basis(times: Float[Tensor, " t"], shapes: Float[Tensor, "n 8"]) -> Float[Tensor, "n t 5"]:
+    """The bases of each run at some times.
+
+    Args:
+        times: in (0, 1]; 1 is the end.
+        shapes: unconstrained numbers of the order of 1.
+    """
+    at, end = _curves(times, shapes), _curves(torch.ones(1, dtype=times.dtype), shapes)
+    return at - end
+
+
+def _curves(t: Float[Tensor, " t"], shapes: Float[Tensor, "n 8"]) -> Float[Tensor, "n t 5"]:
+    a, b, c, d, e, f, g, h = (0.5 * shapes).exp().clamp(1e-3, 20.0).T[:, :, None]
+    log_t = t.log()
+    return torch.stack(
+        [
+            (-0.05 * a / t + 0.2 * b * log_t).exp(),  # vapor pressure
+            t ** (0.3 * c),  # power
+            1 / (1 + (-2 * d * (log_t + e)).exp()),  # log power
+            -(-3 * f * t).exp(),  # exponential
+            1 / (1 + (0.2 * g / t) ** h),  # Hill3
+        ],
+        dim=-1,
+    )
+
+
+# --- Stochastic gradient Hamiltonian Monte Carlo with adapted scales ---
+
+
+def sghmc(
+    potential: Callable[[Float[Tensor, " p"]], Float[Tensor, ""]],
+    start: Float[Tensor, " p"],
+    *,
+    burn: int,
+    samples: int,
+    thin: int,
+    step: float,
+    friction: float = 0.05,
+    generator: torch.Generator,
+) -> Iterator[Float[Tensor, " p"]]:
+    """Draws from exp(-potential).
+
+    Args:
+        potential: minus the log posterior of parameters, up to a constant.
+        start: where to begin.
+        burn: steps that are thrown away; they adapt each parameter's scale to the size of its gradients.
+        samples: how many to draw.
+        thin: steps from one to the next.
+        step: size of a step, in units of the adapted scales.
+        friction: share of the momentum lost a step.
+        generator: of the noise.
+    """
+    state, velocity, square = start.clone(), torch.zeros_like(start), torch.ones_like(start)
+    for number in range(burn + samples * thin):
+        state.requires_grad_(True)
+        (gradient,) = torch.autograd.grad(potential(state), state)
+        state = state.detach()
+        if number < burn:
+            square += (gradient**2 - square) / min(number + 1, max(1, burn / 4))
+        inverse_mass = step**2 / square.clamp(min=1e-12).sqrt()
+        noise = (2 * friction * inverse_mass).sqrt() * torch.randn(state.shape, dtype=state.dtype, generator=generator)
+        velocity = (1 - friction) * velocity - inverse_mass * gradient + noise
+        state = state + velocity
+        if number >= burn and (number - burn + 1) % thin == 0:
+            yield state
+
+
+# --- A Bayesian neural network from configurations to curves, with a layer of curve bases ---
+
+NOISE = -2.0  # prior mean of the logarithm of the noise, in standard deviations of all accuracies
+RUN = -1.0  # the same for the spread of a run's coefficients around its network's
+Normal = tuple[Float[Tensor, "n t"], Float[Tensor, "n t t"]]  # means and covariances
+
+
+@dataclass
+class CurveBNN:
+    """Features -> asymptote, weights and shapes of five curve bases; the posterior by SGHMC on finished curves.
+
+    A run's asymptote and weights are its network output plus a deviation of its own, normal and integrated out in
+    closed form (the last layer is linear). So a run that was never trained on is conditioned on its first epochs
+    exactly: each posterior draw gives a normal distribution, and draws count by how well they foretold those epochs.
+    The paper trains the network anew with them instead; then a prediction depends on its company, and runs without
+    features cannot be told apart.
+
+    Source: Klein, Falkner, Springenberg & Hutter, "Learning Curve Prediction with Bayesian Neural Networks", ICLR 2017
+    (learning-curve layer, SGHMC).
+
+    Args:
+        width: of the two hidden layers.
+        burn: steps of SGHMC that are thrown away.
+        samples: draws of the posterior.
+        thin: steps from one draw to the next.
+        step: size of a step.
+        seed: of weights and noise.
+    """
+
+    width: int = 32
+    burn: int = 600
+    samples: int = 50
+    thin: int = 10
+    step: float = 0.03
+    seed: int = 0
+    _fitted: _Fitted | None = field(default=None, init=False, repr=False)
+
+    source = "Klein, Falkner, Springenberg & Hutter, Learning Curve Prediction with BNNs, ICLR 2017"
+    needs_finished = True
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.burn, self.samples, self.thin) < 1 or self.step <= 0:
+            raise ConfigError("settings of the Bayesian network", got=repr(self), expected="positive numbers")
+
+    def fit(self, finished: Curves) -> None:
+        """Samples the posterior of the network given finished curves."""
+        self._fitted = _Fitted(learnable(finished), self)
+
+    def predict(self, observed: Curves, horizon: int) -> Predictions:
+        """Conditions each run on its own points."""
+        if self._fitted is None:
+            raise unfitted("the Bayesian network")
+        check_features(self._fitted.features, observed)
+        fitted = self._fitted
+        return by_length(observed, horizon, 1, lambda curves: fitted.predict(curves, horizon))
+
+
+class _Fitted:
+    """The posterior draws, and what inputs and outputs are scaled by."""
+
+    def __init__(self, known: Curves, settings: CurveBNN) -> None:
+        self.features, self.last = known.features, known.epochs[-1]
+        self.centre, self.scale = known.val_accuracy.mean(), known.val_accuracy.std()
+        self.usual = None if known.features is None else Standard.of(known.features)
+        inputs = 1 if known.features is None else known.features.shape[1]
+        self.net = _Network(inputs, settings.width)
+        x, y, times = self._inputs(known), self._outputs(known), self._times(known.epochs)
+
+        def potential(state: Float[Tensor, " p"]) -> Float[Tensor, ""]:
+            mean, covariance = self.net(state, x, times)
+            return 0.5 * (state**2).sum() - _log_density(mean, covariance, y).sum()
+
+        generator = torch.Generator().manual_seed(settings.seed)
+        start = 0.5 * torch.randn(self.net.size, dtype=torch.float64, generator=generator)
+        more = {"burn": settings.burn, "samples": settings.samples, "thin": settings.thin}
+        self.draws = list(sghmc(potential, start, **more, step=settings.step, generator=generator))
+
+    def _times(self, epochs: object) -> Float[Tensor, " t"]:
+        return torch.tensor(epochs, dtype=torch.float64) / self.last
+
+    def _inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
+        if self.usual is None:
+            return torch.zeros(len(curves), 1, dtype=torch.float64)
+        return torch.from_numpy(self.usual(curves.features))
+
+    def _outputs(self, curves: Curves) -> Float[Tensor, "n t"]:
+        return torch.from_numpy((curves.val_accuracy - self.centre) / self.scale)
+
+    @torch.no_grad()
+    def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of the value to be observed at the horizon, [n] each."""
+        x, y, times = self._inputs(curves), self._outputs(curves), self._times([*curves.epochs, horizon])
+        rows = [_condition(*self.net(draw, x, times), y) for draw in self.draws]
+        mean, variance, log_weight = (torch.stack(column) for column in zip(*rows, strict=True))  # [draws, n]
+        weight = torch.softmax(log_weight, dim=0)
+        expected = (weight * mean).sum(dim=0)
+        std = ((weight * (variance + mean**2)).sum(dim=0) - expected**2).clamp(min=1e-12).sqrt()
+        return (expected * self.scale + self.centre).numpy(), np.asarray((std * self.scale).numpy())
+
+
+class _Network:
+    """The network as a function of all its parameters in one vector, each with a standard normal prior."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        outputs = 1 + BASES + SHAPES
+        self.shapes = [(inputs, width), (width,), (width, width), (width,), (width, outputs), (outputs,)]
+        self.size = sum(map(math.prod, self.shapes)) + 1 + 1 + BASES  # and noise, spread of each coefficient
+
+    def __call__(self, state: Float[Tensor, " p"], x: Float[Tensor, "n f"], times: Float[Tensor, " t"]) -> Normal:
+        """The distribution of the curves of configurations x at times (1 is the end), deviations integrated out."""
+        *layers, rest = state.split([*map(math.prod, self.shapes), 2 + BASES])
+        weights = [layer.view(shape) for layer, shape in zip(layers, self.shapes, strict=True)]
+        hidden = x
+        for number in range(0, len(weights), 2):
+            hidden = hidden @ weights[number] / weights[number].shape[0] ** 0.5 + weights[number + 1]
+            hidden = hidden.tanh() if number < 4 else hidden
+        coefficients, shapes = hidden.split([1 + BASES, SHAPES], dim=1)
+        design = torch.cat([torch.ones(len(x), len(times), 1, dtype=x.dtype), basis(times, shapes)], dim=2)
+        noise, spread = (rest[0] + NOISE).exp(), (rest[1:] + RUN).exp()
+        scaled = design * spread
+        eye = torch.eye(len(times), dtype=x.dtype)
+        covariance = scaled @ scaled.mT + (noise**2 + 1e-6) * eye
+        return (design @ coefficients[:, :, None])[..., 0], covariance
+
+
+def _log_density(mean: Tensor, covariance: Tensor, y: Float[Tensor, "n t"]) -> Float[Tensor, " n"]:
+    return torch.distributions.MultivariateNormal(mean, covariance, validate_args=False).log_prob(y)
+
+
+def _condition(mean: Tensor, covariance: Tensor, y: Float[Tensor, "n t"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean and variance of the last point given the others, and the log density of these, [n] each."""
+    seen = covariance[:, :-1, :-1]
+    gain = torch.linalg.solve(seen, covariance[:, :-1, -1:])[..., 0]
+    expected = mean[:, -1] + (gain * (y - mean[:, :-1])).sum(dim=1)
+    left = covariance[:, -1, -1] - (gain * covariance[:, :-1, -1]).sum(dim=1)
+    return expected, left.clamp(min=1e-9), _log_density(mean[:, :-1], seen, y)

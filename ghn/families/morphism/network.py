@@ -1,0 +1,183 @@
+"""A network that can be changed: its graph, its weights and its running statistics, which always fit each other.
+
+A graph while it is being rewritten: nodes go by name, and shapes follow at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ghn.errors import GraphError, MorphismError
+from ghn.graph.ir import Graph, GraphBuilder, Node
+from ghn.graph.module import GraphModule, run_graph
+from ghn.graph.op import get_op
+
+EPS = 1e-5  # that batch_norm adds to a variance: the default of PyTorch, which ghn.graph.ops leaves as it is
+MEAN, VAR = "running_mean", "running_var"
+
+Place = str | tuple[str, ...]  # where a morphism applies: the name of a node, or names
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A graph with all that it needs to run in evaluation mode.
+
+    Attributes:
+        graph: what to run.
+        weights: by the names of `graph.params()`.
+        stats: running mean and variance of each normalisation, `NODE/running_mean` and `NODE/running_var`, `[c]`.
+
+    Raises:
+        GraphError: a tensor is missing, one too many, or of the wrong shape.
+    """
+
+    graph: Graph
+    weights: Mapping[str, Tensor]
+    stats: Mapping[str, Tensor]
+
+    def __post_init__(self) -> None:
+        for what, wanted, given in (
+            ("weights", {p.name: p.shape for p in self.graph.params()}, self.weights),
+            ("running statistics", stat_shapes(self.graph), self.stats),
+        ):
+            found = {name: tuple(value.shape) for name, value in given.items()}
+            if wrong := sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n)):
+                raise GraphError(
+                    f"{what} do not fit the graph: {wrong[0]}", got=found.get(wrong[0]), expected=wanted.get(wrong[0])
+                )
+
+    @torch.no_grad()
+    def __call__(
+        self, images: Float[Tensor, "b c h w"], record: list[tuple[str, Tensor]] | None = None
+    ) -> Float[Tensor, "b k"]:
+        """Logits in evaluation mode; `record` takes the operation and the output of every node, in order."""
+        module = GraphModule(self.graph, running_stats=True).eval()
+        return run_graph(module, {**self.weights, **self.stats}, images, record)
+
+    def outputs(self, images: Float[Tensor, "b c h w"]) -> dict[str, Tensor]:
+        """The output of every node by its name, in evaluation mode."""
+        record: list[tuple[str, Tensor]] = []
+        self(images, record)
+        return {node.name: value for node, (_, value) in zip(self.graph.nodes, record, strict=True)}
+
+
+class Morphism(Protocol):
+    """A change of a network that keeps its function, or nearly so, and never the network that it is given.
+
+    Attributes:
+        source: the paper.
+    """
+
+    @property
+    def source(self) -> str:
+        """The paper."""
+        ...
+
+    def places(self, graph: Graph) -> list[Any]:
+        """Where it applies, in the order of the nodes."""
+        ...
+
+    def apply(self, network: Network, place: Any, generator: torch.Generator) -> Network:
+        """The changed network.
+
+        Raises:
+            MorphismError: it does not apply there, and why.
+        """
+        ...
+
+
+def stat_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the running statistics of a graph."""
+    norms = [node for node in graph.nodes if get_op(node.op).has_stats]
+    return {f"{node.name}/{which}": node.shape[:1] for node in norms for which in (MEAN, VAR)}
+
+
+# --- A graph while it is being rewritten: nodes go by name, and shapes follow at the end ---
+
+
+@dataclass
+class Line:
+    """One operation of a draft; `inputs` are names."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    attrs: dict[str, int] = field(default_factory=dict)
+
+
+class Draft:
+    """A copy of a graph that may be changed.
+
+    Args:
+        graph: is left as it is.
+
+    Attributes:
+        lines: the operations after the input, in topological order.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        names = [node.name for node in graph.nodes]
+        self.lines = [Line(n.name, n.op, tuple(names[j] for j in n.inputs), n.attr) for n in graph.nodes[1:]]
+
+    def __getitem__(self, name: str) -> Line:
+        return next(line for line in self.lines if line.name == name)
+
+    def fresh(self, stem: str) -> str:
+        """A prefix that no name begins with: `stem`, or `stem2`, `stem3` and so on."""
+        taken = {line.name for line in self.lines}
+        numbered = (stem if i == 1 else f"{stem}{i}" for i in range(1, len(taken) + 2))
+        return next(s for s in numbered if not any(name == s or name.startswith(f"{s}/") for name in taken))
+
+    def insert(self, after: str, *lines: Line) -> None:
+        """Puts operations behind that of a name."""
+        place = next((i for i, line in enumerate(self.lines) if line.name == after), -1)
+        self.lines[place + 1 : place + 1] = lines
+
+    def redirect(self, old: str, new: str, *, but: Collection[str] = ()) -> None:
+        """Lets all that reads `old` read `new`, except the operations named in `but`."""
+        for line in self.lines:
+            if line.name not in but:
+                line.inputs = tuple(new if name == old else name for name in line.inputs)
+
+    def remove(self, name: str) -> None:
+        """Takes out an operation that nothing reads any more."""
+        self.lines = [line for line in self.lines if line.name != name]
+
+    def build(self) -> Graph:
+        """The new graph, with shapes inferred.
+
+        Raises:
+            MorphismError: shapes no longer fit.
+        """
+        builder = GraphBuilder(self._graph.input_shape)
+        index = {self._graph.nodes[0].name: builder.input}
+        try:
+            for line in self.lines:
+                inputs = [index[name] for name in line.inputs]
+                index[line.name] = builder.add(line.op, *inputs, name=line.name, **line.attrs)
+            graph = builder.build(index[self._graph.nodes[-1].name])
+        except GraphError as error:
+            raise MorphismError(f"the changed network does not fit together: {error}") from None
+        root = self._graph.nodes[0]
+        return graph if root.name == graph.nodes[0].name else Graph((root, *graph.nodes[1:]))
+
+
+def node_at(graph: Graph, place: object, *ops: str) -> Node:
+    """The node of a name, which must be of one of some operations.
+
+    Raises:
+        MorphismError: there is none, or it is of another operation.
+    """
+    node = next((n for n in graph.nodes if n.name == place), None)
+    if node is None:
+        raise MorphismError("no operation has this name", got=place, fix="see places(graph) for where it applies")
+    if ops and node.op not in ops:
+        raise MorphismError(f"{node.name!r} is a {node.op}", expected=" or ".join(ops))
+    return node

@@ -1,0 +1,142 @@
+"""A bank of shared weights: one tensor for each role of a space, which all its architectures use.
+
+A bank with what chooses paths through it: what ENAS and DARTS train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ghn.errors import ConfigError, GraphError
+from ghn.graph.ir import Graph
+from ghn.graph.op import Param
+from ghn.nets.initial import draw
+from ghn.spaces import skeletons_of
+from ghn.spaces.choices import choice_space, role_of
+from ghn.types import Space, WeightDict
+
+MIXTURE = "mix_weight"  # the kind of what weighs the options of a supergraph: a search's own, never the bank's
+SOURCES = {
+    "oneshot": "Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
+    "enas": "Pham et al., Efficient Neural Architecture Search via Parameter Sharing, ICML 2018",
+    "smash": "Brock et al., SMASH: One-Shot Model Architecture Search through HyperNetworks, ICLR 2018",
+    "darts": "Liu, Simonyan & Yang, DARTS: Differentiable Architecture Search, ICLR 2019",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BankConfig:
+    """What a bank is for; kept in its checkpoint, together with the space.
+
+    Attributes:
+        method: how it is trained, a key of `SOURCES`.
+        classes: number of classes of the task.
+        skeletons: settings of the space, such as `{"depth": 3}`, whose weights it also holds.
+    """
+
+    method: str
+    classes: int
+    skeletons: Sequence[Mapping[str, Any]] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
+        if self.method not in SOURCES:
+            raise ConfigError("unknown way to share weights", got=self.method, expected=" | ".join(SOURCES))
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, JSON-able; `BankConfig(**settings)` makes an equal one."""
+        return asdict(self)
+
+
+def key_of(param: Param) -> str:
+    """Where a bank keeps a parameter: by role and shape.
+
+    By shape too, as the convolutions 1x1 and 3x3 of an edge have one name in NAS-Bench-201. The normalisations behind
+    them have one name and one shape, and so are one.
+    """
+    return f"{role_of(param.name)}:{'x'.join(map(str, param.shape))}"
+
+
+class Bank(nn.Module):
+    """Gives every architecture of a space its weights out of one set.
+
+    It holds what the supergraph of the space holds: every operation on every edge. No architecture is enumerated.
+
+    Source: Bender et al. 2018; Pham et al. 2018, sec. 2; Liu et al. 2019, sec. 2.2: one over-parametrised network that
+    contains all others.
+
+    Args:
+        config: what it is for.
+        space: of the architectures; must have a supergraph (`ghn.spaces.choices`).
+        seed: of the initial weights, which are those of `RandomInit` in law.
+        without: kinds of parameters that it does not hold.
+
+    Raises:
+        ConfigError: the space cannot be taken apart into decisions.
+    """
+
+    def __init__(self, config: BankConfig, space: Space[Any], seed: int = 0, *, without: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.config, self.without = config, frozenset({MIXTURE, *without})
+        generator = torch.Generator().manual_seed(seed)
+        for one in [space, *(skeletons_of(space, config.skeletons) if config.skeletons else [])]:
+            for param in choice_space(one).supergraph().graph.params():
+                if param.kind not in self.without and (key := key_of(param)) not in self._parameters:
+                    self.register_parameter(key, nn.Parameter(draw(param, generator)))
+
+    def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
+        """The weights of each graph: names and shapes are those of `graph.params()`.
+
+        A supergraph gets all but the weights of its mixtures.
+
+        Raises:
+            GraphError: a graph has a role that the bank has not, or has in other shapes.
+        """
+        held = dict(self.named_parameters())
+        return [self.select(graph, held) for graph in graphs]
+
+    def select(self, graph: Graph, held: Mapping[str, Tensor]) -> WeightDict:
+        """The weights of a graph out of tensors that are named as the bank's parameters."""
+        out: WeightDict = {}
+        for param in graph.params():
+            if param.kind in self.without:
+                continue
+            if (key := key_of(param)) not in held:
+                raise self._missing(param)
+            out[param.name] = held[key]
+        return out
+
+    def _missing(self, param: Param) -> GraphError:
+        role = role_of(param.name)
+        shapes = [key.rpartition(":")[2] for key in self._parameters if key.rpartition(":")[0] == role]
+        return GraphError(
+            f"the bank holds no weights for {role}" + (" of this shape" if shapes else ""),
+            got="x".join(map(str, param.shape)),
+            expected=" | ".join(shapes) if shapes else "a path through the supergraph that the bank was made for",
+            fix="score it with a hypernetwork, or train a bank for a space or skeleton that has it",
+        )
+
+
+# --- A bank with what chooses paths through it: what ENAS and DARTS train ---
+
+
+class SharedSearch(nn.Module):
+    """Makes weights as its bank does; `policy` is trained beside it.
+
+    Args:
+        bank: the shared weights.
+        policy: a controller or architecture parameters.
+    """
+
+    def __init__(self, bank: Bank, policy: nn.Module) -> None:
+        super().__init__()
+        self.bank, self.policy = bank, policy
+
+    def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
+        """The bank's weights for each graph."""
+        return self.bank(graphs)

@@ -1,0 +1,114 @@
+"""Images that the weights of a search never see: what chooses architectures learns from them.
+
+One-shot training with a fixed distribution: which paths through the supergraph a step trains.
+
+Source: Bender, Kindermans, Zoph, Vasudevan & Le, "Understanding and Simplifying One-Shot Architecture Search",
+ICML 2018.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.graph.ir import Graph
+from ghn.spaces.choices import choice_space
+from ghn.tasks.images import ImageTask, Split, hold_out
+from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
+from ghn.types import Space
+
+
+def hold_out_images(task: ImageTask, share: float, images: int, seed: int) -> tuple[ImageTask, Split]:
+    """Cuts a stratified part off the train split; the val split, on which scores are read, is never touched.
+
+    Args:
+        task: whose train split is cut.
+        share: of the train split that is held out.
+        images: that must be there at least.
+        seed: of the draw.
+
+    Returns:
+        The task with the rest as its train split, and what was cut off.
+
+    Raises:
+        ConfigError: an impossible share, or too few images.
+    """
+    train = task.train
+    count = round(share * len(train)) if 0 < share < 1 else 0
+    if not 0 < images <= count:
+        raise ConfigError(
+            "weights.held_out must leave images for the weights, and weights.images for what chooses architectures",
+            got=f"held_out {share}, images {images}, a train split of {len(train)}",
+        )
+    kept, held = (index.to(train.device) for index in hold_out(train.labels, count, seed))
+    rest, part = (replace(train, images=train.images[i], labels=train.labels[i]) for i in (kept, held))
+    return replace(task, train=rest), part
+
+
+# --- One-shot training with a fixed distribution: which paths through the supergraph a step trains ---
+
+PATHS = ("uniform", "dropout")
+Kept = tuple[tuple[int, ...], ...]  # options of each choice that a step keeps
+
+
+@dataclass(frozen=True, slots=True)
+class OneShotConfig:
+    """What a step of one-shot training runs.
+
+    Attributes:
+        paths: `uniform`: single architectures, as `trainer.sampling` says; `dropout`: several operations an edge, added
+            up, of which ever more are left out.
+        drop: probability, at the end of training, that all operations of an edge are left out.
+    """
+
+    paths: str = "uniform"
+    drop: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.paths not in PATHS:
+            raise ConfigError("unknown paths of one-shot training", got=self.paths, expected=" | ".join(PATHS))
+        if not 0 < self.drop < 1:
+            raise ConfigError("weights.drop must lie between 0 and 1", got=self.drop, expected="such as 0.05")
+
+
+class PathDropout:
+    """Draws the operations that a step keeps.
+
+    Source: Bender et al. 2018: an input is dropped with probability r ** (1 / k), where k is the number of
+    paths that come in, so that r is the probability that all of them are; r rises linearly from 0 over training. Here
+    the k paths are the operations of an edge.
+
+    Args:
+        space: of the architectures.
+        drop: r at the end of training.
+        steps: of the training.
+        seed: of the run.
+    """
+
+    def __init__(self, space: Space[Any], drop: float, steps: int, seed: int) -> None:
+        self.options = [len(choice.options) for choice in choice_space(space).choices()]
+        self.drop, self.steps, self.seed = drop, steps, seed
+
+    def __call__(self, step: int, n: int) -> list[Kept]:
+        """Draws for `n` networks of a step which options of each choice are kept."""
+        rng, rate = Random(f"{self.seed}/{step}"), self.drop * step / self.steps
+        return [
+            tuple(tuple(o for o in range(k) if rng.random() >= rate ** (1 / k)) for k in self.options) for _ in range(n)
+        ]
+
+    def lower(self, space: Space[Any], drawn: Kept) -> Graph:
+        """The supergraph of what is kept."""
+        return choice_space(space).supergraph(drawn, mixed=False).graph
+
+    def format(self, drawn: Kept) -> str:
+        """The options kept, a choice after the other."""
+        return "/".join(",".join(map(str, kept)) for kept in drawn)
+
+
+def one_shot_paths(config: OneShotConfig, space: Space[Any], trainer: MetaConfig) -> PathSampler:
+    """What the steps of a training run."""
+    if config.paths == "dropout":
+        return PathDropout(space, config.drop, trainer.steps, trainer.seed)
+    return ArchitectureSampler(space, trainer.sampling, trainer.seed)

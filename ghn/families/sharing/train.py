@@ -1,0 +1,109 @@
+"""Training of shared weights from first to last: one-shot, by ENAS, by DARTS, or emitted by SMASH."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from ghn.errors import ConfigError
+from ghn.families.sharing.bank import Bank, BankConfig
+from ghn.families.sharing.darts import DartsConfig, DartsTrainer
+from ghn.families.sharing.enas import EnasConfig, EnasTrainer
+from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
+from ghn.families.sharing.smash import Smash, SmashConfig, SmashSizes
+from ghn.scoring.model import Model
+from ghn.scoring.train_model import train_weights
+from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.tasks import ImageTask
+from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.run import Check
+from ghn.types import Space
+
+MethodConfig = OneShotConfig | EnasConfig | DartsConfig | SmashSizes
+METHODS: dict[str, Callable[..., MethodConfig]] = {
+    "oneshot": OneShotConfig,
+    "enas": EnasConfig,
+    "darts": DartsConfig,
+    "smash": SmashSizes,
+}
+
+
+def make_method(method: str, **options: Any) -> MethodConfig:
+    """Makes the config of a way to share weights from its name.
+
+    Raises:
+        ConfigError: unknown name or option, or an impossible value.
+    """
+    if method not in METHODS:
+        raise ConfigError("unknown way to share weights", got=method, expected=" | ".join(METHODS))
+    try:
+        return METHODS[method](**options)
+    except TypeError as error:
+        raise ConfigError(f"options do not fit weights={method}", got=str(error)) from None
+
+
+def train_shared(
+    config: MethodConfig,
+    space: Space[Any],
+    task: ImageTask,
+    trainer: MetaConfig,
+    fabric: Fabric,
+    folder: Path | str,
+    *,
+    resume: bool = False,
+    **options: Any,
+) -> Model:
+    """Trains a bank, or SMASH, and writes `checkpoint.safetensors` beside the run's state and log.
+
+    ENAS and DARTS add the architecture that they found to the card, under `found`.
+
+    Args:
+        config: what is trained, and how.
+        space: of the architectures; must be a `ChoiceSpace`.
+        task: only its train split is learnt from.
+        trainer: how the weights are trained.
+        fabric: the device.
+        folder: of the run.
+        resume: go on with the run in the folder.
+        options: `scoring_task`, `check`, `references`, `snapshots`, `progress` and `command` of `train_hypernetwork`.
+
+    Raises:
+        ConfigError: the space cannot be taken apart into decisions, or settings do not fit.
+        ExistsError: the folder holds a run and `resume` is not set.
+        TrainingError: the loss is no longer finite; the last good state has been saved.
+    """
+    method = next(name for name, kind in METHODS.items() if kind is type(config))
+    net = _make_net(config, method, choice_space(space), task, trainer)
+    identity = {"weights": net.config.describe() if isinstance(net, Smash) else asdict(config)}
+
+    def start(check: Check | None) -> MetaTrainer:
+        how: dict[str, Any] = {"resume": resume, "check": check}
+        if isinstance(net, Bank) and isinstance(config, EnasConfig):
+            return EnasTrainer(net, space, task, trainer, config, fabric, folder, **how)
+        if isinstance(net, Bank) and isinstance(config, DartsConfig):
+            return DartsTrainer(net, space, task, trainer, config, fabric, folder, **how)
+        paths = one_shot_paths(config, space, trainer) if isinstance(config, OneShotConfig) else None
+        return MetaTrainer(net, space, task, trainer, fabric, folder, paths=paths, identity=identity, **how)
+
+    def found(run: MetaTrainer) -> dict[str, Any]:
+        own: dict[str, Any] = {"weights": {"method": method, **asdict(config)}}
+        return {**own, "found": run.found()} if isinstance(run, (EnasTrainer, DartsTrainer)) else own
+
+    return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)
+
+
+def _make_net(
+    config: MethodConfig, method: str, space: ChoiceSpace[Any], task: ImageTask, trainer: MetaConfig
+) -> Bank | Smash:
+    """What is trained, with its initial weights."""
+    if not isinstance(config, SmashSizes):
+        return Bank(BankConfig(method, task.classes, trainer.skeletons), space, trainer.seed)
+    sizes = SmashConfig(**asdict(config), classes=task.classes, skeletons=trainer.skeletons)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trainer.seed)
+        return Smash(sizes, space, trainer.seed)

@@ -1,0 +1,288 @@
+"""Features that the space and the graph of an architecture give by themselves, in milliseconds.
+
+What a surrogate sees of an architecture: feature sources, used in any combination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from ghn.errors import ConfigError
+from ghn.graph.op import OPS
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import graph_stats
+from ghn.scoring.model import Model
+from ghn.spaces import skeletons_of
+from ghn.types import Estimator, Space, Trial
+
+Matrix = Float[np.ndarray, "n f"]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Counts on the live graph: parameters, multiply-adds, depth, width, and how often each operation occurs.
+
+    They are taken in the shallowest skeleton where the space has a depth, as its cells repeat: a count in a deeper one
+    follows from it. Parameters and multiply-adds are logarithms, as their effect is.
+    """
+
+    name: str = "statistics"
+    _known: dict[Hashable, list[float]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, 5 + operations]; those of equal functions are computed once."""
+        shallow, rows = shallowest(space), []
+        for arch in archs:
+            key = (repr(shallow), space.canonical(arch))
+            if key not in self._known:
+                self._known[key] = _statistics(shallow, arch)
+            rows.append(self._known[key])
+        return np.array(rows)
+
+
+def _statistics(space: Space[Any], arch: Any) -> list[float]:
+    stats = graph_stats(simplify(space.lower(arch)))
+    sizes = [np.log(stats.params + 1), np.log(stats.macs + 1), stats.depth, stats.width, stats.kernels.get(3, 0)]
+    return [*map(float, sizes), *(float(stats.ops.get(op, 0)) for op in OPS)]
+
+
+@dataclass(frozen=True)
+class Adjacency:
+    """Adjacency encoding: which operation is on each edge of the cell, one-hot; dead edges count as cut.
+
+    Source: White et al., "A Study on Encodings for Neural Architecture Search", NeurIPS 2020, sec. 3 (one-hot
+    adjacency matrix encoding).
+    """
+
+    name: str = "adjacency"
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, edges * operations]."""
+        cells = _cells(space, archs, self.name)
+        index = {op: i for i, op in enumerate(cells[0].vocabulary)}
+        codes = np.array([[index[op] for op in cell.ops] for cell in cells])
+        return np.eye(len(index))[codes].reshape(len(archs), -1)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Path encoding: how many paths from input to output have each sequence of operations; skips are left out.
+
+    Source: White, Neiswanger & Savani, "BANANAS", AAAI 2021, sec. 4.1; there whether a path is there, here how often,
+    as a sum of two equal paths is another function than one.
+    """
+
+    name: str = "paths"
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, paths]; 40 in NAS-Bench-201."""
+        cells = _cells(space, archs, self.name)
+        index = {path: i for i, path in enumerate(cells[0].labels())}
+        out = np.zeros((len(archs), len(index)))
+        for row, cell in zip(out, cells, strict=True):
+            for path in cell.paths():
+                row[index[path]] += 1
+        return out
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The space's own features, `space.encode`: in NAS-Bench-201 counts of live operations and a summary of paths."""
+
+    name: str = "summary"
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, f]."""
+        encode = _method(space, "encode", self.name)
+        return np.array([list(encode(arch).values()) for arch in archs], dtype=float)
+
+
+def shallowest(space: Space[Any]) -> Space[Any]:
+    """The space with one cell a stage, where it has a depth: enough to see what a cell is."""
+    return skeletons_of(space, [{"depth": 1}])[0] if "depth" in space.describe() else space
+
+
+def _method(space: Space[Any], method: str, name: str) -> Any:
+    if not hasattr(space, method):
+        raise ConfigError(
+            f"space {space.name} has no features for the input {name!r}",
+            expected=f"a method `{method}(arch)`",
+            fix="use other inputs, such as statistics",
+        )
+    return getattr(space, method)
+
+
+def _cells(space: Space[Any], archs: Sequence[Any], name: str) -> list[Any]:
+    cell = _method(space, "cell", name)
+    return [cell(arch) for arch in archs]
+
+
+# --- What a surrogate sees of an architecture: feature sources, used in any combination ---
+
+BLOCK = 64  # graphs embedded at once
+
+
+@runtime_checkable
+class Input(Protocol):
+    """A source of features."""
+
+    @property
+    def name(self) -> str:
+        """In messages and identities."""
+        ...
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features of one or more members of a space; NaN where an architecture has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """The hypernetwork's embedding of the graph: the mean of its encoded nodes.
+
+    Source: Zhang, Ren & Urtasun, "Graph HyperNetworks", ICLR 2019, sec. 4; used as features as in Knyazev et al.,
+    "Parameter Prediction for Unseen Deep Architectures", NeurIPS 2021, sec. 5.3.
+
+    Args:
+        model: a hypernetwork made for the space.
+    """
+
+    model: Model
+    name: str = "embedding"
+
+    @property
+    def identity(self) -> str:
+        """The digest of the checkpoint."""
+        return self.model.digest
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, d]."""
+        rows = []
+        for start in range(0, len(archs), BLOCK):
+            graphs = [simplify(self.model.space.lower(arch)) for arch in archs[start : start + BLOCK]]
+            with torch.no_grad():
+                rows.append(self.model.hypernetwork("the input embedding").embed(graphs).float().cpu().numpy())
+        return np.concatenate(rows)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What another estimator says, such as the loss and accuracy of generated weights.
+
+    Args:
+        estimator: asked about every architecture once.
+        readings: `value`, or numbers in `Score.extra`.
+        name: in messages.
+    """
+
+    estimator: Estimator[Any]
+    readings: tuple[str, ...] = ("value",)
+    name: str = "scores"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the features depend on."""
+        return {"estimator": getattr(self.estimator, "identity", None), "readings": self.readings}
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, readings], NaN where the estimator failed."""
+        scores = self.estimator.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
+        rows = [{**score.extra, "value": score.value} for score in scores]
+        return np.array([[row.get(n, np.nan) for n in self.readings] for row in rows], dtype=float).reshape(
+            len(archs), -1
+        )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The first epochs of a training: the curves of a short training, or of any estimator that keeps them.
+
+    Source: Baker et al., "Accelerating Neural Architecture Search using Performance Prediction", ICLR workshop 2018,
+    sec. 3 (time series features beside those of the architecture).
+
+    Args:
+        estimator: its scores hold `extra["curve"]`, as those of training and of tables do.
+        epochs: how many; asked for as the trial's budget.
+        curves: which.
+        name: in messages.
+    """
+
+    estimator: Estimator[Any]
+    epochs: int = 2
+    curves: tuple[str, ...] = ("val_accuracy",)
+    name: str = "curve"
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the features depend on."""
+        inner = getattr(self.estimator, "identity", None)
+        return {"estimator": inner, "epochs": self.epochs, "curves": self.curves}
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ConfigError("the first epochs of a curve must be at least one", got=self.epochs)
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, curves * epochs], NaN where a training failed or its curves are shorter."""
+        scores = self.estimator.score([Trial(str(i), arch, budget=self.epochs) for i, arch in enumerate(archs)])
+        curves = [score.extra.get("curve", {}) for score in scores]
+        blank = [np.nan] * self.epochs
+        rows = [[[*curve.get(name, ()), *blank][: self.epochs] for name in self.curves] for curve in curves]
+        return np.array(rows, dtype=float).reshape(len(archs), -1)
+
+
+CHEAP: dict[str, type[Input]] = {
+    "statistics": Statistics,
+    "adjacency": Adjacency,
+    "paths": Paths,
+    "summary": Summary,
+}
+INPUTS = (*CHEAP, "embedding", "scores", "curve")
+
+
+def make_inputs(
+    names: Sequence[str | Input],
+    *,
+    hypernetwork: Model | None = None,
+    training: Estimator[Any] | None = None,
+    epochs: int = 2,
+) -> list[Input]:
+    """Makes feature sources from their names; what is a source already stays.
+
+    Args:
+        names: of `INPUTS`, or sources.
+        hypernetwork: for `embedding` and `scores`.
+        training: for `curve`: an estimator whose scores hold curves.
+        epochs: of the curve.
+
+    Raises:
+        ConfigError: none, an unknown name, or one for which something is missing.
+    """
+    made: list[Input] = []
+    for name in [names] if isinstance(names, str) else names:
+        if not isinstance(name, str):
+            made.append(name)
+        elif name in CHEAP:
+            made.append(CHEAP[name]())
+        elif name not in INPUTS:
+            raise ConfigError("unknown input of a surrogate", got=name, expected=" | ".join(INPUTS))
+        elif name == "curve":
+            made.append(Curve(_given(training, name, "training=an estimator with curves"), epochs))
+        else:
+            model = _given(hypernetwork, name, "hypernetwork=ghn.load()")
+            made.append(Embedding(model) if name == "embedding" else Scores(model.estimator(), ("value", "accuracy")))
+    if not made or len({source.name for source in made}) < len(made):
+        raise ConfigError("a surrogate needs inputs, each once", got=[s.name for s in made], expected=INPUTS)
+    return made
+
+
+def _given(value: Any, name: str, how: str) -> Any:
+    if value is None:
+        raise ConfigError(f"the input {name!r} of a surrogate needs more than its name", fix=f"give {how}")
+    return value

@@ -1,0 +1,328 @@
+"""References as a surrogate takes them: one for each function, or an error that says what is wrong with them.
+
+The scale on which a surrogate learns: values as they are, or their normal scores.
+
+A surrogate as an estimator: a regression on trained references, with calibrated uncertainty.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import norm, rankdata
+
+from ghn.errors import ConfigError, DataError, GhnError
+from ghn.families.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
+from ghn.families.surrogates.inputs import Input, make_inputs, shallowest
+from ghn.families.surrogates.models import Regressor, Rows, make_model
+from ghn.graph.simplify import simplify
+from ghn.scoring.model import Model
+from ghn.types import Estimator, Score, Space, Trial, member_of
+
+History = Sequence[tuple[Trial[Any], Score]]
+
+
+def merge(space: Space[Any], history: History, tolerance: float) -> tuple[list[Any], np.ndarray]:
+    """One architecture for each function (`space.canonical`), and the mean of its values [n].
+
+    Args:
+        space: of the architectures.
+        history: references that did not fail.
+        tolerance: how far values of one function may lie apart, in standard deviations of all values.
+
+    Raises:
+        ConfigError: references of several budgets.
+        DataError: values of one function lie further apart.
+        ArchitectureError: a reference is not a member of the space.
+    """
+    if len(budgets := {trial.budget for trial, _ in history}) > 1:
+        raise ConfigError(
+            "references of several budgets cannot be learnt from together",
+            got=sorted(budgets, key=str),
+            fix="give those of one budget, such as the greatest",
+        )
+    archs: dict[Hashable, Any] = {}
+    readings: dict[Hashable, list[float]] = defaultdict(list)
+    for trial, score in history:
+        arch = member_of(space, trial.arch)
+        key = space.canonical(arch)
+        archs.setdefault(key, arch)
+        readings[key].append(score.value)
+    most = tolerance * float(np.std([score.value for _, score in history])) if history else 0.0
+    if apart := {k: r for k, r in readings.items() if max(r) - min(r) > most}:
+        worst = max(apart, key=lambda k: max(apart[k]) - min(apart[k]))
+        raise DataError(
+            f"{len(apart)} functions have references that disagree, such as {space.format(archs[worst])}",
+            got=apart[worst],
+            expected=f"values at most {most:.4g} apart (tolerance {tolerance} of their standard deviation)",
+            fix="leave the wrong ones out, or raise `tolerance`",
+        )
+    return list(archs.values()), np.array([np.mean(readings[key]) for key in archs])
+
+
+# --- The scale on which a surrogate learns: values as they are, or their normal scores ---
+
+Vector = Float[np.ndarray, " n"]
+
+
+class Target(Protocol):
+    """A rising map from values of references to targets of mean 0 and variance 1, and back."""
+
+    targets: Vector
+
+    def back(self, targets: np.ndarray) -> np.ndarray:
+        """Values at some targets."""
+        ...
+
+
+class Standardised:
+    """Values in standard units.
+
+    Args:
+        values: of the references [n].
+    """
+
+    def __init__(self, values: Vector) -> None:
+        self._mean, self._std = values.mean(), values.std() or 1.0
+        self.targets = (values - self._mean) / self._std
+
+    def back(self, targets: np.ndarray) -> np.ndarray:
+        """Values at some targets."""
+        return self._mean + self._std * targets
+
+
+class NormalScores:
+    """Normal scores of values: what matters is the order, and a few very bad networks do not drown the rest.
+
+    Between two references the way back is linear; beyond the last ones it goes on as it does over their last quarter.
+
+    Source: Blom, "Statistical Estimates and Transformed Beta-Variables", 1958 (the ranks); as a surrogate's target:
+    Salinas, Shen & Perrone, "A Quantile-based Approach for Hyperparameter Transfer Learning", ICML 2020, sec. 4.1.
+
+    Args:
+        values: of the references [n].
+    """
+
+    def __init__(self, values: Vector) -> None:
+        self.targets = norm.ppf((rankdata(values) - 0.375) / (len(values) + 0.25))
+        self._values, first = np.unique(values, return_index=True)
+        self._scores = self.targets[first]
+        quarter = max(1, len(self._scores) // 4)
+        self._low, self._high = self._slope(0, quarter), self._slope(-1 - quarter, -1)
+
+    def back(self, targets: np.ndarray) -> np.ndarray:
+        """Values at some targets."""
+        inside = np.interp(targets, self._scores, self._values)
+        below, above = np.minimum(targets - self._scores[0], 0), np.maximum(targets - self._scores[-1], 0)
+        return inside + self._low * below + self._high * above
+
+    def _slope(self, a: int, b: int) -> float:
+        if len(self._scores) < 2:
+            return 0.0
+        return float((self._values[b] - self._values[a]) / (self._scores[b] - self._scores[a]))
+
+
+TARGETS: dict[str, type[Standardised] | type[NormalScores]] = {"rank": NormalScores, "value": Standardised}
+
+
+def make_target(name: str, values: Vector) -> Target:
+    """Makes the scale for the values of references.
+
+    Raises:
+        ConfigError: unknown name.
+    """
+    if name not in TARGETS:
+        raise ConfigError("unknown target of a surrogate", got=name, expected=" | ".join(TARGETS))
+    return TARGETS[name](values)
+
+
+# --- A surrogate as an estimator: a regression on trained references, with calibrated uncertainty ---
+
+BLOCK = 2048  # candidates whose features are in memory at once
+LACKING = "it has no features: an input of the surrogate failed for it"
+
+
+class SurrogateEstimator:
+    """Learns from trained references what good architectures look like.
+
+    `Score.value` is the median of what is expected, in the unit of the references; `std` its calibrated standard
+    deviation; `extra["intervals"]` the intervals of 50, 80 and 95 %.
+
+    Source: Liu et al., "Progressive Neural Architecture Search", ECCV 2018, sec. 4.3 (a surrogate for accuracies);
+    White et al., "How Powerful are Performance Predictors in Neural Architecture Search?", NeurIPS 2021.
+
+    Args:
+        space: of the architectures.
+        inputs: names (`ghn.estimators.surrogates.INPUTS`) or sources of features, in any combination; with the model
+            `gnn`, which reads the graph, there may be none.
+        model: one of `MODELS`, or what makes an unfitted one.
+        target: `rank` learns normal scores of the references' values, `value` the values themselves.
+        least: references below which nothing is learnt.
+        tolerance: how far references of one function may lie apart, in standard deviations of all references.
+        folds: of the cross-validation that calibrates.
+        seed: of the model and the folds.
+        hypernetwork: for the inputs `embedding` and `scores`.
+        training: for the input `curve`: an estimator whose scores hold curves.
+        epochs: of the curve.
+
+    Raises:
+        ConfigError: an unknown name, or a number out of range.
+    """
+
+    source = "Liu et al., Progressive Neural Architecture Search, ECCV 2018; White et al., NeurIPS 2021"
+
+    def __init__(
+        self,
+        space: Space[Any],
+        inputs: Sequence[str | Input] = ("summary", "adjacency", "paths"),
+        model: str | Callable[[], Regressor] = "random_forest",
+        *,
+        target: str = "rank",
+        least: int = 10,
+        tolerance: float = 0.5,
+        folds: int = 5,
+        seed: int = 0,
+        hypernetwork: Model | None = None,
+        training: Estimator[Any] | None = None,
+        epochs: int = 2,
+    ) -> None:
+        if target not in TARGETS:
+            raise ConfigError("unknown target of a surrogate", got=target, expected=" | ".join(TARGETS))
+        if least < 3 or folds < 2 or not tolerance >= 0:
+            raise ConfigError(
+                "a surrogate cannot be made so",
+                got=f"least={least}, folds={folds}, tolerance={tolerance}",
+                expected="least >= 3, folds >= 2, tolerance >= 0",
+            )
+        self.space, self.target, self.least, self.tolerance = space, target, least, tolerance
+        self.folds, self.seed = folds, seed
+        self.model = model if isinstance(model, str) else getattr(model, "__name__", repr(model))
+        self._make = make_model(model, seed) if isinstance(model, str) else model
+        self._reads_graphs = self._make().reads_graphs
+        bare = self._reads_graphs and not inputs
+        self.inputs = [] if bare else make_inputs(inputs, hypernetwork=hypernetwork, training=training, epochs=epochs)
+        self._shallow = shallowest(space)
+        self.references: dict[str, float] = {}  # official string -> value, those that were learnt from
+        self.left_out = 0  # references that failed, or have no features
+        self.merged = 0  # references of a function that another one computes too
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {
+            "space": repr(self.space),
+            "inputs": {source.name: getattr(source, "identity", None) for source in self.inputs},
+            "model": self.model,
+            "target": self.target,
+            "folds": self.folds,
+            "seed": self.seed,
+            "references": self.references,
+        }
+
+    def fit(self, history: History) -> None:
+        """Learns from trained references; an empty history changes nothing.
+
+        Failed references, and those without features, are left out and counted (`left_out`). Those of one function
+        (`space.canonical`) become one, with their mean (`merged` counts the others).
+
+        Raises:
+            ConfigError: fewer than `least` references, or references of several budgets.
+            DataError: references of one function that disagree beyond `tolerance`, or that no input tells apart.
+            ArchitectureError: a reference is not a member of the space.
+        """
+        if not history:
+            return
+        good = [(trial, score) for trial, score in history if score.ok]
+        archs, values = merge(self.space, good, self.tolerance)
+        x = self._rows(archs) if archs else Rows(np.zeros((0, 0)))
+        whole = np.flatnonzero(np.isfinite(x.matrix).all(1))
+        if len(whole) < self.least:
+            raise ConfigError(
+                "too few references for a surrogate",
+                got=f"{len(whole)} of {len(history)} usable, of different functions",
+                expected=f"at least {self.least}",
+                fix="train more, or lower `least`",
+            )
+        x, values = x.take(whole), values[whole]
+        telling = np.ptp(x.matrix, axis=0) > 0
+        if not telling.any() and not x.graphs:
+            raise DataError("no input of the surrogate tells its references apart", got=[s.name for s in self.inputs])
+        self._telling, self._target = telling, make_target(self.target, values)
+        x = Rows(x.matrix[:, telling], x.graphs)
+        self._calibration = calibrate(self._make, x, self._target.targets, folds=self.folds, seed=self.seed)
+        self._model = self._make()
+        self._model.fit(x, self._target.targets)
+        self.left_out = len(history) - len(good) + len(archs) - len(whole)
+        self.merged = len(good) - len(archs)
+        self.references = {self.space.format(archs[i]): float(v) for i, v in zip(whole, values, strict=True)}
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Judges each trial, in order.
+
+        Raises:
+            ConfigError: it was not fitted.
+        """
+        return [score for _, score in self.stream(trials)]
+
+    def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+        """Judges any number of trials in the memory of one block."""
+        trials = list(trials)
+        if trials and not self.references:
+            raise ConfigError(
+                "a surrogate was asked before it was fitted", fix="fit([(Trial(id, arch), Score(value)), ...]) first"
+            )
+        for start in range(0, len(trials), BLOCK):
+            block = trials[start : start + BLOCK]
+            yield from zip(block, self._judge(block), strict=True)
+
+    def _rows(self, archs: Sequence[Any]) -> Rows:
+        parts = [source(self.space, archs) for source in self.inputs]
+        graphs = [simplify(self._shallow.lower(arch)) for arch in archs] if self._reads_graphs else ()
+        return Rows(np.hstack([np.zeros((len(archs), 0)), *parts]), graphs)
+
+    def _judge(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        started = time.perf_counter()
+        members: dict[Any, None] = {}
+        found: list[Any] = []  # of each trial: its architecture, or a failed score
+        for trial in trials:
+            try:
+                arch = member_of(self.space, trial.arch)
+                self.space.canonical(arch)  # raises for what is no member
+                members[arch] = None
+                found.append(arch)
+            except GhnError as error:
+                found.append(Score.failed(str(error)))
+        answers = dict(zip(members, self._predict(list(members)), strict=True)) if members else {}
+        seconds = (time.perf_counter() - started) / len(trials)
+        return [replace(f if isinstance(f, Score) else answers[f], cost_seconds=seconds) for f in found]
+
+    def _predict(self, archs: Sequence[Any]) -> list[Score]:
+        x = self._rows(archs)
+        whole = np.isfinite(x.matrix).all(1)
+        if not whole.any():
+            return [Score.failed(LACKING) for _ in archs]
+        kept = x.take(np.flatnonzero(whole))
+        mean, std = self._model.predict(Rows(kept.matrix[:, self._telling], kept.graphs))
+        std, found, back = np.maximum(std, FLOOR), self._calibration, self._target.back
+        ends = {
+            level: (back(mean - found.reach(level) * std), back(mean + found.reach(level) * std)) for level in LEVELS
+        }
+        spread = (back(mean + found.scale * std) - back(mean - found.scale * std)) / 2
+        value = back(mean)
+        scores = iter(
+            Score(
+                float(value[i]),
+                std=float(spread[i]),
+                extra={
+                    "intervals": {interval_key(k): [float(low[i]), float(high[i])] for k, (low, high) in ends.items()}
+                },
+            )
+            for i in range(len(kept))
+        )
+        return [next(scores) if ok else Score.failed(LACKING) for ok in whole]

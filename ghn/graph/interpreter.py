@@ -1,0 +1,119 @@
+"""The interpreter: runs a graph of known operations with weights from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ghn.errors import GraphError
+from ghn.graph.ir import Graph
+from ghn.graph.op import Stats, get_op
+
+_STATS = ("running_mean", "running_var")
+
+
+class Ran(NamedTuple):
+    """What a program gives: its output, and the inner values that were asked for, by name."""
+
+    output: Tensor
+    inner: Mapping[str, Tensor]
+
+
+class Interpreter:
+    """Runs a graph; one for each graph, used as often as one likes.
+
+    Args:
+        graph: what to run.
+        running_stats: keep running statistics of normalisations (for training by SGD): they are brought along with the
+            weights. Without them, batch statistics are used in training and evaluation alike.
+
+    Attributes:
+        needed: names of the weights, and of the running statistics, that `run` must be given.
+    """
+
+    def __init__(self, graph: Graph, *, running_stats: bool = False) -> None:
+        self.input_shape = graph.input_shape
+        self._plan = [
+            (get_op(n.op), n.inputs, n.attr, tuple(p.name for p in ps), n.name)
+            for n, ps in zip(graph.nodes, graph.node_params, strict=True)
+        ]
+        self._free = _last_uses(graph)
+        self._channels = {
+            f"{node.name}/{name}": node.shape[0]
+            for node in graph.nodes
+            for name in (_STATS if running_stats and get_op(node.op).has_stats else ())
+        }
+        self.needed = frozenset({p.name for p in graph.params()} | self._channels.keys())
+
+    def new_stats(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
+        """Fresh running statistics by name; pass them along with the weights, they are updated in place."""
+        return {
+            name: torch.full((channels,), float(name.endswith(_STATS[1])), device=device)
+            for name, channels in self._channels.items()
+        }
+
+    def run(
+        self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str] = (), *, training: bool = False
+    ) -> Ran:
+        """Runs the graph; differentiable in the weights.
+
+        Args:
+            weights: by name, exactly those that are `needed`.
+            x: images (b, c, h, w).
+            watch: names of nodes whose outputs are asked for.
+            training: whether running statistics, where they are kept, are updated instead of used.
+
+        Returns:
+            The output (b, k), and the outputs of the nodes that are watched.
+
+        Raises:
+            GraphError: the images are not of the graph's input shape; a weight is missing or not the graph's, or there
+                is no node of a name.
+        """
+        self._check(weights, x, watch)
+        x = x.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU, tensor cores on a GPU
+        values: list[Tensor | None] = [None] * len(self._plan)
+        inner: dict[str, Tensor] = {}
+        for i, (op, inputs, attrs, names, node) in enumerate(self._plan):
+            args: list[Tensor] = [values[j] for j in inputs] if i else [x]  # type: ignore[misc]
+            state = None
+            if op.has_stats and self._channels:
+                state = Stats(weights[f"{node}/{_STATS[0]}"], weights[f"{node}/{_STATS[1]}"], training)
+            value = op.run(args, [weights[n] for n in names], attrs, state)
+            values[i] = value
+            if node in watch:
+                inner[node] = value
+            for j in self._free[i]:  # memory of what nobody reads any more
+                values[j] = None
+        output = values[-1]
+        assert output is not None
+        return Ran(output, inner)
+
+    def _check(self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str]) -> None:
+        if tuple(x.shape[1:]) != self.input_shape:
+            raise GraphError("images do not fit the graph", got=tuple(x.shape), expected=("b", *self.input_shape))
+        if weights.keys() != self.needed:
+            missing, extra = sorted(self.needed - weights.keys()), sorted(weights.keys() - self.needed)
+            raise GraphError("weights do not fit the graph", got=f"missing: {missing[:5]}, not the graph's: {extra[:5]}")
+        if unknown := set(watch) - {node for *_, node in self._plan}:
+            raise GraphError("no node of this name can be watched", got=sorted(unknown)[:5])
+
+
+def feature_node(graph: Graph) -> int:
+    """Index of the last node with a spatial output: the features that the class head reads after pooling."""
+    return max(i for i, node in enumerate(graph.nodes) if len(node.shape) == 3)
+
+
+def _last_uses(graph: Graph) -> list[list[int]]:
+    """For each step the values that are read there for the last time."""
+    last: dict[int, int] = {}
+    for i, node in enumerate(graph.nodes):
+        for j in node.inputs:
+            last[j] = i
+    free: list[list[int]] = [[] for _ in graph.nodes]
+    for j, i in last.items():
+        free[i].append(j)
+    return free

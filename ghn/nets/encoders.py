@@ -1,0 +1,197 @@
+"""Node embeddings: what an operation is, the shape of its weights, and where it stands in the graph.
+
+A gated graph network that passes messages along the topological order, a whole level of all graphs at a time.
+
+A Graphormer over computation graphs: attention between all nodes, biased by shortest paths in both directions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from ghn.graph.features import COLUMNS, MAX_DISTANCE, SIZES
+
+_POSITION = ("level", "in_degree", "out_degree")
+
+
+class NodeEmbedding(nn.Module):
+    """Sum of one embedding a feature column.
+
+    Source: Knyazev et al. 2021 (GHN-2), sec. 4, for operation and shape; Knyazev et al. 2023 (GHN-3), sec. 4.1, for
+    degrees and the distance from the input.
+
+    Args:
+        operations: number of known operations.
+        hidden: size of the embedding.
+        position: whether degrees and the distance from the input are embedded too.
+    """
+
+    def __init__(self, operations: int, hidden: int, *, position: bool) -> None:
+        super().__init__()
+        self.columns = [c for c in COLUMNS if position or c not in _POSITION]
+        sizes = {"op": operations, **SIZES}
+        self.tables = nn.ModuleList(nn.Embedding(sizes[c], hidden) for c in self.columns)
+        for table in self.tables:
+            nn.init.normal_(table.weight, std=len(self.columns) ** -0.5)  # type: ignore[arg-type]
+
+    def forward(self, x: Int[Tensor, "n columns"]) -> Float[Tensor, "n d"]:
+        """Embeds the nodes of a batch of graphs."""
+        out = self.tables[0](x[:, 0])
+        for column, table in zip(self.columns[1:], self.tables[1:], strict=True):
+            out = out + table(x[:, COLUMNS.index(column)])
+        return out
+
+
+# --- A gated graph network that passes messages along the topological order, a whole level of all graphs at a time ---
+
+
+class GatedGNN(nn.Module):
+    """Encodes nodes by passes in the order of execution and back, each node reading what was updated before it.
+
+    Source: Zhang et al. 2019 (GHN-1), eq. 3-4: forward and backward propagation with a GRU. Knyazev et al. 2021
+    (GHN-2), eq. 4: virtual edges, messages along shortest paths divided by their length.
+
+    Args:
+        hidden: size of the node embeddings.
+        rounds: number of times that both passes are made (T).
+        virtual_edges: whether messages also pass along paths longer than one edge.
+    """
+
+    def __init__(self, hidden: int, rounds: int = 1, *, virtual_edges: bool = True) -> None:
+        super().__init__()
+        self.rounds = rounds
+        self.message = _mlp(hidden)
+        self.virtual_message = _mlp(hidden) if virtual_edges else None
+        self.cell = nn.GRUCell(hidden, hidden)
+
+    def forward(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
+        """Encodes nodes.
+
+        Args:
+            h: node embeddings of all graphs.
+            data: a torch-geometric batch of `GraphFeatures.data`.
+        """
+        level = data.level
+        for _ in range(self.rounds):
+            for backward in (False, True):
+                h = self._pass(h, data, level.max() - level if backward else level, backward)
+        return h
+
+    def _pass(self, h: Tensor, data: Any, rank: Tensor, backward: bool) -> Tensor:
+        """One pass; `rank` of a node is greater than that of every node it reads."""
+        edges, weight, virtual = self._edges(data, backward)
+        by_target = torch.argsort(rank[edges[1]], stable=True)
+        edges, weight, virtual = edges[:, by_target], weight[by_target], virtual[by_target]
+        nodes = torch.argsort(rank, stable=True)
+        levels = int(rank.max()) + 1
+        steps = torch.arange(levels + 1, device=rank.device)
+        edge_cut = torch.searchsorted(rank[edges[1]].contiguous(), steps).tolist()
+        node_cut = torch.searchsorted(rank[nodes].contiguous(), steps).tolist()
+        for k in range(levels):
+            now = nodes[node_cut[k] : node_cut[k + 1]]
+            part = slice(edge_cut[k], edge_cut[k + 1])
+            sent = self._messages(h[edges[0, part]], virtual[part]) * weight[part, None]
+            received = torch.zeros_like(h).index_add(0, edges[1, part], sent)[now]
+            h = h.index_copy(0, now, self.cell(received, h[now]))
+        return h
+
+    def _edges(self, data: Any, backward: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Edges [2, e], the factor of their messages, and which are virtual."""
+        edges = data.edge_index
+        weight, virtual = torch.ones(edges.shape[1], device=edges.device), torch.zeros_like(edges[0], dtype=torch.bool)
+        if self.virtual_message is not None:
+            far = data.path_length > 1
+            edges = torch.cat([edges, data.path_index[:, far]], 1)
+            weight = torch.cat([weight, 1 / data.path_length[far]])
+            virtual = torch.cat([virtual, torch.ones_like(data.path_length[far], dtype=torch.bool)])
+        return (edges.flip(0) if backward else edges), weight, virtual
+
+    def _messages(self, h: Tensor, virtual: Tensor) -> Tensor:
+        if self.virtual_message is None:
+            return self.message(h)
+        return torch.where(virtual[:, None], self.virtual_message(h), self.message(h))
+
+
+def _mlp(hidden: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
+
+
+# --- A Graphormer over computation graphs: attention between all nodes, biased by shortest paths in both directions ---
+
+
+class Graphormer(nn.Module):
+    """Encodes the nodes of a batch of graphs.
+
+    Source: Ying et al. 2021 (Graphormer), eq. 6; Knyazev et al. 2023 (GHN-3), sec. 4.1: separate embeddings of forward
+    and backward paths as attention bias.
+
+    Args:
+        hidden: size of the node embeddings.
+        layers: number of blocks.
+        heads: attention heads a block; divides `hidden`.
+        expansion: width of the feed-forward part, in units of `hidden`.
+    """
+
+    def __init__(self, hidden: int, layers: int, heads: int, expansion: int = 2) -> None:
+        super().__init__()
+        self.forward_path = nn.Embedding(MAX_DISTANCE + 1, heads)
+        self.backward_path = nn.Embedding(MAX_DISTANCE + 1, heads)
+        for table in (self.forward_path, self.backward_path):
+            nn.init.normal_(table.weight, std=0.1)
+        self.blocks = nn.ModuleList(Block(hidden, heads, expansion) for _ in range(layers))
+
+    def forward(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
+        """Encodes nodes.
+
+        Args:
+            h: node embeddings of all graphs.
+            data: a torch-geometric batch of `GraphFeatures.data`.
+        """
+        graphs, size = data.num_graphs, int(data.longest)
+        row = data.batch * size + torch.arange(len(h), device=h.device) - data.ptr[data.batch]
+        dense = h.new_zeros(graphs * size, h.shape[1]).index_copy(0, row, h)
+        dense = rearrange(dense, "(g n) d -> g n d", g=graphs)
+        bias = self._bias(row, data, graphs, size, h.dtype)
+        for block in self.blocks:
+            dense = block(dense, bias)
+        return rearrange(dense, "g n d -> (g n) d")[row]
+
+    def _bias(self, row: Tensor, data: Any, graphs: int, size: int, dtype: torch.dtype) -> Float[Tensor, "g heads n n"]:
+        """Attention bias: by path length where there is a path, minus infinity where a key is padding."""
+        graph = data.batch[data.path_index[0]]
+        source, target = row[data.path_index[0]] % size, row[data.path_index[1]] % size
+        heads = self.forward_path.embedding_dim
+        bias = self.forward_path.weight.new_zeros(graphs, size, size, heads)
+        # information flows to the query: a node attends to what lies before it (forward) and after it (backward)
+        bias = bias.index_put((graph, target, source), self.forward_path(data.path_length))
+        bias = bias.index_put((graph, source, target), self.backward_path(data.path_length))
+        padding = torch.ones(graphs * size, dtype=torch.bool, device=row.device)
+        padding[row] = False
+        bias = rearrange(bias, "g q k heads -> g heads q k")
+        return bias.masked_fill(rearrange(padding, "(g k) -> g 1 1 k", g=graphs), float("-inf")).to(dtype)
+
+
+class Block(nn.Module):
+    """Pre-norm attention and feed-forward."""
+
+    def __init__(self, hidden: int, heads: int, expansion: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
+        self.qkv, self.out = nn.Linear(hidden, 3 * hidden), nn.Linear(hidden, hidden)
+        self.up, self.down = nn.Linear(hidden, expansion * hidden), nn.Linear(expansion * hidden, hidden)
+
+    def forward(self, x: Float[Tensor, "g n d"], bias: Float[Tensor, "g heads n n"]) -> Float[Tensor, "g n d"]:
+        """One block; `bias` is added to the attention logits."""
+        q, k, v = rearrange(
+            self.qkv(self.norm1(x)), "g n (three heads d) -> three g heads n d", three=3, heads=self.heads
+        )
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+        x = x + self.out(rearrange(attended, "g heads n d -> g n (heads d)"))
+        return x + self.down(F.gelu(self.up(self.norm2(x))))

@@ -1,1 +1,0 @@
-"""Where estimators err: properties, pairs, and whether two of them err alike."""

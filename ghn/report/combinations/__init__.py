@@ -1,1 +1,0 @@
-"""Which sets of estimators order best at which cost."""

@@ -1,1 +1,0 @@
-"""What trainings left behind: snapshots, coverage, convergence."""

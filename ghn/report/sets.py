@@ -1,0 +1,215 @@
+"""What a search over sets of estimators found, in sentences and as a table.
+
+The picture of combinations: rank correlation against cost a candidate, sets beside single estimators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from ghn.analysis.correlation import Statistic
+from ghn.analysis.sets import Combination, Combinations
+from ghn.report.figures import Picture
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
+from ghn.report.words import DASH, MINUS, duration, number, with_interval
+
+
+def combination_sentences(found: Combinations) -> list[str]:
+    """For each number of references: the best of the front, whether it beats a single estimator, what members add.
+
+    Args:
+        found: by `search_combinations`.
+    """
+    how = (
+        f"of all sets of up to {found.largest}" if found.exhaustive else f"by greedy selection of up to {found.largest}"
+    )
+    names = sum(member.set_aside is None for member in found.members)
+    first = (
+        f"Against {found.reference_name}: sets of {names} estimators were chosen on {found.n_development:,} "
+        f"development networks, {how}, and are reported on {found.n_report:,} others. References are those that "
+        "a set is given to weigh its members with; an estimator that learns has had its own."
+    )
+    return [first, *(sentence for size in found.sizes for sentence in _of_size(found, size))]
+
+
+def _of_size(found: Combinations, size: int) -> list[str]:
+    front = found.front(size)
+    best = front[-1]
+    begin = f"With {size} references" if size else "Without references"
+    first = f"{begin}, which leave {found.n_development - size} networks to choose on," if size else begin
+    value = f"Kendall {with_interval(best.kendall)}, {with_interval(best.best_half)} in the best half"
+    if best.single:
+        out = [f"{first} no set is chosen over {best.name} alone ({duration(best.seconds)} a candidate): {value}."]
+    else:
+        out = [
+            f"{first} the set chosen is {best.name} ({duration(best.seconds)} a candidate): {value}{_versus(best)}.",
+            f"{begin} its members add {_gains(best)}.",
+        ]
+    if cheaper := [one for one in front[:-1] if not one.single]:
+        each = "; ".join(f"{one.name} at {duration(one.seconds)}, {with_interval(one.kendall)}" for one in cheaper)
+        out.append(f"{begin}, cheaper sets on the front: {each}.")
+    return out
+
+
+def _versus(one: Combination) -> str:
+    if one.versus is None or one.versus.kendall.value is None:
+        return ""
+    change = one.versus.kendall
+    clear = {True: "clearly better than", False: "not clearly different from"}[_above(change)]
+    clear = "clearly worse than" if change.high is not None and change.high < 0 else clear
+    return f", {clear} {one.versus.baseline}, the best single estimator at that cost ({signed(change)})"
+
+
+def _gains(one: Combination) -> str:
+    order = sorted(one.gains, key=lambda gain: -(gain.kendall.value or 0.0))
+    texts = [f"{g.member} {signed(g.kendall)}" for g in order]
+    nothing = [g.member for g in order if not _above(g.kendall)]
+    return "; ".join(texts) + (f" (not clearly above zero: {'; '.join(nothing)})" if nothing else "")
+
+
+def _above(change: Statistic) -> bool:
+    return bool(change.value) and (change.value or 0) > 0 and (change.low is None or change.low > 0)
+
+
+def signed(change: Statistic) -> str:
+    """+0.03 [0.01, 0.05]."""
+    text = with_interval(change)
+    return text if text.startswith((MINUS, DASH)) else f"+{text}"
+
+
+def combination_table(found: Combinations, references: Sequence[int] | None = None) -> Table:
+    """Every set that was chosen and every single estimator.
+
+    Args:
+        found: by `search_combinations`.
+        references: numbers of references to show; None for all.
+    """
+    title = (
+        f"Sets of estimators: chosen on {found.n_development:,} networks, Kendall on {found.n_report:,} others "
+        "(* on the development front)"
+    )
+    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    out.add_column("references", justify="right")
+    out.add_column("members")
+    for heading in ("a candidate", "one-off", "development", "Kendall", "best half", "against the best single"):
+        out.add_column(heading, justify="right", no_wrap=True)
+    shown = [c for c in found.combinations if references is None or c.references in references]
+    for place, one in enumerate(shown):
+        out.add_row(
+            str(one.references),
+            Text(("* " if one.front else "  ") + one.name),
+            duration(one.seconds),
+            duration(one.one_off_seconds),
+            number(one.development),
+            with_interval(one.kendall),
+            with_interval(one.best_half),
+            signed(one.versus.kendall) if one.versus else DASH,
+            end_section=place + 1 == len(shown) or shown[place + 1].references != one.references,
+        )
+    return out
+
+
+# --- The picture of combinations: rank correlation against cost a candidate, sets beside single estimators ---
+
+_LINE, _LETTER = 0.042, 0.019  # height of a label and width of a letter, as shares of the axes
+
+
+def combination_pictures(found: Combinations) -> list[Picture]:
+    """A picture for each number of references."""
+    out = []
+    for size in found.sizes:
+        values = "; ".join(f"{c.name}, {duration(c.seconds)}, {with_interval(c.kendall)}" for c in found.front(size))
+        label = f"{size} references" if size else "no references"
+        alt = f"Kendall tau against seconds a candidate, {label}; the front from the cheapest up: {values}."
+        out.append(Picture("combinations", label, draw_combinations(found, size), alt))
+    return out
+
+
+def draw_combinations(found: Combinations, references: int = 0) -> Figure:
+    """Single estimators by name, and the numbered front chosen on development networks, with report intervals.
+
+    Args:
+        found: by `search_combinations`.
+        references: which number of references.
+    """
+    singles, front = found.singles(references), found.front(references)
+    figure, axes = canvas(4.6, 3.5 + 0.17 * len(front))
+    positive = [c.seconds for c in (*singles, *front) if c.seconds > 0]
+    floor = min(positive, default=1.0) / 3  # where what costs nothing stands
+    for c in singles:
+        _point(axes, c, floor, ORANGE, "s", "white", 9.5 if c in front else 5.5, "single estimator")
+    for c in front:
+        if not c.single:
+            _point(axes, c, floor, BLUE, "o", BLUE, 9.5, "set on the front")
+    places = [max(c.seconds, floor) for c in front]
+    values = [c.kendall.value or 0.0 for c in front]
+    axes.step(places, values, where="post", color=BLACK, linewidth=1.0, linestyle="--", zorder=1, label="front")
+    axes.set_xscale("log")
+    axes.margins(x=0.12, y=0.1)
+    axes.set_ylabel(f"Kendall tau, {found.n_report:,} report networks")
+    key = [f"{i}  {shorten(c.name, 54)}: {number(c.kendall.value)}" for i, c in enumerate(front, start=1)]
+    axes.set_xlabel("seconds a candidate\n" + "\n".join(key), loc="left", fontsize=8, linespacing=1.35)
+    for rank, c in enumerate(front, start=1):
+        if c.kendall.value is not None:
+            colour = BLACK if c.single else "white"
+            place = (max(c.seconds, floor), c.kendall.value)
+            axes.annotate(str(rank), place, ha="center", va="center_baseline", fontsize=7, color=colour, zorder=4)
+    _label(figure, axes, [c for c in singles if c not in front], front, floor)
+    legend(figure, axes)
+    return figure
+
+
+def _point(
+    axes: Axes, one: Combination, floor: float, colour: str, marker: str, fill: str, size: float, label: str
+) -> None:
+    x, value, low, high = max(one.seconds, floor), one.kendall.value, one.kendall.low, one.kendall.high
+    if value is None:
+        return
+    if label in axes.get_legend_handles_labels()[1]:
+        label = "_" + label  # matplotlib keeps what begins so out of the legend
+    if low is not None and high is not None:
+        axes.plot([x, x], [low, high], color=colour, linewidth=1.1, solid_capstyle="butt", zorder=2)
+    axes.plot(
+        [x],
+        [value],
+        color=colour,
+        marker=marker,
+        markerfacecolor=fill,
+        markersize=size,
+        markeredgewidth=1.3,
+        linestyle="none",
+        label=label,
+        zorder=3,
+    )
+
+
+def _label(
+    figure: Figure, axes: Axes, named: Sequence[Combination], front: Sequence[Combination], floor: float
+) -> None:
+    """Writes each name beside its point, moved up or down until it is clear of other points and names."""
+    figure.draw_without_rendering()  # limits are final from here on
+
+    def place(one: Combination) -> tuple[float, float]:
+        point = axes.transData.transform((max(one.seconds, floor), one.kendall.value or 0.0))
+        x, y = axes.transAxes.inverted().transform(point)
+        return float(x), float(y)
+
+    known = [one for one in named if one.kendall.value is not None]
+    taken = [(x - 0.02, x + 0.02, y) for x, y in map(place, [*known, *front])]  # left, right, height of what is there
+    steps = sorted((k * 0.4 * _LINE for k in range(-20, 21)), key=abs)
+    for one in known:
+        (x, y), name = place(one), shorten(one.name, 22)
+        left, right = x + 0.021, x + 0.021 + _LETTER * len(name)
+        clear = (s for s in steps if all(right < a or b < left or abs(y + s - c) > _LINE for a, b, c in taken))
+        y += next(clear, 0.0)
+        taken.append((left, right, y))
+        style = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": 8}
+        text = axes.annotate(name, (x, y), (6, 0), color=GREY, zorder=2.5, **style)  # type: ignore[arg-type]
+        text.set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # legible where it crosses an interval

@@ -1,1 +1,0 @@
-"""Whether an order holds when the fidelity rises."""

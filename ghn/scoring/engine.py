@@ -1,0 +1,179 @@
+"""THE scoring engine: any `Weights` over any graphs to scores.
+
+A hypernetwork, a bank of shared weights, a morphism, a few steps of SGD and a random initialisation differ only in the
+weights that they give a graph; everything after that is here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+from math import isfinite
+from statistics import fmean
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ghn.errors import ConfigError, GhnError
+from ghn.graph.canonical import canonical_hash
+from ghn.graph.ir import Graph
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import graph_stats
+from ghn.scoring.readouts import Sample, make_readout
+from ghn.spaces import skeletons_of
+from ghn.tasks.images import ImageTask
+from ghn.train.runtime import precision_of
+from ghn.types import Score, Space, Trial, WeightDict, Weights, member_of
+
+
+class WeightedEstimator:
+    """Scores architectures with weights that are given, not trained.
+
+    Candidates run on their live part (`simplify`) unless told otherwise, with batch statistics, on a fixed sample;
+    isomorphic candidates are scored once. A score does not depend on the other candidates or their order, beyond the
+    rounding of float32.
+
+    Args:
+        weights: gives weights for graphs.
+        space: of the architectures.
+        task: its validation split scores; the ridge read-out also fits on its train split.
+        fabric: the device.
+        readout: `loss` (minus the cross-entropy, the default), `accuracy` or `ridge`.
+        sample: how many images are seen.
+        skeletons: settings of the space, such as `{"depth": 3}`: a candidate is run in each, and a reading is the mean
+            over them; none: in the space as it is.
+        weights_id: tells these weights from others, such as the digest of a checkpoint.
+        live: whether candidates run on their live part; False runs dead branches along, as papers on raw cells do.
+        block: candidates whose weights are made at once; memory grows with it, not with the number of candidates.
+        source: the paper behind the weights.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        space: Space[Any],
+        task: ImageTask,
+        fabric: Fabric,
+        *,
+        readout: str = "loss",
+        sample: Sample | None = None,
+        skeletons: Sequence[Mapping[str, Any]] = (),
+        weights_id: str = "",
+        live: bool = True,
+        block: int = 64,
+        source: str = "Zhang, Ren & Urtasun, Graph HyperNetworks for Neural Architecture Search, ICLR 2019",
+    ) -> None:
+        if block < 1:
+            raise ConfigError("block must be at least 1", got=block)
+        self.weights, self.space, self.fabric, self.source = weights, space, fabric, source
+        self.spaces = skeletons_of(space, skeletons)
+        self.readout_name, self.sample, self.block = readout, sample or Sample(), block
+        self.weights_id, self.task_checksum, self.live = weights_id, task.checksum, live
+        self.readout = make_readout(readout, task.to(fabric.device), self.sample)
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Nothing to learn: the weights are given."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Scores each trial, in order; what fails is a `Score` that says why."""
+        return [score for _, score in self.stream(trials)]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able: scores of different identity are not mixed."""
+        raw = {} if self.live else {"live": False}
+        return raw | {
+            "weights": self.weights_id,
+            "readout": self.readout_name,
+            "sample": asdict(self.sample),
+            "task": self.task_checksum,
+            "space": [repr(space) for space in self.spaces],
+            "precision": precision_of(self.fabric),
+        }
+
+    def stream(self, trials: Iterable[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+        """Scores any number of trials in the memory of one block."""
+        known: dict[Hashable, dict[str, float]] = {}
+        iterator = iter(trials)
+        while block := list(islice(iterator, self.block)):
+            yield from zip(block, self._score_block(block, known), strict=True)
+
+    def macs(self, arch: Any) -> float:
+        """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted.
+
+        Raises:
+            GhnError: it is no member of the space.
+        """
+        arch = member_of(self.space, arch)
+        graphs = [space.lower(arch) for space in self.spaces]
+        return sum(graph_stats(simplify(g) if self.live else g).macs for g in graphs) * self.readout.passes
+
+    @torch.no_grad()
+    def _score_block(self, trials: Sequence[Trial[Any]], known: dict[Hashable, dict[str, float]]) -> list[Score]:
+        started = time.perf_counter()
+        keys: list[list[Hashable]] = []  # of each trial, one a skeleton
+        graphs: dict[Hashable, Graph] = {}
+        failed: dict[Hashable, str] = {}
+        for i, trial in enumerate(trials):
+            try:
+                arch = member_of(self.space, trial.arch)
+                lowered = [space.lower(arch) for space in self.spaces]
+                lowered = [simplify(graph) for graph in lowered] if self.live else lowered
+                keys.append([canonical_hash(graph) for graph in lowered])
+                graphs.update((k, graph) for k, graph in zip(keys[-1], lowered, strict=True) if k not in known)
+            except GhnError as error:
+                keys.append([i])  # no graph, so a key of its own
+                failed[i] = str(error)
+        known.update(self._read(graphs, failed))
+        seconds = (time.perf_counter() - started) / len(trials)
+        return [_as_score(own, known, failed, seconds) for own in keys]
+
+    def _read(self, graphs: Mapping[Hashable, Graph], failed: dict[Hashable, str]) -> dict[Hashable, dict[str, float]]:
+        """Readings of each graph; the device is waited for once a block."""
+        pending: dict[Hashable, dict[str, Tensor]] = {}
+        for (key, graph), weights in zip(graphs.items(), self._weights(graphs, failed), strict=True):
+            if weights is None:
+                continue
+            try:
+                with self.fabric.autocast():
+                    pending[key] = dict(self.readout(graph, weights))
+            except (GhnError, RuntimeError) as error:
+                failed[key] = f"{type(error).__name__}: {error}"
+        if not pending:
+            return {}
+        names = list(next(iter(pending.values())))
+        table = torch.stack([torch.stack([r[n].float() for n in names]) for r in pending.values()]).tolist()
+        return {key: dict(zip(names, row, strict=True)) for key, row in zip(pending, table, strict=True)}
+
+    def _weights(self, graphs: Mapping[Hashable, Graph], failed: dict[Hashable, str]) -> list[WeightDict | None]:
+        """Weights of all graphs at once; where one of them is at fault, one by one, to find which."""
+        try:
+            return list(self.weights(list(graphs.values()))) if graphs else []
+        except GhnError:
+            out: list[WeightDict | None] = []
+            for key, graph in graphs.items():
+                try:
+                    out.append(self.weights([graph])[0])
+                except GhnError as error:
+                    out.append(None)
+                    failed[key] = str(error)
+            return out
+
+
+def _as_score(
+    keys: list[Hashable],
+    known: Mapping[Hashable, dict[str, float]],
+    failed: Mapping[Hashable, str],
+    seconds: float,
+) -> Score:
+    """The mean of a candidate's readings over its skeletons; a failure where one of them failed."""
+    if why := next((failed[k] for k in keys if k in failed), None):
+        return Score.failed(why, seconds)
+    readings = {name: fmean(known[k][name] for k in keys) for name in known[keys[0]]}
+    if bad := {name: value for name, value in readings.items() if not isfinite(value)}:  # also where `value` is finite
+        return Score.failed(f"a read-out is not finite: {bad}", seconds)
+    return Score(readings.pop("value"), seconds, extra=readings)

@@ -1,0 +1,82 @@
+"""Opens checkpoints: from a file on disk to a model that scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from ghn.assets import asset
+from ghn.errors import CheckpointError, GhnError
+from ghn.nets.kinds import KINDS
+from ghn.scoring.model import Model
+from ghn.spaces import describe_space, make_space
+from ghn.train.checkpoint import fit_tensors, load_tensors
+from ghn.train.runtime import make_runtime
+from ghn.types import Space
+
+# tasks that a checkpoint may name: a card from elsewhere must not choose what is imported or read from disk
+SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
+CHECKPOINT = "checkpoint.safetensors"  # what a training leaves in its folder
+SHIPPED = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
+COMPANIONS: tuple[str, ...] = ()
+
+
+def load(
+    path: Path | str | Sequence[Path | str] | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    fabric: Fabric | None = None,
+    space: Space[Any] | None = None,
+) -> Model:
+    """Loads a hypernetwork or a bank of shared weights; without a path, the one that is shipped, with its companions.
+
+    Args:
+        path: of a checkpoint; or of several trainings of one recipe, of which `rank` reads all and everything else the
+            first.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        precision: `float32`, `tf32` or `bf16`.
+        fabric: a runtime instead of `device` and `precision`.
+        space: must be the checkpoint's, when given.
+
+    Raises:
+        CheckpointError: missing, damaged, foreign, or made for another space.
+    """
+    if path is None:
+        path = [asset(SHIPPED), *(asset(name) for name in COMPANIONS)]
+    fabric = fabric or make_runtime(device, precision)
+    first, *others = [path] if isinstance(path, (str, Path)) else path
+    return _load(Path(first), fabric, space, [_load(Path(other), fabric, space) for other in others])
+
+
+def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:
+    tensors, header = load_tensors(path, *KINDS)
+    card = header["card"]
+    try:
+        own = make_space(**card["space"])
+        net = KINDS[header["kind"]](card["config"], own)
+        _check_card(card, net.config.classes)
+    except (KeyError, TypeError, ValueError, GhnError) as error:
+        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
+    if space is not None and describe_space(space) != describe_space(own):
+        raise CheckpointError(
+            f"{path} was made for another space",
+            got=repr(own),
+            expected=repr(space),
+            fix="choose its space (space=..., space.width=..., space.depth=...), or train one for this space",
+        )
+    fit_tensors(net, tensors, path)
+    return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
+
+
+def _check_card(card: Mapping[str, Any], classes: int) -> None:
+    """Raises KeyError, TypeError or ValueError for a card that would fail later, while scoring."""
+    task, named = card["task"], card["scoring_task"]
+    moments = [float(value) for key in ("mean", "std") for value in task[key]]
+    if task["classes"] != classes or len(moments) != 2 * task["channels"] or len(task["image_size"]) != 2:
+        raise ValueError(f"its task does not fit its config: {task}")
+    if named is not None and (named["name"] not in SAFE_TASKS or not isinstance(named.get("size", 32), int)):
+        raise ValueError(f"it names the task {named}; expected one of {SAFE_TASKS} and a size")

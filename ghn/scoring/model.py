@@ -1,0 +1,237 @@
+"""A trained hypernetwork, or bank of shared weights, with all it needs: the space, the task, its checkpoint's card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ghn.errors import CheckpointError, ConfigError
+from ghn.graph.ir import Graph
+from ghn.nets.ghn import GHN
+from ghn.nets.kinds import Net, kind_of, method_of, source_of
+from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.ranker import make_ranker
+from ghn.scoring.readouts import Sample
+from ghn.spaces import describe_space
+from ghn.tasks import ImageTask, Normalisation, make_task
+from ghn.train.checkpoint import save_tensors
+from ghn.types import Score, Space, Trial, WeightDict
+
+
+class Model:
+    """A hypernetwork or a bank of shared weights, ready to score.
+
+    Args:
+        net: what makes the weights; moved to the device.
+        space: what it was trained on.
+        card: what is known of it; `task` describes the data it was trained on.
+        fabric: the device.
+        digest: of its tensors, which tells scores of different checkpoints apart.
+        companions: other trainings of the same recipe, which `rank` reads too: seeds differ in what they get wrong.
+
+    Raises:
+        CheckpointError: a companion was made for another space or kind of data.
+    """
+
+    def __init__(
+        self,
+        net: Net,
+        space: Space[Any],
+        card: Mapping[str, Any],
+        fabric: Fabric,
+        digest: str = "",
+        companions: Sequence[Model] = (),
+    ) -> None:
+        self.companions = tuple(companions)
+        for other in self.companions:
+            _check_companion(space, card, other)
+        self.net = net.to(fabric.device).eval().requires_grad_(False)
+        self.space, self.card, self.fabric, self.digest = space, dict(card), fabric, digest
+        self._estimators: dict[tuple[str, Sample], WeightedEstimator] = {}
+
+    def score(
+        self,
+        architectures: Sequence[Any],
+        readout: str = "loss",
+        *,
+        task: ImageTask | None = None,
+        sample: Sample | None = None,
+        skeletons: Sequence[Mapping[str, Any]] = (),
+    ) -> list[Score]:
+        """Scores architectures with generated or shared weights; higher is better.
+
+        Args:
+            architectures: official strings or the space's own objects.
+            readout: `loss`, `accuracy` or `ridge`.
+            task: the images; the embedded task when it fits the checkpoint.
+            sample: how many of them are seen.
+            skeletons: settings of the space, such as `[{"depth": 1}, {"depth": 3}]`, over which a reading is the mean:
+                what orders best (docs/ranking.md); none: the space as it is, which is fastest.
+
+        Returns:
+            A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
+
+        Raises:
+            ConfigError: unknown read-out.
+            CheckpointError: the task does not fit the checkpoint.
+        """
+        if isinstance(architectures, str):
+            raise ConfigError("score takes a list of architectures", got=architectures, fix="put it into a list")
+        trials = [Trial(str(i), arch) for i, arch in enumerate(architectures)]
+        return self.estimator(readout, task=task, sample=sample, skeletons=skeletons).score(trials)
+
+    def rank(
+        self,
+        architectures: Sequence[Any],
+        references: Mapping[Any, float] | None = None,
+        *,
+        task: ImageTask | None = None,
+    ) -> list[Score]:
+        """Judges architectures with everything at hand: the best order that this package knows.
+
+        Generated weights in several skeletons, a zero-cost proxy and the number of live parameters; trained references
+        correct them. Several times as slow as `score`: docs/ranking.md.
+
+        Args:
+            architectures: official strings or the space's own objects.
+            references: architecture -> accuracy (or anything that is higher for a better one) of trained networks, none
+                or at least five.
+            task: the images; the embedded task when it fits the checkpoint.
+
+        Returns:
+            A `Score` each, in the order given: `value` in standard deviations above the middle of the space, `std` its
+            uncertainty. What cannot be judged is a `Score` that says why.
+
+        Raises:
+            ConfigError: too few references; or too few architectures, where the card holds no population; or this is
+                a bank.
+        """
+        self.hypernetwork("rank")
+        ranker = make_ranker(self, task=task)
+        known = (references or {}).items()
+        ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
+        return ranker.score([Trial(str(i), arch) for i, arch in enumerate(architectures)])
+
+    def estimator(
+        self,
+        readout: str = "loss",
+        *,
+        task: ImageTask | None = None,
+        sample: Sample | None = None,
+        skeletons: Sequence[Mapping[str, Any]] = (),
+    ) -> WeightedEstimator:
+        """The scoring engine behind `score`, for streams of architectures, files and searches."""
+        if task is not None or skeletons:
+            return self._estimator(readout, sample or Sample(), self.images(task), skeletons)
+        key = (readout, sample or Sample())
+        if key not in self._estimators:
+            self._estimators[key] = self._estimator(*key, self.images())
+        return self._estimators[key]
+
+    def images(self, task: ImageTask | None = None) -> ImageTask:
+        """The images to score on, normalised as the hypernetwork has seen them: those given, or the checkpoint's.
+
+        Raises:
+            CheckpointError: they do not fit the checkpoint.
+            ConfigError: none are given and the checkpoint names none.
+        """
+        task = self._scoring_task() if task is None else task
+        check_task(self.card, task)
+        own = Normalisation(tuple(self.card["task"]["mean"]), tuple(self.card["task"]["std"]))
+        train, val, test = (replace(split, normalisation=own) for split in (task.train, task.val, task.test))
+        return replace(task, train=train, val=val, test=test)
+
+    def weights(self, graph: Graph) -> WeightDict:
+        """The weights of a graph: names and shapes are those of `graph.params()`."""
+        with torch.no_grad():
+            return self.net([graph])[0]
+
+    def embed(self, graph: Graph) -> Float[Tensor, " d"]:
+        """A feature vector of a graph, for surrogates.
+
+        Raises:
+            ConfigError: this is a bank.
+        """
+        with torch.no_grad():
+            return self.hypernetwork("embed").embed([graph])[0]
+
+    @property
+    def method(self) -> str:
+        """How the weights come about: `ghn`, or the way in which a bank was trained."""
+        return method_of(self.net)
+
+    def trainings(self, *, companions: bool = False) -> dict[str, float]:
+        """{digest: seconds of its training}, also of the companions; empty when any is unknown."""
+        every = (self, *(self.companions if companions else ()))
+        known = {one.digest: float(one.card["seconds"]) for one in every if one.card.get("seconds") is not None}
+        return known if len(known) == len(every) else {}
+
+    def save(self, path: Path | str) -> None:
+        """Writes a checkpoint, atomically."""
+        card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
+        card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
+        save_tensors(path, kind_of(self.net), self.net.state_dict(), card)
+
+    def hypernetwork(self, use: str) -> GHN:
+        """The network, for a use that needs a hypernetwork.
+
+        Raises:
+            ConfigError: this is a bank.
+        """
+        if isinstance(self.net, GHN):
+            return self.net
+        raise ConfigError(
+            f"{use} needs a hypernetwork", got=f"a bank of shared weights ({self.method})", fix="use score"
+        )
+
+    def _scoring_task(self) -> ImageTask:
+        if (named := self.card["scoring_task"]) is None:
+            raise ConfigError("this checkpoint names no task to score on", fix="give the images: score(..., task=task)")
+        return make_task(named["name"], **({"size": named["size"]} if "size" in named else {}))
+
+    def _estimator(
+        self, readout: str, sample: Sample, task: ImageTask, skeletons: Sequence[Mapping[str, Any]] = ()
+    ) -> WeightedEstimator:
+        return WeightedEstimator(
+            self.net,
+            self.space,
+            task,
+            self.fabric,
+            readout=readout,
+            sample=sample,
+            skeletons=skeletons,
+            weights_id=self.digest,
+            source=source_of(self.net),
+        )
+
+
+def _check_companion(space: Space[Any], card: Mapping[str, Any], other: Model) -> None:
+    """Raises `CheckpointError` unless two hypernetworks are for the same space and kind of images."""
+    kinds = [
+        describe_space(s) | {k: c["task"][k] for k in ("channels", "image_size", "classes")}
+        for s, c in ((space, card), (other.space, other.card))
+    ]
+    if kinds[0] != kinds[1]:
+        raise CheckpointError(
+            "hypernetworks of different kinds cannot be read together", got=kinds[1], expected=kinds[0]
+        )
+
+
+def check_task(card: Mapping[str, Any], task: ImageTask) -> None:
+    """Raises `CheckpointError` unless the task has the channels, image size and classes of the checkpoint."""
+    theirs = {k: card["task"][k] for k in ("channels", "image_size", "classes")}
+    ours = {"channels": task.channels, "image_size": list(task.image_size), "classes": task.classes}
+    if theirs != ours:
+        raise CheckpointError(
+            f"the checkpoint was made for another kind of data than task {task.name}",
+            got=ours,
+            expected=theirs,
+            fix="choose a task that fits (for instance its size), or train a hypernetwork for this one",
+        )

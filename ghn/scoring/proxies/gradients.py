@@ -1,0 +1,151 @@
+"""How strongly one batch pulls at the weights: grad_norm and snip.
+
+GraSP: how much of the gradient's flow the weights hold back.
+
+Fisher: what the loss would feel if a channel were left out.
+
+SynFlow: how much can flow from input to output through the weights, whatever the images.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import reduce
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ghn.graph.ir import Graph, Node
+from ghn.scoring.proxies.passes import SYNAPSES, leaves, loss_gradients, outputs, synapses, total
+from ghn.types import WeightDict
+
+
+@torch.enable_grad()
+def grad_norm(
+    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+) -> Float[Tensor, ""]:
+    """Sum over layers of the Euclidean norm of the gradient of the loss.
+
+    Source: Abdelfattah, Mehrotra, Dudziak & Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021.
+
+    Raises:
+        GraphError: no weights, or activations overflow.
+    """
+    _, gradients = loss_gradients(graph, weights, images, labels)
+    return total([g.norm() for g in gradients])
+
+
+@torch.enable_grad()
+def snip(
+    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+) -> Float[Tensor, ""]:
+    """Connection sensitivity: sum over weights of |weight * gradient of the loss|.
+
+    Source: Lee, Ajanthan & Torr, "SNIP: Single-Shot Network Pruning Based on Connection Sensitivity", ICLR 2019,
+    which then divides by the sum; summed as a score of the network in Abdelfattah et al., ICLR 2021.
+
+    Raises:
+        GraphError: no weights, or activations overflow.
+    """
+    held, gradients = loss_gradients(graph, weights, images, labels)
+    return total([(w * g).abs() for w, g in zip(held, gradients, strict=True)])
+
+
+# --- GraSP: how much of the gradient's flow the weights hold back ---
+
+
+@torch.enable_grad()
+def grasp(
+    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+) -> Float[Tensor, ""]:
+    """Minus the sum over weights of weight * (H g): g the gradient of the loss, H its Hessian.
+
+    To first order, shrinking the weights by a share adds that share of twice the value to the squared norm of the
+    gradient. H is never built: H g is the gradient of g . stop(g).
+
+    Source: Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow",
+    ICLR 2020; as a score of the network, with this sign, in Abdelfattah et al., ICLR 2021.
+
+    Raises:
+        GraphError: no weights, or activations overflow.
+    """
+    held, gradients = loss_gradients(graph, weights, images, labels, create_graph=True)
+    product = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
+    if not product.requires_grad:  # a loss that is linear in the weights has no curvature
+        return torch.zeros_like(product)
+    curved = torch.autograd.grad(product, held, materialize_grads=True)
+    return -total([w * h for w, h in zip(held, curved, strict=True)])
+
+
+# --- Fisher: what the loss would feel if a channel were left out ---
+
+
+@torch.enable_grad()
+def fisher(
+    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+) -> Float[Tensor, ""]:
+    """Sum over the outputs of convolutions and linear layers, and their channels, of the second-order estimate of the
+    change in loss when the channel is set to zero.
+
+    With activations a and gradients g of each image's own loss: `1/(2b) sum over images of (sum over pixels of a g)^2`.
+
+    Source: Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
+    arXiv 1801.05787, 2018; Turner et al., "BlockSwap", ICLR 2020; Abdelfattah et al., ICLR 2021.
+
+    Raises:
+        GraphError: no weights, or activations overflow.
+    """
+    held = leaves(weights)
+    synapses(graph, held)
+    every = outputs(graph, held, images)
+    of = [every[i] for i, node in enumerate(graph.nodes) if node.op in ("conv", "linear")]
+    loss = F.cross_entropy(every[-1], labels, reduction="sum")
+    gradients = torch.autograd.grad(loss, of, materialize_grads=True)
+    per_image = [reduce(a * g, "b c ... -> b c", "sum") for a, g in zip(of, gradients, strict=True)]
+    return total([x.square().mean(0) / 2 for x in per_image])
+
+
+# --- SynFlow: how much can flow from input to output through the weights, whatever the images ---
+
+
+def synflow(graph: Graph, weights: WeightDict) -> Float[Tensor, ""]:
+    """log(1 + the synaptic flow through all layers); the logarithm keeps the order and holds it in float32.
+
+    Source: Tanaka, Kunin, Yamins & Ganguli, "Pruning neural networks without any data by iteratively conserving
+    synaptic flow", NeurIPS 2020; as a score of the network in Abdelfattah et al., ICLR 2021,
+    which takes normalisations out.
+
+    Raises:
+        GraphError: no weights, or the flow overflows float64.
+    """
+    return total(list(synaptic_flow(graph, weights).values())).log1p()
+
+
+@torch.enable_grad()
+def synaptic_flow(graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+    """|weight| * gradient of the flow R, by name, in float64: R is the sum of outputs for an image of ones, with the
+    absolute values of all weights and without normalisations.
+
+    Without biases, every layer through which all paths lead has the same sum, R.
+
+    Raises:
+        GraphError: no weights, or the flow overflows float64.
+    """
+    plain = without_norms(graph)
+    held = leaves({p.name: weights[p.name].double().abs() for p in plain.params()})
+    synapses(plain, held)
+    ones = torch.ones(1, *plain.input_shape, dtype=torch.float64, device=next(iter(held.values())).device)
+    flow = outputs(plain, held, ones)[-1].sum()
+    names = [p.name for p in plain.params() if p.kind in SYNAPSES]
+    gradients = torch.autograd.grad(flow, [held[name] for name in names], materialize_grads=True)
+    return {name: (held[name] * g).detach() for name, g in zip(names, gradients, strict=True)}
+
+
+def without_norms(graph: Graph) -> Graph:
+    """The same graph with an identity in the place of every normalisation.
+
+    On the statistics of a single image they would undo the flow that is to be measured.
+    """
+    return Graph(
+        tuple(Node(n.name, "identity", n.inputs, (), n.shape) if n.op == "batch_norm" else n for n in graph.nodes)
+    )

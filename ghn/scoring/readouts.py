@@ -1,0 +1,176 @@
+"""Read-outs: how a number is read off a weighted graph. Higher is better in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from ghn.errors import ConfigError
+from ghn.graph.ir import Graph
+from ghn.graph.module import GraphModule, feature_node, run_graph
+from ghn.scoring.proxies.activations import PROXIES, ProxyReadout
+from ghn.scoring.proxies.readout import ZERO_COST, ZeroCostReadout
+from ghn.tasks.images import ImageTask, Split
+from ghn.types import WeightDict
+
+READOUTS = ("loss", "accuracy", "ridge", *PROXIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a read-out sees: how many images, drawn once, stratified, the same for every candidate and on every device.
+
+    Attributes:
+        val: validation images for `loss` and `accuracy`.
+        ridge_train: training images on which the ridge regression is fitted.
+        ridge_val: validation images on which it is scored.
+        penalty: of the ridge regression, in units of the mean variance of the features; chosen on the development
+            sample (docs/log.md, 2026-11-24), where weaker ones overfit and rank far worse.
+        proxy: validation images, without their labels, for `meco` and `swap`.
+        zero_cost: training images, with their labels, for the zero-cost proxies of `ghn.estimators.zerocost`.
+        batch: images a forward pass; each has its own batch statistics.
+        seed: of the draw.
+    """
+
+    val: int = 512
+    ridge_train: int = 1536
+    ridge_val: int = 1024
+    penalty: float = 1.0
+    proxy: int = 16
+    zero_cost: int = 64
+    batch: int = 512
+    seed: int = 0
+
+
+class Readout(Protocol):
+    """Reads numbers off a weighted graph.
+
+    Attributes:
+        passes: what it costs, in forward passes of one image; a backward pass counts as two.
+    """
+
+    passes: float
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
+        """Returns scalars on the device of the weights; `value` is the score."""
+        ...
+
+
+class LogitReadout:
+    """Minus the cross-entropy (nats) on validation images, or the accuracy (0 to 1).
+
+    Args:
+        split: normalised validation images, on the device.
+        value: `loss` or `accuracy`.
+        batch: images a forward pass.
+    """
+
+    def __init__(self, split: Split, value: str, batch: int) -> None:
+        self.value, self.passes = value, float(len(split))
+        self.batches = list(_batches(split, batch))
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+        """Runs the whole network."""
+        module = GraphModule(graph)
+        losses, hits, n = [], [], 0
+        for x, y in self.batches:
+            logits = run_graph(module, weights, x).float()
+            losses.append(F.cross_entropy(logits, y, reduction="sum"))
+            hits.append((logits.argmax(1) == y).sum())
+            n += len(y)
+        loss, accuracy = torch.stack(losses).sum() / n, torch.stack(hits).sum() / n
+        return {"value": -loss if self.value == "loss" else accuracy, "loss": loss, "accuracy": accuracy}
+
+
+class RidgeReadout:
+    """Minus the squared error of a ridge regression from the last features to the labels.
+
+    The generated class head is put aside: features before it, pooled to 2x2 and flattened, of a training sample are
+    fitted to one-hot labels in closed form; the score is read on a validation sample.
+
+    Args:
+        train: images to fit on.
+        val: images to score on.
+        classes: number of classes.
+        batch: images a forward pass.
+        penalty: strength of the ridge, in units of the features' mean variance.
+    """
+
+    def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float) -> None:
+        self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))
+        self.classes, self.penalty, self.passes = classes, penalty, float(len(train) + len(val))
+
+    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+        """Runs the network up to its last feature map."""
+        module = GraphModule(graph, features=True)
+        needed = dict(module.named_parameters()).keys()
+        weights = {name: weight for name, weight in weights.items() if name in needed}
+        train, labels = self._features(module, weights, self.train)
+        val, answers = self._features(module, weights, self.val)
+        if is_cut_off(graph):  # its class head reads zeros, whatever the image
+            train, val = torch.zeros_like(train), torch.zeros_like(val)
+        targets = F.one_hot(labels, self.classes).float()
+        with torch.autocast(train.device.type, enabled=False):
+            predicted = self._solve(train, targets, val)
+        error = (predicted - F.one_hot(answers, self.classes)).square().sum(1).mean()
+        return {
+            "value": -error,
+            "ridge_error": error,
+            "ridge_accuracy": (predicted.argmax(1) == answers).float().mean(),
+        }
+
+    def _features(
+        self, module: GraphModule, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
+    ) -> tuple[Float[Tensor, "n f"], Int[Tensor, " n"]]:
+        maps = [F.adaptive_avg_pool2d(run_graph(module, weights, x).float(), 2) for x, _ in batches]
+        return rearrange(torch.cat(maps), "n c h w -> n (c h w)"), torch.cat([y for _, y in batches])
+
+    def _solve(
+        self, x: Float[Tensor, "n f"], y: Float[Tensor, "n k"], new: Float[Tensor, "m f"]
+    ) -> Float[Tensor, "m k"]:
+        mean, bias = x.mean(0), y.mean(0)
+        x = x - mean
+        gram = x.T @ x
+        # a penalty in proportion to the variance of the features, so that the score does not depend on their scale;
+        # features that do not vary at all (a candidate cut off from its input) get any
+        ridge = self.penalty * gram.diagonal().mean()
+        gram.diagonal().add_(ridge + (ridge == 0))
+        # `solve_ex` does not wait for the device to look for errors; they give a score that is not finite
+        return (new - mean) @ torch.linalg.solve_ex(gram, x.T @ (y - bias))[0] + bias
+
+
+def is_cut_off(graph: Graph) -> bool:
+    """Whether the class head of a simplified graph is fed with zeros."""
+    return any(node.op == "zero" for node in graph.nodes[feature_node(graph) :])
+
+
+def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
+    """Makes a read-out by name, on the device of the task.
+
+    Raises:
+        ConfigError: unknown name.
+        DataError: a split has fewer images than the sample asks for.
+    """
+    if name not in (*READOUTS, *ZERO_COST):
+        raise ConfigError("unknown read-out", got=name, expected=" | ".join((*READOUTS, *ZERO_COST)))
+    if name == "ridge":
+        train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
+        return RidgeReadout(train, val, task.classes, sample.batch, sample.penalty)
+    if name in PROXIES:
+        return ProxyReadout(next(_batches(task.val.take(sample.proxy, sample.seed), sample.proxy))[0], name)
+    if name in ZERO_COST:
+        train = task.train.take(sample.zero_cost, sample.seed)
+        return ZeroCostReadout(name, *train.batch(slice(None)))
+    return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
+
+
+def _batches(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(split), size):
+        yield split.batch(slice(start, start + size))

@@ -1,0 +1,124 @@
+"""Partial results on disk: scores as they come, so that a killed run is taken up without scoring anything twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ghn.errors import DataError
+from ghn.files import JsonLines
+from ghn.types import Estimator, Score, Trial
+
+SCHEMA = "ghn.scores/1"
+
+
+class PartialScores:
+    """A JSON-lines file: a header that says what was scored how, then a line a score.
+
+    Args:
+        path: of the file; made with its folders when missing.
+        identity: JSON-able; what the scores depend on. A file with another identity is refused.
+
+    Raises:
+        DataError: the file is foreign or damaged, or its scores were made with other settings.
+    """
+
+    def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
+        self.scores: dict[str, Score] = {}
+        self.archs: dict[str, Any] = {}  # as JSON, by id
+        self._lines = JsonLines(path, SCHEMA, identity, "scores")
+        for number, row in self._lines.rows:
+            try:
+                self.scores[row["id"]], self.archs[row["id"]] = score_of_row(row), row["arch"]
+            except (ValueError, KeyError, TypeError) as error:
+                raise self._lines.damaged(number, error, "a score") from None
+
+    def add(self, trial: Trial[Any], score: Score) -> None:
+        """Writes the score of a trial; on return the operating system has it."""
+        self._lines.append({"id": trial.id, "arch": trial.arch} | row_of_score(score))
+        self.scores[trial.id] = score
+
+    def close(self) -> None:
+        """Closes the file; everything is on disk then."""
+        self._lines.close()
+
+
+def row_of_score(score: Score) -> dict[str, Any]:
+    """A score as JSON."""
+    row = {"value": score.value if score.ok else None, "error": score.error, "seconds": score.cost_seconds}
+    return row | {"budget": score.budget, "std": score.std, "extra": score.extra}
+
+
+def score_of_row(row: Mapping[str, Any]) -> Score:
+    """Reads what `row_of_score` gave; raises KeyError, TypeError or ValueError for what is not a score."""
+    value = float("nan") if row["value"] is None else row["value"]
+    return Score(value, row["seconds"], row["budget"], row["std"], row["error"], row["extra"])
+
+
+def score_to_file(
+    estimator: Estimator[Any],
+    trials: Sequence[Trial[Any]],
+    path: Path | str,
+    identity: Mapping[str, Any],
+    *,
+    progress: bool = True,
+    label: str = "scoring",
+) -> list[Score]:
+    """Scores trials, keeping results on disk as they come; run again after a kill, it goes on where it was.
+
+    Args:
+        estimator: one that streams (`stream(trials)`) is asked so; any other gets one trial at a time. One that judges
+            trials `together` is asked about all of them as long as one is left.
+        trials: with unique ids.
+        path: of the JSON-lines file.
+        identity: what the scores depend on, JSON-able; `estimator.identity` where there is one.
+        progress: whether to show a bar with the time left.
+        label: of the bar.
+
+    Returns:
+        A score each, in order.
+
+    Raises:
+        DataError: ids repeat, or the file holds scores made with other settings, or of another architecture under an
+            id.
+    """
+    ids = {t.id for t in trials}
+    if len(ids) != len(trials):
+        raise DataError("trial ids must be unique", got=f"{len(trials)} trials with {len(ids)} ids")
+    together = getattr(estimator, "together", False)
+    if together:  # then a score depends on who else was scored
+        identity = {**identity, "scored_with": sha256("\n".join(sorted(ids)).encode()).hexdigest()}
+    partial = PartialScores(path, identity)
+    for trial in trials:
+        if trial.id in partial.archs and partial.archs[trial.id] != json.loads(json.dumps(trial.arch)):
+            raise DataError(
+                f"{path} holds the score of another architecture under the id {trial.id}",
+                got=partial.archs[trial.id],
+                expected=trial.arch,
+                fix="give another file to write to, or ids that stay the same, such as the architectures themselves",
+            )
+    left = [t for t in trials if t.id not in partial.scores]
+    bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
+    asked = trials if left and together else left  # a part alone would be scored otherwise
+    try:
+        for trial, score in _stream(estimator, asked):
+            if trial.id not in partial.scores:
+                partial.add(trial, score)
+                bar.update()
+    finally:
+        bar.close()
+        partial.close()
+    return [partial.scores[t.id] for t in trials]
+
+
+def _stream(estimator: Any, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+    if hasattr(estimator, "stream"):
+        yield from estimator.stream(trials)
+    else:
+        for trial in trials:
+            yield trial, estimator.score([trial])[0]

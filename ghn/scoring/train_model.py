@@ -1,0 +1,221 @@
+"""Training of what makes weights from first to last: net, trainer, ranking check, checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from ghn.analysis.correlation import MIN_ITEMS, kendall
+from ghn.app.candidates import aligned, choose_candidates, embedded_reference
+from ghn.errors import ExistsError, GhnError
+from ghn.families.sharing.bank import SharedSearch
+from ghn.nets.ghn import GHN, GHNConfig
+from ghn.nets.kinds import Net
+from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.load import CHECKPOINT, SAFE_TASKS, load
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import measure_population
+from ghn.scoring.readouts import Sample
+from ghn.tasks import ImageTask, make_task
+from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.run import Check
+from ghn.types import Space, Trial
+
+
+def train_hypernetwork(
+    config: GHNConfig,
+    space: Space[Any],
+    task: ImageTask,
+    trainer: MetaConfig,
+    fabric: Fabric,
+    folder: Path | str,
+    *,
+    scoring_task: Mapping[str, Any] | None = None,
+    check: int = 40,
+    population: int = 0,
+    references: Path | str | None = None,
+    snapshots: bool = False,
+    resume: bool = False,
+    progress: bool = True,
+    command: str = "",
+) -> Model:
+    """Trains a hypernetwork and writes `checkpoint.safetensors` beside the run's state and log.
+
+    Args:
+        config: of the hypernetwork.
+        space: of the architectures.
+        task: only its train split is learnt from.
+        trainer: how to train.
+        fabric: the device.
+        folder: of the run.
+        scoring_task: name and options of the task on whose validation images the checkpoint scores by default; one of
+            the well-known tasks, or None where the user must give it.
+        check: references in the ranking check beside the loss; 0 for none.
+        population: networks over which the card keeps what readings are usual, so that `Model.rank` can judge a single
+            architecture; needs a scoring task; 0 for none.
+        references: a table of them; by default the embedded ones, where they fit the space and the images.
+        snapshots: keep the averaged hypernetwork at every check, as `checkpoint-STEP.safetensors`: the last one is not
+            always the one that orders best.
+        resume: go on with the run in the folder.
+        progress: whether to show a bar.
+        command: kept in the checkpoint's card.
+
+    Raises:
+        ExistsError: the folder holds a run and `resume` is not set.
+        DataError: the table of references that was given does not fit.
+        TrainingError: the loss is no longer finite; the last good state has been saved.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(trainer.seed)
+        net = GHN(config)
+    identity = {"net": config.describe()}
+    model = train_weights(
+        lambda checks: MetaTrainer(
+            net, space, task, trainer, fabric, folder, resume=resume, check=checks, identity=identity
+        ),
+        space,
+        task,
+        fabric,
+        folder,
+        scoring_task=scoring_task,
+        check=check,
+        references=references,
+        snapshots=snapshots,
+        resume=resume,
+        progress=progress,
+        command=command,
+    )
+    if population and model.card["scoring_task"] is not None:
+        model.card["population"] = measure_population(model, population, progress=progress)
+        model.save(Path(folder) / CHECKPOINT)
+    return model
+
+
+def train_weights(
+    start: Callable[[Check | None], MetaTrainer],
+    space: Space[Any],
+    task: ImageTask,
+    fabric: Fabric,
+    folder: Path | str,
+    *,
+    scoring_task: Mapping[str, Any] | None = None,
+    check: int = 40,
+    references: Path | str | None = None,
+    snapshots: bool = False,
+    resume: bool = False,
+    progress: bool = True,
+    command: str = "",
+    found: Callable[[MetaTrainer], dict[str, Any]] = lambda run: {},
+) -> Model:
+    """Runs a training of anything that makes weights, and writes its checkpoint.
+
+    Args:
+        start: makes the trainer, given what it is to do at every check.
+        space: of the architectures.
+        task: of the images.
+        fabric: the device.
+        folder: of the run.
+        scoring_task: as in `train_hypernetwork`.
+        check: as there.
+        references: as there.
+        snapshots: as there.
+        resume: as there.
+        progress: as there.
+        command: as there.
+        found: what a finished training adds to the card.
+
+    Raises:
+        ExistsError: the folder holds a run and `resume` is not set.
+        DataError: the table of references that was given does not fit.
+        TrainingError: the loss is no longer finite; the last good state has been saved.
+    """
+    folder = Path(folder)
+    if (folder / CHECKPOINT).exists() and not resume:
+        raise ExistsError(
+            "the folder holds a checkpoint already",
+            got=str(folder),
+            fix="choose another folder (out=...), or go on with its run: resume=true",
+        )
+    if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
+        scoring_task = None
+    ranking = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
+
+    def save(trained: nn.Module, name: str, **more: Any) -> None:
+        net = trained.bank if isinstance(trained, SharedSearch) else trained
+        assert isinstance(net, Net)
+        card = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
+        Model(net, space, {**card, **more}, fabric).save(folder / name)
+
+    def watch(averaged: nn.Module) -> dict[str, float | None]:
+        if snapshots:
+            save(averaged, f"checkpoint-{run.step}.safetensors")
+        return ranking(averaged) if ranking else {}
+
+    run = start(watch if snapshots or ranking else None)
+    trained = run.run(progress=progress)
+    save(trained, CHECKPOINT, **found(run))
+    return load(folder / CHECKPOINT, fabric=fabric)
+
+
+def _progress_card(run: MetaTrainer) -> dict[str, Any]:
+    """How far a training is, and how it went."""
+    return {
+        "trainer": run.identity["trainer"],
+        "step": run.step,
+        "seconds": run.seconds,
+        "device": str(run.fabric.device),
+        "metrics": _last_metrics(run.folder),
+    }
+
+
+def _ranking_check(
+    space: Space[Any],
+    task: ImageTask,
+    scoring_task: Mapping[str, Any] | None,
+    fabric: Fabric,
+    n: int,
+    table: Path | str | None,
+) -> Check | None:
+    """Kendall of the loss against trained references, where there are any for this space and kind of images.
+
+    Logged beside the training loss, because a better loss is not a better order; nothing is chosen by it.
+    """
+    try:
+        images = (
+            make_task(scoring_task["name"], **{k: v for k, v in scoring_task.items() if k != "name"})
+            if scoring_task
+            else task
+        )
+        reference = embedded_reference(images.checksum, space, table)
+    except GhnError:  # references of another space, skeleton or task: there is nothing to check against
+        if table is not None:
+            raise
+        return None
+    index, values, _ = aligned(reference, archs := choose_candidates(max(n, MIN_ITEMS), "development", space))
+    trials = [Trial(archs[i], archs[i]) for i in index]
+    seen = min(256, len(images.val))
+
+    def check(model: nn.Module) -> dict[str, float | None]:
+        engine = WeightedEstimator(model, space, images, fabric, sample=Sample(val=seen, batch=seen))
+        scores = engine.score(trials)
+        accuracy = [s.extra["accuracy"] for s in scores if s.ok]
+        return {
+            "check/kendall": kendall([s.value for s in scores], values) if len(accuracy) >= MIN_ITEMS else None,
+            "check/accuracy": sum(accuracy) / max(1, len(accuracy)),
+        }
+
+    return check
+
+
+def _last_metrics(folder: Path) -> dict[str, Any]:
+    """The last value of everything in the run's log."""
+    metrics: dict[str, Any] = {}
+    for line in (folder / "log.jsonl").read_text().splitlines():
+        metrics |= json.loads(line)
+    return metrics

@@ -1,0 +1,226 @@
+"""NAS-Bench-201: cells of six edges and five operations in a residual skeleton.
+
+Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search", ICLR 2020.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+from typing import Any
+
+from ghn.errors import ArchitectureError
+from ghn.graph.ir import Graph, GraphBuilder
+from ghn.spaces.choices import Choice, Joint, Supergraph, variant
+from ghn.spaces.nasbench201.cells import EdgeCell, chains, grown, path_features
+from ghn.spaces.nasbench201.network import EDGES, OPERATIONS, network, operation
+from ghn.spaces.skeleton import check_skeleton
+
+Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
+
+_TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
+_EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
+
+
+@dataclass(frozen=True)
+class NASBench201:
+    """The space; its members are tuples of six operation names, in the order of `EDGES`.
+
+    Args:
+        input_shape: (c, h, w) of the images.
+        classes: number of classes.
+        width: channels of the first stage (C; 16 in the benchmark). They double from stage to stage.
+        depth: cells a stage (N; 5 in the benchmark).
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    width: int = 16
+    depth: int = 5
+    name: str = "nasbench201"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
+        check_skeleton(self, "NAS-Bench-201", 1)
+
+    def __len__(self) -> int:
+        return len(OPERATIONS) ** len(EDGES)
+
+    def __iter__(self) -> Iterator[Cell]:
+        """All 15,625 cells."""
+        return product(OPERATIONS, repeat=len(EDGES))
+
+    def sample(self, rng: Random) -> Cell:
+        """Draws a cell uniformly over the raw space."""
+        return tuple(rng.choice(OPERATIONS) for _ in EDGES)
+
+    def neighbours(self, arch: Cell) -> Iterator[Cell]:
+        """The 24 cells that differ in one edge."""
+        self.check(arch)
+        for i, old in enumerate(arch):
+            for op in OPERATIONS:
+                if op != old:
+                    yield (*arch[:i], op, *arch[i + 1 :])
+
+    def check(self, arch: Any) -> Cell:
+        """Returns the cell.
+
+        Raises:
+            ArchitectureError: not a member of the space.
+        """
+        if not isinstance(arch, tuple) or len(arch) != len(EDGES) or any(op not in OPERATIONS for op in arch):
+            raise ArchitectureError(
+                "not a NAS-Bench-201 cell",
+                got=arch,
+                expected=f"a tuple of {len(EDGES)} of {OPERATIONS}, or an official string",
+                fix="NASBench201.parse reads official strings",
+            )
+        return arch
+
+    def parse(self, text: str) -> Cell:
+        """Reads an official string such as `|nor_conv_3x3~0|+|...|+|...|`.
+
+        Raises:
+            ArchitectureError: malformed, or an unknown operation.
+        """
+        ops: list[str] = []
+        groups = text.strip().split("+") if isinstance(text, str) else []
+        for target, group in enumerate(groups, start=1):
+            barred = group[:1] == group[-1:] == "|"
+            tokens = [_TOKEN.fullmatch(token) for token in group[1:-1].split("|")] if barred else []
+            if len(tokens) != target or any(t is None or int(t[2]) != source for source, t in enumerate(tokens)):
+                raise _malformed(text, f"node {target} is {group!r}")
+            ops += [t[1] for t in tokens if t]
+        if len(ops) != len(EDGES):
+            raise _malformed(text, f"{len(ops)} edges")
+        if unknown := [op for op in ops if op not in OPERATIONS]:
+            raise ArchitectureError("unknown operation in a NAS-Bench-201 string", got=unknown[0], expected=OPERATIONS)
+        return tuple(ops)
+
+    def format(self, arch: Cell) -> str:
+        """Writes the official string."""
+        terms: dict[int, list[str]] = {}
+        for (source, target), op in zip(EDGES, self.check(arch), strict=True):
+            terms.setdefault(target, []).append(f"{op}~{source}")
+        return "+".join(f"|{'|'.join(terms[t])}|" for t in sorted(terms))
+
+    def canonical(self, arch: Cell) -> str:
+        """A key equal for cells that compute the same family of functions; 4,930 in all.
+
+        Zeros are propagated and nested sums flattened: a node's value is a multiset of terms, each an operation on a
+        value. Agrees with `function_key(simplify(lower(arch)))`.
+        """
+        values: list[tuple[str, ...]] = [("x",)]
+        for target in range(1, 4):
+            terms: list[str] = []
+            for (source, t), op in zip(EDGES, self.check(arch), strict=True):
+                if t != target or op == "none" or not values[source]:
+                    continue
+                terms += values[source] if op == "skip_connect" else (f"{op}({'+'.join(values[source])})",)
+            values.append(tuple(sorted(terms)))
+        return "+".join(values[3])
+
+    def distinct(self) -> list[Cell]:
+        """One cell of each of the 4,930 functions: the first in the order of iteration with the fewest operations."""
+        best: dict[str, Cell] = {}
+        for arch in self:
+            key = self.canonical(arch)
+            if key not in best or _operations(arch) < _operations(best[key]):
+                best[key] = arch
+        return list(best.values())
+
+    def encode(self, arch: Cell) -> dict[str, float]:
+        """Features of a cell for surrogates: counts of its live operations and a summary of its paths."""
+        names = dict(zip(("none", "skip", "pointwise", "conv", "pool"), OPERATIONS, strict=True))
+        cell = self.cell(arch)
+        counts = {f"count_{name}": float(cell.ops.count(op)) for name, op in names.items()}
+        roles = {role: names[role] for role in ("conv", "pointwise", "pool")}
+        return {**counts, **path_features(cell.paths(), **roles)}
+
+    def cell(self, arch: Cell) -> EdgeCell:
+        """The live part of a cell, for encodings."""
+        return EdgeCell(EDGES, _live(self.check(arch)), OPERATIONS)
+
+    def simplest(self) -> Iterator[Cell]:
+        """The 100 cells of a single path, where a progressive search begins."""
+        return chains(EDGES, OPERATIONS)
+
+    def expand(self, arch: Cell) -> Iterator[Cell]:
+        """The cells with one path more than the live part of a cell."""
+        return grown(self.cell(arch))
+
+    def lower(self, arch: Cell) -> Graph:
+        """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
+        self.check(arch)
+        return network(self, lambda b, x, name, edge: operation(b, x, name, arch[edge]))
+
+    def choices(self) -> tuple[Choice, ...]:
+        """The decisions: an operation for each edge."""
+        return tuple(Choice(f"{source}-{target}", OPERATIONS) for source, target in EDGES)
+
+    def allowed(self, chosen: Sequence[int]) -> Sequence[int]:
+        """Options of the next choice: every operation, whatever was chosen before."""
+        return range(len(OPERATIONS))
+
+    def from_choices(self, chosen: Sequence[int]) -> Cell:
+        """The cell of these options."""
+        return self.check(tuple(OPERATIONS[option] for option in chosen))
+
+    def to_choices(self, arch: Cell) -> tuple[int, ...]:
+        """The options of a cell."""
+        return tuple(OPERATIONS.index(op) for op in self.check(arch))
+
+    def discretise(self, probabilities: Sequence[Sequence[float]]) -> Cell:
+        """The cell with the most probable operation on each edge.
+
+        Source: Dong & Yang, ICLR 2020, sec. 4: how DARTS ends in this space; `none` may be chosen.
+        """
+        return self.from_choices([max(range(len(p)), key=p.__getitem__) for p in probabilities])
+
+    def supergraph(self, kept: Sequence[Sequence[int]] | None = None, *, mixed: bool = True) -> Supergraph:
+        """The network with several operations on each edge."""
+        joint = Joint(kept, mixed)
+
+        def edge(b: GraphBuilder, x: int, name: str, i: int) -> int:
+            terms = [operation(b, x, variant(name, op), op) for op in joint.options(i, OPERATIONS)]
+            return joint.join(b, terms or [operation(b, x, name, "none")], name, i)
+
+        return Supergraph(network(self, edge), joint.choice_of)
+
+    def smaller_cells(self) -> list[tuple[tuple[int, ...], ...]]:
+        """What is kept of the choices in a cell of two nodes (one edge), and in one of three (three edges)."""
+        every = tuple(range(len(OPERATIONS)))
+        return [tuple(every if {*edge} <= nodes else (0,) for edge in EDGES) for nodes in ({0, 3}, {0, 1, 3})]
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, JSON-able; `NASBench201(**settings)` makes an equal space."""
+        return {
+            "input_shape": list(self.input_shape),
+            "classes": self.classes,
+            "width": self.width,
+            "depth": self.depth,
+        }
+
+
+def _malformed(text: object, where: str) -> ArchitectureError:
+    return ArchitectureError(f"malformed NAS-Bench-201 string: {where}", got=text, expected=f"such as {_EXAMPLE}")
+
+
+def _operations(arch: Cell) -> int:
+    return sum(op != "none" for op in arch)
+
+
+def _live(arch: Cell) -> Cell:
+    """The cell with `none` on every edge that is on no path from input to output."""
+    ops = dict(zip(EDGES, arch, strict=True))
+    reached, useful = {0}, {3}
+    for source, target in sorted(EDGES, key=lambda edge: edge[1]):
+        if ops[source, target] != "none" and source in reached:
+            reached.add(target)
+    for source, target in sorted(EDGES, key=lambda edge: -edge[0]):
+        if ops[source, target] != "none" and target in useful:
+            useful.add(source)
+    return tuple(op if e[0] in reached and e[1] in useful else "none" for e, op in ops.items())

@@ -1,0 +1,136 @@
+"""CSV that users bring, read with its places, so that what is wrong is said with line and column.
+
+Learning curves in CSV: a row a run, a column an epoch.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from ghn.errors import DataError
+from ghn.tables.curves import Curves
+
+FIX = "check the path, and save the table as CSV (UTF-8, commas between cells)"
+EMPTY = "leave the cell empty where nothing is known"
+Rows = list[tuple[int, list[str]]]  # the line at which a row begins, and its cells without the blanks around them
+
+
+def read_rows(path: Path, expected: str) -> Rows:
+    """Reads the rows of a file that are not blank.
+
+    Args:
+        path: of the file, UTF-8.
+        expected: what the file should hold, for the error.
+
+    Raises:
+        DataError: the file is missing or not CSV; says the line.
+    """
+    rows: Rows = []
+    line = 0
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True, skipinitialspace=True)
+            for cells in reader:
+                if any(map(str.strip, cells)):
+                    rows.append((line + 1, [cell.strip() for cell in cells]))
+                line = reader.line_num  # of the row's end: quoted cells may hold line breaks
+    except csv.Error as error:
+        raise DataError(
+            f"{path} cannot be read as CSV, line {line + 1}", got=str(error), expected=expected, fix=FIX
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as CSV", got=str(error), expected=expected, fix=FIX) from None
+    return rows
+
+
+def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float:
+    """Reads a finite number; NaN for an empty cell.
+
+    Args:
+        where: file, line and column, for the error.
+        cell: the text.
+        expected: for the error.
+        fix: for the error.
+
+    Raises:
+        DataError: text, NaN or an infinity.
+    """
+    if not cell:
+        return math.nan
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        fix = f"write {cell.rstrip('% ')}" if cell.endswith("%") else fix
+        raise DataError(where, got=cell, expected=expected, fix=fix)
+    return value
+
+
+# --- Learning curves in CSV: a row a run, a column an epoch ---
+
+FORMAT = "first column a name or architecture, then the validation accuracy after epoch 1, 2, ...; empty: not observed"
+
+
+def read_curves_csv(path: str | Path) -> Curves:
+    """Reads validation accuracies, fractions in [0, 1].
+
+    A first line whose first cell is `name`, `arch`, `architecture` or `id` (or empty) is a header; its other cells are
+    the epochs. Without one they are 1, 2, 3... Rows may end early, and cells may be empty: not observed yet. Rows of
+    the same name are runs of the same architecture.
+
+    Raises:
+        DataError: the file is missing, or not so; says the line and the column.
+    """
+    path = Path(path)
+    rows = read_rows(path, FORMAT)
+    header = None
+    if rows and rows[0][1][0].lower() in ("", "name", "arch", "architecture", "id"):
+        header = rows.pop(0)
+    width = max((len(cells) for _, cells in rows), default=0) - 1
+    if width < 1:
+        raise DataError(f"{path} holds no learning curves", got=f"{len(rows)} rows", expected=FORMAT)
+    epochs = _epochs(path, header, width)
+    values = np.full((len(rows), len(epochs)), np.nan)
+    for i, (line, cells) in enumerate(rows):
+        if not cells[0]:
+            raise DataError(f"{path}, line {line}, column 1", got="nothing", expected="a name or an architecture")
+        if len(cells) - 1 > len(epochs) and any(cells[len(epochs) + 1 :]):
+            raise DataError(f"{path}, line {line}", got=f"{len(cells) - 1} values", expected=f"at most {len(epochs)}")
+        for j, cell in enumerate(cells[1 : len(epochs) + 1]):
+            values[i, j] = _accuracy(path, line, j + 2, cell)
+    return Curves(tuple(cells[0] for _, cells in rows), tuple(epochs), values)
+
+
+def epoch_number(name: str) -> int | None:
+    """The epoch that a column's name says: `3`, `epoch 3` or `epoch_3`; None for another name."""
+    text = name.lower().removeprefix("epoch").strip(" _")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _epochs(path: Path, header: tuple[int, list[str]] | None, width: int) -> list[int]:
+    if header is None:
+        return list(range(1, width + 1))
+    line, cells = header
+    epochs: list[int] = []
+    for column, cell in enumerate(cells[1:], start=2):
+        epoch = epoch_number(cell)
+        if epoch is None or (epochs and epoch <= epochs[-1]):
+            raise DataError(f"{path}, line {line}, column {column}", got=cell, expected="rising epochs from 1")
+        epochs.append(epoch)
+    if not epochs:
+        raise DataError(f"{path}, line {line}", got="a header without epochs", expected=FORMAT)
+    return epochs
+
+
+def _accuracy(path: Path, line: int, column: int, cell: str) -> float:
+    where, expected = f"{path}, line {line}, column {column}", "an accuracy in [0, 1]"
+    value = read_number(where, cell, expected)
+    if value < 0 or value > 1:
+        fix = "divide percent by 100" if 1 < value <= 100 else EMPTY
+        raise DataError(where, got=cell, expected=expected, fix=fix)
+    return value

@@ -1,0 +1,244 @@
+"""The file of a reference table: JSON lines, a header first, then one line per finished training.
+
+    {"schema": "ghn.references/1", "space": "nasbench201", "skeleton": {...}, "task": ..., "recipe": {...}}
+    {"arch": "|...|", "seed": 0, "train_loss": [...], "val_accuracy": [...], "test_accuracy": 0.71, ...}
+    {"end": 144}
+
+The last line counts the runs of a finished table, so a cut file is noticed; it comes when the job is done.
+
+Reference tables on disk: read, written whole, or appended to by a job that may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import IO, Any
+
+from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.tables.rows import Run, TableHeader, header_problem, run_problem
+
+SCHEMA = "ghn.references/1"
+
+
+def encode_header(header: TableHeader) -> str:
+    """The header as one line."""
+    return json.dumps({"schema": SCHEMA} | {f.name: getattr(header, f.name) for f in fields(header)}, allow_nan=False)
+
+
+def encode_run(run: Run) -> str:
+    """A run as one line; what is empty or usual is left out."""
+    row = {f.name: getattr(run, f.name) for f in fields(run)}
+    if run.epochs == tuple(range(1, len(run.epochs) + 1)):
+        del row["epochs"]
+    empty = [name for name, value in row.items() if value is None or (isinstance(value, tuple) and not value)]
+    return json.dumps({name: row[name] for name in row if name not in empty}, allow_nan=False)
+
+
+def decode(data: bytes, where: str, *, resume: bool = False) -> tuple[TableHeader, list[Run], int]:
+    """Validates a whole file.
+
+    Args:
+        data: its bytes.
+        where: its name, for messages.
+        resume: take an unfinished table too, and drop a torn last line (of a job killed while writing) with a
+            warning; otherwise both are refused.
+
+    Returns:
+        The header, the runs, and how many bytes of the file hold them.
+
+    Raises:
+        DataError: truncated, foreign, duplicated or non-finite, with the line and the field.
+    """
+    lines = data.splitlines(keepends=True)
+    header = _header(_object(lines[0] if lines else b"", f"{where}, line 1"), f"{where}, line 1")
+    runs: list[Run] = []
+    seen: dict[tuple[str, int], int] = {}
+    keep = len(lines[0])
+    for number, line in enumerate(lines[1:], start=2):
+        place = f"{where}, line {number}"
+        if number == len(lines) and not line.endswith(b"\n") and not _is_json(line):
+            if not resume:
+                raise _torn(place, line)
+            warnings.warn(f"{place}: dropped, it was cut while being written", stacklevel=3)
+            break
+        row = _object(line, place)
+        if "end" in row:
+            _check_end(row, number == len(lines), len(runs), place)
+            return header, runs, keep
+        run = _run(row, place)
+        if (run.arch, run.seed) in seen:
+            raise DataError(
+                f"{place}, fields arch and seed: this run is in line {seen[run.arch, run.seed]} already",
+                got=f"{run.arch} with seed {run.seed}",
+                fix="remove one of the two lines",
+            )
+        seen[run.arch, run.seed] = number
+        runs.append(run)
+        keep += len(line)
+    if not resume:
+        raise _endless(where, len(lines), len(runs))
+    return header, runs, keep
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _object(line: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise DataError(
+            f"{place}: not JSON", got=_short(line), expected=f"a line of a {SCHEMA} table ({error})"
+        ) from error
+    if not isinstance(row, dict):
+        raise DataError(f"{place}: not an object", got=_short(line), expected='{"arch": ..., "seed": ..., ...}')
+    return row
+
+
+def _header(row: dict[str, Any], place: str) -> TableHeader:
+    if row.get("schema") != SCHEMA:
+        raise DataError(
+            f"{place}, field schema: not a reference table that this version reads",
+            got=row.get("schema", "no such field"),
+            expected=SCHEMA,
+        )
+    row = {k: v for k, v in row.items() if k != "schema"}
+    if problem := header_problem(row):
+        raise DataError(f"{place}, field {problem.field}", got=problem.got, expected=problem.expected)
+    return TableHeader(**row)
+
+
+def _run(row: dict[str, Any], place: str) -> Run:
+    if problem := run_problem(row):
+        raise DataError(f"{place}, field {problem.field}", got=problem.got, expected=problem.expected)
+    return Run(**row)
+
+
+def _check_end(row: dict[str, Any], is_last: bool, runs: int, place: str) -> None:
+    if not is_last:
+        raise DataError(
+            f"{place}, field end: the table goes on after its end", fix="two tables in one file: split them"
+        )
+    if row != {"end": runs}:
+        raise DataError(f"{place}, field end: runs are missing or added", got=f"{runs} runs", expected=row)
+
+
+def _endless(where: str, lines: int, runs: int) -> DataError:
+    return DataError(
+        f"{where}, line {lines}: the table is truncated, or its job has not finished",
+        got=f"{runs} runs and no end line",
+        expected='a last line such as {"end": 144}',
+        fix="load with resume=True to read what is there; save() writes a finished table",
+    )
+
+
+def _torn(place: str, line: bytes) -> DataError:
+    return DataError(
+        f"{place}: the file is truncated in the middle of a line",
+        got=_short(line),
+        fix="a job was killed while writing: go on with it, or load with resume=True, which drops the line",
+    )
+
+
+def _short(line: bytes) -> str:
+    text = line.decode(errors="replace").strip()
+    return repr(text if len(text) <= 80 else f"{text[:60]}...{text[-15:]}")
+
+
+# --- Reference tables on disk: read, written whole, or appended to by a job that may be killed at any moment ---
+
+try:
+    import fcntl
+except ImportError:  # Windows: one writer at a time, then
+    fcntl = None  # type: ignore[assignment]
+
+
+def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Run]]:
+    """Reads a table, gzipped when its name ends in `.gz`; see `decode`."""
+    if not path.exists():
+        raise DataError(f"there is no reference table at {path}", fix="check the path, or train one: job=references")
+    with path.open("rb") as file, _locked(file):
+        data = file.read()
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError) as error:
+            raise DataError(f"{path}: damaged or truncated gzip", got=str(error), fix="get the file again") from error
+    header, runs, _ = decode(data, str(path), resume=resume)
+    return header, runs
+
+
+def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool, overwrite: bool) -> None:
+    """Writes a whole table, atomically.
+
+    Raises:
+        ExistsError: the file exists and `overwrite` is false.
+    """
+    if path.exists() and not overwrite:
+        raise ExistsError(f"{path} exists", fix="choose another name, or pass overwrite=True")
+    lines = [encode_header(header), *map(encode_run, runs)]
+    if finished:
+        lines.append(json.dumps({"end": len(runs)}))
+    data = ("\n".join(lines) + "\n").encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    # No time in the gzip header: the same table gives the same bytes.
+    part.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    part.replace(path)
+
+
+def append_run(path: str | Path, run: Run) -> None:
+    """Appends a finished training to a table; on return it is on disk. Several processes may append at once.
+
+    What a killed writer left of a line is removed first, with a warning; so is the end of a finished table.
+
+    Raises:
+        DataError: there is no table, it is not valid, or the run is in it already.
+        ConfigError: the table is compressed.
+    """
+    path = Path(path)
+    if path.suffix == ".gz":
+        raise ConfigError(
+            "runs are appended to plain tables only",
+            got=str(path),
+            fix="append to a .jsonl, and save it as .gz at the end",
+        )
+    if not path.exists():
+        raise DataError(
+            f"there is no reference table at {path}", fix="start one with ReferenceTable.resume(path, header)"
+        )
+    with path.open("r+b") as file, _locked(file):
+        data = file.read()
+        _, runs, keep = decode(data, str(path), resume=True)
+        if any((old.arch, old.seed) == (run.arch, run.seed) for old in runs):
+            raise DataError(f"{path} holds this run already", got=f"{run.arch} with seed {run.seed}")
+        start = b"" if data[:keep].endswith(b"\n") else b"\n"
+        file.truncate(keep)
+        file.seek(keep)
+        file.write(start + encode_run(run).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _locked(file: IO[bytes]) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)

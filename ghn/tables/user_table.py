@@ -1,0 +1,366 @@
+"""The header of a table that a user brings: which column holds what.
+
+The cells of a table that a user brings, read and checked a column at a time.
+
+A table that a user brings: networks, their accuracies, and what estimators of their own said of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ghn.analysis.correlation import MIN_ITEMS
+from ghn.errors import ArchitectureError, DataError
+from ghn.tables.csv import EMPTY, Rows, epoch_number, read_number, read_rows
+from ghn.tables.curves import Curves, Floats
+from ghn.types import Space
+
+KNOWN = ("arch", "architecture", "accuracy", "accuracy_2", "epoch_1", "score:NAME", "seconds:NAME")
+FORMAT = (
+    "a header with arch and accuracy, perhaps accuracy_2, ..., epoch_1, ..., score:NAME, seconds:NAME; "
+    "then a line a network, with commas between cells"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Positions of the columns, from 0.
+
+    Attributes:
+        names: as the header has them.
+        arch: of the architectures.
+        accuracies: the accuracies of one network, by rising number of their columns.
+        epochs: epoch -> position, rising.
+        scores: estimator -> position.
+        seconds: estimator -> position.
+    """
+
+    names: tuple[str, ...]
+    arch: int
+    accuracies: tuple[int, ...]
+    epochs: dict[int, int] = field(default_factory=dict)
+    scores: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, int] = field(default_factory=dict)
+
+
+def read_header(path: Path, line: int, cells: Sequence[str]) -> Columns:
+    """Reads a header.
+
+    Args:
+        path: of the file, for errors.
+        line: of the header, for errors.
+        cells: names of the columns.
+
+    Raises:
+        DataError: it is none, lacks a column, or has one twice or one that is unknown.
+    """
+    names = list(cells)
+    while names and not names[-1]:
+        names.pop()  # a comma at the end of the line
+    where, found = f"{path}, line {line}", [_meaning(name) for name in names]
+    if not any(found) and any(map(_is_no_name, names)):
+        raise DataError(
+            f"{where}: there is no header",
+            got=",".join(names)[:80],
+            expected=FORMAT,
+            fix="name the columns in the first line",
+        )
+    places: dict[str, dict[int | str, int]] = {kind: {} for kind in ("arch", "accuracy", "epoch", "score", "seconds")}
+    for position, (name, meaning) in enumerate(zip(names, found, strict=True)):
+        here = f"{where}, column {position + 1}"
+        if meaning is None:
+            raise DataError(f"{here}: unknown column", got=name, expected=" | ".join(KNOWN), fix=_near(name, names))
+        kind, key = meaning
+        if (first := places[kind].setdefault(key, position)) != position:
+            raise DataError(
+                f"{here}: a column is there twice",
+                got=f"{names[first]} in column {first + 1}, {name} in column {position + 1}",
+                expected="each column once",
+                fix="remove or rename one of them",
+            )
+    for kind in ("arch", "accuracy"):
+        if 1 not in places[kind]:
+            raise DataError(f"{where}: there is no column {kind}", got=",".join(names), expected=FORMAT, fix="add it")
+    scores, seconds = ({str(n): i for n, i in places[kind].items()} for kind in ("score", "seconds"))
+    _check_seconds(where, scores, seconds)
+    numbered = {kind: sorted((int(n), i) for n, i in places[kind].items()) for kind in ("accuracy", "epoch")}
+    accuracies = tuple(i for _, i in numbered["accuracy"])
+    return Columns(tuple(names), places["arch"][1], accuracies, dict(numbered["epoch"]), scores, seconds)
+
+
+def _check_seconds(where: str, scores: dict[str, int], seconds: dict[str, int]) -> None:
+    """A DataError for seconds of an estimator that has no scores."""
+    if lonely := [name for name in seconds if name not in scores]:
+        close = difflib.get_close_matches(lonely[0], list(scores), n=1)
+        raise DataError(
+            f"{where}, column {seconds[lonely[0]] + 1}: seconds of an estimator without scores",
+            got=f"seconds:{lonely[0]}",
+            expected=f"a column score:{lonely[0]} beside it",
+            fix=f"did you mean seconds:{close[0]}?" if close else f"add score:{lonely[0]}, or remove the column",
+        )
+
+
+def _meaning(name: str) -> tuple[str, int | str] | None:
+    """The kind of a column, and its number or its estimator; None when it is unknown."""
+    text = name.lower()
+    if text in ("arch", "architecture"):
+        return "arch", 1
+    if text == "accuracy":
+        return "accuracy", 1
+    number = text.removeprefix("accuracy_")
+    if number != text and number.isdecimal() and int(number) > 1:
+        return "accuracy", int(number)
+    if text.startswith("epoch") and (epoch := epoch_number(text)) is not None:
+        return "epoch", epoch
+    kind, _, estimator = name.partition(":")
+    if kind.strip().lower() in ("score", "seconds") and estimator.strip():
+        return kind.strip().lower(), estimator.strip()
+    return None
+
+
+def _is_no_name(cell: str) -> bool:
+    """Whether a cell is data: an architecture or a number."""
+    return cell.startswith(("|", "Genotype(")) or cell.replace(".", "", 1).isdecimal()
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    """What to do about an unknown column; those that are there are not what it was meant to be."""
+    if not name:
+        return "name the column; pandas: to_csv(..., index=False)"
+    if any(mark in name for mark in ";\t"):
+        return "put commas between cells"
+    if name.lower() in ("score", "seconds", "score:", "seconds:"):
+        return f"name the estimator: {name.lower().rstrip(':')}:NAME"
+    there = set(map(_meaning, names))
+    absent = [known for known in KNOWN if _meaning(known) not in there]
+    if close := difflib.get_close_matches(name.lower(), absent, n=1, cutoff=0.5):
+        return f"did you mean {close[0]}?"
+    return f"remove the column, or name it score:{name} if it holds scores of an estimator"
+
+
+# --- The cells of a table that a user brings, read and checked a column at a time ---
+
+ACCURACY = "an accuracy, a fraction in [0, 1] or percent in [0, 100]"
+NOT_LOSSES = "give accuracies, not losses or errors"
+NEEDED = "leave networks without an accuracy out"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The rows under a header; everything wrong with a cell is said with its place."""
+
+    path: Path
+    columns: Columns
+    rows: Rows
+
+    def __post_init__(self) -> None:
+        width = len(self.columns.names)
+        for line, cells in self.rows:
+            if any(cells[width:]):
+                raise DataError(
+                    f"{self.path}, line {line}: more cells than the header has columns",
+                    got=f"{len(cells)} cells",
+                    expected=f"{width}",
+                    fix='put "quotes" around architectures that contain commas',
+                )
+
+    def where(self, row: int, column: int) -> str:
+        """File, line and column of a cell."""
+        return f"{self.path}, line {self.rows[row][0]}, column {column + 1} ({self.columns.names[column]})"
+
+    def cell(self, row: int, column: int) -> str:
+        """The text of a cell; a row may end early."""
+        cells = self.rows[row][1]
+        return cells[column] if column < len(cells) else ""
+
+    def numbers(self, column: int, expected: str, fix: str = EMPTY) -> Floats:
+        """A column, [n]; NaN where it is empty."""
+        cells = [self.cell(i, column) for i in range(len(self.rows))]
+        return np.array([read_number(self.where(i, column), cell, expected, fix) for i, cell in enumerate(cells)])
+
+    def architectures(self, space: Space[Any]) -> list[str]:
+        """The official strings, each function once."""
+        found: list[str] = []
+        first: dict[Hashable, int] = {}
+        again: list[tuple[int, int]] = []
+        for i in range(len(self.rows)):
+            text = self.cell(i, self.columns.arch)
+            where = self.where(i, self.columns.arch)
+            if not text:
+                raise DataError(
+                    where, got="nothing", expected=f"an architecture of the space {space.name}", fix="remove the line"
+                )
+            try:
+                arch = space.parse(text)
+                key = space.canonical(arch)
+            except ArchitectureError as error:
+                raise ArchitectureError(
+                    f"{where} is not of the space {space.name}, which space=NAME sets: {error}"
+                ) from None
+            found.append(space.format(arch))
+            if (other := first.setdefault(key, i)) != i:
+                again.append((other, i))
+        if again:
+            self._refuse(again, found)
+        return found
+
+    def _refuse(self, again: list[tuple[int, int]], archs: list[str]) -> None:
+        """A DataError for pairs of rows that hold one function."""
+        one, two = again[0]
+        same = archs[one] == archs[two]
+        what = "the same network twice" if same else "two networks that compute the same function"
+        more = f", and {len(again) - 1} more such lines" if again[1:] else ""
+        raise DataError(
+            f"{self.path}, lines {self.rows[one][0]} and {self.rows[two][0]}: {what}{more}",
+            got=archs[one] if same else f"{archs[one]} and {archs[two]}",
+            expected="each function once: an order between equal networks is noise",
+            fix="average them into one line, or give the second as accuracy_2 of the first",
+        )
+
+    def accuracies(self) -> tuple[Floats, Floats, str]:
+        """Accuracies [n, s] and curves [n, epochs] as fractions, and their unit in the file."""
+        own = len(self.columns.accuracies)
+        columns = (*self.columns.accuracies, *self.columns.epochs.values())
+        read = [self.numbers(c, ACCURACY, NEEDED if i == 0 else EMPTY) for i, c in enumerate(columns)]
+        values = np.stack(read, axis=1)
+        wrong = (values < 0) | (values > 100)
+        wrong[:, 0] |= np.isnan(values[:, 0])
+        if wrong.any():
+            row, k = np.argwhere(wrong)[0]
+            got = self.cell(row, columns[k])
+            raise DataError(
+                self.where(row, columns[k]), got=got or "nothing", expected=ACCURACY, fix=NOT_LOSSES if got else NEEDED
+            )
+        percent, fraction = values > 1, (values > 0) & (values < 1)
+        if percent[:, own:].any():
+            fraction[:, own:] = False  # first epochs may be below one percent
+        if not percent.any():
+            return values[:, :own], values[:, own:], "fraction"
+        if fraction.any():
+            places = [(row, columns[k]) for row, k in (np.argwhere(percent)[0], np.argwhere(fraction)[0])]
+            raise DataError(
+                f"{self.path}: percent and fractions are mixed, or an accuracy is below one percent",
+                got=" and ".join(f"{self.cell(*p)} in {self.where(*p)}" for p in places),
+                expected="all of one kind",
+                fix="write all accuracies as fractions",
+            )
+        return values[:, :own] / 100, values[:, own:] / 100, "percent"
+
+    def scores(self, name: str) -> Floats:
+        """Scores of an estimator, [n]."""
+        column = self.columns.scores[name]
+        values = self.numbers(column, "a finite score, higher is better")
+        if np.isnan(values).all():
+            raise DataError(
+                f"{self.path}, column {column + 1} ({self.columns.names[column]}) holds no score",
+                got=f"{len(values)} empty cells",
+                expected="a score of each network that did not fail",
+                fix="remove the column",
+            )
+        return values
+
+    def seconds(self, name: str) -> Floats | None:
+        """Seconds that an estimator took for each network, [n]; None when none is known."""
+        if (column := self.columns.seconds.get(name)) is None:
+            return None
+        values = self.numbers(column, "seconds, 0 or more")
+        if (values < 0).any():
+            row = int((values < 0).argmax())
+            raise DataError(
+                self.where(row, column), got=self.cell(row, column), expected="seconds, 0 or more", fix=EMPTY
+            )
+        return None if np.isnan(values).all() else values
+
+
+# --- A table that a user brings: networks, their accuracies, and what estimators of their own said of them ---
+
+
+@dataclass(frozen=True)
+class UserTable:
+    """Networks with their accuracies, and scores of estimators that the user ran.
+
+    Attributes:
+        name: of the file, without its ending.
+        archs: official strings, as the space formats them, [n]; each function once.
+        accuracy: fractions, [n]; the mean over the seeds of a network.
+        unit: in which the file gave accuracies, `fraction` or `percent`.
+        seeds: fractions, [n, s], NaN where missing; None with one accuracy a network.
+        curves: validation accuracy by epoch, fractions; None when the file has none.
+        scores: estimator -> [n], higher is better, NaN where it failed.
+        seconds: estimator -> [n] seconds a network, NaN where unknown; None when none is known.
+        warnings: what a reader must know.
+    """
+
+    name: str
+    archs: tuple[str, ...]
+    accuracy: Floats
+    unit: str
+    seeds: Floats | None
+    curves: Curves | None
+    scores: dict[str, Floats]
+    seconds: dict[str, Floats | None]
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.archs)
+
+
+def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
+    """Reads a CSV with a header and a line a network; docs/own-data.md has the format.
+
+    Args:
+        path: of the file.
+        space: of the architectures.
+
+    Raises:
+        DataError: the file is missing or not so; says line and column.
+        ArchitectureError: an architecture is not of the space.
+    """
+    path = Path(path)
+    rows = read_rows(path, FORMAT)
+    if not rows:
+        raise DataError(f"{path} is empty", got="no lines", expected=FORMAT, fix="see docs/own-data.md")
+    columns = read_header(path, *rows.pop(0))
+    cells = Cells(path, columns, rows)
+    archs = cells.architectures(space)
+    accuracies, curves, unit = cells.accuracies()
+    if len(rows) < MIN_ITEMS:
+        raise DataError(
+            f"{path} holds too few networks",
+            got=len(rows),
+            expected=f"at least {MIN_ITEMS} to be ranked",
+            fix="train more",
+        )
+    accuracy = np.nanmean(accuracies, axis=1)
+    if np.ptp(accuracy) == 0:
+        raise DataError(
+            f"{path}: all accuracies are equal, so there is no order to recover",
+            got=f"{len(rows)} times {accuracy[0]:g}",
+            expected="at least two different values",
+            fix="write more digits, or bring other networks",
+        )
+    scores = {name: cells.scores(name) for name in columns.scores}
+    warnings = [
+        f"{name} gives every network the same score: there is no order to measure."
+        for name, values in scores.items()
+        if np.nanmax(values) == np.nanmin(values)
+    ]
+    if columns.epochs and np.isnan(curves).all():
+        warnings.append("The columns of epochs are empty: there are no learning curves.")
+    return UserTable(
+        name=path.stem,
+        archs=tuple(archs),
+        accuracy=accuracy,
+        unit=unit,
+        seeds=accuracies if accuracies.shape[1] > 1 else None,
+        curves=None if np.isnan(curves).all() else Curves(tuple(archs), tuple(columns.epochs), curves),
+        scores=scores,
+        seconds={name: cells.seconds(name) for name in columns.scores},
+        warnings=tuple(warnings),
+    )

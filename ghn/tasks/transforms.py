@@ -1,0 +1,112 @@
+"""Random flips and shifts for training batches, on the batch's own device and from an explicit generator.
+
+Makes images smaller: the one road from a source's resolution to a task's.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float32, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from ghn.errors import ConfigError
+
+
+def augment(
+    images: Float32[Tensor, "b c h w"], generator: torch.Generator, pad: int = 2, flip: bool = True
+) -> Float32[Tensor, "b c h w"]:
+    """Shifts each image by up to `pad` pixels each way and flips half of them left to right.
+
+    All chance comes from the generator, so a run that stores and restores its state goes on exactly.
+
+    Args:
+        images: a normalised batch, `[b c h w]`; what shifts in is 0, the mean of the train split.
+        generator: best on the images' own device, so that nothing is copied; a CPU generator works for any
+            device and then gives the same draws on each.
+        pad: the largest shift in pixels; 0 does not shift.
+        flip: whether to flip.
+
+    Returns:
+        A new batch of the same shape.
+
+    Raises:
+        ConfigError: `pad` is negative.
+    """
+    if pad < 0:
+        raise ConfigError("bad pad of the augmentation", got=pad, expected="0 or a positive number of pixels")
+    b, _, h, w = images.shape
+    shifts = _draw(torch.randint(2 * pad + 1, (2, b), generator=generator, device=generator.device), images)
+    flips = _draw(torch.rand(b, generator=generator, device=generator.device) < 0.5, images)
+    rows = shifts[0, :, None] + torch.arange(h, device=images.device)
+    columns = shifts[1, :, None] + torch.arange(w, device=images.device)
+    if flip:
+        columns = torch.where(flips[:, None], columns.flip(1), columns)
+    padded = rearrange(functional.pad(images, [pad] * 4), "b c h w -> b h w c")
+    which = torch.arange(b, device=images.device)[:, None, None]
+    return rearrange(padded[which, rows[:, :, None], columns[:, None, :]], "b h w c -> b c h w").contiguous()
+
+
+def _draw(values: Tensor, images: Tensor) -> Tensor:
+    return values.to(images.device, non_blocking=True)
+
+
+# --- Makes images smaller: the one road from a source's resolution to a task's ---
+
+_CHUNK = 4096  # images at a time, so that the wide integers of the sum never hold a whole dataset
+
+
+def as_size(size: int | tuple[int, int] | list[int]) -> tuple[int, int]:
+    """Reads an image size given as one number or as (height, width), in pixels.
+
+    Raises:
+        ConfigError: it is neither, or not positive.
+    """
+    pair = (size, size) if isinstance(size, int) else tuple(size)
+    if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
+        raise ConfigError("bad image size", got=size, expected="a positive integer, or a pair (height, width)")
+    return pair[0], pair[1]
+
+
+def resize(images: UInt8[Tensor, "n c h w"], size: int | tuple[int, int]) -> UInt8[Tensor, "n c h2 w2"]:
+    """Resizes images; deterministic, so that the same picture always has the same bytes.
+
+    A size that divides the source's is the mean over equal rectangles in integer arithmetic, halves rounded
+    up (2x2 blocks for 32 -> 16); any other size is torchvision's antialiased bilinear resize.
+
+    Args:
+        images: uint8, `[n c h w]`.
+        size: the new height and width in pixels.
+
+    Returns:
+        uint8, `[n c size size]`; the input itself when it has that size already.
+    """
+    height, width = as_size(size)
+    h, w = images.shape[-2:]
+    if (h, w) == (height, width):
+        return images
+    exact = h % height == 0 and w % width == 0
+    shrink = _area_mean if exact else _antialiased
+    chunks = [shrink(chunk, height, width) for chunk in images.split(_CHUNK)]
+    return torch.cat(chunks)
+
+
+def _area_mean(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UInt8[Tensor, "n c h2 w2"]:
+    """The mean over rectangles, in integers: exact on every machine, unlike a mean of floats."""
+    rows, columns = images.shape[-2] // height, images.shape[-1] // width
+    area = rows * columns
+    tall = torch.full_like(images[..., ::rows, :], 0, dtype=torch.int32)
+    for row in range(rows):  # rows first: their memory is contiguous, and they leave less to the strided columns
+        tall += images[..., row::rows, :]
+    sums = torch.full_like(tall[..., ::columns], area // 2)
+    for column in range(columns):
+        sums += tall[..., column::columns]
+    return (sums // area).to(torch.uint8)
+
+
+def _antialiased(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UInt8[Tensor, "n c h2 w2"]:
+    from torchvision.transforms.v2 import functional as transforms  # heavy: only where it is used
+
+    resized: Tensor = transforms.resize(images, [height, width], antialias=True)
+    return resized

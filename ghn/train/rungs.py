@@ -1,0 +1,308 @@
+"""Rungs: how far a training has come and at which fidelity, and what was trained so far, on disk.
+
+A state is found by what made it - architecture, seed and the fidelities that it went through - so that no candidate is
+trained twice at one of them, whoever asks, and several processes may share a folder.
+
+Training over rungs, with every epoch kept on disk: what low fidelity and morphisms have in common.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from ghn.errors import ConfigError, DataError, TrainingError, check_settings
+from ghn.graph.ir import Graph
+from ghn.graph.stats import graph_stats
+from ghn.tasks.images import ImageTask
+from ghn.train.checkpoint import load_tensors, save_tensors
+from ghn.train.loop import NetworkTrainer, Recipe
+
+SCHEMA = "ghn.rungs/1"
+STATE = "state of a rung"
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How much of a full training is done: four knobs, alone or together.
+
+    Attributes:
+        epochs: passes over the data, counted from the first rung on; None for all of the recipe's.
+        data: share of the train split, stratified, in (0, 1].
+        size: height and width of the images in pixels; None as they are.
+        width: channels of the skeleton's first stage; None as it is.
+        anneal: whether the learning rate falls to zero over these epochs; else training stops early in the recipe's
+            schedule, and a later rung can go on from there.
+    """
+
+    epochs: int | None = None
+    data: float = 1.0
+    size: int | None = None
+    width: int | None = None
+    anneal: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.data <= 1:
+            raise ConfigError("fidelity: data is a share of the train split", got=self.data, expected="(0, 1]")
+        for name in ("epochs", "size", "width"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ConfigError(f"fidelity: {name} must be a whole number of at least 1", got=value)
+
+    def __str__(self) -> str:
+        usual = asdict(Fidelity())
+        knobs = {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return ", ".join(f"{name} {value}" for name, value in knobs.items()) or "full"
+
+
+Rungs = tuple[Fidelity, ...]  # in the order climbed; `epochs` set in each and rising
+
+
+def climb(before: Rungs, to: Fidelity) -> tuple[Rungs, str | None]:
+    """The rungs of a training that goes on to a fidelity.
+
+    Returns:
+        The rungs, and why it starts anew if it does.
+
+    Raises:
+        ConfigError: it is further than that already.
+    """
+    if not before or before[-1] == to:
+        return before or (to,), None
+    last = before[-1]
+    if last.width != to.width:
+        return (to,), f"started anew: the width changed from {last.width or 'full'} to {to.width or 'full'}"
+    if last.anneal or to.anneal:
+        return (to,), "started anew: a schedule that ends with a rung does not go on in the next"
+    same = replace(last, epochs=to.epochs) == to
+    if (to.epochs or 0) < (last.epochs or 0) + (not same):
+        raise ConfigError(
+            "a resumed trial must go further than the trial that it resumes",
+            got=f"{to.epochs} epochs after {last.epochs}",
+            fix="give it a larger budget, or do not resume",
+        )
+    return (*(before[:-1] if same else before), to), None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training has given so far.
+
+    Attributes:
+        curve: lists of `epochs`, losses and accuracies, an entry an epoch, over all rungs.
+        seconds: it took, over all rungs.
+        macs: multiply-adds it took, over all rungs.
+        error: why it cannot go on.
+    """
+
+    curve: dict[str, list[float]]
+    seconds: float = 0.0
+    macs: float = 0.0
+    error: str | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Epochs done."""
+        return len(self.curve.get("epochs", []))
+
+    def add(self, epoch: Mapping[str, float], seconds: float, macs: float) -> Trained:
+        """One epoch more."""
+        row = {"epochs": self.epochs + 1, **epoch}
+        curve = {name: [*self.curve.get(name, []), value] for name, value in row.items()}
+        return Trained(curve, self.seconds + seconds, self.macs + macs)
+
+
+class RungStore:
+    """Results and states in a folder.
+
+    Args:
+        folder: made when missing.
+        identity: what all of it depends on, JSON-able.
+
+    Raises:
+        DataError: the folder holds trainings made with other settings.
+    """
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._header = json.loads(json.dumps({"schema": SCHEMA, "identity": identity}))
+        self._named = False  # the folder is made with the first result
+        if (path := folder / "identity.json").exists():
+            self._check(_read(path))
+
+    def _check(self, found: Mapping[str, Any]) -> None:
+        theirs = found.get("identity") if found.get("schema") == SCHEMA else None
+        fix = "give another folder, or train with the same settings"
+        check_settings(DataError, self.folder, theirs, self._header["identity"], fix)
+        self._named = True
+
+    def load(self, arch: str, rungs: Rungs, done: int | None = None) -> Trained | None:
+        """The result after so many epochs of the rungs (None: all of them); None when it was not trained."""
+        path = self._path(arch, rungs, done, "json")
+        if not path.exists():
+            return None
+        try:
+            trained = Trained(**_read(path))
+            lengths = {len(values) for values in trained.curve.values()} or {0}
+            if len(lengths) > 1 or not all(isinstance(x, (int, float)) for v in trained.curve.values() for x in v):
+                raise ValueError("curves of different lengths, or not of numbers")
+            return trained
+        except (TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"{path}: not the result of a rung", got=str(error), fix="delete it") from None
+
+    def save(self, arch: str, rungs: Rungs, trained: Trained, state: Mapping[str, Tensor]) -> None:
+        """Keeps a result and the state to go on from; what cannot go on has none."""
+        if not self._named:
+            _write(self.folder / "identity.json", self._header)
+            self._named = True
+        if state:
+            save_tensors(self._path(arch, rungs, trained.epochs, "safetensors"), STATE, state, {"arch": arch})
+        _write(self._path(arch, rungs, None if trained.error else trained.epochs, "json"), asdict(trained))
+
+    def forget(self, arch: str, rungs: Rungs, done: int) -> None:
+        """Deletes a result and its state that only guarded against a kill."""
+        for suffix in ("safetensors", "json"):
+            self._path(arch, rungs, done, suffix).unlink(missing_ok=True)
+
+    def beginning(self, arch: str, rungs: Rungs) -> tuple[Trained, dict[str, Tensor] | None]:
+        """The longest part of a training that is here, with the state to go on from (None: nothing is here)."""
+        for last in range(len(rungs), 0, -1):
+            least = rungs[last - 2].epochs if last > 1 else 0
+            for done in range(rungs[last - 1].epochs or 0, least or 0, -1):
+                path = self._path(arch, rungs[:last], done, "safetensors")
+                if path.exists() and (trained := self.load(arch, rungs[:last], done)):
+                    return trained, load_tensors(path, STATE)[0]
+        return Trained({}), None
+
+    def name(self, trial: str, arch: str, rungs: Rungs) -> None:
+        """Remembers how far a trial came, so that another can resume it."""
+        _write(self._trial(trial), {"trial": trial, "arch": arch, "rungs": [asdict(rung) for rung in rungs]})
+
+    def rungs_of(self, trial: str, arch: str) -> Rungs:
+        """The rungs of a trial.
+
+        Raises:
+            ConfigError: there is none of this name, or it was of another architecture.
+        """
+        known, rungs = self.trial(trial)
+        if known != arch:
+            raise ConfigError(
+                "a trial resumes another architecture",
+                got=arch,
+                expected=known,
+                fix="resume its own, or take an estimator that hands weights on: estimator=morphism",
+            )
+        return rungs
+
+    def trial(self, trial: str) -> tuple[str, Rungs]:
+        """What a trial was called when it was trained, and its rungs.
+
+        Raises:
+            ConfigError: there is none of this name.
+            DataError: what is known of it is damaged.
+        """
+        if not (path := self._trial(trial)).exists():
+            raise ConfigError("no trial of this id has been trained here", got=trial, fix="resume one that has")
+        known = _read(path)
+        try:
+            return str(known["arch"]), tuple(Fidelity(**rung) for rung in known["rungs"])
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path}: not a trial", got=repr(error), fix="delete it") from None
+
+    def _trial(self, trial: str) -> Path:
+        return self.folder / "trials" / f"{_digest(trial)}.json"
+
+    def _path(self, arch: str, rungs: Rungs, done: int | None, suffix: str) -> Path:
+        if done is not None and not rungs[-1].anneal:  # the same as a training that was to stop here
+            rungs, done = (*rungs[:-1], replace(rungs[-1], epochs=done)), None
+        if done == rungs[-1].epochs:
+            done = None
+        return self.folder / f"{_digest([arch, [asdict(rung) for rung in rungs], done])}.{suffix}"
+
+
+def _digest(what: Any) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:32]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise DataError(f"{path} is damaged", got=str(error), fix="delete it") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path} is damaged", got=type(content).__name__, expected="an object", fix="delete it")
+    return content
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    """Atomically: other processes see the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(content))
+    os.replace(temporary, path)
+
+
+# --- Training over rungs, with every epoch kept on disk: what low fidelity and morphisms have in common ---
+
+PASSES = 3  # of the forward pass's multiply-adds in a step: forward, gradients of the inputs, gradients of the weights
+
+
+class Start(NamedTuple):
+    """What a rung begins with: the trainer, multiply-adds of an epoch, and seconds spent on making the trainer."""
+
+    trainer: NetworkTrainer
+    macs: float
+    seconds: float = 0.0
+
+
+def train_rungs(store: RungStore, key: str, rungs: Rungs, make: Callable[[Fidelity], Start]) -> Trained:
+    """Trains what is not in the store yet; after a kill it goes on from the last epoch.
+
+    Args:
+        store: of results and states.
+        key: of the training in it.
+        rungs: to go through.
+        make: makes what a rung begins with; a state in the store then replaces it.
+
+    Returns:
+        The result; with an `error` where the loss was no longer finite, which is kept too.
+    """
+    if (known := store.load(key, rungs)) is not None:
+        return known
+    run, state = store.beginning(key, rungs)
+    begun = run.epochs
+    for number, rung in enumerate(rungs, start=1):
+        if (rung.epochs or 0) <= run.epochs:
+            continue
+        trainer, macs, seconds = make(rung)
+        run = replace(run, seconds=run.seconds + seconds)
+        if state is not None:
+            trainer.load_state_dict(state)
+        while trainer.epoch < (rung.epochs or 0):
+            started = time.perf_counter()
+            try:
+                result = trainer.run_epoch()
+            except TrainingError as error:
+                run = replace(run, error=str(error), seconds=run.seconds + time.perf_counter() - started)
+                store.save(key, rungs, run, {})
+                return run
+            done, run = run.epochs, run.add(asdict(result), time.perf_counter() - started, macs)
+            store.save(key, rungs[:number], run, trainer.state_dict())
+            if done > max(begun, rungs[number - 2].epochs or 0 if number > 1 else 0):  # guards against a kill only
+                store.forget(key, rungs[:number], done)
+        state = trainer.state_dict()
+    return run
+
+
+def epoch_macs(graph: Graph, task: ImageTask, recipe: Recipe) -> float:
+    """Multiply-adds of one epoch, validation included."""
+    seen = max(1, len(task.train) // recipe.batch_size) * min(recipe.batch_size, len(task.train))
+    return float(graph_stats(graph).macs * (PASSES * seen + len(task.val)))

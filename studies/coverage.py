@@ -1,0 +1,436 @@
+"""What a finished training has trained: its steps are drawn again, or read where a controller drew them.
+
+How often what a candidate consists of was trained, and whether that shows in its score.
+
+How often candidates were trained, as tables and as a figure.
+
+`job=coverage`: how often regions of the space were trained, and how well they are ranked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from scipy.stats import rankdata
+
+from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
+from ghn.app.candidates import Reference, aligned, choose_ranked
+from ghn.app.evaluation import check_folder, machine
+from ghn.app.setting import Setting
+from ghn.errors import CheckpointError, ConfigError, DataError
+from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
+from ghn.report.style import BLACK, axes_grid, line_style, shorten, write_figure
+from ghn.report.terminal import plain_signs
+from ghn.report.words import with_interval
+from ghn.scoring.score_files import score_to_file
+from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
+from ghn.train.run import DRAWN, read_lines
+from ghn.types import Trial
+from studies.runs import FinishedRun, few_seeds, open_runs
+
+Bools = NDArray[np.bool_]
+
+
+def replay(folder: Path | str, method: str, card: Mapping[str, Any], space: ChoiceSpace[Any]) -> Bools:
+    """Tells of each network that a training ran which options of each choice it trained.
+
+    A single architecture trains its live options alone: those of edges on no way from input to output get no gradient,
+    and count as `none`. In a supergraph (path dropout) all that were kept count, and `none` always does, since it adds
+    nothing.
+
+    Args:
+        folder: of the run.
+        method: how its weights come about: `ghn`, or a way in which banks are trained.
+        card: of its checkpoint.
+        space: of the run.
+
+    Returns:
+        Booleans [networks, choices, options], in the order of training; choices with fewer options are padded.
+
+    Raises:
+        ConfigError: a method that trains the whole supergraph at each step.
+        CheckpointError: the card does not say how it was trained.
+        DataError: what a controller drew was not kept, or not all of it.
+    """
+    if method == "darts":
+        raise ConfigError(
+            "DARTS trains every operation at every step, so no region of the space is trained more often",
+            got=str(folder),
+            fix="leave this run out",
+        )
+    try:
+        trainer, steps = MetaConfig(**card["trainer"]), int(card["step"])
+        how = {k: v for k, v in card.get("weights", {}).items() if k != "method"} if method == "oneshot" else {}
+        config = OneShotConfig(**how)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the card of the checkpoint in {folder} does not say how it was trained",
+            got=repr(error),
+            fix="train it with this version",
+        ) from None
+    sizes = [len(choice.options) for choice in space.choices()]
+    if method == "enas":
+        return _from_log(Path(folder), steps, trainer.architectures, space, sizes)
+    paths: PathSampler = (
+        one_shot_paths(config, space, trainer)
+        if method == "oneshot"
+        else ArchitectureSampler(space, trainer.sampling, trainer.seed)
+    )
+    if isinstance(paths, ArchitectureSampler):
+        return _marked([arch for k in range(steps) for arch in paths(k, trainer.architectures)], space, sizes)
+    out = np.zeros((steps * trainer.architectures, len(sizes), max(sizes)), dtype=bool)
+    for t, kept in enumerate(one for k in range(steps) for one in paths(k, trainer.architectures)):
+        for c, own in enumerate(kept):
+            out[t, c, list(own)] = True
+    out[:, range(len(sizes)), nothing(space)] = True
+    return out
+
+
+def live_options(space: ChoiceSpace[Any], arch: Any) -> tuple[int, ...]:
+    """The option of each choice of a member; `none` where an edge is on no way from input to output.
+
+    In spaces that cannot tell (without `cell`), and in the DARTS space, whose nodes all lead to the output, every edge
+    is taken for live.
+    """
+    if not hasattr(space, "cell"):
+        return space.to_choices(arch)
+    return tuple(c.options.index(op) for c, op in zip(space.choices(), space.cell(arch).ops, strict=True))
+
+
+def nothing(space: ChoiceSpace[Any]) -> list[int]:
+    """The option `none` of each choice.
+
+    Raises:
+        ConfigError: a choice has none.
+    """
+    choices = space.choices()
+    if lacking := [choice.name for choice in choices if "none" not in choice.options]:
+        raise ConfigError(f"space {space.name} has choices that cannot be left out", got=lacking)
+    return [choice.options.index("none") for choice in choices]
+
+
+def _marked(archs: list[Any], space: ChoiceSpace[Any], sizes: list[int]) -> Bools:
+    """Members as booleans, their live options marked."""
+    live: Callable[[Any], tuple[int, ...]] = _Known(space)
+    out = np.zeros((len(archs), len(sizes), max(sizes)), dtype=bool)
+    options = np.array([live(arch) for arch in archs])
+    np.put_along_axis(out, options[:, :, None], True, axis=2)
+    return out
+
+
+class _Known:
+    """The live options of members, worked out once each."""
+
+    def __init__(self, space: ChoiceSpace[Any]) -> None:
+        self.space = space
+        self.known: dict[Any, tuple[int, ...]] = {}
+
+    def __call__(self, arch: Any) -> tuple[int, ...]:
+        if arch not in self.known:
+            self.known[arch] = live_options(self.space, arch)
+        return self.known[arch]
+
+
+def _from_log(folder: Path, steps: int, architectures: int, space: ChoiceSpace[Any], sizes: list[int]) -> Bools:
+    path = folder / DRAWN
+    if not path.is_file():
+        raise DataError(
+            "this run has not kept which architectures its controller drew",
+            got=f"no {DRAWN} in {folder}",
+            fix="train it with this version: python train_ghn.py weights=enas",
+        )
+    lines = read_lines(path)
+    drawn = [line.get("options") for line in lines]
+    whole = [line["step"] for line in lines] == list(range(1, steps + 1))
+    if not whole or not all(isinstance(one, list) and len(one) == architectures for one in drawn):
+        raise DataError(
+            f"{path} does not hold what each step drew",
+            got=f"{len(lines)} steps",
+            expected=f"{architectures} architectures of each of {steps} steps",
+        )
+    members = []
+    for options in (one for own in drawn for one in own):  # type: ignore[union-attr]
+        fits = isinstance(options, list) and len(options) == len(sizes)
+        if not fits or not all(type(o) is int and 0 <= o < size for o, size in zip(options, sizes, strict=True)):
+            raise DataError(f"{path} holds what is no choice of this space", got=options, expected=f"below {sizes}")
+        members.append(space.from_choices(options))
+    return _marked(members, space, sizes)
+
+
+# --- How often what a candidate consists of was trained, and whether that shows in its score ---
+
+Floats = NDArray[np.float64]
+PARTS = 3  # of the candidates, by how often they were trained
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How often candidates were trained.
+
+    Attributes:
+        exposure: [n], mean over a candidate's live options (edge, operation) of log(1 + networks of the training that
+            had it); NaN for a candidate without any.
+        near: [n], networks of the training that were the candidate, or were it but for one choice.
+        equal: [n], those that were the candidate.
+    """
+
+    exposure: Floats
+    near: Floats
+    equal: Floats
+
+
+def cover(trained: Bools, space: ChoiceSpace[Any], archs: Sequence[Any]) -> Coverage:
+    """Counts how often candidates were trained.
+
+    Args:
+        trained: what `replay` gives: [networks, choices, options].
+        space: of the run.
+        archs: the candidates.
+    """
+    none, choices = nothing(space), np.arange(trained.shape[1])
+    counts = np.log1p(trained.sum(0))  # [choices, options]
+    exposure, near, equal = [], [], []
+    for arch in archs:
+        options = np.array(live_options(space, arch))
+        live = options != none
+        exposure.append(counts[choices, options][live].mean() if live.any() else np.nan)
+        apart = (~trained[:, choices, options]).sum(1)
+        near.append((apart <= 1).sum())
+        equal.append((apart == 0).sum())
+    return Coverage(*(np.array(values, dtype=float) for values in (exposure, near, equal)))
+
+
+def as_trained(space: Any, archs: Sequence[Any], method: str, sampling: str) -> list[Any]:
+    """Candidates under the description that a hypernetwork has met: it trains one of each function it can list.
+
+    What shares weights by role knows a function under each of its descriptions apart, and keeps the candidate's own.
+    """
+    if method != "ghn" or sampling != "distinct":
+        return list(archs)
+    first = {space.canonical(arch): arch for arch in space.distinct()}
+    return [first[space.canonical(arch)] for arch in archs]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a measure of coverage says of scores.
+
+    Attributes:
+        overrated: Spearman correlation of the measure with how much better a candidate ranks by score than one of its
+            reference does on average: the residual of a regression of score ranks on reference ranks.
+        bounds: of the measure, between the parts.
+        kendall: of score and reference inside each part of the candidates, the least trained first.
+    """
+
+    overrated: Statistic
+    bounds: list[float]
+    kendall: list[Statistic]
+
+
+def judge_coverage(measure: Floats, scores: Floats, references: Floats, bootstrap: int) -> Effect | None:
+    """Relates coverage [n] to the order of scores [n] against references [n]; None where all are covered alike.
+
+    Raises:
+        DataError: too few candidates with all three.
+    """
+    kept = np.isfinite(measure) & np.isfinite(scores)
+    if kept.sum() < PARTS * MIN_ITEMS:
+        raise DataError(
+            "too few candidates have a score, a reference and anything to train",
+            got=int(kept.sum()),
+            expected=f"at least {PARTS * MIN_ITEMS}",
+            fix="more candidates: n=300",
+        )
+    x, score, truth = measure[kept], scores[kept], references[kept]
+    if np.ptp(x) == 0:
+        return None
+    ranks, expected = rankdata(score), rankdata(truth)
+    slope, start = np.polyfit(expected, ranks, 1)
+    residual = ranks - (slope * expected + start)
+    overrated = Statistic(None)
+    if np.ptp(residual) > 1e-9 * len(ranks):  # a perfect order leaves none
+        overrated = rank(x, residual, ks=(), bootstrap=bootstrap)["spearman"]
+    order = np.random.default_rng(0).permutation(len(x))  # so that ties fall at random
+    parts = np.array_split(order[np.argsort(x[order], kind="stable")], PARTS)
+    inside = [
+        rank(score[part], truth[part], ks=(), bootstrap=bootstrap)["kendall"]
+        if np.ptp(truth[part]) > 0
+        else Statistic(None)
+        for part in parts
+    ]
+    return Effect(overrated, [float(x[part[0]]) for part in parts[1:]], inside)
+
+
+# --- How often candidates were trained, as tables and as a figure ---
+
+MEASURES = {"exposure": "times trained", "near": "trained nearby"}
+THIRDS = ("least", "middle", "most")
+
+
+def print_coverage(rows: Sequence[Mapping[str, Any]], warnings: Sequence[str], console: Console | None = None) -> None:
+    """Prints how often candidates were trained, then a table a reference."""
+    console = console or Console(width=120)
+    table = _table("How often candidates were trained")
+    for heading in ("", "least", "quartile", "median", "quartile", "most"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        for name, label in MEASURES.items():
+            cells = [f"{value:,.0f}" for value in row[name]["quartiles"]]
+            table.add_row(Text(row["run"]), label, *cells, end_section=name == "near")
+    console.print(table)
+    for k, reference in enumerate(rows[0]["references"]):
+        table = _table(f"Against {reference['name']}, {reference['n']} candidates")
+        for heading in ("by", "overrated", *(f"Kendall, {third}" for third in THIRDS)):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in rows:
+            for name, label in MEASURES.items():
+                table.add_row(Text(row["run"]), label, *_cells(row["references"][k][name]), end_section=name == "near")
+        console.print(table)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", highlight=False, markup=False)
+
+
+def _table(title: str) -> Table:
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("run", no_wrap=True)
+    return table
+
+
+def _cells(effect: Mapping[str, Any] | None) -> list[str]:
+    if effect is None:
+        return ["all alike", *("-" for _ in THIRDS)]
+    return [plain_signs(with_interval(Statistic(**one))) for one in (effect["overrated"], *effect["kendall"])]
+
+
+def draw_coverage(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """How often candidates were trained, and Kendall inside thirds of them against each reference."""
+    references = rows[0]["references"]
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    styles = [line_style(methods.index(row["method"])) for row in rows]
+    figure, (grid,) = axes_grid(1, 1 + len(references), 3.8 * (1 + len(references)), max(3.6, 1.4 + 0.22 * len(rows)))
+    _boxes(grid[0], rows, styles)
+    for k, axes in enumerate(grid[1:]):
+        for i, row in enumerate(rows):
+            effect, shift = row["references"][k]["exposure"], (i - (len(rows) - 1) / 2) * 0.6 / len(rows)
+            points = [(x + shift, Statistic(**one)) for x, one in enumerate(effect["kendall"] if effect else [])]
+            _bars(axes, points, styles[i])
+        axes.axhline(0, color=BLACK, linewidth=0.6)
+        axes.set_xticks(range(len(THIRDS)), [f"{third}\ntrained" for third in THIRDS])
+        axes.set_title(shorten(references[k]["name"], 38), fontsize=8)
+    grid[1].set_ylabel("Kendall tau inside each third")
+    handles, labels = grid[0].get_legend_handles_labels()
+    shown = dict(zip(labels, handles, strict=True))  # one entry a method
+    figure.legend(shown.values(), shown, loc="outside upper center", ncols=5, frameon=False, fontsize=8)
+    return figure
+
+
+def _boxes(axes: Axes, rows: Sequence[Mapping[str, Any]], styles: Sequence[Mapping[str, Any]]) -> None:
+    """Least, quartiles and most of how often candidates were trained, a line a run."""
+    for i, (row, style) in enumerate(zip(rows, styles, strict=True)):
+        low, lower, median, upper, high = row["exposure"]["quartiles"]
+        axes.plot([low, high], [i, i], color=style["color"], linewidth=1)
+        axes.plot([lower, upper], [i, i], color=style["color"], linewidth=4, solid_capstyle="butt")
+        axes.plot([median], [i], label=row["method"], **{**style, "linestyle": "none"})
+    axes.set_yticks(range(len(rows)), [shorten(row["run"], 20) for row in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel("times that a candidate's operations were trained\n(geometric mean; least, quartiles, most)")
+
+
+def _bars(axes: Axes, points: Sequence[tuple[float, Statistic]], style: Mapping[str, Any]) -> None:
+    """The values that there are, with their intervals."""
+    known = [(x, s.value, s.low, s.high) for x, s in points if s.value is not None]
+    spans = [
+        [0.0 if low is None else y - low for _, y, low, _ in known],
+        [0.0 if high is None else high - y for _, y, _, high in known],
+    ]
+    x, y = [one[0] for one in known], [one[1] for one in known]
+    axes.errorbar(x, y, spans, markersize=5, linewidth=1, capsize=2, **style)
+
+
+# --- `job=coverage`: how often regions of the space were trained, and how well they are ranked ---
+
+
+def coverage_job(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Measures how often what candidates consist of was trained, and relates it to their scores (job=coverage).
+
+    Raises:
+        ConfigError: no runs, or one that trains the whole supergraph at each step.
+        DataError: a folder is no finished run, or too few candidates have a reference.
+    """
+    out = Path(options["out"])
+    check_folder(out, resume=options["resume"])
+    runs = open_runs(options["runs"], setting)
+    texts, references, _ = choose_ranked(
+        options["n"], options["candidates"], options["references"], setting.space, setting.task.checksum
+    )
+    archs = [setting.space.parse(text) for text in texts]
+    for reference in references:
+        aligned(reference, texts)  # too few in common fails before anything is scored
+    rows = []
+    for run in runs:
+        covered, networks = _cover(run, archs)
+        scores = _scores(run, texts, setting, options)
+        row: dict[str, Any] = {"run": run.name, "method": run.model.method, "seed": run.seed, "networks": networks}
+        row |= {name: _quartiles(values) for name, values in covered.items()}
+        row["references"] = [_effects(covered, scores, texts, one, options["bootstrap"]) for one in references]
+        rows.append(row)
+    warnings = few_seeds(runs)
+    content = {"n": len(texts), "candidates": options["candidates"], "runs": rows, "warnings": warnings}
+    (out / "coverage.json").write_text(json.dumps(content | {"made": machine()}, indent=1))
+    write_figure(draw_coverage(rows), out / "coverage")
+    print_coverage(rows, warnings)
+    print(f"wrote {out}/coverage.json, coverage.png and coverage.svg")
+
+
+def _cover(run: FinishedRun, archs: Sequence[Any]) -> tuple[dict[str, Floats], int]:
+    """Measures of coverage [n], and the number of networks that the training ran."""
+    space, model = choice_space(run.model.space), run.model
+    trained = replay(run.folder, model.method, model.card, space)
+    found = cover(trained, space, as_trained(space, archs, model.method, model.card["trainer"]["sampling"]))
+    return {"exposure": np.expm1(found.exposure), "near": found.near, "equal": found.equal}, len(trained)
+
+
+def _scores(run: FinishedRun, texts: Sequence[str], setting: Setting, options: Mapping[str, Any]) -> Floats:
+    engine = run.model.estimator(
+        setting.readouts[0], task=setting.task, sample=setting.sample, skeletons=setting.skeletons
+    )
+    path = Path(options["out"]) / "scores" / f"{run.name}.jsonl"
+    trials = [Trial(text, setting.space.parse(text)) for text in texts]
+    scores = score_to_file(
+        engine, trials, path, engine.identity, progress=options["progress"], label=f"scores of {run.name}"
+    )
+    return np.array([score.value for score in scores])
+
+
+def _effects(
+    covered: Mapping[str, Floats], scores: Floats, texts: Sequence[str], reference: Reference, bootstrap: int
+) -> dict[str, Any]:
+    """What is said against one reference, JSON-able."""
+    index, truth, _ = aligned(reference, texts)
+    found = {name: judge_coverage(covered[name][index], scores[index], truth, bootstrap) for name in MEASURES}
+    return {
+        "name": reference.name,
+        "n": len(index),
+        **{name: None if effect is None else asdict(effect) for name, effect in found.items()},
+    }
+
+
+def _quartiles(values: Floats) -> dict[str, Any]:
+    """Least, quartiles and greatest; what has no value is counted apart."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        raise ConfigError("no candidate has an operation that could be trained", got=f"{len(values)} candidates")
+    return {"quartiles": np.percentile(finite, [0, 25, 50, 75, 100]).tolist(), "without": len(values) - len(finite)}

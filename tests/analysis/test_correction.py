@@ -1,0 +1,69 @@
+"""What references correct in a sum of readings, and how carefully."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ghn.analysis.correction import Settings, correct, normal_ranks
+from ghn.analysis.correlation import kendall
+
+N = 400
+
+
+def planted(seed: int, noise: float = 0.6) -> tuple[np.ndarray, np.ndarray]:
+    """Two readings [n, 2], and a truth of which the first alone knows."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(size=N)
+    return np.stack([truth + noise * rng.normal(size=N), rng.normal(size=N)], 1), truth
+
+
+def corrected(features: np.ndarray, truth: np.ndarray, given: int, settings: Settings | None = None) -> float:
+    known, new = features[:given], features[given:]
+    sums, new_sums = known.mean(1), new.mean(1)
+    settings = settings or Settings().told(sums, normal_ranks(truth[:given]))
+    value, std = correct(known, sums, truth[:given], new, new_sums, settings)
+    assert (std > 0).all()
+    return kendall(value, truth[given:]) or 0.0
+
+
+def test_references_tell_which_reading_to_believe() -> None:
+    features, truth = planted(0)
+    plain = kendall(features[100:].mean(1), truth[100:]) or 0.0
+    assert corrected(features, truth, 100) > plain + 0.03
+
+
+def test_few_references_do_little_harm() -> None:
+    """Where the sum is all there is to know, a correction can only add noise."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        truth = rng.normal(size=N)
+        features = truth[:, None] + rng.normal(size=(N, 3))
+        plain = kendall(features[20:].mean(1), truth[20:]) or 0.0
+        assert corrected(features, truth, 20) > plain - 0.02
+
+
+def test_what_references_tell() -> None:
+    targets = normal_ranks(np.arange(50.0))
+    perfect = Settings().told(targets / 3, targets)
+    assert perfect.slope == pytest.approx(3) and perfect.noise[0] < 0.1
+    against, flat = Settings().told(-targets, targets), Settings().told(np.ones(50), targets)
+    assert against.slope == flat.slope == 0 and against.noise[0] == flat.noise[0] == 1.0
+    assert Settings() == Settings(slope=0.93)  # the recipe's own is as it was
+
+
+def test_the_scale_of_the_sum_does_not_matter() -> None:
+    features, truth = planted(1)
+    targets = normal_ranks(truth[:50])
+    values = [
+        correct(
+            features[:50],
+            scale * features[:50].mean(1),
+            truth[:50],
+            features[50:],
+            scale * features[50:].mean(1),
+            Settings().told(scale * features[:50].mean(1), targets),
+        )[0]
+        for scale in (1.0, 7.0)
+    ]
+    assert values[0] == pytest.approx(values[1])

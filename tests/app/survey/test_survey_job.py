@@ -1,0 +1,256 @@
+"""The survey from plain options to its JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+import toy
+from lightning_fabric import Fabric
+from shared_cases import METHODS, TRAINER
+from toy_models import SAMPLE, save_toy
+
+from ghn.analysis.correlation import Statistic, kendall
+from ghn.app.candidates import Reference
+from ghn.app.setting import Setting
+from ghn.app.survey.job import survey_job
+from ghn.app.survey.subjects import halves, shipped_subjects
+from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.families.sharing.train import train_shared
+from ghn.report.survey.answers import orders_on
+from ghn.report.survey.model import Survey
+from ghn.spaces import DARTS
+from ghn.train.loop import Recipe
+
+LINES: dict[str, Any] = {
+    "ghn": {"label": "hypernetwork"},
+    "params": {},
+    "synflow": {"seeds": [0, 1]},
+    "short": {"name": "low_fidelity", "fidelity": {"epochs": 1}},
+}
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    recipe = Recipe(epochs=2, batch_size=40)
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, folder=tmp_path / "out")
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    survey = {
+        "workers": 1,
+        "development": 24,
+        "estimators": LINES,
+        "budgets": [0, 1e9],
+        "candidates": 1000,
+        "sizes": [0],
+        "draws": 2,
+        "permutations": 99,
+        "runs": [],
+    }
+    return {
+        "out": str(tmp_path / "out"),
+        "resume": False,
+        "progress": False,
+        "n": 48,
+        "references": "all",
+        "bootstrap": 20,
+        "survey": survey,
+    }
+
+
+def read(options: dict[str, Any]) -> Survey:
+    return Survey.from_json(json.loads((Path(options["out"]) / "survey.json").read_text()))
+
+
+def test_from_options_to_json_and_back(setting: Setting, options: dict[str, Any]) -> None:
+    survey_job(setting, options)
+    found = read(options)
+    assert found.to_json() == json.loads((Path(options["out"]) / "survey.json").read_text())
+    (part,) = found.parts  # the project's own references are of other images than the toy task's
+    assert part.comparison.n == 24  # of the report sample
+    assert [row.name for row in part.comparison.estimators] == ["hypernetwork", "params", "synflow", "short"]
+    assert {cost.label: cost.replicates for cost in found.costs} == {
+        "hypernetwork": 1,
+        "params": 1,
+        "synflow": 2,
+        "short": 1,
+    }
+    costs = {cost.label: cost for cost in found.costs}
+    macs = np.array([costs[label].macs for label in ("params", "hypernetwork", "short")], dtype=float)
+    assert macs[0] == 0 < macs[1] < macs[2]  # 32 images once; 80 images forwards and backwards
+    assert costs["synflow"].macs == pytest.approx(3 * macs[1] / 32)
+    assert found.combinations is not None and found.stability is None
+    none, best = found.advice
+    assert none.label is None and none.kendall == Statistic(None)
+    assert best.label in costs and best.total_seconds == pytest.approx(1000 * (costs[best.label].seconds or 0))
+    assert best.kendall == part.comparison.row(best.label).get("kendall")
+
+
+def test_spread_holds_every_replicate(setting: Setting, options: dict[str, Any]) -> None:
+    survey_job(setting, options)
+    (part,) = read(options).parts
+    assert list(part.spread) == ["synflow"]
+    first, second = part.spread["synflow"]["kendall"]
+    (agreement,) = part.spread["synflow"]["between seeds"]
+    assert 0.5 < agreement < 1
+    assert first == part.comparison.row("synflow").get("kendall").value
+    scores = [json.loads(line) for line in (Path(options["out"]) / "scores/synflow-1.jsonl").open()][1:]
+    values = {score["id"]: score["value"] for score in scores}
+    ids = part.comparison.ids or ()
+    assert second == pytest.approx(kendall([values[arch] for arch in ids], part.comparison.reference))
+
+
+def test_an_ancestor_and_a_hypernetwork_are_paid_once(setting: Setting, options: dict[str, Any]) -> None:
+    lines = {"ghn": {}, "combined": {}, "heirs": {"name": "morphism", "fidelity": {"epochs": 1}}}
+    survey_job(setting, {**options, "n": 40, "survey": {**options["survey"], "development": 20, "estimators": lines}})
+    found = read(options)
+    assert (found.cost("heirs").one_off_seconds or 0) > 0
+    assert found.combinations is not None
+    both = next(c for c in found.combinations.combinations if set(c.members) >= {"ghn", "combined"})
+    assert both.one_off_seconds == pytest.approx(90.0 + ("heirs" in both.members) * found.cost("heirs").one_off_seconds)
+
+
+def test_in_another_space_what_is_shipped_is_left_out_and_named(
+    setting: Setting, options: dict[str, Any], tmp_path: Path
+) -> None:
+    space = DARTS(toy.SPACE.input_shape, toy.SPACE.classes, width=4, depth=3)
+    rng, table = Random(0), tmp_path / "mine.csv"
+    rows = [f'"{space.format(space.sample(rng))}",{0.5 + i / 100}' for i in range(20)]
+    table.write_text("\n".join(["arch,accuracy", *rows]))
+    lines = {"ghn": {"label": "hypernetwork"}, "bank": {"name": "oneshot"}, "surrogate": {}, "params": {}, "flops": {}}
+    plan = {**options["survey"], "estimators": lines, "runs": ["checkpoints/trainings/ghn_s1"]}
+    there = replace(setting, space=space, checkpoints=["shipped"])
+    survey_job(there, {**options, "references": str(table), "survey": plan})
+    found = read(options)
+    assert [cost.label for cost in found.costs] == ["params", "flops"] and not found.trainings
+    (note,) = [note for note in found.notes if "another space" in note]
+    assert all(name in note for name in ("hypernetwork", "bank", "surrogate", "ghn_s1"))
+    only = {**plan, "estimators": {"ghn": {}}}
+    with pytest.raises(ConfigError, match="another space, and there are no others"):
+        survey_job(there, {**options, "references": str(table), "resume": True, "survey": only})
+
+
+def test_the_order_over_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    how = {"check": 0, "snapshots": True, "progress": False}
+    train_shared(METHODS["oneshot"], toy.SPACE, setting.task, TRAINER, setting.fabric, tmp_path / "bank", **how)
+    plan = {**options["survey"], "runs": [str(tmp_path / "bank")]}
+    survey_job(setting, {**options, "survey": plan})
+    (training,) = read(options).trainings
+    assert [step.fidelity for step in training.steps] == [2, 4] and training.n == 24
+    assert "bank (oneshot)" in (Path(options["out"]) / "index.md").read_text()
+    with pytest.raises(DataError, match="no snapshots"):
+        survey_job(setting, {**options, "resume": True, "survey": {**plan, "runs": [str(tmp_path)]}})
+
+
+def test_going_on_scores_nothing_twice(
+    setting: Setting, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey_job(setting, options)
+    before = read(options)
+    with pytest.raises(ExistsError):
+        survey_job(setting, options)
+    monkeypatch.setattr("ghn.families.training.low_fidelity.LowFidelityEstimator.score", None)
+    monkeypatch.setattr("ghn.scoring.engine.WeightedEstimator.stream", lambda self, trials: iter(()))
+    survey_job(setting, {**options, "resume": True})
+    assert read(options).parts == before.parts
+
+
+def test_advice_is_chosen_on_other_networks_than_it_is_told_on(setting: Setting, options: dict[str, Any]) -> None:
+    survey_job(setting, options)
+    found = read(options)
+    subjects = shipped_subjects(setting, 48, 24)
+    assert not set(subjects.choosing.values) & set(subjects.telling.values)
+    values = list(subjects.choosing.values.values())
+    orders = {}
+    for cost in found.costs:
+        rows = [json.loads(line) for line in (Path(options["out"]) / f"scores/{cost.key}-0.jsonl").open()][1:]
+        known = {row["id"]: row["value"] for row in rows}
+        orders[cost.label] = kendall([known[arch] for arch in subjects.choosing.values], values)
+    best = found.advice[1]
+    assert best.chosen_by == max(v for v in orders.values() if v is not None)
+    assert orders[str(best.label)] == best.chosen_by
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"references": "nasbench201"}, ConfigError, "references of a survey"),
+        ({"n": 30}, ConfigError, "networks to choose on"),
+    ],
+)
+def test_wrong_options(
+    setting: Setting, options: dict[str, Any], changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        survey_job(setting, {**options, **changes})
+    assert not (Path(options["out"]) / "scores").exists()
+
+
+def test_a_space_without_shipped_references(setting: Setting) -> None:
+    darts = replace(setting, space=DARTS((3, 8, 8), classes=4, width=2, depth=3))
+    with pytest.raises(ConfigError, match=r"references=mine.csv"):
+        shipped_subjects(darts, 48, 24)
+
+
+def test_halves_are_disjoint_and_whole() -> None:
+    reference = Reference("mine", "accuracy", {f"a{i}": i / 30 for i in range(21)}, {})
+    one, other = halves(reference)
+    assert not set(one.values) & set(other.values) and {**one.values, **other.values} == reference.values
+    with pytest.raises(DataError, match="too few networks"):
+        halves(Reference("mine", "accuracy", {f"a{i}": i / 30 for i in range(19)}, {}))
+
+
+def test_orders_of_rows_that_failed_often() -> None:
+    reference = list(range(12))
+    orders = orders_on({"whole": reference, "few": [float("nan")] * 3 + reference[3:]}, reference)
+    assert orders == {"whole": 1.0, "few": None}
+
+
+@pytest.mark.slow
+def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
+    from hydra import compose, initialize_config_module
+    from omegaconf import OmegaConf
+
+    from ghn.app.setting import build_setting
+
+    with initialize_config_module("ghn.app.conf", version_base="1.3"):
+        cfg = compose("evaluate", ["experiment=survey_quick", f"out={tmp_path}/two", "n=40", "survey.development=20"])
+    full: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    plan = {**full["survey"], "workers": 2, "estimators": {"params": {}, "flops": {}}, "permutations": 99}
+    full |= {"survey": plan, "bootstrap": 20, "progress": False, "task": {"name": "cifar10_embedded"}}
+    survey_job(build_setting(full), full)
+    assert {cost.key: cost.failed for cost in read(full).costs} == {"params": 0, "flops": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("workers", 0, "survey.workers counts"),
+        ("draws", 1.5, "survey.draws counts"),
+        ("permutations", -1, "survey.permutations counts"),
+        ("candidates", "many", "survey.candidates counts"),
+        ("budgets", [], "budgets are seconds"),
+        ("sizes", [-5], "sizes are references"),
+    ],
+)
+def test_settings_are_checked_before_anything_is_scored(
+    setting: Setting, options: dict[str, Any], name: str, value: object, message: str
+) -> None:
+    options["survey"] |= {name: value}
+    with pytest.raises(ConfigError, match=message):
+        survey_job(setting, options)
+    assert not Path(options["out"]).exists()
+
+
+def test_a_survey_without_resamples_is_refused(setting: Setting, options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="bootstrap counts"):
+        survey_job(setting, options | {"bootstrap": 0})

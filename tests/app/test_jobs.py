@@ -1,0 +1,235 @@
+"""What `evaluate.py` does, from plain options and in this process."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, cells, save_toy, toy_table
+
+from ghn.app.candidates import choose_candidates
+from ghn.app.jobs import rank_all_job, rank_job, references_job
+from ghn.app.setting import Setting, build_setting
+from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataError, ExistsError
+from ghn.report.write import read_report
+from ghn.spaces import DARTS
+from ghn.tables.references import ReferenceTable
+from ghn.train.loop import Recipe
+from studies.nasbench201 import nasbench201_job
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    recipe = Recipe(epochs=1, batch_size=16)
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss", "ridge"], SAMPLE, recipe)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    """Options of `ghn/app/conf/evaluate.yaml`."""
+    return {
+        "estimator": {"name": "ghn"},
+        "n": 16,
+        "candidates": "development",
+        "references": "nasbench201",
+        "out": str(tmp_path / "out"),
+        "resume": False,
+        "bootstrap": 20,
+        "progress": False,
+        "archs": str(tmp_path / "archs.txt"),
+        "seeds": [0],
+        "sizes": [0, 20],
+        "pool": 40,
+        "draws": 2,
+        "given": 0,
+        "limit": None,
+    }
+
+
+def test_ranks_against_published_and_own_references(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(DataError):  # missing, or of other images than the toy task's
+        rank_job(setting, {**options, "references": "embedded"})
+    rank_job(setting, {**options, "references": "all"})
+    report = read_report(tmp_path / "out")
+    assert [row.name for row in report.comparisons[0].estimators] == [
+        "GHN run/checkpoint, loss",
+        "GHN run/checkpoint, ridge",
+    ]
+    assert len(report.comparisons) == 1 and report.comparisons[0].n == 16 and "4 steps only" in report.warnings[0]
+    printed = capsys.readouterr().out
+    assert "GHN run/checkpoint" in printed and "live parameters" in printed and "report.html" in printed
+    table = tmp_path / "own.jsonl"
+    toy_table(choose_candidates(12, "development", setting.space), setting.space, setting.task).save(table)
+    rank_job(setting, {**options, "references": str(table), "resume": True})
+    comparison = read_report(tmp_path / "out").comparisons[0]
+    assert (comparison.n_given, str(table) in comparison.reference_name) == (12, True)
+
+
+def test_a_space_without_samples_ranks_the_networks_of_a_table(
+    setting: Setting, options: dict[str, Any], tmp_path: Path
+) -> None:
+    space = DARTS((3, 8, 8), 4, width=2, depth=3)
+    rng = Random(0)
+    archs = [space.format(space.sample(rng)) for _ in range(12)]
+    darts, options = replace(setting, space=space), {**options, "estimator": {"name": "params"}}
+    with pytest.raises(ConfigError, match=r"darts has no candidates(?s:.*)references=nasbench201(?s:.*)job=references"):
+        rank_job(darts, options)
+    Path(options["archs"]).write_text("\n".join(archs[:2]))  # a genotype has blanks within
+    references_job(darts, {**options, "out": str(tmp_path / "trained")})
+    assert ReferenceTable.load(tmp_path / "trained" / "references.jsonl").archs() == archs[:2]
+    toy_table(archs, space, setting.task).save(tmp_path / "own.jsonl")
+    rank_job(darts, {**options, "references": str(tmp_path / "own.jsonl")})
+    assert read_report(tmp_path / "out").comparisons[0].n == 12
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "named"),
+    [
+        ({"references": "nasbench"}, ConfigError, r"embedded \| nasbench201 \| all"),
+        ({"estimator": {"name": "gnh"}}, ConfigError, r"ghn \| combined[\s\S]* \| training"),
+        ({"candidates": "test"}, ConfigError, r"development \| report"),
+        ({"n": 9}, DataError, "at least 10"),
+    ],
+)
+def test_wrong_options_of_ranking(
+    setting: Setting, options: dict[str, Any], change: dict[str, Any], error: type[Exception], named: str
+) -> None:
+    with pytest.raises(error, match=named):
+        rank_job(setting, {**options, **change})
+    assert not Path(options["out"]).exists()
+
+
+def test_trains_references_from_a_text_file(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    one, two = (setting.space.format(cell) for cell in cells(2))
+    Path(options["archs"]).write_text(f"{one}\n\n{two} \n")
+    references_job(setting, {**options, "seeds": [5, 6]})
+    path = tmp_path / "out" / "references.jsonl"
+    table = ReferenceTable.load(path)
+    assert [(run.arch, run.seed) for run in table.runs] == [(one, 5), (two, 5), (one, 6), (two, 6)]
+    with pytest.raises(ExistsError, match="resume=true"):
+        references_job(setting, options)
+    references_job(setting, {**options, "seeds": [5, 6], "resume": True})
+    assert ReferenceTable.load(path) == table
+
+
+def test_trains_several_seeds_of_those_listed_alone(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    a, b, c = (setting.space.format(cell) for cell in cells(3))
+    path = tmp_path / "archs.json"
+    path.write_text(json.dumps({"random": [a, b], "top": [c], "three_seeds": [c]}))
+    references_job(setting, {**options, "archs": str(path), "seeds": [0, 1]})
+    table = ReferenceTable.load(tmp_path / "out" / "references.jsonl")
+    assert [(run.arch, run.seed) for run in table.runs] == [(a, 0), (b, 0), (c, 0), (c, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error", "named"),
+    [
+        ("archs.json", "[1, 2]", DataError, "one a line"),
+        ("archs.json", "{", DataError, "one a line"),
+        ("archs.json", '{"top": []}', DataError, "random"),
+        ("archs.txt", "\n", ConfigError, "0 architectures"),
+        ("archs.txt", "|fft~0|", ArchitectureError, "fft"),
+        ("nowhere.txt", None, DataError, "nowhere.txt"),
+    ],
+)
+def test_what_is_no_list_of_architectures(
+    setting: Setting,
+    options: dict[str, Any],
+    tmp_path: Path,
+    name: str,
+    content: str | None,
+    error: type[Exception],
+    named: str,
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(error, match=named):
+        references_job(setting, {**options, "archs": str(path)})
+    assert not Path(options["out"]).exists()
+
+
+def test_a_setting_is_built_from_options() -> None:
+    given: dict[str, Any] = {
+        "task": {"name": "cifar10_embedded"},
+        "space": {"name": "nasbench201", "width": 2, "depth": 1},
+        "device": "cpu",
+        "precision": "float32",
+        "threads": None,
+        "checkpoint": "shipped",
+        "readout": ["loss", "ridge"],
+        "sample": {"val": 7},
+        "recipe": {"epochs": 3},
+        "fidelity": {"epochs": 2},
+        "skeletons": [{"depth": 2}],
+        "surrogate": {"model": "ridge", "inputs": ["summary"], "given": 20},
+        "out": "somewhere",
+    }
+    setting = build_setting(given)
+    assert (setting.task.classes, setting.space.classes, setting.space.input_shape) == (10, 10, (3, 16, 16))
+    assert (setting.checkpoints, setting.readouts) == (["shipped"], ["loss", "ridge"])
+    assert (setting.sample.val, setting.recipe.epochs, setting.fidelity.epochs) == (7, 3, 2)
+    with pytest.raises(ConfigError, match="tpu"):
+        build_setting({**given, "device": "tpu"})
+    with pytest.raises(ConfigError, match="float8"):
+        build_setting({**given, "precision": "float8"})
+
+
+def test_a_missing_checkpoint_is_named(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="nowhere"):
+        rank_job(replace(setting, checkpoints=[str(tmp_path / "nowhere.safetensors")]), options)
+
+
+def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setting = replace(setting, checkpoints=setting.checkpoints * 2)
+    options = {**options, "n": 16, "pool": 30}
+    nasbench201_job(setting, options)
+    names = [row.name for row in read_report(tmp_path / "out" / "report").comparisons[0].estimators]
+    assert names[1:4] == ["generated weights alone, all skeletons", "MeCo, random weights", "combined, no references"]
+    assert {"combined, 20 references", "without the hypernetwork, 20 references"} <= set(names)
+    written = json.loads((tmp_path / "out" / "spread.json").read_text())
+    spread, own = written["published"], written["own"]
+    assert own == {}  # the pool holds fewer than 60 of the own references
+    # two trainings, and with references two draws of each; the same checkpoint twice says the same
+    assert len(spread["combined, no references"]["kendall"]) == 2
+    assert len(spread["combined, 20 references"]["kendall"]) == 4
+    assert len(set(spread["combined, no references"]["kendall"])) == 1
+    taught = [row["kendall"] for name, row in spread.items() if "20 references" in name]
+    assert any(len(set(row)) == 2 for row in taught) and all(row[:2] == row[2:] for row in taught)
+    assert "Mean (standard deviation) over 2 trainings" in capsys.readouterr().out
+    with pytest.raises(ExistsError, match="resume=true"):
+        nasbench201_job(setting, options)
+    files = {p: p.read_bytes() for p in (tmp_path / "out" / "members").rglob("*.jsonl")}
+    nasbench201_job(setting, {**options, "resume": True})
+    assert files == {p: p.read_bytes() for p in (tmp_path / "out" / "members").rglob("*.jsonl")}
+    with pytest.raises(ConfigError, match="pool"):
+        nasbench201_job(setting, {**options, "sizes": [50], "out": str(tmp_path / "other")})
+
+
+def test_ranks_the_space_into_a_file(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {**options, "limit": 30, "given": 8}
+    rank_all_job(setting, options)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 22 and printed[1].split()[0] == "1" and "(30 networks, 8 references given)" in printed[-1]
+    lines = (tmp_path / "out" / "ranking.csv").read_text().splitlines()
+    assert lines[0].startswith("rank,architecture,value,std") and len(lines) == 31
+    values = [float(line.split(",")[2]) for line in lines[1:]]
+    assert values == sorted(values, reverse=True) and lines[1].startswith("1,|")
+    with pytest.raises(ExistsError, match="ranking"):
+        rank_all_job(setting, options)
+    rank_all_job(setting, {**options, "resume": True})
+    assert (tmp_path / "out" / "ranking.csv").read_text().splitlines() == lines

@@ -1,0 +1,143 @@
+"""Proxies in the scoring engine: what they look at, failures, and the names by which they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from toy_models import CUT_OFF
+
+from ghn.errors import ConfigError, DataError, GraphError
+from ghn.graph import Graph, GraphBuilder, count_params, graph_stats, simplify
+from ghn.nets.initial import RandomInit
+from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.proxies.estimator import make_zero_cost
+from ghn.scoring.proxies.forward import jacob_cov, naswot
+from ghn.scoring.proxies.gradients import grad_norm, synflow
+from ghn.scoring.proxies.readout import ZERO_COST
+from ghn.scoring.proxies.zen import zen
+from ghn.scoring.readouts import Sample
+from ghn.spaces import NASBench201
+from ghn.tasks import ImageTask
+from ghn.types import Score, Trial, WeightDict
+
+RICH = ("nor_conv_3x3",) * 6
+DEAD = ("nor_conv_3x3", "none", "none", "nor_conv_1x1", "none", "none")  # the first convolution leads nowhere
+LABELS = torch.tensor([0, 1])
+
+
+def score(name: str, space: NASBench201, task: ImageTask, fabric: Fabric, cell: tuple[str, ...], **more: int) -> Score:
+    return make_zero_cost(name, space, task, fabric, batch=16, **more).score([Trial("a", cell)])[0]
+
+
+def test_counts_are_those_of_the_live_part(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric) -> None:
+    live = simplify(toy_space.lower(DEAD))
+    assert score("params", toy_space, toy_task, fabric, DEAD).value == count_params(live)
+    assert score("flops", toy_space, toy_task, fabric, DEAD).value == graph_stats(live).macs
+    raw = score("params", toy_space, toy_task, fabric, DEAD, live=False)
+    assert raw.value == count_params(toy_space.lower(DEAD)) > count_params(live)
+
+
+@pytest.mark.parametrize("name", ZERO_COST)
+def test_training_images_alone_are_looked_at(
+    name: str, toy_space: NASBench201, make_toy_task: Callable[..., ImageTask], fabric: Fabric
+) -> None:
+    seen = score(name, toy_space, make_toy_task(), fabric, RICH)
+    assert seen.ok and seen.extra == {name: seen.value}
+    assert score(name, toy_space, make_toy_task(val=5, test=6), fabric, RICH).value == seen.value
+    other = score(name, toy_space, make_toy_task(train=7), fabric, RICH).value
+    assert (other != seen.value) == (name not in ("params", "flops", "synflow", "zen"))
+
+
+@pytest.mark.parametrize("name", [name for name in ZERO_COST if name not in ("params", "flops")])
+def test_seeds_and_batches_are_told_apart(
+    name: str, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric
+) -> None:
+    engines = [
+        make_zero_cost(name, toy_space, toy_task, fabric, **options)
+        for options in ({}, {"seed": 1}, {"batch": 16}, {"live": False})
+    ]
+    values = [engine.score([Trial("a", DEAD)])[0].value for engine in engines]
+    assert values[0] != values[1] and all(a.identity != b.identity for a, b in pairwise(engines))
+    assert values == [engine.score([Trial("b", DEAD)])[0].value for engine in engines]
+
+
+@pytest.mark.parametrize("name", ["jacob_cov", "zen", "naswot"])
+def test_a_network_cut_off_from_its_input_is_a_counted_failure(
+    name: str, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric
+) -> None:
+    engine = make_zero_cost(name, toy_space, toy_task, fabric, batch=16)
+    good, cut = engine.score([Trial("a", RICH), Trial("b", CUT_OFF)])
+    assert good.ok and not cut.ok and cut.error
+
+
+def no_weights() -> Graph:
+    b = GraphBuilder((4, 2, 2))
+    return b.build(b.add("global_pool", b.add("relu", b.input, name="relu"), name="pool"))
+
+
+def no_relu() -> Graph:
+    b = GraphBuilder((1, 2, 2))
+    return b.build(b.add("linear", b.add("global_pool", b.input, name="pool"), name="head", out=2))
+
+
+@pytest.mark.parametrize("name", ["synflow", "grad_norm", "snip", "grasp", "fisher"])
+def test_a_network_without_weights(name: str) -> None:
+    with pytest.raises(GraphError, match="no weights of convolutions or linear layers"):
+        ZERO_COST[name](no_weights(), {}, torch.randn(2, 4, 2, 2), LABELS)
+
+
+def test_a_network_without_relus_or_features() -> None:
+    graph = no_relu()
+    weights, images = RandomInit(0)([graph])[0], torch.randn(2, 1, 2, 2)
+    with pytest.raises(GraphError, match="no ReLU"):
+        naswot(graph, weights, images)
+    with pytest.raises(GraphError, match="no feature maps"):
+        zen(graph, weights, images)
+
+
+def test_an_output_that_does_not_respond() -> None:
+    graph = no_relu()
+    weights = {name: torch.zeros_like(w) for name, w in RandomInit(0)([graph])[0].items()}
+    with pytest.raises(GraphError, match="does not respond"):
+        jacob_cov(graph, weights, torch.randn(2, 1, 2, 2))
+
+
+def test_images_of_another_size_are_refused(toy_space: NASBench201) -> None:
+    graph = toy_space.lower(RICH)
+    with pytest.raises(GraphError, match="images do not fit"):
+        grad_norm(graph, RandomInit(0)([graph])[0], torch.randn(2, 3, 16, 16), LABELS)
+
+
+class Huge:
+    """Weights whose activations overflow: float32 at once, float64 after some layers."""
+
+    def __call__(self, graphs: Sequence[Graph]) -> list[WeightDict]:
+        return [{name: w * 1e38 for name, w in drawn.items()} for drawn in RandomInit(0)(graphs)]
+
+
+@pytest.mark.parametrize("name", [name for name in ZERO_COST if name not in ("params", "flops")])
+def test_activations_that_overflow_are_a_counted_failure(
+    name: str, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric
+) -> None:
+    sample = Sample(zero_cost=16)
+    engine = WeightedEstimator(Huge(), toy_space, toy_task, fabric, readout=name, sample=sample)
+    (found,) = engine.score([Trial("a", RICH)])
+    assert not found.ok and "overflow" in str(found.error)
+
+
+def test_synflow_holds_what_float32_does_not() -> None:
+    graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=5).lower(RICH))
+    weights = {name: w * 100 for name, w in RandomInit(0)([graph])[0].items()}
+    value = synflow(graph, weights)  # the logarithm of more than 1e38
+    assert 88 < float(value) < 710
+
+
+def test_unknown_names_and_too_few_images(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric) -> None:
+    with pytest.raises(ConfigError, match=r"synflo[\s\S]*params \| flops \| synflow"):
+        make_zero_cost("synflo", toy_space, toy_task, fabric)
+    with pytest.raises(DataError):
+        make_zero_cost("snip", toy_space, toy_task, fabric, batch=1000)

@@ -1,0 +1,139 @@
+"""The combined estimator on members whose readings are known."""
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from ghn.analysis.correlation import kendall
+from ghn.analysis.population import LEAST, Population
+from ghn.errors import ConfigError
+from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.types import Score, Trial
+
+WEIGHTS = {"good/value": 1.0, "good/loss": 1.0}
+
+
+class Says:
+    """A member that says what a function says; losses are lower for the better."""
+
+    source = "a test"
+
+    def __init__(self, function):
+        self.function = function
+
+    def fit(self, history):
+        pass
+
+    def score(self, trials):
+        out = []
+        for trial in trials:
+            value = self.function(trial.arch)
+            failed = value is None
+            out.append(Score.failed("no", 0.5) if failed else Score(value, 0.5, extra={"loss": -value}))
+        return out
+
+
+@pytest.fixture(scope="module")
+def archs(toy_space):
+    return Random(0).sample(toy_space.distinct(), 120)
+
+
+@pytest.fixture(scope="module")
+def truth(toy_space, archs):
+    """More convolutions on the way are better, poolings worse: what the encoding can tell and no member says."""
+    rng = Random(1)
+    found = {}
+    for arch in archs:
+        e = toy_space.encode(arch)
+        found[arch] = e["most_convs"] + 0.5 * e["empty_paths"] - e["mean_pools"] + 0.1 * rng.random()
+    return found
+
+
+def noisy(truth, size, seed=2):
+    rng = Random(seed)
+    return {arch: value + rng.gauss(0, size) for arch, value in truth.items()}
+
+
+def trials(archs):
+    return [Trial(str(i), arch) for i, arch in enumerate(archs)]
+
+
+def order(estimator, archs, truth):
+    return kendall([s.value for s in estimator.score(trials(archs))], [truth[a] for a in archs])
+
+
+def make(space, truth, size=1.0, weights=WEIGHTS, **options):
+    return CombinedEstimator(space, {"good": Says(noisy(truth, size).get)}, weights, **options)
+
+
+def test_readings_that_err_apart_are_better_together(toy_space, archs, truth):
+    members = {str(i): Says(noisy(truth, 1.5, seed=i).get) for i in range(4)}
+    single = [CombinedEstimator(toy_space, members, {f"{i}/value": 1.0}) for i in range(4)]
+    together = CombinedEstimator(toy_space, members, {f"{i}/value": 1.0 for i in range(4)})
+    assert order(together, archs, truth) > max(order(s, archs, truth) for s in single)
+
+
+def test_references_make_it_better_and_surer(toy_space, archs, truth):
+    test, known = archs[:60], archs[60:]
+    plain, taught = make(toy_space, truth), make(toy_space, truth)
+    taught.fit([(t, Score(truth[t.arch])) for t in trials(known)])
+    assert order(taught, test, truth) > order(plain, test, truth) + 0.1
+    before, after = plain.score(trials(test)), taught.score(trials(test))
+    assert len({s.std for s in before}) == 1 and len({s.std for s in after}) > 10
+    assert max(s.std for s in after) < before[0].std
+    taught.fit([])  # forgets them
+    assert {s.std for s in taught.score(trials(test))} == {before[0].std}
+    assert order(taught, test, truth) == pytest.approx(order(plain, test, truth), abs=0.01)
+
+
+def test_a_score_depends_on_the_population_and_not_on_the_company(toy_space, archs, truth):
+    readings = np.array(list(noisy(truth, 1.0).values()))
+    population = Population.of({"good/value": readings, "good/loss": readings})
+    fixed = make(toy_space, truth, population=population)
+    whole = fixed.score(trials(archs))
+    assert [s.value for s in whole[:3]] == pytest.approx([s.value for s in fixed.score(trials(archs[:3]))])
+    assert [t.id for t, _ in fixed.stream(trials(archs))] == [str(i) for i in range(len(archs))]
+    own = make(toy_space, truth).score(trials(archs))  # these architectures are the population
+    assert [s.value for s in own] == pytest.approx([s.value for s in whole])
+
+
+def test_failures_say_which_member_and_leave_the_others_alone(toy_space, archs, truth):
+    says = noisy(truth, 1.0)
+    broken = {**says, archs[3]: None}
+    scores = CombinedEstimator(toy_space, {"good": Says(broken.get)}, WEIGHTS).score(trials(archs))
+    assert [s.ok for s in scores] == [i != 3 for i in range(len(archs))]
+    assert scores[3].error == "good: no" and scores[0].cost_seconds == 0.5
+
+
+def test_size_alone_needs_no_member(toy_space, archs):
+    sized = CombinedEstimator(toy_space, {}, {LIVE_PARAMETERS: 1.0}).score(trials(archs))
+    values = np.array([s.value for s in sized])
+    params = np.array([s.extra[LIVE_PARAMETERS] for s in sized])
+    assert kendall(values, params) == pytest.approx(1.0, abs=0.02)
+
+
+def test_what_cannot_be_combined_is_refused(toy_space, archs, truth):
+    with pytest.raises(ConfigError, match="nobody/value"):
+        make(toy_space, truth, weights={"nobody/value": 1.0})
+    with pytest.raises(ConfigError, match="weights"):
+        make(toy_space, truth, weights={"good/value": 0.0})
+    with pytest.raises(ConfigError, match="too few references"):
+        make(toy_space, truth).fit([(t, Score(0.5)) for t in trials(archs[:4])])
+    with pytest.raises(ConfigError, match="too few networks"):
+        make(toy_space, truth).score(trials(archs[: LEAST - 1]))
+    with pytest.raises(ConfigError, match="lacks"):
+        make(toy_space, truth, population=Population({"good/value": [0, 1]}))
+    score = CombinedEstimator(toy_space, {"good": Says(truth.get)}, {"good/gain": 1.0}).read(trials(archs[:1]))[0]
+    assert "good/gain" in score.error
+
+
+def test_normal_scores_put_ties_in_the_middle():
+    usual = Population({"x": [0.0, 0.0, 0.0, 1.0, 2.0]})
+    low, one, high, beyond = usual.normal_scores("x", np.array([0.0, 1.0, 2.0, 9.0]))
+    assert low == pytest.approx(-0.674, abs=1e-3) and one == pytest.approx(0.674, abs=1e-3)
+    assert high == beyond == pytest.approx(3.09, abs=1e-2)
+    assert Population(usual.describe()).describe() == usual.describe()
+    for bad in ([2.0, 1.0], [1.0], [0.0, float("nan")], [[0.0], [1.0]]):
+        with pytest.raises(ConfigError, match="rising"):
+            Population({"x": bad})

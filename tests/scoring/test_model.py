@@ -1,0 +1,182 @@
+"""A saved hypernetwork: what it says when it is used rightly, and when it is used wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from toy_models import CHAIN, EDGE, SAMPLE, cells, save_toy, toy_card, toy_net
+
+import ghn
+from ghn.errors import CheckpointError, ConfigError
+from ghn.scoring.load import load
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import make_ranker
+from ghn.scoring.readouts import READOUTS
+from ghn.tasks import ImageTask, Normalisation, from_arrays
+from ghn.types import Trial
+
+CELLS = cells(4)
+
+
+def values(model: Model, task: ImageTask, readout: str = "loss", archs: Any = CELLS) -> list[float]:
+    scores = model.score(archs, readout, task=task, sample=SAMPLE)
+    assert all(s.ok for s in scores), scores
+    return [s.value for s in scores]
+
+
+@pytest.mark.parametrize("readout", READOUTS)
+def test_what_is_saved_and_loaded_scores_the_same(
+    toy_model: Model, toy_task: ImageTask, fabric: Fabric, tmp_path: Path, readout: str
+) -> None:
+    fresh = Model(toy_net(), toy_model.space, toy_card(toy_task), fabric)
+    assert values(fresh, toy_task, readout) == values(toy_model, toy_task, readout)
+    toy_model.save(tmp_path / "again.safetensors")
+    again = ghn.load(tmp_path / "again.safetensors", device="cpu")
+    assert values(again, toy_task, readout) == values(toy_model, toy_task, readout)
+    assert again.digest == toy_model.digest and again.card == toy_model.card and again.space == toy_model.space
+
+
+def test_official_strings_and_cells_score_alike(toy_model: Model, toy_task: ImageTask) -> None:
+    assert values(toy_model, toy_task, archs=[toy_model.space.format(c) for c in CELLS]) == values(toy_model, toy_task)
+
+
+def test_the_normalisation_is_the_checkpoints_own(
+    toy_model: Model, toy_task: ImageTask, make_toy_task: Callable[..., ImageTask]
+) -> None:
+    shifted = Normalisation((0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
+    other = replace(toy_task, **{k: replace(v, normalisation=shifted) for k, v in toy_task.splits().items()})
+    assert values(toy_model, other) == values(toy_model, toy_task)
+    assert values(toy_model, make_toy_task(val=9)) != values(toy_model, toy_task)
+
+
+def test_weights_are_those_that_the_graph_asks_for(toy_model: Model) -> None:
+    graph = toy_model.space.lower(CELLS[0])
+    weights = toy_model.weights(graph)
+    assert {n: tuple(w.shape) for n, w in weights.items()} == {p.name: p.shape for p in graph.params()}
+    assert all(w.isfinite().all() and not w.requires_grad for w in weights.values())
+
+
+def test_embeddings_are_equal_for_equal_networks_only(toy_model: Model) -> None:
+    from ghn.graph.simplify import simplify
+
+    chain, edge, other = (toy_model.embed(simplify(toy_model.space.lower(a))) for a in (CHAIN, EDGE, CELLS[0]))
+    assert chain.shape == (toy_model.net.config.hidden,)
+    assert torch.allclose(chain, edge, atol=1e-6) and not torch.allclose(chain, other, atol=1e-3)
+
+
+def test_a_single_string_is_no_list(toy_model: Model, toy_task: ImageTask) -> None:
+    with pytest.raises(ConfigError, match="put it into a list"):
+        toy_model.score(toy_model.space.format(CELLS[0]), task=toy_task)
+    with pytest.raises(ConfigError, match=r"logits[\s\S]*loss \| accuracy \| ridge"):
+        toy_model.score(CELLS, "logits", task=toy_task)
+    assert toy_model.score([], task=toy_task, sample=SAMPLE) == []
+
+
+def test_without_a_task_of_its_own_it_asks_for_one(toy_model: Model) -> None:
+    with pytest.raises(ConfigError, match=r"score\(\.\.\., task=task\)"):
+        toy_model.score(CELLS)
+
+
+def test_engines_are_made_once(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toy_model, "_scoring_task", lambda: toy_task)
+    assert toy_model.estimator("loss", sample=SAMPLE) is toy_model.estimator("loss", sample=SAMPLE)
+    assert toy_model.estimator("loss", sample=SAMPLE) is not toy_model.estimator("ridge", sample=SAMPLE)
+
+
+def test_images_of_another_kind_are_refused(toy_model: Model) -> None:
+    def task(channels: int, size: int, classes: int) -> ImageTask:
+        pool = torch.randint(256, (60, channels, size, size), dtype=torch.uint8), torch.arange(60) % classes
+        return from_arrays("other", pool)
+
+    for channels, size, classes, named in (
+        (1, 8, 4, "'channels': 1"),
+        (3, 12, 4, r"'image_size': \[12, 12\]"),
+        (3, 8, 5, "'classes': 5"),
+    ):
+        with pytest.raises(CheckpointError, match=rf"got: .*{named}[\s\S]*expected: .*'classes': 4[\s\S]*to do") as e:
+            toy_model.score(CELLS, task=task(channels, size, classes))
+        assert "other" in str(e.value)
+
+
+def test_rank_judges_in_the_order_given_and_says_why_not(toy_model: Model, toy_task: ImageTask) -> None:
+    archs: list[Any] = [*cells(24), "|nonsense~0|"]
+    scores = toy_model.rank(archs, task=toy_task)
+    assert [s.ok for s in scores] == [True] * 24 + [False] and "malformed" in scores[-1].error
+    assert all(s.std and s.cost_seconds > 0 and "zero_cost/meco" in s.extra for s in scores[:-1])
+    assert {f"ghn_depth{d}/loss" for d in (1, 3, 5)} <= set(scores[0].extra)
+    backwards = toy_model.rank(archs[::-1], task=toy_task)[::-1]
+    assert [s.value for s in backwards[:-1]] == pytest.approx([s.value for s in scores[:-1]], abs=1e-4)
+    known = {toy_model.space.format(arch): i / 24 for i, arch in enumerate(archs[:12])}
+    taught = toy_model.rank(archs[:24], known, task=toy_task)
+    assert len({s.std for s in taught}) > 10
+    with pytest.raises(ConfigError, match="too few references"):
+        toy_model.rank(archs[:24], dict(list(known.items())[:3]), task=toy_task)
+    with pytest.raises(ConfigError, match="too few networks"):
+        toy_model.rank(archs[:3], task=toy_task)
+
+
+def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model: Model, toy_task: ImageTask) -> None:
+    archs = cells(24)
+    ranker = make_ranker(toy_model, task=toy_task)
+    whole = ranker.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
+    assert ranker.population is not None
+    held = {"task_checksum": toy_task.checksum, "quantiles": ranker.population.describe()}
+    card = toy_model.card | {"population": held}
+    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest)
+    single = carded.rank(archs[5:6], task=toy_task)[0]
+    assert single.value == pytest.approx(whole[5].value, abs=1e-3)
+    for bad in ({"quantiles": {}}, {**held, "quantiles": {"graph/params": [2, 1]}}, [1]):
+        broken = Model(toy_net(), toy_model.space, toy_model.card | {"population": bad}, toy_model.fabric)
+        with pytest.raises(CheckpointError, match="population"):
+            broken.rank(archs, task=toy_task)
+
+
+def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask, tmp_path: Path) -> None:
+    archs, paths = cells(24), [tmp_path / f"{seed}.safetensors" for seed in (0, 1)]
+    models = [save_toy(path, toy_model.space, toy_task, toy_model.fabric, seed=i) for i, path in enumerate(paths)]
+    both = load(paths, fabric=toy_model.fabric)
+    assert both.digest == models[0].digest and sum(both.trainings(companions=True).values()) == 180.0
+    assert values(both, toy_task) == values(models[0], toy_task)
+    together, single = both.rank(archs, task=toy_task), [model.rank(archs, task=toy_task) for model in models]
+    for i, score in enumerate(together):
+        assert score.extra["ghn_depth5/loss"] == single[0][i].extra["ghn_depth5/loss"]
+        assert score.extra["ghn2_depth5/loss"] == single[1][i].extra["ghn_depth5/loss"]
+    means = [(a.value + b.value) / 2 for a, b in zip(*single, strict=True)]
+    assert [score.value for score in together] == pytest.approx(means, abs=1e-4)
+
+
+def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageTask) -> None:
+    archs = cells(24)
+
+    def carded(seed: int, *companions: Model, population: bool = True) -> Model:
+        made = Model(toy_net(seed), toy_model.space, toy_model.card, toy_model.fabric)
+        ranker = make_ranker(made, task=toy_task)
+        ranker.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
+        assert ranker.population is not None
+        held = {"task_checksum": toy_task.checksum, "quantiles": ranker.population.describe()}
+        card = toy_model.card | ({"population": held} if population else {})
+        return Model(toy_net(seed), toy_model.space, card, toy_model.fabric, companions=companions)
+
+    first, second = carded(0), carded(1)
+    pair = carded(0, second)
+    one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
+    assert together == pytest.approx((one + other) / 2, abs=1e-4) and one != pytest.approx(other, abs=1e-3)
+    with pytest.raises(ConfigError, match="too few networks"):
+        carded(0, carded(1, population=False)).rank(archs[5:6], task=toy_task)
+
+
+def test_hypernetworks_of_different_kinds_are_not_read_together(toy_model: Model) -> None:
+    with pytest.raises(CheckpointError, match=r"cannot be read together[\s\S]*'width': 8[\s\S]*'width': 4"):
+        Model(
+            toy_net(),
+            toy_model.space,
+            toy_model.card,
+            toy_model.fabric,
+            companions=[Model(toy_net(), replace(toy_model.space, width=8), toy_model.card, toy_model.fabric)],
+        )

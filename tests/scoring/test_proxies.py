@@ -1,0 +1,52 @@
+"""Zero-cost proxies against numbers worked out by hand."""
+
+import pytest
+import torch
+
+from ghn.graph import simplify
+from ghn.nets.initial import RandomInit
+from ghn.scoring.proxies.activations import PROXIES, ProxyReadout, meco, swap
+from ghn.scoring.readouts import Sample, make_readout
+from ghn.spaces import NASBench201
+
+
+def test_meco_is_one_minus_the_correlation_of_two_channels():
+    x = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(0))
+    rho = torch.stack([torch.corrcoef(image.flatten(1))[0, 1] for image in x])
+    assert float(meco([x])) == pytest.approx(float((1 - rho.abs()).mean()), abs=1e-6)
+    assert float(meco([x, x])) == pytest.approx(2 * float(meco([x])))
+
+
+def test_meco_sees_neither_scale_nor_order_of_channels():
+    x = torch.rand(2, 5, 4, 4, generator=torch.Generator().manual_seed(1))
+    scale = torch.tensor([1.0, 2.0, 5.0, 0.5, 3.0]).view(1, 5, 1, 1)
+    assert float(meco([(x * scale)[:, [3, 1, 4, 0, 2]]])) == pytest.approx(float(meco([x])), abs=1e-6)
+    double = torch.cat([x, x[:, :1]], 1)  # a channel that says nothing new
+    assert float(meco([double])) == pytest.approx(0, abs=1e-9)
+
+
+def test_swap_counts_units_that_fire_differently():
+    x = torch.tensor([[[[1.0, -1.0], [1.0, 1.0]]], [[[1.0, -1.0], [-1.0, 1.0]]]])  # 2 images, 1 channel, 4 units
+    assert float(swap([x])) == 3  # both, neither, the first alone
+    assert float(swap([x, x])) == 6
+
+
+def test_every_proxy_comes_from_one_pass_and_live_operations_alone(toy_space, toy_task):
+    arch = ("nor_conv_3x3", "nor_conv_1x1", "none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3")
+    graph = simplify(toy_space.lower(arch))
+    weights = RandomInit(0)([graph])[0]
+    found = {name: make_readout(name, toy_task, Sample(val=8, proxy=8))(graph, weights) for name in PROXIES}
+    for name, readings in found.items():
+        assert set(readings) == {"value", *PROXIES} and readings["value"] == readings[name] > 0
+
+
+def test_random_weights_tell_a_rich_cell_from_a_poor_one(toy_task):
+    space = NASBench201((3, 8, 8), 4, width=8, depth=2)
+    rich, poor = ("nor_conv_3x3",) * 6, ("avg_pool_3x3",) * 6
+    images = toy_task.val.take(8, 0).batch(torch.arange(8))[0]
+    for name in PROXIES:
+        values = []
+        for arch in (rich, poor):
+            graph = simplify(space.lower(arch))
+            values.append(float(ProxyReadout(images, name)(graph, RandomInit(0)([graph])[0])["value"]))
+        assert values[0] > values[1], name

@@ -1,0 +1,180 @@
+"""Training of a hypernetwork from first to last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import toy
+from lightning_fabric import Fabric
+from toy_models import NET, SAMPLE, cells, toy_table
+
+from ghn.analysis.correlation import kendall
+from ghn.app.candidates import choose_candidates
+from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError
+from ghn.nets.ghn import GHNConfig
+from ghn.scoring.load import CHECKPOINT, load
+from ghn.scoring.model import Model
+from ghn.scoring.readouts import Sample
+from ghn.scoring.train_model import train_hypernetwork
+from ghn.spaces import NASBench201
+from ghn.tables.references import ReferenceTable
+from ghn.tasks import ImageTask, make_task
+from ghn.train.meta import MetaConfig, MetaTrainer
+
+TRAINER = MetaConfig(
+    steps=4, architectures=2, images=8, warmup=1, sampling="uniform", save_every=2, log_every=1, check_every=2
+)
+Train = Callable[..., Model]
+
+
+@pytest.fixture
+def train(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric) -> Train:
+    def run(folder: Path, trainer: MetaConfig = TRAINER, **options: Any) -> Model:
+        config = GHNConfig(toy_task.classes, **NET)
+        return train_hypernetwork(config, toy_space, toy_task, trainer, fabric, folder, progress=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def table(toy_space: NASBench201, toy_task: ImageTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """References that fit the toy task."""
+    path = tmp_path_factory.mktemp("references") / "table.jsonl"
+    toy_table(choose_candidates(12, "development", toy_space), toy_space, toy_task).save(path)
+    return path
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def weights(model: Model) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.net.state_dict().items()}
+
+
+def test_leaves_a_checkpoint_with_a_card_and_a_log(
+    train: Train, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    model = train(tmp_path, command="python train_ghn.py", scoring_task={"name": "cifar10", "size": 8, "root": None})
+    loaded = load(tmp_path / CHECKPOINT, fabric=fabric)
+    assert loaded.digest == model.digest != "" and loaded.card == model.card
+    trials = cells(3)
+    first, second = (m.score(trials, task=toy_task, sample=SAMPLE) for m in (model, loaded))
+    assert [s.value for s in first] == [s.value for s in second]
+    card = model.card
+    assert card["task"] == toy_task.describe() and card["scoring_task"]["name"] == "cifar10"
+    assert card["trainer"]["steps"] == card["step"] == 4 and card["seconds"] > 0
+    assert card["command"] == "python train_ghn.py" and card["device"] == "cpu"
+    losses = [line["loss"] for line in lines(tmp_path) if "loss" in line]
+    assert len(losses) == 4 and card["metrics"]["loss"] == losses[-1]
+
+
+def test_scores_of_different_trainings_do_not_mix(train: Train, tmp_path: Path, toy_task: ImageTask) -> None:
+    one, two = train(tmp_path / "a"), train(tmp_path / "b", replace(TRAINER, seed=1))
+    identities = [m.estimator(task=toy_task, sample=SAMPLE).identity for m in (one, two)]
+    assert identities[0] != identities[1]
+
+
+def test_ranks_beside_the_loss_where_there_are_references(train: Train, table: Path, tmp_path: Path) -> None:
+    model = train(tmp_path, check=12, references=table)
+    checks = [line for line in lines(tmp_path) if "check/kendall" in line]
+    assert [line["step"] for line in checks] == [2, 4]
+    assert all(-1 <= line["check/kendall"] <= 1 and 0 <= line["check/accuracy"] <= 1 for line in checks)
+    assert model.card["metrics"]["check/kendall"] == checks[-1]["check/kendall"]
+    scores = model.score(ReferenceTable.load(table).archs(), task=toy.make_task(), sample=Sample(val=40, batch=40))
+    values = list(ReferenceTable.load(table).value("test_accuracy").values())
+    assert kendall([s.value for s in scores], values) == pytest.approx(checks[-1]["check/kendall"])
+
+
+def test_without_fitting_references_there_is_no_check(train: Train, tmp_path: Path) -> None:
+    train(tmp_path, check=40)
+    assert all("check/kendall" not in line for line in lines(tmp_path))
+
+
+def test_references_that_are_given_must_fit(train: Train, table: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="nowhere"):
+        train(tmp_path / "a", references=tmp_path / "nowhere.jsonl")
+    with pytest.raises(ConfigError, match="1 to 3930"):
+        train(tmp_path / "b", references=table, check=5000)
+    assert not list(tmp_path.iterdir())
+
+
+def test_never_overwrites_unless_asked_to_go_on(train: Train, tmp_path: Path) -> None:
+    model = train(tmp_path)
+    before = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(ExistsError, match="out="):
+        train(tmp_path)
+    (tmp_path / CHECKPOINT).unlink()
+    with pytest.raises(ExistsError, match="resume"):
+        train(tmp_path)  # a run that was killed before its end
+    again = train(tmp_path, resume=True)
+    assert again.digest == model.digest and (tmp_path / CHECKPOINT).read_bytes() == before
+
+
+def test_interrupted_and_resumed_gives_the_same_checkpoint(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(tmp_path / "whole")
+    step = MetaTrainer.train_step
+
+    def interrupted(self: MetaTrainer) -> torch.Tensor:
+        if self.step == 3:
+            raise KeyboardInterrupt
+        return step(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MetaTrainer, "train_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "killed")
+    assert not (tmp_path / "killed" / CHECKPOINT).exists()
+    resumed = train(tmp_path / "killed", resume=True)
+    assert resumed.digest == whole.digest
+    assert [line["step"] for line in lines(tmp_path / "killed")] == [1, 2, 3, 4]
+
+
+def test_a_task_of_ones_own_is_not_named_in_the_card(train: Train, tmp_path: Path) -> None:
+    named = {"name": "image_folder", "root": "/home/me/photos"}
+    assert train(tmp_path, scoring_task=named).card["scoring_task"] is None
+
+
+def test_keeps_snapshots_when_asked(train: Train, tmp_path: Path, fabric: Fabric) -> None:
+    model = train(tmp_path, snapshots=True, check=0)
+    first, last = (load(tmp_path / f"checkpoint-{step}.safetensors", fabric=fabric) for step in (2, 4))
+    assert first.card["step"] == 2 and last.digest == model.digest != first.digest
+
+
+def test_another_hypernetwork_cannot_go_on_with_a_run(
+    train: Train, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    train(tmp_path)
+    other = GHNConfig(toy_task.classes, **{**NET, "rounds": 7})
+    with pytest.raises(CheckpointError, match="net differ") as error:
+        train_hypernetwork(other, toy_space, toy_task, TRAINER, fabric, tmp_path, resume=True, progress=False)
+    assert "'rounds': 7" in str(error.value)
+
+
+def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) -> None:
+    task, space = make_task("cifar10_embedded"), NASBench201((3, 16, 16), 10, width=2, depth=1)
+    scoring = {"name": "cifar10_embedded"}
+    model = train_hypernetwork(
+        GHNConfig(10, **NET),
+        space,
+        task,
+        TRAINER,
+        fabric,
+        tmp_path,
+        scoring_task=scoring,
+        population=24,
+        progress=False,
+    )
+    held = load(tmp_path / CHECKPOINT, fabric=fabric).card["population"]
+    assert held == model.card["population"] and held["task_checksum"] == task.checksum
+    assert {"graph/params", "ghn_depth3/loss", "zero_cost/meco"} <= set(held["quantiles"])
+    assert -1 <= held["agreement"] <= 1
+    assert model.rank([cells(1)[0]])[0].ok

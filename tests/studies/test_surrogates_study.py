@@ -1,0 +1,99 @@
+"""The studies of surrogates and of progressive search, small, from options to files."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, save_toy
+
+from ghn.app.setting import Setting
+from ghn.errors import ConfigError, ExistsError
+from ghn.spaces.nasbench201.samples import load_sample
+from studies.pnas import pnas_job
+from studies.surrogates import choose_networks, surrogates_job
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "out": str(tmp_path / "out"),
+        "resume": False,
+        "progress": False,
+        "candidates": "report",
+        "n": 20,
+        "pool": 40,
+        "draws": 2,
+        "sizes": [12, 20],
+        "models": ["ridge", "gaussian_process"],
+        "inputs": {"hypernetwork": ["scores", "embedding"]},
+        "beam": 3,
+    }
+
+
+def test_studies_surrogates_and_takes_a_study_up_again(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    surrogates_job(setting, options)
+    study = json.loads((tmp_path / "out" / "study.json").read_text())
+    rows = [f"{model}, {inputs}" for inputs in options["inputs"] for model in options["models"]]
+    assert list(study["rows"]) == rows
+    for sizes in study["rows"].values():
+        assert list(sizes) == ["12", "20"]
+        for held in sizes.values():
+            assert len(held["kendall"]) == len(held["covered 80%"]) == len(held["seconds"]) == 2
+            assert all(-1 <= tau <= 1 for tau in held["kendall"]) and all(0 <= c <= 1 for c in held["covered 80%"])
+    printed = capsys.readouterr().out
+    assert all(row in printed for row in rows) and "best 20 %" in printed
+    assert [p.name for p in (tmp_path / "out").glob("*.svg")] == ["inputs_hypernetwork.svg"]
+    with pytest.raises(ExistsError):
+        surrogates_job(setting, options)
+    cells = tmp_path / "out" / "cells.jsonl"
+    whole = cells.read_text()
+    cells.write_text("".join(whole.splitlines(keepends=True)[:-2]))
+    surrogates_job(setting, {**options, "resume": True})
+    again = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert again["rows"][rows[0]]["12"]["kendall"] == study["rows"][rows[0]]["12"]["kendall"]
+    assert again["rows"][rows[-1]]["20"]["kendall"] == pytest.approx(study["rows"][rows[-1]]["20"]["kendall"])
+
+
+def test_references_are_never_among_the_judged() -> None:
+    report, development = (set(load_sample(name).archs()) for name in ("report", "development"))
+    canonical = toy.SPACE.canonical
+    for sample, own in (("report", report), ("development", development)):
+        pool, judged = choose_networks(toy.SPACE, sample, None, 484)
+        assert len(judged) == 484 and set(judged) <= own
+        taken = {canonical(toy.SPACE.parse(text)) for text in own | report}
+        assert not taken & {canonical(toy.SPACE.parse(text)) for text in pool}
+        assert len(pool) == (3914 if sample == "report" else 3430)
+
+
+@pytest.mark.parametrize("change", [{"sizes": [12, 41]}, {"draws": 0}, {"sizes": []}, {"models": ["svm"]}])
+def test_a_study_that_cannot_be_made(setting: Setting, options: dict[str, Any], change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        surrogates_job(setting, {**options, **change, "inputs": {"adjacency": ["adjacency"]}})
+
+
+@pytest.mark.skipif(find_spec("analognasbench") is None, reason="needs the extra nasbench")
+def test_compares_progressive_with_random_search(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pnas_job(setting, {**options, "models": ["ridge"]})
+    found = json.loads((tmp_path / "out" / "pnas.json").read_text())["regret"]
+    assert list(found) == ["PNAS, ridge", "random search"]
+    for seeds in found.values():
+        assert [len(regret) for regret in seeds] == [12, 12]
+        assert all(regret == sorted(regret, reverse=True) and regret[-1] >= 0 for regret in seeds)
+    assert "12 trainings" in capsys.readouterr().out
