@@ -8,6 +8,7 @@ import random
 from argparse import ArgumentParser
 
 import ghn
+from ghn.scoring.readouts import Sample
 from ghn.scoring.score_files import score_to_file
 
 parser = ArgumentParser(description=__doc__)
@@ -22,7 +23,7 @@ model = ghn.load(args.checkpoint)
 networks = model.space.distinct()
 random.Random(0).shuffle(networks)
 trials = [ghn.Trial(model.space.format(arch), arch) for arch in networks[: args.n]]
-engine = model.estimator(args.readout, sample=ghn.estimators.Sample(val=args.images))
+engine = model.estimator(args.readout, sample=Sample(val=args.images))
 scores = score_to_file(engine, trials, args.out, engine.identity)
 
 ranked = sorted(zip(trials, scores, strict=True), key=lambda pair: pair[1].value if pair[1].ok else float("-inf"))

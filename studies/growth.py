@@ -36,8 +36,8 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.families.sharing.bank import MIXTURE, Bank, BankConfig, key_of
 from ghn.families.sharing.smash import GENERATED, Smash, SmashConfig
+from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph, GraphBuilder
-from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.nets.ghn import GHN, GHNConfig
@@ -100,9 +100,9 @@ def step_bytes(
         y: labels.
         besides: parameters that `make` reads.
     """
-    module = GraphModule(graph)
+    module = Interpreter(graph)
     x = x.contiguous(memory_format=torch.channels_last)  # as the module would make them: no copy of its own
-    return saved_bytes(lambda: F.cross_entropy(run_graph(module, make(), x), y), [x, y, *besides])
+    return saved_bytes(lambda: F.cross_entropy(module.run(make(), x).output, y), [x, y, *besides])
 
 
 # --- How the supergraph of a space, and what makes weights for it, grow with the space ---
@@ -158,7 +158,7 @@ class Scales:
     def _measure(self, space: ChoiceSpace[Any], kept: Kept) -> tuple[dict[str, float], dict[str, float]]:
         graph, classes = open_supergraph(space, kept), space.describe()["classes"]
         rng = Random(self.seed)
-        graphs = [simplify(space.lower(draw_member(space, kept, rng))) for _ in range(self.networks)]
+        graphs = [simplify(space.network(draw_member(space, kept, rng)).graph) for _ in range(self.networks)]
         bank = Bank(BankConfig("darts", classes), space)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -176,7 +176,7 @@ class Scales:
             "hypernetwork": _count(ghn),
             "smash": _count(smash) - _count(smash.learnt) + count_shared(graph, (GENERATED,)),
             "mean network": fmean(map(count_params, graphs)),
-            "largest network": count_params(simplify(space.lower(largest_member(space, kept)))),
+            "largest network": count_params(simplify(space.network(largest_member(space, kept)).graph)),
         }
         return parameters, memory
 

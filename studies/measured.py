@@ -31,9 +31,14 @@ class Measured:
 
     def __init__(self, measure: Callable[..., Score]) -> None:
         self.measure = measure
+        self.identity: dict[str, Any] = {}
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
+
+    def cost(self, arch: Any) -> float | None:
+        """None: a look-up costs nothing."""
+        return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Measures each."""

@@ -46,10 +46,15 @@ class Known:
     source = "scores computed beforehand"
 
     def __init__(self, scores: Mapping[Any, Score], identity: Mapping[str, Any] | None = None) -> None:
-        self.scores, self.identity = dict(scores), identity
+        self.scores = dict(scores)
+        self.identity: dict[str, Any] = dict(identity or {})
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
+
+    def cost(self, arch: Any) -> float | None:
+        """None: a look-up costs nothing."""
+        return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Looks each trial up."""
@@ -184,7 +189,7 @@ def spread_over_draws(
     trials = [Trial(text, space.parse(text)) for text in report]
     accuracy = load_sample("report").accuracy
     values = np.array([accuracy[text] for text in report])
-    params = np.array([count_params(simplify(space.lower(t.arch))) for t in trials], dtype=float)
+    params = np.array([count_params(simplify(space.network(t.arch).graph)) for t in trials], dtype=float)
     out: dict[str, dict[str, list[float]]] = {}
 
     def add(name: str, scores: Iterable[Score]) -> None:

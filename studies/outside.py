@@ -33,7 +33,7 @@ from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces import describe_space, skeletons_of
-from ghn.types import Score, Space, Trial
+from ghn.types import Network, Score, Space, Trial
 
 
 class Variation(NamedTuple):
@@ -73,9 +73,9 @@ class Grouped:
     def __repr__(self) -> str:
         return f"Grouped({self.space!r})"
 
-    def lower(self, arch: Any) -> Graph:
+    def network(self, arch: Any) -> Network:
         """The network with grouped convolutions."""
-        return grouped(self.space.lower(arch))
+        return Network.of(grouped(self.space.network(arch).graph))
 
 
 def grouped(graph: Graph) -> Graph:

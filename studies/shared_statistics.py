@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ghn.errors import ConfigError
+from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
 from ghn.scoring.model import Model
 from ghn.tasks.images import ImageTask
@@ -31,17 +31,17 @@ def collect_statistics(
         seed: of paths and images.
 
     Returns:
-        A tensor for each name of a buffer (`GraphModule.new_stats`).
+        A tensor for each name of a buffer (`Interpreter.new_stats`).
     """
     rng, shared, train = Random(seed), dict[str, Tensor](), task.train
     for _ in range(paths):
-        graph = simplify(model.space.lower(model.space.sample(rng)))
+        graph = simplify(model.space.network(model.space.sample(rng)).graph)
         index = rng.sample(range(len(train)), min(images, len(train)))
-        module = GraphModule(graph, running_stats=True).train()
+        module = Interpreter(graph, running_stats=True)
         fresh = module.new_stats(train.device)
         own = {name: shared.setdefault(name, value) for name, value in fresh.items()}
         with torch.no_grad():
-            run_graph(module, {**model.weights(graph), **own}, train.batch(index)[0])
+            module.run({**model.weights(graph), **own}, train.batch(index)[0], training=True)
     return shared
 
 
@@ -65,10 +65,10 @@ class SharedStatisticsReadout:
         Raises:
             ConfigError: no path had a normalisation of this network.
         """
-        module = GraphModule(graph, running_stats=True).eval()
-        names = [name for name, _ in module.named_buffers()]
+        program = Interpreter(graph, running_stats=True)
+        names = list(program.new_stats())
         if missing := [name for name in names if name not in self.statistics]:
             raise ConfigError("there are no statistics of some normalisations", got=missing[:3], fix="draw more paths")
-        logits = run_graph(module, {**weights, **{name: self.statistics[name] for name in names}}, self.x).float()
+        logits = program.run({**weights, **{name: self.statistics[name] for name in names}}, self.x).output.float()
         loss = F.cross_entropy(logits, self.y)
         return {"value": -loss, "loss": loss, "accuracy": (logits.argmax(1) == self.y).float().mean()}

@@ -214,7 +214,9 @@ class Judge:
     ) -> None:
         self.setting, self.archs, self.folder, self.progress = setting, archs, folder, progress
         self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
-        self.params = np.array([count_params(simplify(setting.space.lower(t.arch))) for t in self.trials], dtype=float)
+        self.params = np.array(
+            [count_params(simplify(setting.space.network(t.arch).graph)) for t in self.trials], dtype=float
+        )
         for reference in references:
             aligned(reference, archs)  # too few in common fails before anything is scored
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ghn.families.morphism.exact import Deeper, Skip, Wider, WiderKernel
 from ghn.families.morphism.network import Morphism, Network
-from ghn.graph import Graph, GraphModule, run_graph, simplify
+from ghn.graph import Graph, Interpreter, simplify
 from ghn.nets import RandomInit
 from ghn.spaces import DARTS, NASBench201
 from ghn.tasks import make_task
@@ -43,22 +43,22 @@ def trained_like(graph: Graph, images: Tensor, seed: int = 0) -> Network:
     weights = RandomInit(seed)([graph])[0]
     for name in (p.name for p in graph.params() if p.kind in ("norm_weight", "norm_bias", "bias", "linear_bias")):
         weights[name] = weights[name] + 0.3 * torch.randn(weights[name].shape, generator=generator)
-    module = GraphModule(graph, running_stats=True).train()
+    module = Interpreter(graph, running_stats=True)
     stats = module.new_stats()
     with torch.no_grad():
-        run_graph(module, {**weights, **stats}, images)
+        module.run({**weights, **stats}, images, training=True)
     first = {"running_mean": 0.0, "running_var": 1.0}  # of which a momentum of 0.1 leaves nine tenths
     own = {name: (value - 0.9 * first[name.rpartition("/")[2]]) / 0.1 for name, value in stats.items()}
     return Network(graph, weights, own)
 
 
 def drawn_network(space: Space[Any], seed: int) -> Network:
-    return trained_like(simplify(space.lower(space.sample(Random(seed)))), real_images(), seed)
+    return trained_like(simplify(space.network(space.sample(Random(seed))).graph), real_images(), seed)
 
 
 def double(graph: Graph, seed: int = 0) -> Network:
     """A network in float64 with random statistics."""
-    stats = GraphModule(graph, running_stats=True).new_stats()
+    stats = Interpreter(graph, running_stats=True).new_stats()
     generator = torch.Generator().manual_seed(seed)
     moved = {n: v.double() + torch.rand(v.shape, generator=generator, dtype=torch.float64) for n, v in stats.items()}
     return Network(graph, random_weights(graph), moved)

@@ -84,7 +84,7 @@ def evaluate(
         )
         for entry in entries
     }
-    stats = [graph_stats(simplify(space.lower(trial.arch))) for trial in trials]
+    stats = [graph_stats(simplify(space.network(trial.arch).graph)) for trial in trials]
     one_off = {e.name: e.one_off_seconds for e in entries if e.one_off_seconds is not None}
     comparisons = [
         compare_with(reference, archs, scores, stats, one_off_seconds=one_off, bootstrap=bootstrap)

@@ -1,8 +1,8 @@
 """The graph IR: what a network is, how it runs, what a hypernetwork sees of it."""
 
 from ghn.graph.canonical import canonical_hash, canonical_order, function_key
+from ghn.graph.interpreter import Interpreter, feature_node
 from ghn.graph.ir import Graph, GraphBuilder, Node
-from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.graph.op import OPS, Op, Param, Shape, get_op, register
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import GraphStats, count_params, graph_stats
@@ -12,8 +12,8 @@ __all__ = [
     "OPS",
     "Graph",
     "GraphBuilder",
-    "GraphModule",
     "GraphStats",
+    "Interpreter",
     "Node",
     "Op",
     "Param",
@@ -27,7 +27,6 @@ __all__ = [
     "get_op",
     "graph_stats",
     "register",
-    "run_graph",
     "simplify",
     "trace",
 ]

@@ -97,9 +97,16 @@ class Interpreter:
             raise GraphError("images do not fit the graph", got=tuple(x.shape), expected=("b", *self.input_shape))
         if weights.keys() != self.needed:
             missing, extra = sorted(self.needed - weights.keys()), sorted(weights.keys() - self.needed)
-            raise GraphError("weights do not fit the graph", got=f"missing: {missing[:5]}, not the graph's: {extra[:5]}")
+            raise GraphError("weights do not fit the graph", got=f"missing: {missing[:5]}, unknown: {extra[:5]}")
         if unknown := set(watch) - {node for *_, node in self._plan}:
             raise GraphError("no node of this name can be watched", got=sorted(unknown)[:5])
+
+
+def every_output(graph: Graph, weights: Mapping[str, Tensor], x: Tensor) -> list[Tensor]:
+    """The output of every node of a graph, in their order, on batch statistics."""
+    names = [node.name for node in graph.nodes]
+    inner = Interpreter(graph).run(weights, x, names).inner
+    return [inner[name] for name in names]
 
 
 def feature_node(graph: Graph) -> int:

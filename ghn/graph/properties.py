@@ -67,7 +67,7 @@ def space_properties(space: Space[Any], archs: Sequence[Any]) -> dict[str, Float
     Raises:
         ArchitectureError: one is not of the space.
     """
-    each = [graph_properties(space.lower(member_of(space, arch))) for arch in archs]
+    each = [graph_properties(space.network(member_of(space, arch)).graph) for arch in archs]
     return {name: np.array([one[name] for one in each]) for name in PROPERTIES}
 
 

@@ -242,7 +242,7 @@ class Traced(NamedTuple):
     Attributes:
         graph: its operations; a node is named after the module that it was, with "/" for ".".
         weights: its parameters by the names of `graph.params()`, copied.
-        stats: running statistics of its normalisations, by the names of `GraphModule(graph, running_stats=True)`. Run
+        stats: running statistics of its normalisations, by the names of `Interpreter(graph, running_stats=True)`. Run
             without them, the graph uses batch statistics, as scoring does.
     """
 

@@ -225,7 +225,7 @@ def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
             edges = [(source, NODES[k // 2], op) for k, (op, source) in enumerate(own)]
             cells.append(_cell(f"{name} cell", ends, edges + joins, {max(NODES) + 1}))
         return cells
-    return [graph_diagram(simplify(space.lower(arch)))]
+    return [graph_diagram(simplify(space.network(arch).graph))]
 
 
 def graph_diagram(graph: Graph) -> Diagram:

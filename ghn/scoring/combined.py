@@ -128,9 +128,9 @@ class CombinedEstimator:
                 self.population = Population.of({name: column(read + known, name) for name in self.weights})
             yield from zip(block, self._judge(block, read, known, self.population), strict=True)
 
-    def macs(self, arch: Any) -> float:
-        """Multiply-adds of all members' readings of one architecture."""
-        return float(sum(member.macs(arch) for member in self.members.values() if hasattr(member, "macs")))
+    def cost(self, arch: Any) -> float:
+        """Multiply-adds of all members' readings of one architecture, where they say something."""
+        return float(sum(member.cost(arch) or 0.0 for member in self.members.values()))
 
     def read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
         """Asks every member about every trial."""
@@ -143,7 +143,9 @@ class CombinedEstimator:
             return Readings({}, seconds, why)
         try:
             found = {
-                LIVE_PARAMETERS: float(count_params(simplify(self.space.lower(member_of(self.space, trial.arch)))))
+                LIVE_PARAMETERS: float(
+                    count_params(simplify(self.space.network(member_of(self.space, trial.arch)).graph))
+                )
             }
         except GhnError as error:
             return Readings({}, seconds, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
@@ -36,6 +37,16 @@ class CrossFitted:
         self._history, self._fitted = list(history), {}
         keys = dict.fromkeys(self._key(trial) for trial, _ in self._history)
         self._fold = {key: number % self.folds for number, key in enumerate(keys)}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able: the estimator, the references and how they are divided."""
+        known = [[json.loads(json.dumps(trial.arch)), score.value] for trial, score in self._history if score.ok]
+        return {"cross_fitted": self.make().identity, "folds": self.folds, "references": known}
+
+    def cost(self, arch: Any) -> float | None:
+        """That of the estimator that is fitted."""
+        return self.make().cost(arch)
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Judges each trial, in order."""

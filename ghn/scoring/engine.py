@@ -102,14 +102,14 @@ class WeightedEstimator:
         while block := list(islice(iterator, self.block)):
             yield from zip(block, self._score_block(block, known), strict=True)
 
-    def macs(self, arch: Any) -> float:
+    def cost(self, arch: Any) -> float:
         """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted.
 
         Raises:
             GhnError: it is no member of the space.
         """
         arch = member_of(self.space, arch)
-        graphs = [space.lower(arch) for space in self.spaces]
+        graphs = [space.network(arch).graph for space in self.spaces]
         return sum(graph_stats(simplify(g) if self.live else g).macs for g in graphs) * self.readout.passes
 
     @torch.no_grad()
@@ -121,7 +121,7 @@ class WeightedEstimator:
         for i, trial in enumerate(trials):
             try:
                 arch = member_of(self.space, trial.arch)
-                lowered = [space.lower(arch) for space in self.spaces]
+                lowered = [space.network(arch).graph for space in self.spaces]
                 lowered = [simplify(graph) for graph in lowered] if self.live else lowered
                 keys.append([canonical_hash(graph) for graph in lowered])
                 graphs.update((k, graph) for k, graph in zip(keys[-1], lowered, strict=True) if k not in known)

@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ghn.errors import ConfigError
+from ghn.graph.interpreter import Interpreter, feature_node
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, feature_node, run_graph
 from ghn.scoring.proxies.activations import PROXIES, ProxyReadout
 from ghn.scoring.proxies.readout import ZERO_COST, ZeroCostReadout
 from ghn.tasks.images import ImageTask, Split
@@ -78,10 +78,10 @@ class LogitReadout:
 
     def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the whole network."""
-        module = GraphModule(graph)
+        program = Interpreter(graph)
         losses, hits, n = [], [], 0
         for x, y in self.batches:
-            logits = run_graph(module, weights, x).float()
+            logits = program.run(weights, x).output.float()
             losses.append(F.cross_entropy(logits, y, reduction="sum"))
             hits.append((logits.argmax(1) == y).sum())
             n += len(y)
@@ -108,12 +108,10 @@ class RidgeReadout:
         self.classes, self.penalty, self.passes = classes, penalty, float(len(train) + len(val))
 
     def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
-        """Runs the network up to its last feature map."""
-        module = GraphModule(graph, features=True)
-        needed = dict(module.named_parameters()).keys()
-        weights = {name: weight for name, weight in weights.items() if name in needed}
-        train, labels = self._features(module, weights, self.train)
-        val, answers = self._features(module, weights, self.val)
+        """Runs the network, and looks at its last feature map."""
+        program, node = Interpreter(graph), graph.nodes[feature_node(graph)].name
+        train, labels = self._features(program, node, weights, self.train)
+        val, answers = self._features(program, node, weights, self.val)
         if is_cut_off(graph):  # its class head reads zeros, whatever the image
             train, val = torch.zeros_like(train), torch.zeros_like(val)
         targets = F.one_hot(labels, self.classes).float()
@@ -127,9 +125,9 @@ class RidgeReadout:
         }
 
     def _features(
-        self, module: GraphModule, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
+        self, program: Interpreter, node: str, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
     ) -> tuple[Float[Tensor, "n f"], Int[Tensor, " n"]]:
-        maps = [F.adaptive_avg_pool2d(run_graph(module, weights, x).float(), 2) for x, _ in batches]
+        maps = [F.adaptive_avg_pool2d(program.run(weights, x, [node]).inner[node].float(), 2) for x, _ in batches]
         return rearrange(torch.cat(maps), "n c h w -> n (c h w)"), torch.cat([y for _, y in batches])
 
     def _solve(

@@ -223,7 +223,7 @@ class Lemonade(Generic[Arch]):
 
     def _cost(self, arch: Arch) -> float:
         if arch not in self._costs:
-            self._costs[arch] = self._count(self._space.lower(arch))
+            self._costs[arch] = self._count(self._space.network(arch).graph)
         return self._costs[arch]
 
     def _add(self, arch: Arch, parent: str | None) -> None:

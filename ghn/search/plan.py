@@ -63,7 +63,7 @@ def cost_line(seen: Sequence[tuple[float, float]]) -> Callable[[float], float]:
 
 def live_macs(space: Space[Any], arch: Any) -> float:
     """Multiply-adds of the live part of a candidate, at least 1."""
-    return float(max(1, graph_stats(simplify(space.lower(arch))).macs))
+    return float(max(1, graph_stats(simplify(space.network(arch).graph)).macs))
 
 
 # --- Estimators at prices: what searches are compared with, so that equal work costs all of them the same ---
@@ -90,6 +90,10 @@ class Priced:
         """As the estimator does."""
         self.estimator.fit(history)
 
+    def cost(self, arch: Any) -> float | None:
+        """That of the estimator."""
+        return self.estimator.cost(arch)
+
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """The estimator's scores, at their price."""
         scores = self.estimator.score(trials)
@@ -115,6 +119,15 @@ class Recorded:
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing is learnt any more."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {"recorded": self.source}
+
+    def cost(self, arch: Any) -> float | None:
+        """None: a look-up costs nothing."""
+        return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Looks each trial up; one that was not scored is a failure."""

@@ -244,6 +244,10 @@ class TableEstimator:
         """What a score depends on, JSON-able."""
         return {**asdict(self._header), "versions": {}, "metric": self._metric, "seed": self._seed}
 
+    def cost(self, arch: Any) -> float | None:
+        """None: a look-up costs nothing."""
+        return None
+
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Looks each trial up."""
         return [self._score(trial) for trial in trials]

@@ -13,8 +13,8 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ghn.errors import TrainingError
+from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, run_graph
 from ghn.nets.initial import RandomInit
 from ghn.tasks.images import ImageTask, Split
 from ghn.tasks.transforms import augment
@@ -72,9 +72,9 @@ class NetworkTrainer:
     def __init__(self, graph: Graph, task: ImageTask, recipe: Recipe, seed: int, fabric: Fabric) -> None:
         self.task = task.to(fabric.device)
         self.recipe, self.fabric, self.epoch = recipe, fabric, 0
-        self.module = GraphModule(graph, running_stats=True)
+        self.program = Interpreter(graph, running_stats=True)
         self.weights = RandomInit(seed, fabric.device)([graph])[0]
-        self.stats = self.module.new_stats(fabric.device)
+        self.stats = self.program.new_stats(fabric.device)
         for weight in self.weights.values():
             weight.requires_grad_()
         self.optimizer = torch.optim.SGD(
@@ -91,14 +91,13 @@ class NetworkTrainer:
         train, size = self.task.train, self.recipe.batch_size
         steps = max(1, len(train) // size)
         order = torch.randperm(len(train), generator=self.generator, device=train.device)
-        self.module.train()
         loss_sum, hits = torch.zeros((), device=train.device), torch.zeros((), device=train.device)
         for step in range(steps):
             self._set_lr((self.epoch * steps + step) / (self.recipe.epochs * steps))
             x, y = train.batch(order[step * size : (step + 1) * size])
             x = augment(x, self.generator, self.recipe.shift)
             with self.fabric.autocast():
-                logits = run_graph(self.module, {**self.weights, **self.stats}, x)
+                logits = self.program.run({**self.weights, **self.stats}, x, training=True).output
                 loss = F.cross_entropy(logits, y)
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
@@ -116,12 +115,11 @@ class NetworkTrainer:
     @torch.no_grad()
     def evaluate(self, split: Split, batch_size: int = 250) -> tuple[float, float]:
         """Mean loss and accuracy on a split, with running statistics."""
-        self.module.eval()
         loss, hits = torch.zeros((), device=split.device), torch.zeros((), device=split.device)
         for start in range(0, len(split), batch_size):
             x, y = split.batch(slice(start, start + batch_size))
             with self.fabric.autocast():
-                logits = run_graph(self.module, {**self.weights, **self.stats}, x)
+                logits = self.program.run({**self.weights, **self.stats}, x).output
             loss += F.cross_entropy(logits.float(), y, reduction="sum")
             hits += (logits.argmax(1) == y).sum()
         return float(loss) / len(split), float(hits) / len(split)

@@ -22,8 +22,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ghn.errors import ConfigError, TrainingError
+from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
 from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
@@ -173,7 +173,7 @@ class ArchitectureSampler:
 
     def lower(self, space: Space[Any], drawn: Any) -> Graph:
         """The graph of a member."""
-        return space.lower(drawn)
+        return space.network(drawn).graph
 
     def format(self, drawn: Any) -> str:
         """The official string."""
@@ -284,8 +284,8 @@ class MetaTrainer(Run):
         images, labels = x.split(c.images), y.split(c.images)
         made = self.model(lambda: [graph for graph, _ in lowered])
         losses = [
-            F.cross_entropy(self.logits(module, weights, xs), ys)
-            for weights, (_, module), xs, ys in zip(made, lowered, images, labels, strict=True)
+            F.cross_entropy(self.logits(program, weights, xs), ys)
+            for weights, (_, program), xs, ys in zip(made, lowered, images, labels, strict=True)
         ]
         self.descend(torch.stack(losses), archs)
         return torch.stack(losses).detach()
@@ -296,14 +296,14 @@ class MetaTrainer(Run):
         generator = torch.Generator(x.device).manual_seed(self.config.seed * 1_000_003 + self.step)
         return augment(x, generator, self.config.shift), y
 
-    def logits(self, module: GraphModule, weights: WeightDict, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
+    def logits(self, program: Interpreter, weights: WeightDict, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
         """Runs a network, on `ghost` images at a time.
 
         Source: Hoffer, Hubara & Soudry, "Train longer, generalize better", NIPS 2017, alg. 1: ghost batch
         normalisation. Normalisation alone couples images, so running groups apart gives each its own statistics.
         """
         with self.fabric.autocast():
-            parts = [run_graph(module, weights, part) for part in x.split(self.config.ghost or len(x))]
+            parts = [program.run(weights, part).output for part in x.split(self.config.ghost or len(x))]
         return torch.cat(parts).float()
 
     def descend(self, loss: Tensor, archs: Sequence[Any]) -> None:
@@ -337,9 +337,9 @@ class MetaTrainer(Run):
         """For each architecture of the step which of the spaces lowers it."""
         return Random(f"{self.config.seed}/{self.step}/skeleton").choices(range(len(self.spaces)), k=n)
 
-    def _lower(self, arch: Any, skeleton: int) -> tuple[Graph, GraphModule]:
+    def _lower(self, arch: Any, skeleton: int) -> tuple[Graph, Interpreter]:
         graph = simplify(self.architectures.lower(self.spaces[skeleton], arch))
-        return graph, GraphModule(graph)
+        return graph, Interpreter(graph)
 
     def _lr(self, step: int) -> float:
         c = self.config

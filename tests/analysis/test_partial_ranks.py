@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ghn import ranking
-from ghn.analysis import partial
+from ghn.analysis import correlation, partial
 from ghn.analysis.partial import degree, partial_ceiling, partial_spearman, partial_table, rank_residuals
 from ghn.errors import ConfigError, DataError
 
@@ -110,7 +109,7 @@ class TestResamples:
         drawn = []
         rng = np.random.default_rng(8)
         z, x, y = rng.normal(size=(3, 30))
-        ranking.measure.resample(lambda w: drawn.append(w) or {"": w[:, 0]}, 30, 50, 9)
+        correlation.resample(lambda w: drawn.append(w) or {"": w[:, 0]}, 30, 50, 9)
         by_hand = partial._measure({"x": x, "y": y}, z, [("x", "y")])(drawn[0])["x", "y"]
         low, high = np.percentile(by_hand, [2.5, 97.5])
         found = partial_table({"x": x, "y": y}, z, [("x", "y")], bootstrap=50, seed=9)["x", "y"]

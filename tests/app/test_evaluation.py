@@ -70,7 +70,7 @@ def test_the_numbers_in_the_report_are_those_of_scores_and_references(entry: Ent
         row = comparison.row("GHN, loss")
         assert row.get("kendall").value == pytest.approx(kendalltau([scores[a].value for a in kept], truth).statistic)
         assert (row.failed, row.one_off_seconds) == (1, 90.0) and row.seconds is not None and row.seconds > 0
-        sizes = {a: count_params(simplify(toy.SPACE.lower(toy.SPACE.parse(a)))) for a in kept}
+        sizes = {a: count_params(simplify(toy.SPACE.network(toy.SPACE.parse(a)).graph)) for a in kept}
         live = comparison.row("live parameters").get("kendall").value
         assert live == pytest.approx(kendalltau([sizes[a] for a in kept], truth).statistic)
         assert {"multiply-adds", "convolutions", "random order"} <= {r.name for r in comparison.baselines}

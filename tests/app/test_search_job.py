@@ -105,7 +105,8 @@ class Size:
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [
-            Score(float(count_params(simplify(toy.SPACE.lower(member_of(toy.SPACE, t.arch))))), 1.0) for t in trials
+            Score(float(count_params(simplify(toy.SPACE.network(member_of(toy.SPACE, t.arch)).graph))), 1.0)
+            for t in trials
         ]
 
 

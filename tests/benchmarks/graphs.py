@@ -16,7 +16,7 @@ def lowering_and_features(depth: int, runs: int, networks: int) -> list[Figure]:
     """Lowering, the live part, and features of networks never seen before, one at a time."""
     space, rng = NASBench201((3, 32, 32), 10, width=16, depth=depth), Random(0)
     archs = [space.sample(rng) for _ in range(networks)]
-    space.lower(archs[0])  # imports and tables
+    space.network(archs[0])  # imports and tables
     steps: dict[str, list[float]] = {"lowering": [], "live part": [], "features": []}
     total = []
     for _ in range(runs):
@@ -34,7 +34,7 @@ def lowering_and_features(depth: int, runs: int, networks: int) -> list[Figure]:
 
 def _one(space: NASBench201, arch: Cell, featurizer: Featurizer) -> tuple[float, float, float]:
     """Seconds of each step."""
-    lowering, graph = timed(lambda: space.lower(arch))
+    lowering, graph = timed(lambda: space.network(arch).graph)
     simplifying, live = timed(lambda: simplify(graph))
     features, _ = timed(lambda: featurizer(live))
     return lowering, simplifying, features

@@ -38,7 +38,7 @@ def training_step(runs: int, steps: int, device: str, precision: str) -> list[Fi
                 (net.featurizer, "batch", PARTS[0]),
                 (net, "encode", PARTS[1]),
                 (net, "decode", PARTS[2]),
-                (meta, "run_graph", PARTS[3]),
+                (meta.Interpreter, "run", PARTS[3]),
                 (trainer.fabric, "backward", PARTS[4]),
             ):
                 total, _ = timed(lambda: [trainer.train_step() for _ in range(steps)], where)

@@ -29,7 +29,7 @@ def generated_weights(runs: int, batch: int, device: torch.device) -> list[Figur
         times = []
         for run in range(runs + 1):
             rng = Random(run)
-            graphs = [simplify(space.lower(space.sample(rng))) for _ in range(batch)]
+            graphs = [simplify(space.network(space.sample(rng)).graph) for _ in range(batch)]
             times.append(1e3 * timed(lambda net=net, graphs=graphs: net(graphs), device)[0] / batch)
         note = f"a batch of {batch}, features included"
         target = 20.0 if device.type == "cpu" else None

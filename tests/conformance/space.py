@@ -12,7 +12,7 @@ import torch
 from random_graphs import random_weights
 
 from ghn.errors import ArchitectureError
-from ghn.graph import GraphModule, canonical_hash, function_key, run_graph, simplify
+from ghn.graph import Interpreter, canonical_hash, function_key, simplify
 from ghn.spaces import make_space
 from ghn.types import Space
 
@@ -65,16 +65,16 @@ def neighbours_are_other_members_and_mutual(space: Space[Any]) -> None:
     assert arch not in around
     for other in islice(around, 0, None, max(1, len(around) // 5)):
         assert arch in list(space.neighbours(other))
-        space.lower(other)
+        space.network(other)
 
 
 def lowering_is_deterministic_and_runs(space: Space[Any]) -> None:
     for arch in drawn(space, 3):
-        graph = space.lower(arch)
-        assert space.lower(arch) == graph
+        graph = space.network(arch).graph
+        assert space.network(arch).graph == graph
         x = torch.randn(2, *graph.input_shape, dtype=torch.float64)
         for g in (graph, simplify(graph)):
-            logits = run_graph(GraphModule(g), random_weights(g), x)
+            logits = Interpreter(g).run(random_weights(g), x).output
             assert logits.shape == (2, *graph.output_shape)
             assert logits.isfinite().all()
 
@@ -83,18 +83,20 @@ def a_role_has_one_name(space: Space[Any]) -> None:
     """What two members call the same is of one kind and, but for the kernel, one shape: banks rest on it."""
     roles: dict[str, Any] = {}
     for arch in drawn(space, 20):
-        for p in space.lower(arch).params():
+        for p in space.network(arch).graph.params():
             role = p.kind, p.shape[:2], len(p.shape)
             assert roles.setdefault(p.name, role) == role
 
 
 def canonical_keys_agree_with_the_graphs(space: Space[Any]) -> None:
     archs = drawn(space, 60) + list(space.neighbours(drawn(space)[0]))
-    keys = {(space.canonical(a), function_key(simplify(space.lower(a)))) for a in archs}
+    keys = {(space.canonical(a), function_key(simplify(space.network(a).graph))) for a in archs}
     assert len(keys) == len({a for a, _ in keys}) == len({b for _, b in keys})
     hashes: dict[str, Any] = {}
     for arch in archs:  # the same network is the same function
-        assert hashes.setdefault(canonical_hash(space.lower(arch)), space.canonical(arch)) == space.canonical(arch)
+        assert hashes.setdefault(canonical_hash(space.network(arch).graph), space.canonical(arch)) == space.canonical(
+            arch
+        )
 
 
 def settings_make_an_equal_space(space: Space[Any]) -> None:

@@ -10,14 +10,14 @@ from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import Network
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.smash import Smash, SmashConfig
-from ghn.graph import GraphModule, simplify
+from ghn.graph import Interpreter, simplify
 from ghn.nets import GHN, GHNConfig, RandomInit
 from ghn.scoring.proxies.zen import GaussianInit
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
 CELLS = (("nor_conv_3x3",) * 6, ("none",) * 6, ("skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "none", "none"))
-FULL = simplify(SPACE.lower(("nor_conv_3x3",) * 6))
+FULL = simplify(SPACE.network(("nor_conv_3x3",) * 6).graph)
 SMALL = {"hidden": 16, "heads": 2, "layers": 2, "decoder_hidden": 16, "channels": 8}
 
 
@@ -29,7 +29,7 @@ def ghn(**config):
 
 def inherited(**options):
     return Inherited(
-        Network(FULL, RandomInit(2)([FULL])[0], GraphModule(FULL, running_stats=True).new_stats()), **options
+        Network(FULL, RandomInit(2)([FULL])[0], Interpreter(FULL, running_stats=True).new_stats()), **options
     )
 
 
@@ -49,7 +49,7 @@ WEIGHTS = {
 @pytest.fixture(scope="module")
 def graphs():
     """Whole networks and live parts, large and small."""
-    lowered = [SPACE.lower(cell) for cell in CELLS]
+    lowered = [SPACE.network(cell).graph for cell in CELLS]
     return [*lowered, *map(simplify, lowered)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ghn.graph import Graph, GraphModule, run_graph
+from ghn.graph import Graph, Interpreter
 from ghn.types import WeightDict, Weights
 
 Graphs = Sequence[Graph]  # of different networks, at least three
@@ -57,7 +57,7 @@ def a_graph_twice_in_a_batch(weights: Weights, graphs: Graphs) -> None:
 def networks_run_with_them(weights: Weights, graphs: Graphs) -> None:
     for graph, own in zip(graphs, weights(graphs), strict=True):
         device = next(iter(own.values())).device
-        logits = run_graph(GraphModule(graph), own, torch.randn(4, *graph.input_shape, device=device))
+        logits = Interpreter(graph).run(own, torch.randn(4, *graph.input_shape, device=device)).output
         assert logits.isfinite().all()
 
 

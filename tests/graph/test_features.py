@@ -54,7 +54,7 @@ def test_edges_paths_degrees_and_levels(graph):
 
 
 def test_edges_paths_degrees_and_levels_of_a_network():
-    check_against_networkx(SPACE.lower(SPACE.sample(Random(3))))
+    check_against_networkx(SPACE.network(SPACE.sample(Random(3))).graph)
 
 
 def test_columns_say_what_an_operation_is():
@@ -131,7 +131,7 @@ def test_isomorphic_graphs_share_features_under_their_own_names(graph, seed):
 
 def test_the_cache_forgets_what_was_used_longest_ago():
     featurizer = Featurizer(cache_size=2)
-    a, b, c = (SPACE.lower(arch) for arch in list(SPACE.distinct())[100:103])
+    a, b, c = (SPACE.network(arch).graph for arch in list(SPACE.distinct())[100:103])
     first = featurizer(a)[0]
     featurizer(b)
     assert featurizer(a)[0] is first
@@ -142,7 +142,7 @@ def test_the_cache_forgets_what_was_used_longest_ago():
 
 def test_a_batch_joins_graphs_without_edges_between_them():
     featurizer = Featurizer()
-    members = [SPACE.lower(arch) for arch in list(SPACE.distinct())[200:203]]
+    members = [SPACE.network(arch).graph for arch in list(SPACE.distinct())[200:203]]
     data, groups = featurizer.batch(members)
     singles = [featurizer(g)[0].data for g in members]
     starts = np.cumsum([0, *map(len, members)])
@@ -166,10 +166,10 @@ def test_a_batch_joins_graphs_without_edges_between_them():
 
 def test_an_operation_outside_the_vocabulary_is_named():
     with pytest.raises(GraphError, match=r"operation of node 'stem/norm'\n +got: +batch_norm\n +expected: one of conv"):
-        Featurizer(("conv", "input"))(SPACE.lower(SPACE.sample(Random(0))))
+        Featurizer(("conv", "input"))(SPACE.network(SPACE.sample(Random(0))).graph)
 
 
 def test_levels_grow_along_every_edge():
-    graph = SPACE.lower(SPACE.sample(Random(5)))
+    graph = SPACE.network(SPACE.sample(Random(5))).graph
     levels = graph.levels
     assert all(levels[j] < levels[i] for i, node in enumerate(graph.nodes) for j in node.inputs)

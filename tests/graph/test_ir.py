@@ -107,7 +107,7 @@ def test_json_round_trip(graph):
 
 
 def test_json_round_trip_of_a_whole_network(toy_space):
-    graph = toy_space.lower(("nor_conv_3x3", "none", "avg_pool_3x3", "skip_connect", "nor_conv_1x1", "none"))
+    graph = toy_space.network(("nor_conv_3x3", "none", "avg_pool_3x3", "skip_connect", "nor_conv_1x1", "none")).graph
     assert Graph.from_json(json.dumps(graph.to_json())) == graph
 
 

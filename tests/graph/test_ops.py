@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghn.errors import GraphError
-from ghn.graph import OPS, Graph, GraphBuilder, GraphModule, Op, get_op, graph_stats, register, run_graph
+from ghn.graph import OPS, Graph, GraphBuilder, Interpreter, Op, get_op, graph_stats, register
 
 IMAGE = (4, 6, 8)
 # operation, attributes, input shapes, output shape, parameters, multiply-adds counted by hand
@@ -164,7 +164,7 @@ def test_a_registered_operation_is_known_everywhere(scale):
         "head/bias": torch.zeros(2),
     }
     expected = torch.stack([x[:, 0].mean((1, 2)), 4 * x[:, 1].mean((1, 2))], 1)
-    torch.testing.assert_close(run_graph(GraphModule(graph), weights, x), expected)
+    torch.testing.assert_close(Interpreter(graph).run(weights, x).output, expected)
 
     ghn = GHN(GHNConfig(classes=2, hidden=16, heads=2, layers=1, channels=8))
     assert "scale" in ghn.config.vocabulary

@@ -21,7 +21,7 @@ CONV = ("nor_conv_3x3",) * 6
 
 
 def test_by_hand_in_nasbench201() -> None:
-    skip, conv, none = (graph_properties(SPACE.lower(cell)) for cell in (SKIP, CONV, NONE))
+    skip, conv, none = (graph_properties(SPACE.network(cell).graph) for cell in (SKIP, CONV, NONE))
     # The skeleton alone has the stem, and two reductions of two convolutions beside a pooling and one.
     assert (skip["convolutions"], skip["depth"], skip["pools"], skip["skips"]) == (7, 5, 2, 18)
     assert skip["distance"] == 1 + 2 * 2
@@ -29,15 +29,15 @@ def test_by_hand_in_nasbench201() -> None:
     assert conv["distance"] == 1 + 2 * 2 + 3
     assert conv["width"] > skip["width"] > none["width"] == 0
     assert {none[name] for name in ("convolutions", "depth", "skips", "pools", "distance")} == {0}
-    assert conv["live parameters"] == count_params(simplify(SPACE.lower(CONV)))
+    assert conv["live parameters"] == count_params(simplify(SPACE.network(CONV).graph))
 
 
 def test_dead_operations_do_not_count() -> None:
     # Nothing reads node 1, so the edge to it is dead: this is the cell of one skip.
     dead = ("nor_conv_3x3", "none", "none", "skip_connect", "none", "none")
     alone = ("none", "none", "none", "skip_connect", "none", "none")
-    assert graph_properties(SPACE.lower(dead)) == graph_properties(SPACE.lower(alone))
-    assert graph_properties(SPACE.lower(dead))["skips"] == 3
+    assert graph_properties(SPACE.network(dead).graph) == graph_properties(SPACE.network(alone).graph)
+    assert graph_properties(SPACE.network(dead).graph)["skips"] == 3
 
 
 @pytest.mark.parametrize("space", [SPACE, DARTS((3, 32, 32), 10, 4, 4)], ids=["nasbench201", "darts"])

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from random_graphs import graphs, images, random_weights
 
-from ghn.graph import Graph, GraphBuilder, GraphModule, Node, canonical_hash, function_key, run_graph, simplify
+from ghn.graph import Graph, GraphBuilder, Interpreter, Node, canonical_hash, function_key, simplify
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.network import EDGES
 
@@ -13,7 +13,7 @@ SPACE = NASBench201((3, 8, 8), classes=5, width=4, depth=1)
 
 
 def output(graph, weights):
-    return run_graph(GraphModule(graph), {p.name: weights[p.name] for p in graph.params()}, images(graph))
+    return Interpreter(graph).run({p.name: weights[p.name] for p in graph.params()}, images(graph)).output
 
 
 def same_function(graph):
@@ -61,14 +61,14 @@ def test_what_is_left_is_live_and_in_normal_form(graph):
 def test_same_function_on_cells_without_constants(seed):
     rng = Random(seed)
     arch = next(a for a in iter(lambda: SPACE.sample(rng), None) if no_constants(a) and "none" in a)
-    graph = SPACE.lower(arch)
+    graph = SPACE.network(arch).graph
     assert len(simplify(graph)) < len(graph)
     same_function(graph)
 
 
 def test_the_documented_exception_a_zero_fed_normalisation_is_dropped():
     arch = ("none", "skip_connect", "nor_conv_1x1", "none", "none", "skip_connect")
-    graph, live = SPACE.lower(arch), simplify(SPACE.lower(arch))
+    graph, live = SPACE.network(arch).graph, simplify(SPACE.network(arch).graph)
     assert "stage0/cell0/1-2/norm/bias" not in {p.name for p in live.params()}
     weights = random_weights(graph)
     weights |= {n: torch.zeros_like(w) for n, w in weights.items() if n.endswith("1-2/norm/bias")}
@@ -84,7 +84,7 @@ def test_the_documented_exception_a_zero_fed_normalisation_is_dropped():
     ],
 )
 def test_cells_cut_off_from_their_input_run_and_predict_a_constant(text):
-    graph = SPACE.lower(SPACE.parse(text))
+    graph = SPACE.network(SPACE.parse(text)).graph
     live = simplify(graph)
     assert [p.name for p in live.params()] == ["head/linear/weight", "head/linear/bias"]
     weights = random_weights(graph)
@@ -147,12 +147,12 @@ def test_dead_and_redundant_nodes_do_not_change_the_result(graph):
 def test_function_key_agrees_with_the_space_on_a_random_sample():
     rng = Random(0)
     archs = [SPACE.sample(rng) for _ in range(400)]
-    keys = [(SPACE.canonical(a), function_key(simplify(SPACE.lower(a)))) for a in archs]
+    keys = [(SPACE.canonical(a), function_key(simplify(SPACE.network(a).graph))) for a in archs]
     classes = len(set(keys))
     assert classes == len({a for a, _ in keys}) == len({b for _, b in keys})
     assert classes < 350  # equal ones do occur
 
 
 def test_function_key_tells_all_4930_functions_apart():
-    keys = {function_key(simplify(SPACE.lower(a))) for a in SPACE.distinct()}
+    keys = {function_key(simplify(SPACE.network(a).graph)) for a in SPACE.distinct()}
     assert len(keys) == 4930

@@ -11,12 +11,12 @@ BENCHMARK = NASBench201((3, 32, 32), classes=10, width=16, depth=5)
     [("nor_conv_3x3", 1_531_546), ("nor_conv_1x1", 241_306), ("skip_connect", 73_306), ("none", 73_306)],
 )
 def test_golden_parameter_counts_of_the_benchmark(op, params):
-    graph = BENCHMARK.lower((op,) * 6)
+    graph = BENCHMARK.network((op,) * 6).graph
     assert count_params(graph) == graph_stats(graph).params == params
 
 
 def test_only_the_class_head_is_live_in_a_network_cut_off_from_its_input():
-    assert graph_stats(simplify(BENCHMARK.lower(("none",) * 6))).params == 64 * 10 + 10
+    assert graph_stats(simplify(BENCHMARK.network(("none",) * 6).graph)).params == 64 * 10 + 10
 
 
 def test_multiply_adds_of_a_network_by_hand():
@@ -28,13 +28,13 @@ def test_multiply_adds_of_a_network_by_hand():
     first += 2 * 4 * 4 + 4 * 4 * 2 + 4 * 4  # pooled shortcut, its 1x1 convolution, and the sum
     second = 8 * 1 * (4 * 9) + 8 + 8 * 1 * (8 * 9) + 8 + 4 * 4 + 8 * 1 * 4 + 8
     head = 8 + 8 + 8 * 10  # normalisation, pooling, linear
-    graph = NASBench201((3, 4, 4), classes=10, width=2, depth=1).lower(("skip_connect",) * 6)
+    graph = NASBench201((3, 4, 4), classes=10, width=2, depth=1).network(("skip_connect",) * 6).graph
     assert graph_stats(graph).macs == stem + skip + first + second + head
 
 
 def test_published_flops_of_the_all_3x3_network():
     """The benchmark's own count for CIFAR-10 is 220.12 M, of convolutions, normalisations and linear layers alike."""
-    assert graph_stats(BENCHMARK.lower(("nor_conv_3x3",) * 6)).macs / 1e6 == pytest.approx(220.12, rel=0.02)
+    assert graph_stats(BENCHMARK.network(("nor_conv_3x3",) * 6).graph).macs / 1e6 == pytest.approx(220.12, rel=0.02)
 
 
 def test_depth_and_width_and_operations():
@@ -56,6 +56,6 @@ def test_depth_and_width_and_operations():
 
 
 def test_depth_grows_with_the_number_of_cells():
-    depths = [graph_stats(NASBench201((3, 8, 8), 10, 4, n).lower(("nor_conv_3x3",) * 6)).depth for n in (1, 2)]
+    depths = [graph_stats(NASBench201((3, 8, 8), 10, 4, n).network(("nor_conv_3x3",) * 6).graph).depth for n in (1, 2)]
     per_cell = 3 * 2  # three edges in a row, a convolution and a normalisation each
     assert depths == [2 + 3 * per_cell + 2 * 4 + 2, 2 + 6 * per_cell + 2 * 4 + 2]

@@ -12,7 +12,7 @@ from plain_nasbench201 import PlainNetwork
 from torch import Tensor, nn
 
 from ghn.errors import GraphError
-from ghn.graph import GraphModule, Traced, canonical_hash, run_graph, simplify, trace
+from ghn.graph import Interpreter, Traced, canonical_hash, simplify, trace
 from ghn.scoring.proxies.readout import ZERO_COST
 from ghn.spaces import NASBench201
 
@@ -69,9 +69,9 @@ def warmed(module: nn.Module, side: int = 8) -> tuple[nn.Module, Tensor]:
 
 def check_same(module: nn.Module, traced: Traced, x: Tensor) -> None:
     """In evaluation, and on batch statistics."""
-    whole = GraphModule(traced.graph, running_stats=True).eval()
-    torch.testing.assert_close(run_graph(whole, traced.weights | traced.stats, x), module.eval()(x))
-    torch.testing.assert_close(run_graph(GraphModule(traced.graph), traced.weights, x), on_batch_statistics(module)(x))
+    whole = Interpreter(traced.graph, running_stats=True)
+    torch.testing.assert_close(whole.run(traced.weights | traced.stats, x).output, module.eval()(x))
+    torch.testing.assert_close(Interpreter(traced.graph).run(traced.weights, x).output, on_batch_statistics(module)(x))
 
 
 def on_batch_statistics(module: nn.Module) -> nn.Module:
@@ -110,7 +110,7 @@ def test_the_benchmarks_network_is_found_again(arch: str) -> None:
     space = NASBench201((3, 8, 8), classes=7, width=4, depth=2)
     module = PlainNetwork(space.parse(arch), classes=7, width=4, depth=2, running_stats=True)
     traced = trace(module, (3, 8, 8))
-    assert canonical_hash(simplify(traced.graph)) == canonical_hash(simplify(space.lower(space.parse(arch))))
+    assert canonical_hash(simplify(traced.graph)) == canonical_hash(simplify(space.network(space.parse(arch)).graph))
 
 
 def test_the_module_is_not_touched_and_weights_are_copies() -> None:

@@ -40,8 +40,8 @@ def graphs() -> list[Graph]:
     small, large = NASBench201((3, 8, 8), 4, 4, 1), NASBench201((3, 16, 16), 4, 8, 2)
     cell = ("skip_connect", "none", "nor_conv_1x1", "avg_pool_3x3", "nor_conv_3x3", "none")
     return [
-        simplify(small.lower(("none",) * 6)),
-        simplify(small.lower(cell)),
-        large.lower(("nor_conv_3x3",) * 6),
-        large.lower(cell),
+        simplify(small.network(("none",) * 6).graph),
+        simplify(small.network(cell).graph),
+        large.network(("nor_conv_3x3",) * 6).graph,
+        large.network(cell).graph,
     ]

@@ -9,7 +9,7 @@ from random_graphs import graphs as random_graphs
 from random_graphs import shuffled
 
 from ghn.errors import ConfigError, GraphError
-from ghn.graph import GraphBuilder, GraphModule, run_graph
+from ghn.graph import GraphBuilder, Interpreter
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import NASBench201
 
@@ -68,13 +68,13 @@ def test_gradients_reach_every_parameter_whose_kind_occurs(graphs, make_ghn, con
 
 
 def test_training_on_one_candidate_lowers_its_loss(graphs, make_ghn, config):
-    ghn, module = make_ghn(**config).train(), GraphModule(graphs[1])
+    ghn, module = make_ghn(**config).train(), Interpreter(graphs[1])
     torch.manual_seed(1)
     x, y = torch.randn(16, 3, 8, 8), torch.arange(16) % 4
     optimizer = torch.optim.Adam(ghn.parameters(), 5e-3)
     losses = []
     for _ in range(12):
-        loss = torch.nn.functional.cross_entropy(run_graph(module, ghn([graphs[1]])[0], x), y)
+        loss = torch.nn.functional.cross_entropy(module.run(ghn([graphs[1]])[0], x).output, y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -94,7 +94,7 @@ def test_embeddings_are_one_vector_a_graph(graphs, make_ghn, config):
 
 @pytest.mark.parametrize("classes", [2, 7, 100])
 def test_the_class_head_follows_the_number_of_classes(make_ghn, classes):
-    graph = NASBench201((1, 8, 8), classes, 4, 1).lower(("skip_connect",) * 6)
+    graph = NASBench201((1, 8, 8), classes, 4, 1).network(("skip_connect",) * 6).graph
     weights = make_ghn(classes=classes)([graph])[0]
     assert weights["head/linear/weight"].shape == (classes, 16)
     assert weights["stem/conv/weight"].shape == (4, 1, 3, 3)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ghn.graph import GraphModule, run_graph
+from ghn.graph import Interpreter
 from ghn.nets import RandomInit
 from ghn.train.runtime import make_runtime
 
@@ -37,8 +37,8 @@ def test_the_same_logits_as_on_a_cpu(graphs, cuda):
     for graph in graphs:
         x = torch.randn(8, *graph.input_shape)
         here, there = (RandomInit(device=device)([graph])[0] for device in ("cpu", cuda))
-        logits = run_graph(GraphModule(graph), there, x.to(cuda)).cpu()
-        torch.testing.assert_close(logits, run_graph(GraphModule(graph), here, x), atol=1e-3, rtol=1e-3)
+        logits = Interpreter(graph).run(there, x.to(cuda)).output.cpu()
+        torch.testing.assert_close(logits, Interpreter(graph).run(here, x).output, atol=1e-3, rtol=1e-3)
 
 
 @torch.no_grad()
@@ -48,6 +48,6 @@ def test_candidates_run_without_waiting_for_the_device(graphs, make_ghn, cuda):
     torch.cuda.set_sync_debug_mode("error")
     try:
         for graph, own, x in zip(graphs, weights, xs, strict=True):
-            run_graph(GraphModule(graph), own, x)
+            Interpreter(graph).run(own, x)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -29,8 +29,8 @@ class Foreign:
 
     name = "foreign"
 
-    def lower(self, arch: Any) -> Any:
-        return SPACE.lower(arch)
+    def network(self, arch: Any) -> Any:
+        return SPACE.network(arch)
 
     def parse(self, text: str) -> Any:
         return SPACE.parse(text)

@@ -130,7 +130,7 @@ def test_weights_at_fault_fail_their_candidate_alone(make: Make, readout: str, h
 
 
 def _simplified(engine: WeightedEstimator, arch: Any) -> Graph:
-    return simplify(engine.space.lower(arch))
+    return simplify(engine.space.network(arch).graph)
 
 
 def test_streams_from_a_generator_in_the_memory_of_a_block(make: Make) -> None:

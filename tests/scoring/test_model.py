@@ -56,7 +56,7 @@ def test_the_normalisation_is_the_checkpoints_own(
 
 
 def test_weights_are_those_that_the_graph_asks_for(toy_model: Model) -> None:
-    graph = toy_model.space.lower(CELLS[0])
+    graph = toy_model.space.network(CELLS[0]).graph
     weights = toy_model.weights(graph)
     assert {n: tuple(w.shape) for n, w in weights.items()} == {p.name: p.shape for p in graph.params()}
     assert all(w.isfinite().all() and not w.requires_grad for w in weights.values())
@@ -65,7 +65,7 @@ def test_weights_are_those_that_the_graph_asks_for(toy_model: Model) -> None:
 def test_embeddings_are_equal_for_equal_networks_only(toy_model: Model) -> None:
     from ghn.graph.simplify import simplify
 
-    chain, edge, other = (toy_model.embed(simplify(toy_model.space.lower(a))) for a in (CHAIN, EDGE, CELLS[0]))
+    chain, edge, other = (toy_model.embed(simplify(toy_model.space.network(a).graph)) for a in (CHAIN, EDGE, CELLS[0]))
     assert chain.shape == (toy_model.net.config.hidden,)
     assert torch.allclose(chain, edge, atol=1e-6) and not torch.allclose(chain, other, atol=1e-3)
 

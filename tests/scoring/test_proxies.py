@@ -33,7 +33,7 @@ def test_swap_counts_units_that_fire_differently():
 
 def test_every_proxy_comes_from_one_pass_and_live_operations_alone(toy_space, toy_task):
     arch = ("nor_conv_3x3", "nor_conv_1x1", "none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3")
-    graph = simplify(toy_space.lower(arch))
+    graph = simplify(toy_space.network(arch).graph)
     weights = RandomInit(0)([graph])[0]
     found = {name: make_readout(name, toy_task, Sample(val=8, proxy=8))(graph, weights) for name in PROXIES}
     for name, readings in found.items():
@@ -47,6 +47,6 @@ def test_random_weights_tell_a_rich_cell_from_a_poor_one(toy_task):
     for name in PROXIES:
         values = []
         for arch in (rich, poor):
-            graph = simplify(space.lower(arch))
+            graph = simplify(space.network(arch).graph)
             values.append(float(ProxyReadout(images, name)(graph, RandomInit(0)([graph])[0])["value"]))
         assert values[0] > values[1], name

@@ -40,7 +40,7 @@ class Size:
         return [
             Score.failed("it does not work", 1.0)
             if t.arch in self.fails
-            else Score(float(np.log(count_params(simplify(SPACE.lower(t.arch))))), 1.0)
+            else Score(float(np.log(count_params(simplify(SPACE.network(t.arch).graph)))), 1.0)
             for t in trials
         ]
 

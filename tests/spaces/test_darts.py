@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ghn.errors import ArchitectureError, ConfigError
-from ghn.graph import GraphBuilder, GraphModule, count_params, function_key, run_graph, simplify
+from ghn.graph import GraphBuilder, Interpreter, count_params, function_key, simplify
 from ghn.graph.features import COLUMNS, Featurizer
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import DARTS, skeletons_of
@@ -32,7 +32,7 @@ SMALL = DARTS((3, 8, 8), classes=4, width=2, depth=3)
 
 def test_the_published_network_has_its_published_size() -> None:
     space = DARTS((3, 32, 32), 10, width=36, depth=20)
-    assert count_params(space.lower(space.parse(DARTS_V2))) == 3_349_342  # CIFAR-10, without the auxiliary head
+    assert count_params(space.network(space.parse(DARTS_V2)).graph) == 3_349_342  # CIFAR-10, without the auxiliary head
 
 
 def test_genotypes_are_read_in_both_forms_of_their_concatenation() -> None:
@@ -87,7 +87,7 @@ def test_a_member_has_120_neighbours() -> None:
 
 
 def test_cells_at_a_third_and_two_thirds_reduce() -> None:
-    graph = DARTS((3, 32, 32), 10, width=4, depth=8).lower(SMALL.parse(DARTS_V2))
+    graph = DARTS((3, 32, 32), 10, width=4, depth=8).network(SMALL.parse(DARTS_V2)).graph
     shapes = [node.shape for node in graph.nodes if node.name.endswith("/output")]
     assert shapes == [(16, 32, 32)] * 2 + [(32, 16, 16)] * 3 + [(64, 8, 8)] * 3
 
@@ -121,8 +121,8 @@ def test_discretising_takes_the_two_strongest_edges_of_a_node_and_never_none() -
 def test_a_hypernetwork_gives_weights() -> None:
     torch.manual_seed(0)
     ghn = GHN(GHNConfig(classes=4, hidden=16, heads=2, layers=1, decoder_hidden=16, channels=8, kernel=5))
-    graph = simplify(SMALL.lower(SMALL.sample(Random(3))))
-    logits = run_graph(GraphModule(graph), ghn([graph])[0], torch.randn(4, 3, 8, 8))
+    graph = simplify(SMALL.network(SMALL.sample(Random(3))).graph)
+    logits = Interpreter(graph).run(ghn([graph])[0], torch.randn(4, 3, 8, 8)).output
     assert logits.shape == (4, 4) and logits.isfinite().all()
 
 
@@ -146,5 +146,5 @@ def test_keys_agree_with_the_graphs_where_many_members_are_equal(depth: int) -> 
         sources = [s for node in NODES for s in sorted(rng.sample(range(node), 2))]
         cell = tuple(op + str(s) for op, s in zip(ops, sources, strict=True))
         archs |= {cell + fixed[8:], fixed[:8] + cell}
-    keys = {(space.canonical(a), function_key(simplify(space.lower(a)))) for a in archs}
+    keys = {(space.canonical(a), function_key(simplify(space.network(a).graph))) for a in archs}
     assert len(keys) == len({a for a, _ in keys}) == len({b for _, b in keys}) < len(archs)

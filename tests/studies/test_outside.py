@@ -20,7 +20,7 @@ from studies.outside import Grouped, grouped, variations
 @pytest.mark.parametrize("name", SPACES)
 def test_grouped_convolutions_are_the_same_network_with_fewer_weights(name: str) -> None:
     space = SPACES[name]
-    graph = space.lower(space.sample(Random(3)))
+    graph = space.network(space.sample(Random(3))).graph
     other = grouped(graph)
     assert [(n.name, n.op, n.inputs, n.shape) for n in other.nodes] == [
         (n.name, n.op, n.inputs, n.shape) for n in graph.nodes
@@ -53,5 +53,5 @@ def test_a_bank_has_no_grouped_convolutions() -> None:
     space = Grouped(toy.SPACE)
     arch = space.parse("|nor_conv_3x3~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|")
     with pytest.raises(GraphError, match="no weights for stage0/cell0/0-1/conv/weight of this shape"):
-        make_bank()([space.lower(arch)])
+        make_bank()([space.network(arch).graph])
     assert space.name == "nasbench201" and repr(space) == f"Grouped({toy.SPACE!r})"

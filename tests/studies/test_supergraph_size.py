@@ -56,7 +56,7 @@ def test_a_smaller_cell_has_no_trace_of_what_is_closed() -> None:
         for arch in (draw_member(toy.SPACE, kept, rng) for _ in range(20)):
             used = {c.name for c, op in zip(toy.SPACE.choices(), arch, strict=True) if op != "none"}
             assert used <= nodes
-            Bank(BankConfig("darts", 4), toy.SPACE)([simplify(toy.SPACE.lower(arch))])
+            Bank(BankConfig("darts", 4), toy.SPACE)([simplify(toy.SPACE.network(arch).graph)])
 
 
 @pytest.mark.parametrize("name", SPACES)
@@ -65,11 +65,11 @@ def test_members_of_a_part_and_the_largest_of_them(name: str) -> None:
     part = tuple(own[:4] for own in whole(space))
     largest, rng = largest_member(space, part), Random(1)
     assert all(o in own for o, own in zip(space.to_choices(largest), part, strict=True))
-    size = count_params(simplify(space.lower(largest)))
+    size = count_params(simplify(space.network(largest).graph))
     for _ in range(10):
         member = draw_member(space, part, rng)
         assert all(o in own for o, own in zip(space.to_choices(member), part, strict=True))
-        assert count_params(simplify(space.lower(member))) <= size
+        assert count_params(simplify(space.network(member).graph)) <= size
 
 
 def test_only_the_whole_supergraph_grows_with_the_operations() -> None:

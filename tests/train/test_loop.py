@@ -14,7 +14,7 @@ RECIPE = Recipe(epochs=4, batch_size=16, lr=0.05)
 
 @pytest.fixture
 def make(toy_space, toy_task, fabric):
-    graph = simplify(toy_space.lower(ARCH))
+    graph = simplify(toy_space.network(ARCH).graph)
 
     def trainer(seed=0, recipe=RECIPE, task=toy_task):
         return NetworkTrainer(graph, task, recipe, seed, fabric)

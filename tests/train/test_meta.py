@@ -74,8 +74,10 @@ def test_candidates_run_on_their_live_part(tmp_path):
     trainer = make_trainer(tmp_path)
     arch = ("none", "none", "nor_conv_3x3", "skip_connect", "none", "none")
     graph, module = trainer.lowered(arch, 0)
-    assert graph == simplify(toy.SPACE.lower(arch))
-    assert count_params(graph) == sum(p.numel() for p in module.parameters()) < count_params(toy.SPACE.lower(arch))
+    assert graph == simplify(toy.SPACE.network(arch).graph)
+    assert (
+        count_params(graph) == sum(p.numel() for p in module.parameters()) < count_params(toy.SPACE.network(arch).graph)
+    )
 
 
 def good_state(folder, step):
@@ -93,7 +95,7 @@ def test_each_architecture_is_lowered_in_one_of_the_skeletons(tmp_path):
     assert {0, 1} == {*drawn[0]} and trainer._skeletons(8) != drawn[0]
     arch = ("nor_conv_3x3",) * 6
     one, two = (trainer.lowered(arch, k)[0] for k in (0, 1))
-    assert len(two) > len(one) == len(simplify(trainer.space.lower(arch)))
+    assert len(two) > len(one) == len(simplify(trainer.space.network(arch).graph))
     make_trainer(tmp_path / "b", config).run(progress=False)  # a run killed and resumed draws the same
     make_trainer(tmp_path / "c", replace(config, steps=6)).run(progress=False)
     assert result(tmp_path / "b")[2] == result(tmp_path / "c")[2]
@@ -165,7 +167,7 @@ def test_anything_with_parameters_that_makes_weights_is_trained(tmp_path):
             super().__init__()
             self.bank = nn.ParameterDict()
             for arch in (("nor_conv_3x3",) * 6, ("nor_conv_1x1",) * 6):
-                for p in toy.SPACE.lower(arch).params():
+                for p in toy.SPACE.network(arch).graph.params():
                     self.bank[f"{p.name}{p.shape}".replace(".", "")] = nn.Parameter(torch.randn(p.shape))
 
         def forward(self, graphs):

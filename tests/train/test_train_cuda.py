@@ -48,7 +48,7 @@ def test_a_run_is_resumed(tmp_path, encoder):
 
 
 def test_a_network_learns_and_is_resumed():
-    graph, fabric = simplify(toy.SPACE.lower(("nor_conv_3x3",) * 6)), make_runtime("cuda")
+    graph, fabric = simplify(toy.SPACE.network(("nor_conv_3x3",) * 6).graph), make_runtime("cuda")
     make = lambda seed: NetworkTrainer(graph, toy.make_task(), Recipe(epochs=8, batch_size=16, lr=0.05), seed, fabric)  # noqa: E731
     first = make(0)
     results = [first.run_epoch() for _ in range(4)]

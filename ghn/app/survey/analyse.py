@@ -129,7 +129,7 @@ class Analysis:
         self.bootstrap, self.progress, self.notes = bootstrap, progress, list(subjects.notes)
         self.rows: dict[str, Sequence[Score]] = {one.line.label: one.scores[0] for one in scored}
         self.rows |= {name: [self._given(name, arch) for arch in subjects.archs] for name in subjects.scores}
-        self.stats = [graph_stats(simplify(space.lower(space.parse(arch)))) for arch in subjects.archs]
+        self.stats = [graph_stats(simplify(space.network(space.parse(arch)).graph)) for arch in subjects.archs]
         self.costs = (*map(_cost, scored), *map(self._cost_of_given, subjects.scores))
 
     def _given(self, name: str, arch: str) -> Score:

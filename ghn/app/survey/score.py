@@ -208,8 +208,17 @@ class _LineScorer:
             return False
         return True
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The lines: each file of scores has an identity of its own."""
+        return {"lines": sorted(self.lines)}
+
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
+
+    def cost(self, arch: Any) -> float | None:
+        """None: a replicate of a line is no network."""
+        return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Scores a replicate each into its file; the value says how many networks could be judged."""
@@ -252,8 +261,8 @@ class _LineScorer:
         """As the scores say, else as the estimator foretells for those that it could judge."""
         judged = [(t, s) for t, s in zip(self.trials, scores, strict=True) if s.ok]
         told = [s.extra["macs"] for _, s in judged if "macs" in s.extra]
-        if not told and hasattr(entry.estimator, "macs"):
-            told = [entry.estimator.macs(trial.arch) for trial, _ in judged]
+        if not told:
+            told = [cost for trial, _ in judged if (cost := entry.estimator.cost(trial.arch)) is not None]
         return float(np.mean(told)) if told else None
 
 

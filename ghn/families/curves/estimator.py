@@ -66,7 +66,7 @@ def architecture_features(space: Space[Any], archs: Sequence[Any]) -> dict[Any, 
     for given in archs:
         arch = member_of(space, given)
         encoding = space.encode(arch).values() if hasattr(space, "encode") else ()
-        found[given] = [log(1 + count_params(simplify(space.lower(arch)))), *map(float, encoding)]
+        found[given] = [log(1 + count_params(simplify(space.network(arch).graph))), *map(float, encoding)]
     return found
 
 
@@ -122,6 +122,10 @@ class CurveEstimator:
         trials, scores = zip(*whole, strict=True)
         new = self._curves(trials, scores).until(self.horizon)
         self._learn(new if self._given is None else self._given.joined(new))
+
+    def cost(self, arch: Any) -> float | None:
+        """None: what it costs is told in seconds."""
+        return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains and extrapolates each trial.

@@ -78,7 +78,7 @@ def largest(space: Space[Any], seed: int = 0) -> Any:
     """
 
     def size(arch: Any) -> int:
-        return count_params(simplify(space.lower(arch)))
+        return count_params(simplify(space.network(arch).graph))
 
     rng = Random(seed)
     best = max((space.sample(rng) for _ in range(DRAWS)), key=size)
@@ -100,8 +100,9 @@ class MorphismEstimator:
       then the epochs in all, as with any estimator, and the schedule starts again (a warm restart).
     - **Any other** inherits from the `ancestor`, a network trained once, for all epochs of the recipe, when it is first
       needed. All candidates then stand at the same distance in *training*, and differ in architecture alone. The
-      largest network of the space (`largest`) has weights for every operation, so that children are cut out of it (approximate morphisms); a small one would have them grow into it (exact ones, where what grows
-      ends in a normalisation).
+      largest network of the space (`largest`) has weights for every operation, so that children are cut out of it
+      (approximate morphisms); a small one would have them grow into it (exact ones, where what grows ends in a
+      normalisation).
     - Without an ancestor it is a **founder**: trained from random weights, for all epochs of the recipe by default.
 
     Weights go by name (`ghn.families.morphism.inherited.Inherited`): the same role has the same name in all
@@ -176,6 +177,10 @@ class MorphismEstimator:
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
+
+    def cost(self, arch: Any) -> float | None:
+        """None: what it costs is told in seconds."""
+        return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial.
@@ -273,7 +278,7 @@ class MorphismEstimator:
         return Network(graph, {name: weight.detach() for name, weight in trainer.weights.items()}, trainer.stats)
 
     def _graph(self, stage: Stage) -> Graph:
-        return simplify(self.space.lower(self.space.parse(stage.arch)))
+        return simplify(self.space.network(self.space.parse(stage.arch)).graph)
 
 
 def _rungs(lineage: Lineage) -> tuple[Fidelity, ...]:

@@ -5,7 +5,7 @@ A graph while it is being rewritten: nodes go by name, and shapes follow at the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ghn.errors import GraphError, MorphismError
+from ghn.graph.interpreter import Interpreter, Ran
 from ghn.graph.ir import Graph, GraphBuilder, Node
-from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.op import get_op
 
 EPS = 1e-5  # that batch_norm adds to a variance: the default of PyTorch, which ghn.graph.ops leaves as it is
@@ -53,18 +53,16 @@ class Network:
                 )
 
     @torch.no_grad()
-    def __call__(
-        self, images: Float[Tensor, "b c h w"], record: list[tuple[str, Tensor]] | None = None
-    ) -> Float[Tensor, "b k"]:
-        """Logits in evaluation mode; `record` takes the operation and the output of every node, in order."""
-        module = GraphModule(self.graph, running_stats=True).eval()
-        return run_graph(module, {**self.weights, **self.stats}, images, record)
+    def __call__(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
+        """Logits in evaluation mode."""
+        return self._run(images, ()).output
 
     def outputs(self, images: Float[Tensor, "b c h w"]) -> dict[str, Tensor]:
         """The output of every node by its name, in evaluation mode."""
-        record: list[tuple[str, Tensor]] = []
-        self(images, record)
-        return {node.name: value for node, (_, value) in zip(self.graph.nodes, record, strict=True)}
+        return dict(self._run(images, [node.name for node in self.graph.nodes]).inner)
+
+    def _run(self, images: Tensor, watch: Sequence[str]) -> Ran:
+        return Interpreter(self.graph, running_stats=True).run({**self.weights, **self.stats}, images, watch)
 
 
 class Morphism(Protocol):

@@ -22,8 +22,8 @@ from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank, SharedSearch
 from ghn.families.sharing.enas import count_options
 from ghn.families.sharing.oneshot import hold_out_images
+from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.meta import ImageSampler, MetaConfig, MetaTrainer
@@ -189,7 +189,7 @@ class DartsTrainer(MetaTrainer):
         self.held_images = ImageSampler(len(held), darts.images, config.seed, fabric.device)
         self.alphas = Alphas(self.choices, config.seed).to(fabric.device)
         graph, choice_of = self.choices.supergraph()
-        self.graph, self.choice_of, self.module = graph, choice_of, GraphModule(graph)
+        self.graph, self.choice_of, self.program = graph, choice_of, Interpreter(graph)
         policy = torch.optim.Adam(
             self.alphas.parameters(), darts.lr, betas=(0.5, 0.999), weight_decay=darts.weight_decay
         )
@@ -223,7 +223,7 @@ class DartsTrainer(MetaTrainer):
 
         def loss(weights: Tensors, alphas: Tensors) -> Tensor:
             held = self.bank.select(self.graph, dict(zip(names, weights, strict=True)))
-            return F.cross_entropy(self.logits(self.module, {**held, **mixtures(alphas, self.choice_of)}, x), y)
+            return F.cross_entropy(self.logits(self.program, {**held, **mixtures(alphas, self.choice_of)}, x), y)
 
         return loss
 

@@ -181,7 +181,7 @@ class ControllerPaths:
 
     def lower(self, space: Space[Any], drawn: Any) -> Graph:
         """The graph of a member."""
-        return space.lower(drawn)
+        return space.network(drawn).graph
 
     def format(self, drawn: Any) -> str:
         """The official string."""
@@ -258,7 +258,7 @@ class EnasTrainer(MetaTrainer):
         x, y = self.held.batch(index)
         lowered = [self.lowered(self.paths.space.from_choices(o), 0) for o in options]
         made = (model or self.plain)([graph for graph, _ in lowered])
-        logits = [self.logits(module, weights, x) for (_, module), weights in zip(lowered, made, strict=True)]
+        logits = [self.logits(program, weights, x) for (_, program), weights in zip(lowered, made, strict=True)]
         return torch.stack([(one.argmax(1) == y).float().mean() for one in logits])
 
     def measures(self) -> dict[str, float | None]:

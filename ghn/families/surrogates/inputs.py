@@ -47,7 +47,7 @@ class Statistics:
 
 
 def _statistics(space: Space[Any], arch: Any) -> list[float]:
-    stats = graph_stats(simplify(space.lower(arch)))
+    stats = graph_stats(simplify(space.network(arch).graph))
     sizes = [np.log(stats.params + 1), np.log(stats.macs + 1), stats.depth, stats.width, stats.kernels.get(3, 0)]
     return [*map(float, sizes), *(float(stats.ops.get(op, 0)) for op in OPS)]
 
@@ -165,7 +165,7 @@ class Embedding:
         """Features [n, d]."""
         rows = []
         for start in range(0, len(archs), BLOCK):
-            graphs = [simplify(self.model.space.lower(arch)) for arch in archs[start : start + BLOCK]]
+            graphs = [simplify(self.model.space.network(arch).graph) for arch in archs[start : start + BLOCK]]
             with torch.no_grad():
                 rows.append(self.model.hypernetwork("the input embedding").embed(graphs).float().cpu().numpy())
         return np.concatenate(rows)

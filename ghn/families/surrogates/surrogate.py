@@ -262,6 +262,10 @@ class SurrogateEstimator:
         self.merged = len(good) - len(archs)
         self.references = {self.space.format(archs[i]): float(v) for i, v in zip(whole, values, strict=True)}
 
+    def cost(self, arch: Any) -> float | None:
+        """None: what it costs is told in seconds."""
+        return None
+
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Judges each trial, in order.
 
@@ -283,7 +287,7 @@ class SurrogateEstimator:
 
     def _rows(self, archs: Sequence[Any]) -> Rows:
         parts = [source(self.space, archs) for source in self.inputs]
-        graphs = [simplify(self._shallow.lower(arch)) for arch in archs] if self._reads_graphs else ()
+        graphs = [simplify(self._shallow.network(arch).graph) for arch in archs] if self._reads_graphs else ()
         return Rows(np.hstack([np.zeros((len(archs), 0)), *parts]), graphs)
 
     def _judge(self, trials: Sequence[Trial[Any]]) -> list[Score]:

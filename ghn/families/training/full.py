@@ -46,6 +46,10 @@ class TrainingEstimator:
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
 
+    def cost(self, arch: Any) -> float | None:
+        """None: what it costs is told in seconds."""
+        return None
+
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial; `extra["curve"]` holds a list for `epochs` and for each field of `EpochResult`."""
         return [self._score(trial) for trial in trials]
@@ -86,7 +90,7 @@ class TrainingEstimator:
             TrainingError: the loss is no longer finite.
         """
         arch = member_of(self.space, arch)
-        graph = simplify(self.space.lower(arch))
+        graph = simplify(self.space.network(arch).graph)
         started = time.perf_counter()
         trainer = NetworkTrainer(graph, self.task, self.recipe, seed, self.fabric)
         curve: list[EpochResult] = []

@@ -93,6 +93,10 @@ class LowFidelityEstimator:
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn."""
 
+    def cost(self, arch: Any) -> float | None:
+        """None: what it costs is told in seconds."""
+        return None
+
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial; `extra` holds its `curve`, a list an epoch, and `macs`, the multiply-adds it cost.
 
@@ -168,7 +172,7 @@ class LowFidelityEstimator:
     def _start(self, arch: Any, fidelity: Fidelity) -> Start:
         """A trainer at a fidelity, and the multiply-adds of one epoch, validation included."""
         task = self._images(fidelity)
-        graph = simplify(self._skeleton(task, fidelity).lower(arch))
+        graph = simplify(self._skeleton(task, fidelity).network(arch).graph)
         recipe = replace(self.recipe, epochs=fidelity.epochs or 0) if fidelity.anneal else self.recipe
         return Start(NetworkTrainer(graph, task, recipe, self.seed, self.fabric), epoch_macs(graph, task, recipe))
 

@@ -13,8 +13,8 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ghn.graph.interpreter import every_output
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, run_graph
 from ghn.types import WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
@@ -70,10 +70,9 @@ class ProxyReadout:
 
     def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
         """Runs the whole network once."""
-        record: list[tuple[str, Tensor]] = []
-        run_graph(GraphModule(graph), weights, self.images, record)
-        maps = [x.float() for op, x in record if op == "relu"]
-        finite = torch.stack([x.isfinite().all() for _, x in record]).all()
+        values = every_output(graph, weights, self.images)
+        maps = [x.float() for node, x in zip(graph.nodes, values, strict=True) if node.op == "relu"]
+        finite = torch.stack([x.isfinite().all() for x in values]).all()
         maps = [x.nan_to_num() for x in maps]  # eigenvalues of what is not finite raise errors that say little
         zero = self.images.new_zeros(())
         readings = {n: (proxy(maps) if maps else zero).float() + (zero / finite) for n, proxy in PROXIES.items()}

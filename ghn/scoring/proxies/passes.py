@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ghn.errors import GraphError
+from ghn.graph.interpreter import every_output
 from ghn.graph.ir import Graph
-from ghn.graph.module import GraphModule, run_graph
 from ghn.types import WeightDict
 
 SYNAPSES = ("conv_weight", "linear_weight")  # kinds of parameters that pruning scores look at
@@ -23,9 +23,7 @@ def outputs(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"])
     Raises:
         GraphError: activations overflow, or the images do not fit.
     """
-    record: list[tuple[str, Tensor]] = []
-    run_graph(GraphModule(graph), weights, images, record)
-    every = [x for _, x in record]
+    every = every_output(graph, weights, images)
     finite = torch.stack([x.detach().sum() for x in every]).isfinite().tolist()  # of each x it took half the pass
     if not all(finite):
         node = graph.nodes[finite.index(False)]

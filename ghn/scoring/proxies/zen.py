@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ghn.errors import GraphError
+from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
-from ghn.graph.module import feature_node
 from ghn.scoring.proxies.passes import SYNAPSES, outputs
 from ghn.types import WeightDict
 

@@ -26,7 +26,7 @@ Edge = tuple[str, int, int]  # (kind of cell, source, node)
 EdgeBuilder = Callable[[GraphBuilder, int, str, Edge, int], "int | None"]  # (builder, input, name, edge, stride)
 
 
-def network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
+def build_network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
     """Builds the network whose cells have on each edge what `edge` builds there: None where there is nothing."""
     b = GraphBuilder(skeleton.input_shape)
     x = b.add("conv", b.input, name="stem/conv", out=3 * skeleton.width, kernel=3, padding=1)

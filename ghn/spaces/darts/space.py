@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from ghn.graph.ir import Graph, GraphBuilder
+from ghn.graph.ir import GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.darts.genotype import Genotype, Pairs, format_genotype, formulas, genotype, pairs_of, parse_genotype
-from ghn.spaces.darts.network import CELLS, NODES, OPERATIONS, Edge, network, operation, zeros
+from ghn.spaces.darts.network import CELLS, NODES, OPERATIONS, Edge, build_network, operation, zeros
 from ghn.spaces.skeleton import check_skeleton
+from ghn.types import Network
 
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
 EDGES = tuple((cell, source, node) for cell in CELLS for node in NODES for source in range(node))
@@ -103,7 +104,7 @@ class DARTS:
         """A key equal for members that compute the same family of functions in this skeleton.
 
         A node's value is a multiset of terms, each an operation on a value; skips of stride 1 are dissolved. The order
-        of the nodes counts, as their outputs are concatenated. Agrees with `function_key(simplify(lower(arch)))`.
+        of the nodes counts, as their outputs are concatenated. Agrees with `function_key` of the live graph.
         """
         pairs = self.pairs(arch)
         half = len(pairs) // len(CELLS)
@@ -124,7 +125,7 @@ class DARTS:
             out[f"{cell}_depth"] = float(max(depth))
         return out
 
-    def lower(self, arch: Genotype) -> Graph:
+    def network(self, arch: Genotype) -> Network:
         """The whole network, as it is trained in the paper's evaluation, without auxiliary head and path dropout."""
         place = {}
         for i, (op, source) in enumerate(self.pairs(arch)):
@@ -134,7 +135,7 @@ class DARTS:
         def edge(b: GraphBuilder, x: int, name: str, where: Edge, stride: int) -> int | None:
             return operation(b, x, name, place[where], stride) if where in place else None
 
-        return network(self, edge)
+        return Network.of(build_network(self, edge))
 
     def choices(self) -> tuple[Choice, ...]:
         """The decisions: an operation, or none, for each of the 14 edges of both cells."""
@@ -187,4 +188,4 @@ class DARTS:
             terms = [operation(b, x, name, op, stride) for op in options]
             return joint.join(b, terms or [zeros(b, x, name, stride)], name, index[where])
 
-        return Supergraph(network(self, edge), joint.choice_of)
+        return Supergraph(build_network(self, edge), joint.choice_of)

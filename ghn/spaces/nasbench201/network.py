@@ -16,7 +16,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the o
 EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, name, which edge) -> output
 
 
-def network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
+def build_network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
     """Builds the network whose cells have on each edge what `edge` builds there."""
     b = GraphBuilder(skeleton.input_shape)
     x = b.add("conv", b.input, name="stem/conv", out=skeleton.width, kernel=3, padding=1)

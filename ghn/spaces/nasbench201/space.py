@@ -13,11 +13,12 @@ from random import Random
 from typing import Any
 
 from ghn.errors import ArchitectureError
-from ghn.graph.ir import Graph, GraphBuilder
+from ghn.graph.ir import GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.nasbench201.cells import EdgeCell, chains, grown, path_features
-from ghn.spaces.nasbench201.network import EDGES, OPERATIONS, network, operation
+from ghn.spaces.nasbench201.network import EDGES, OPERATIONS, build_network, operation
 from ghn.spaces.skeleton import check_skeleton
+from ghn.types import Network
 
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
 
@@ -111,7 +112,7 @@ class NASBench201:
         """A key equal for cells that compute the same family of functions; 4,930 in all.
 
         Zeros are propagated and nested sums flattened: a node's value is a multiset of terms, each an operation on a
-        value. Agrees with `function_key(simplify(lower(arch)))`.
+        value. Agrees with `function_key(simplify(network(arch).graph))`.
         """
         values: list[tuple[str, ...]] = [("x",)]
         for target in range(1, 4):
@@ -152,10 +153,10 @@ class NASBench201:
         """The cells with one path more than the live part of a cell."""
         return grown(self.cell(arch))
 
-    def lower(self, arch: Cell) -> Graph:
+    def network(self, arch: Cell) -> Network:
         """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
         self.check(arch)
-        return network(self, lambda b, x, name, edge: operation(b, x, name, arch[edge]))
+        return Network.of(build_network(self, lambda b, x, name, edge: operation(b, x, name, arch[edge])))
 
     def choices(self) -> tuple[Choice, ...]:
         """The decisions: an operation for each edge."""
@@ -188,7 +189,7 @@ class NASBench201:
             terms = [operation(b, x, variant(name, op), op) for op in joint.options(i, OPERATIONS)]
             return joint.join(b, terms or [operation(b, x, name, "none")], name, i)
 
-        return Supergraph(network(self, edge), joint.choice_of)
+        return Supergraph(build_network(self, edge), joint.choice_of)
 
     def smaller_cells(self) -> list[tuple[tuple[int, ...], ...]]:
         """What is kept of the choices in a cell of two nodes (one edge), and in one of three (three edges)."""

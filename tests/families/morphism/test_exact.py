@@ -15,7 +15,7 @@ from random_graphs import images as random_images
 from ghn.errors import ConfigError, GraphError, MorphismError
 from ghn.families.morphism.exact import Deeper, Skip, Wider, WiderKernel
 from ghn.families.morphism.network import Network
-from ghn.graph import GraphBuilder, GraphModule, run_graph
+from ghn.graph import GraphBuilder, Interpreter
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -133,7 +133,7 @@ def test_with_images_a_deeper_network_is_the_same_in_training_too():
     for name, given_images in (("measured", images), ("unmeasured", None)):
         child = Deeper(images=given_images).apply(network, place, torch.Generator())
         outputs = [
-            run_graph(GraphModule(n.graph), dict(n.weights), images).detach() for n in (network, child)
+            Interpreter(n.graph).run(dict(n.weights), images).output.detach() for n in (network, child)
         ]  # batch statistics
         apart[name] = float((outputs[0] - outputs[1]).abs().max())
         assert error(network, child, images) < 1e-5

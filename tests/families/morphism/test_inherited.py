@@ -10,7 +10,7 @@ import toy
 
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import Network
-from ghn.graph import GraphBuilder, GraphModule, run_graph, simplify
+from ghn.graph import GraphBuilder, Interpreter, simplify
 from ghn.nets import RandomInit
 
 SPACE = toy.SPACE
@@ -20,17 +20,17 @@ CHAIN = ("nor_conv_3x3", "none", "nor_conv_1x1", "skip_connect", "none", "nor_co
 
 
 def trained_like(arch, seed: int = 1) -> Network:
-    graph = simplify(SPACE.lower(arch))
-    weights, module = RandomInit(seed)([graph])[0], GraphModule(graph, running_stats=True).train()
+    graph = simplify(SPACE.network(arch).graph)
+    weights, module = RandomInit(seed)([graph])[0], Interpreter(graph, running_stats=True)
     stats = module.new_stats()
     with torch.no_grad():
         for _ in range(20):
-            run_graph(module, {**weights, **stats}, IMAGES)
+            module.run({**weights, **stats}, IMAGES, training=True)
     return Network(graph, weights, stats)
 
 
 def heir(parent: Network, arch, **options) -> Network:
-    return Inherited(parent, **options).network(simplify(SPACE.lower(arch)))
+    return Inherited(parent, **options).network(simplify(SPACE.network(arch).graph))
 
 
 def distance(a: Network, b: Network) -> float:

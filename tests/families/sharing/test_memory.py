@@ -60,7 +60,7 @@ def test_parts_of_a_concatenation_are_written_side_by_side() -> None:
 def test_every_convolution_reads_before_it_writes() -> None:
     space, rng = NASBench201((3, 8, 8), 4, width=4, depth=2), Random(0)
     for _ in range(20):
-        graph = simplify(space.lower(space.sample(rng)))
+        graph = simplify(space.network(space.sample(rng)).graph)
         view = MemoryView(graph)
         assert [x.node for x in view.layers] == [i for i, node in enumerate(graph.nodes) if node.op == "conv"]
         for layer in view.layers:

@@ -19,7 +19,7 @@ from ghn.errors import ConfigError
 from ghn.families.sharing.darts import DartsConfig, DartsTrainer, architecture_gradient
 from ghn.families.sharing.enas import EnasConfig, EnasTrainer
 from ghn.families.sharing.oneshot import OneShotConfig, PathDropout, hold_out_images, one_shot_paths
-from ghn.graph import GraphModule, run_graph
+from ghn.graph import Interpreter
 from ghn.train.meta import MetaConfig, MetaTrainer
 
 Make = Callable[..., MetaTrainer]
@@ -113,13 +113,13 @@ def test_ghost_normalisation_takes_statistics_over_groups(make: Make, tmp_path: 
     )
     assert torch.equal(whole.train_step(), one.train_step())  # one group: ordinary batch normalisation
     arch = ("nor_conv_3x3",) * 6
-    graph = toy.SPACE.lower(arch)
+    graph = toy.SPACE.network(arch).graph
     weights, x = four.plain([graph])[0], torch.randn(8, 3, 8, 8)
-    logits = four.logits(GraphModule(graph), weights, x)
+    logits = four.logits(Interpreter(graph), weights, x)
     for k in range(4):
-        own = run_graph(GraphModule(graph), weights, x[2 * k : 2 * k + 2])
+        own = Interpreter(graph).run(weights, x[2 * k : 2 * k + 2]).output
         torch.testing.assert_close(logits[2 * k : 2 * k + 2], own)
-    assert not torch.allclose(logits, run_graph(GraphModule(graph), weights, x))
+    assert not torch.allclose(logits, Interpreter(graph).run(weights, x).output)
     with pytest.raises(ConfigError, match="ghost divide images"):
         replace(TRAINER, ghost=3)
 

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from ghn.errors import ConfigError, GraphError
 from ghn.families.sharing.memory_code import FEATURES, encode
 from ghn.families.sharing.smash import Smash, SmashConfig
+from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph, GraphBuilder
-from ghn.graph.module import GraphModule, run_graph
 from ghn.graph.simplify import simplify
 from ghn.spaces import NASBench201, make_space
 
@@ -22,7 +22,7 @@ CONFIG = SmashConfig(classes=4, unit=4, hidden=16, blocks=2)
 
 def graphs(n: int, depth: int = 1, seed: int = 0) -> list[Graph]:
     rng, space = Random(seed), NASBench201((3, 8, 8), 4, width=4, depth=depth)
-    return [simplify(space.lower(space.sample(rng))) for _ in range(n)]
+    return [simplify(space.network(space.sample(rng)).graph) for _ in range(n)]
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_a_cell_stands_for_unit_by_unit_filters() -> None:
 def test_names_and_shapes_are_those_of_the_graph_and_it_runs(net: Smash) -> None:
     for graph, weights in zip(many := graphs(6), net(many), strict=True):
         assert {name: tuple(w.shape) for name, w in weights.items()} == {p.name: p.shape for p in graph.params()}
-        logits = run_graph(GraphModule(graph), weights, torch.randn(8, 3, 8, 8))
+        logits = Interpreter(graph).run(weights, torch.randn(8, 3, 8, 8)).output
         assert logits.shape == (8, 4) and logits.isfinite().all()
 
 
@@ -63,7 +63,7 @@ def test_weights_do_not_depend_on_what_is_encoded_beside(net: Smash) -> None:
 def test_filters_have_the_scale_of_he(net: Smash) -> None:
     (graph,) = graphs(1)
     wide = make_space("nasbench201", input_shape=(3, 8, 8), classes=4, width=32, depth=1)
-    graph = simplify(wide.lower(("nor_conv_3x3",) * 6))
+    graph = simplify(wide.network(("nor_conv_3x3",) * 6).graph)
     torch.manual_seed(0)
     (weights,) = Smash(SmashConfig(classes=4), wide)([graph])
     for param in graph.params():
@@ -75,11 +75,11 @@ def test_filters_have_the_scale_of_he(net: Smash) -> None:
 def test_it_learns_and_what_is_learnt_is_shared(net: Smash) -> None:
     x, y = torch.randn(16, 3, 8, 8), torch.arange(16) % 4
     two = graphs(2)
-    modules = [GraphModule(graph) for graph in two]
+    modules = [Interpreter(graph) for graph in two]
     optimizer, losses = torch.optim.Adam(net.parameters(), 3e-3), []
     for _ in range(15):
         weights = net(two)
-        loss = sum(F.cross_entropy(run_graph(m, w, x), y) for m, w in zip(modules, weights, strict=True))
+        loss = sum(F.cross_entropy(m.run(w, x).output, y) for m, w in zip(modules, weights, strict=True))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -61,7 +61,7 @@ def test_what_only_hypernetworks_do_is_refused(bank: Path, toy_space: NASBench20
     with pytest.raises(ConfigError, match=r"rank needs a hypernetwork(?s:.*)oneshot"):
         model.rank([("nor_conv_3x3",) * 6])
     with pytest.raises(ConfigError, match="embed needs a hypernetwork"):
-        model.embed(toy_space.lower(("nor_conv_3x3",) * 6))
+        model.embed(toy_space.network(("nor_conv_3x3",) * 6).graph)
 
 
 def test_shared_running_statistics_are_not_a_path_s_own(bank: Path, toy_task: ImageTask, fabric: Fabric) -> None:
@@ -76,7 +76,7 @@ def test_shared_running_statistics_are_not_a_path_s_own(bank: Path, toy_task: Im
     assert all(s.ok for s in shared) and all(abs(a - s.value) > 1e-4 for a, s in zip(own, shared, strict=True))
     again = collect_statistics(model, task, paths=20, images=16)
     assert all(torch.equal(statistics[name], again[name]) for name in statistics)
-    graph = model.space.lower(trials[0].arch)
+    graph = model.space.network(trials[0].arch).graph
     with pytest.raises(ConfigError, match="draw more paths"):
         SharedStatisticsReadout(task, {}, images=8)(graph, model.weights(graph))
 

@@ -67,7 +67,7 @@ def test_statistics_are_those_of_the_live_shallow_network() -> None:
     deep = NASBench201((3, 8, 8), classes=4, width=4, depth=5)
     rows = Statistics()(deep, ARCHS)
     for arch, row in zip(ARCHS, rows, strict=True):
-        stats = graph_stats(simplify(toy.SPACE.lower(arch)))
+        stats = graph_stats(simplify(toy.SPACE.network(arch).graph))
         assert np.exp(row[:2]) - 1 == pytest.approx([stats.params, stats.macs])
         assert list(row[2:4]) == [stats.depth, stats.width]
 
@@ -84,7 +84,7 @@ def test_a_space_without_cells_says_what_to_use() -> None:
 def test_embeddings_are_those_of_the_hypernetwork(toy_model: Model) -> None:
     rows = Embedding(toy_model)(toy.SPACE, ARCHS)
     for arch, row in zip(ARCHS, rows, strict=True):
-        np.testing.assert_allclose(row, toy_model.embed(simplify(toy.SPACE.lower(arch))).numpy(), atol=1e-5)
+        np.testing.assert_allclose(row, toy_model.embed(simplify(toy.SPACE.network(arch).graph)).numpy(), atol=1e-5)
 
 
 def test_scores_are_readings_and_nan_where_there_are_none() -> None:

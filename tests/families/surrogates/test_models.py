@@ -36,7 +36,7 @@ def test_models_learn_and_repeat(name: str) -> None:
 
 
 def test_the_graph_network_learns_and_repeats() -> None:
-    graphs = [simplify(toy.SPACE.lower(arch)) for arch in cells(16)]
+    graphs = [simplify(toy.SPACE.network(arch).graph) for arch in cells(16)]
     x, y = Rows(np.zeros((16, 0)), graphs), np.array([len(graph) / 20 for graph in graphs])
     y -= y.mean()
     runs = []
@@ -50,7 +50,7 @@ def test_the_graph_network_learns_and_repeats() -> None:
 
 def test_a_graph_network_sees_telling_operations_and_what_feeds_them() -> None:
     pool_and_conv = ("none", "none", "none", "avg_pool_3x3", "none", "none")
-    graph = simplify(toy.SPACE.lower(pool_and_conv))
+    graph = simplify(toy.SPACE.network(pool_and_conv).graph)
     data = graph_data(graph)
     kept = [n.op for n in graph.nodes if n.op not in ("relu", "batch_norm", "identity", "sum")]
     assert [list(OPS)[k] for k in data.kind[:, 0]] == kept

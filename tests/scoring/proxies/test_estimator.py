@@ -34,11 +34,11 @@ def score(name: str, space: NASBench201, task: ImageTask, fabric: Fabric, cell: 
 
 
 def test_counts_are_those_of_the_live_part(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric) -> None:
-    live = simplify(toy_space.lower(DEAD))
+    live = simplify(toy_space.network(DEAD).graph)
     assert score("params", toy_space, toy_task, fabric, DEAD).value == count_params(live)
     assert score("flops", toy_space, toy_task, fabric, DEAD).value == graph_stats(live).macs
     raw = score("params", toy_space, toy_task, fabric, DEAD, live=False)
-    assert raw.value == count_params(toy_space.lower(DEAD)) > count_params(live)
+    assert raw.value == count_params(toy_space.network(DEAD).graph) > count_params(live)
 
 
 @pytest.mark.parametrize("name", ZERO_COST)
@@ -107,7 +107,7 @@ def test_an_output_that_does_not_respond() -> None:
 
 
 def test_images_of_another_size_are_refused(toy_space: NASBench201) -> None:
-    graph = toy_space.lower(RICH)
+    graph = toy_space.network(RICH).graph
     with pytest.raises(GraphError, match="images do not fit"):
         grad_norm(graph, RandomInit(0)([graph])[0], torch.randn(2, 3, 16, 16), LABELS)
 
@@ -130,7 +130,7 @@ def test_activations_that_overflow_are_a_counted_failure(
 
 
 def test_synflow_holds_what_float32_does_not() -> None:
-    graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=5).lower(RICH))
+    graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=5).network(RICH).graph)
     weights = {name: w * 100 for name, w in RandomInit(0)([graph])[0].items()}
     value = synflow(graph, weights)  # the logarithm of more than 1e38
     assert 88 < float(value) < 710

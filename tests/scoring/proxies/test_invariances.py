@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ghn.graph import Graph, GraphBuilder, GraphModule, run_graph, simplify
+from ghn.graph import Graph, GraphBuilder, Interpreter, simplify
 from ghn.nets.initial import RandomInit
 from ghn.scoring.proxies.forward import jacob_cov, naswot
 from ghn.scoring.proxies.gradients import grasp, synaptic_flow, synflow
@@ -28,7 +28,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 def drawn(space: NASBench201) -> tuple[Graph, WeightDict]:
-    graph = simplify(space.lower(CELL))
+    graph = simplify(space.network(CELL).graph)
     return graph, RandomInit(0)([graph])[0]
 
 
@@ -60,7 +60,7 @@ def test_synflow_sees_no_signs_and_no_normalisation(toy_space: NASBench201) -> N
 def test_a_longer_or_wider_network_lets_more_flow() -> None:
     values = []
     for width, depth in ((4, 1), (8, 1), (8, 2)):
-        graph = NASBench201((3, 8, 8), 4, width=width, depth=depth).lower(CELL)
+        graph = NASBench201((3, 8, 8), 4, width=width, depth=depth).network(CELL).graph
         values.append(float(synflow(graph, RandomInit(0)([graph])[0])))
     assert values == sorted(values)
 
@@ -100,7 +100,7 @@ def test_images_that_differ_more_are_told_apart_better() -> None:
 
 def test_grasp_agrees_with_the_whole_hessian() -> None:
     graph = plain()
-    module = GraphModule(graph)
+    module = Interpreter(graph)
     weights = {name: w.double() for name, w in RandomInit(0)([graph])[0].items()}
     images, labels = noise(6, 2, 4, 4).double(), torch.arange(6) % 3
     names = [name for name in weights if name.endswith("weight")]
@@ -109,7 +109,7 @@ def test_grasp_agrees_with_the_whole_hessian() -> None:
     def loss(vector: Tensor) -> Tensor:
         parts = vector.split([weights[name].numel() for name in names])
         held = {name: part.view_as(weights[name]) for name, part in zip(names, parts, strict=True)}
-        return F.cross_entropy(run_graph(module, weights | held, images), labels)
+        return F.cross_entropy(module.run(weights | held, images).output, labels)
 
     hessian = torch.autograd.functional.hessian(loss, flat)
     gradient = torch.autograd.functional.jacobian(loss, flat)
@@ -124,7 +124,7 @@ def test_grasp_agrees_with_the_whole_hessian() -> None:
 def test_zen_gives_back_what_normalisations_take() -> None:
     values = []
     for factor in (1.0, 10.0):
-        graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=1).lower(CELL))
+        graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=1).network(CELL).graph)
         weights = GaussianInit(0)([graph])[0]
         weights["stem/conv/weight"] = weights["stem/conv/weight"] * factor
         values.append(float(zen(graph, weights, torch.zeros(16, 3, 8, 8))))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ghn.errors import ArchitectureError, ConfigError
-from ghn.graph import GraphModule, run_graph
+from ghn.graph import Interpreter
 from ghn.nets import RandomInit
 from ghn.spaces import NASBench201, make_space
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
@@ -123,14 +123,14 @@ def test_the_space_computes_4930_functions_and_lists_one_cell_of_each():
 )
 def test_channels_size_classes_width_and_depth_flow_into_the_network(shape, classes, width, depth):
     space = NASBench201(shape, classes, width, depth)
-    graph = space.lower(CELL)
+    graph = space.network(CELL).graph
     assert (graph.input_shape, graph.output_shape) == (shape, (classes,))
     shapes = {n.name: n.shape for n in graph.nodes}
     assert shapes["stem/norm"] == (width, *shape[1:])
     assert shapes[f"stage2/cell{depth - 1}/node3"] == (4 * width, shape[1] // 4, shape[2] // 4)
     assert sum(name.endswith("node3") for name in shapes) == 3 * depth
     with torch.no_grad():
-        logits = run_graph(GraphModule(graph), RandomInit()([graph])[0], torch.randn(2, *shape))
+        logits = Interpreter(graph).run(RandomInit()([graph])[0], torch.randn(2, *shape)).output
     assert logits.shape == (2, classes)
 
 

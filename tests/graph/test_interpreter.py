@@ -7,7 +7,7 @@ from plain_nasbench201 import PlainNetwork, graph_name
 from random_graphs import graphs, images, random_weights
 
 from ghn.errors import GraphError
-from ghn.graph import GraphBuilder, GraphModule, feature_node, run_graph
+from ghn.graph import GraphBuilder, Interpreter, feature_node
 from ghn.spaces import NASBench201
 
 ARCHS = [
@@ -34,12 +34,12 @@ def plain_and_weights(arch, running_stats):
 def test_equals_plain_modules_with_batch_statistics(arch):
     plain, weights = plain_and_weights(arch, running_stats=False)
     x = torch.randn(4, 3, 16, 16, dtype=torch.float64)
-    graph = SPACE.lower(arch)
+    graph = SPACE.network(arch).graph
     assert set(weights) == {p.name for p in graph.params()}
-    module = GraphModule(graph)
-    logits, expected = run_graph(module, weights, x), plain(x)
+    module = Interpreter(graph)
+    logits, expected = module.run(weights, x).output, plain(x)
     torch.testing.assert_close(logits, expected)
-    torch.testing.assert_close(run_graph(module.eval(), weights, x), expected)  # batch statistics in evaluation too
+    torch.testing.assert_close(module.run(weights, x).output, expected)  # batch statistics in evaluation too
 
     direction = torch.randn_like(expected)
     expected.backward(direction)
@@ -50,57 +50,56 @@ def test_equals_plain_modules_with_batch_statistics(arch):
 
 def test_equals_plain_modules_with_running_statistics(arch):
     plain, weights = plain_and_weights(arch, running_stats=True)
-    module = GraphModule(SPACE.lower(arch), running_stats=True)
+    module = Interpreter(SPACE.network(arch).graph, running_stats=True)
     stats = {k: v.double() for k, v in module.new_stats().items()}
     buffers = {graph_name(k): b for k, b in plain.named_buffers() if not k.endswith("num_batches_tracked")}
     assert stats.keys() == buffers.keys()
     for _ in range(3):
         x = torch.randn(4, 3, 16, 16, dtype=torch.float64)
-        torch.testing.assert_close(run_graph(module.train(), {**weights, **stats}, x), plain(x))
+        torch.testing.assert_close(module.run({**weights, **stats}, x, training=True).output, plain(x))
     for name, value in buffers.items():
         torch.testing.assert_close(stats[name], value)
-    torch.testing.assert_close(run_graph(module.eval(), {**weights, **stats}, x), plain.eval()(x))
+    torch.testing.assert_close(module.run({**weights, **stats}, x).output, plain.eval()(x))
     for name, value in buffers.items():  # evaluation leaves them alone
         torch.testing.assert_close(stats[name], value)
 
 
-def test_a_feature_module_stops_before_the_head_and_takes_only_its_weights(arch):
+def test_inner_values_are_given_when_they_are_watched(arch):
     plain, weights = plain_and_weights(arch, running_stats=False)
-    graph = SPACE.lower(arch)
-    module = GraphModule(graph, features=True)
-    assert graph.nodes[feature_node(graph)].name == "head/relu"
-    assert {p.name for p in graph.params()} - dict(module.named_parameters()).keys() == {
-        "head/linear/weight",
-        "head/linear/bias",
-    }
+    graph = SPACE.network(arch).graph
+    node = graph.nodes[feature_node(graph)].name
+    assert node == "head/relu"
     x = torch.randn(4, 3, 16, 16, dtype=torch.float64)
-    weights = {name: weights[name] for name, _ in module.named_parameters()}
-    torch.testing.assert_close(run_graph(module, weights, x), plain.features(x))
+    ran = Interpreter(graph).run(weights, x, [node])
+    assert list(ran.inner) == [node]
+    torch.testing.assert_close(ran.inner[node], plain.features(x))
+    torch.testing.assert_close(ran.output, Interpreter(graph).run(weights, x).output)
 
 
-def test_parameters_live_nowhere_until_they_are_given(arch):
-    module = GraphModule(SPACE.lower(arch), running_stats=True)
-    assert {t.device.type for t in (*module.parameters(), *module.buffers())} == {"meta"}
+def test_a_node_that_is_not_there_cannot_be_watched(arch):
+    graph = SPACE.network(arch).graph
+    with pytest.raises(GraphError, match=r"(?s)watched.*nowhere"):
+        Interpreter(graph).run(random_weights(graph), torch.randn(2, 3, 16, 16), ["nowhere"])
 
 
 @pytest.mark.parametrize("change", ["missing", "extra"])
 def test_missing_and_extra_weights_are_errors(change):
-    graph = SPACE.lower(SPACE.parse(ARCHS[0]))
+    graph = SPACE.network(SPACE.parse(ARCHS[0])).graph
     weights = random_weights(graph, dtype=torch.float32)
     if change == "missing":
         del weights["stage1/cell0/0-1/conv/weight"]
     else:
         weights["stage9/cell0/0-1/conv/weight"] = torch.zeros(1)
-    with pytest.raises(RuntimeError, match=r"stage./cell0/0-1/conv/weight"):
-        run_graph(GraphModule(graph), weights, torch.randn(2, 3, 16, 16))
+    with pytest.raises(GraphError, match=r"stage./cell0/0-1/conv/weight"):
+        Interpreter(graph).run(weights, torch.randn(2, 3, 16, 16))
 
 
 @pytest.mark.parametrize("shape", [(2, 1, 16, 16), (2, 3, 16, 12), (3, 16, 16)])
 def test_images_of_another_shape_are_refused(shape):
-    graph = SPACE.lower(SPACE.parse(ARCHS[0]))
+    graph = SPACE.network(SPACE.parse(ARCHS[0])).graph
     message = re.escape(f"got:      {shape}") + r"\n +expected: \('b', 3, 16, 16\)"
     with pytest.raises(GraphError, match=message):
-        run_graph(GraphModule(graph), random_weights(graph, dtype=torch.float32), torch.randn(shape))
+        Interpreter(graph).run(random_weights(graph, dtype=torch.float32), torch.randn(shape))
 
 
 def _live(graph):
@@ -115,7 +114,7 @@ def _live(graph):
 @given(graphs(zeros=False))
 def test_gradients_reach_all_weights_that_the_output_reads(graph):
     weights = {k: v.requires_grad_() for k, v in random_weights(graph).items()}
-    run_graph(GraphModule(graph), weights, images(graph)).square().sum().backward()
+    Interpreter(graph).run(weights, images(graph)).output.square().sum().backward()
     for i, params in enumerate(graph.node_params):
         for p in params:
             assert (weights[p.name].grad is not None) == (i in _live(graph)), p
@@ -126,5 +125,5 @@ def test_values_are_freed_after_their_last_use():
     x = b.add("relu", b.input, name="first")
     y = b.add("relu", b.add("relu", x, name="second"), name="third")
     graph = b.build(b.add("sum", x, y, name="sum"))
-    free = GraphModule(graph)._free
+    free = Interpreter(graph)._free
     assert free == [[], [0], [], [2], [1, 3]]
