@@ -52,7 +52,7 @@ def what_is_not_a_member_is_refused(space: Space[Any]) -> None:
         with pytest.raises(ArchitectureError):
             space.parse(text)
     for thing in (None, (), ("nonsense",), 3):
-        for use in (space.lower, space.format, space.canonical, lambda a: list(space.neighbours(a))):
+        for use in (space.network, space.format, space.canonical, lambda a: list(space.neighbours(a))):
             with pytest.raises(ArchitectureError):
                 use(thing)
 
