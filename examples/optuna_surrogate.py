@@ -8,7 +8,7 @@ import ghn
 from ghn.families.training.full import TrainingEstimator
 from ghn.spaces.nasbench201 import published
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
-from ghn.tables.references import TableEstimator
+from ghn.tables.lookup import TableEstimator
 from ghn.train.loop import Recipe
 
 parser = ArgumentParser()

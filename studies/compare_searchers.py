@@ -21,7 +21,7 @@ from ghn.errors import ConfigError
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, to_bytes
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
-from ghn.search.plan import Recorded
+from ghn.tables.lookup import Recorded
 from ghn.types import Estimator, Space, Trial
 from studies.searchers import Scored, Study, embedded_study, published_study, trained_study
 
@@ -77,7 +77,7 @@ def _scored(setting: Setting, path: Path, *, progress: bool) -> Scored:
         texts = [arch if isinstance(arch, str) else space.format(arch) for arch in pool]
         trials = [Trial(text, model.space.parse(text)) for text in texts]
         scores = score_to_file(ranker, trials, path, ranker.identity, progress=progress, label="scores for the ladder")
-        return Recorded(dict(zip(texts, scores, strict=True)), space, ranker.source)
+        return Recorded(dict(zip(texts, scores, strict=True)), space, source=ranker.source, mean_cost=True)
 
     return make
 

@@ -14,8 +14,8 @@ from ghn.families.surrogates.inputs import Embedding, Input, Scores, make_inputs
 from ghn.scoring.ranker import IMAGES
 from ghn.scoring.readouts import Sample
 from ghn.scoring.score_files import score_to_file
+from ghn.tables.lookup import Recorded
 from ghn.types import Score, Space, Trial
-from studies.nasbench201 import Known
 
 HYPERNETWORK = ("embedding", "scores")
 
@@ -85,7 +85,7 @@ def remember(
             trials = [Trial(text, arch) for text, arch in zip(texts, archs, strict=True)]
             path = folder / "members" / "ghn_depth1.jsonl"
             scores = score_to_file(engine, trials, path, engine.identity, progress=progress, label="hypernetwork")
-            known = Known(dict(zip(archs, scores, strict=True)), engine.identity)
+            known = Recorded(dict(zip(archs, scores, strict=True)), identity=engine.identity)
             source = Scores(known, ("value", "accuracy"))
         rows = dict(zip(archs, source(setting.space, archs), strict=True))
         out[name] = Remembered(name, rows, getattr(source, "identity", None))

@@ -29,36 +29,11 @@ from ghn.scoring.model import Model
 from ghn.scoring.ranker import ZERO_COST, make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.nasbench201.samples import load_sample
+from ghn.tables.lookup import Recorded
 from ghn.tables.references import ReferenceTable
 from ghn.types import Estimator, Score, Trial
 
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
-
-
-class Known:
-    """An estimator whose scores have been computed: looks them up.
-
-    Args:
-        scores: architecture -> its score.
-        identity: what they depend on, JSON-able.
-    """
-
-    source = "scores computed beforehand"
-
-    def __init__(self, scores: Mapping[Any, Score], identity: Mapping[str, Any] | None = None) -> None:
-        self.scores = dict(scores)
-        self.identity: dict[str, Any] = dict(identity or {})
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing to learn."""
-
-    def cost(self, arch: Any) -> float | None:
-        """None: a look-up costs nothing."""
-        return None
-
-    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Looks each trial up."""
-        return [self.scores.get(t.arch) or Score.failed("it was not scored beforehand") for t in trials]
 
 
 def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -126,7 +101,7 @@ class Study:
             scores = score_to_file(
                 member, trials, place / f"{name}.jsonl", getattr(member, "identity", {}), progress=progress, label=name
             )
-            self.members[name] = Known({t.arch: s for t, s in zip(trials, scores, strict=True)})
+            self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
         everything = CombinedEstimator(self.space, self.members, self.weights)
         read = everything.read([Trial(text, self.space.parse(text)) for text in self.pool])
         self.population = Population.of({name: column(read, name) for name in self.weights})
@@ -170,9 +145,9 @@ class Study:
         """Rows of single estimators."""
         first = next(name for name in self.members if name.startswith("ghn"))
         rows: dict[str, Estimator[Any]] = {
-            f"{first}, loss": Known(self.members[first].scores),
+            f"{first}, loss": Recorded(self.members[first].scores),
             "generated weights alone, all skeletons": self.combined(company=False),
-            "MeCo, random weights": Known(self.members[ZERO_COST].scores),
+            "MeCo, random weights": Recorded(self.members[ZERO_COST].scores),
         }
         trainings = self.model.trainings(companions=True)
         return [

@@ -31,7 +31,8 @@ from ghn.search.runner import run_search
 from ghn.search.simulate import regret_of_budgets, simulate_regret
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.train.rungs import PASSES
 from ghn.types import Estimator, Score, Searcher, Space, Trial, member_of
 

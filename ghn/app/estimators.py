@@ -29,7 +29,8 @@ from ghn.scoring.proxies.readout import ZERO_COST
 from ghn.scoring.ranker import make_ranker, read_usual, zero_cost
 from ghn.scoring.readouts import READOUTS
 from ghn.spaces.nasbench201.samples import load_sample
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.types import Score, Space, Trial
 
 

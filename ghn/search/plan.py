@@ -7,10 +7,9 @@ How a budget is split over the steps of a ladder: by what each step is worth and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from scipy.stats import spearmanr
 from ghn.errors import ConfigError
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import graph_stats
-from ghn.types import Estimator, Score, Space, Trial, member_of
+from ghn.types import Estimator, Score, Space, Trial
 
 PRIOR, TRUST = 0.6, 6.0  # correlation of two steps before anything is known, and how many pilot networks it is worth
 LEAST_PILOT = 4
@@ -98,42 +97,6 @@ class Priced:
         """The estimator's scores, at their price."""
         scores = self.estimator.score(trials)
         return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]
-
-
-class Recorded:
-    """Scores that were made before, each at the mean of what they cost.
-
-    Args:
-        scores: by architecture.
-        space: architectures of equal `space.canonical` share a score.
-        source: the paper behind the estimator that made them.
-    """
-
-    def __init__(self, scores: Mapping[Any, Score], space: Space[Any], source: str) -> None:
-        self.space, self.source = space, source
-        self._scores = {self._key(arch): score for arch, score in scores.items()}
-        self._seconds = fmean(score.cost_seconds for score in scores.values())
-
-    def _key(self, arch: Any) -> Hashable:
-        return self.space.canonical(member_of(self.space, arch))
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing is learnt any more."""
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
-        return {"recorded": self.source}
-
-    def cost(self, arch: Any) -> float | None:
-        """None: a look-up costs nothing."""
-        return None
-
-    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Looks each trial up; one that was not scored is a failure."""
-        missing = Score.failed("no score was recorded for this architecture")
-        found = [self._scores.get(self._key(trial.arch), missing) for trial in trials]
-        return [replace(score, cost_seconds=self._seconds) for score in found]
 
 
 # --- How a budget is split over the steps of a ladder: by what each step is worth and what it costs ---

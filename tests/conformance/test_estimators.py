@@ -25,7 +25,8 @@ from ghn.scoring.proxies.readout import ZERO_COST
 from ghn.scoring.ranker import read_usual
 from ghn.scoring.readouts import Sample
 from ghn.tables.curves import Curves
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
 from ghn.train.loop import Recipe
 from ghn.train.rungs import Fidelity

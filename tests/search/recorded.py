@@ -9,7 +9,8 @@ from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
 from ghn.search import ListSearch
 from ghn.spaces import make_space
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.types import Score, Searcher, Space, Trial
 
 

@@ -16,7 +16,8 @@ from ghn.graph import count_params, simplify
 from ghn.search.ladder import Ladder, Step
 from ghn.search.plan import cost_line, pilot_correlation
 from ghn.spaces import NASBench201
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.types import Score, Trial
 
 SPACE = NASBench201((3, 16, 16), 10, width=8, depth=1)

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 from ghn.errors import DataError, MissingExtraError
 from ghn.spaces.nasbench201.nats import read_nats_bench
+from ghn.tables.lookup import TableEstimator
 from ghn.tables.pickles import restricted_load
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
 from ghn.types import Space, Trial
 

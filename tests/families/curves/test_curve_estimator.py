@@ -12,7 +12,7 @@ from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CurveEstimator, architecture_features, make_curve_model
 from ghn.spaces import NASBench201
 from ghn.tables.curves import Curves
-from ghn.tables.references import TableEstimator
+from ghn.tables.lookup import TableEstimator
 from ghn.types import Score, Trial
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)

@@ -1,4 +1,4 @@
-"""The table as an estimator: simulated trainings of NAS-Bench-201 cells."""
+"""Look-ups as estimators: simulated trainings of NAS-Bench-201 cells, and scores that were made before."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 
 from ghn.errors import ConfigError, DataError
 from ghn.spaces import NASBench201
-from ghn.tables.references import ReferenceTable, TableEstimator
+from ghn.tables.lookup import Recorded, TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
-from ghn.types import Estimator, Trial
+from ghn.types import Estimator, Score, Trial
 
 SPACE = NASBench201((3, 16, 16), 10)
 # The same function twice (the second's extra convolution is cut off from the output), and another one.
@@ -133,3 +134,25 @@ def test_table_of_another_space() -> None:
     foreign = ReferenceTable(TableHeader("darts", "cifar10"))
     with pytest.raises(DataError, match="its space differs"):
         TableEstimator(foreign, SPACE)
+
+
+def test_recorded_scores_are_shared_by_equal_functions() -> None:
+    scores = {SPACE.format(SAME[0]): Score(0.7, 1.0), SPACE.format(OTHER): Score(0.2, 3.0)}
+    recorded = Recorded(scores, SPACE, source="a paper", mean_cost=True)
+    found = recorded.score([Trial("a", SAME[1]), Trial("b", SPACE.format(SAME[1])), Trial("c", SAME[0])])
+    assert [s.value for s in found] == [0.7] * 3 and [s.cost_seconds for s in found] == [2.0] * 3
+    missing = recorded.score([Trial("d", ABSENT)])[0]
+    assert not missing.ok and missing.error == "no score was recorded for this architecture"
+    assert isinstance(recorded, Estimator) and recorded.source == "a paper"
+
+
+def test_recorded_scores_without_a_space_are_those_of_equal_architectures_alone() -> None:
+    recorded = Recorded({SAME[0]: Score(0.7, 1.0), OTHER: Score.failed("no")}, identity={"weights": "abc"})
+    first, other, failed = recorded.score([Trial("a", SAME[0]), Trial("b", SAME[1]), Trial("c", OTHER)])
+    assert first == Score(0.7, 1.0) and not other.ok and failed.error == "no"
+    assert recorded.identity == {"recorded": "scores computed beforehand", "weights": "abc"}
+
+
+def test_recorded_scores_need_scores() -> None:
+    with pytest.raises(DataError, match="no recorded scores"):
+        Recorded({}, SPACE)
