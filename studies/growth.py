@@ -38,12 +38,12 @@ from ghn.families.sharing.bank import MIXTURE, Bank, BankConfig, key_of
 from ghn.families.sharing.smash import GENERATED, Smash, SmashConfig
 from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph, GraphBuilder
-from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.report.style import axes_grid, line_style, write_figure
 from ghn.spaces import skeletons_of
 from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.spaces.live import live_graph, live_params
 from ghn.types import WeightDict
 
 
@@ -158,7 +158,7 @@ class Scales:
     def _measure(self, space: ChoiceSpace[Any], kept: Kept) -> tuple[dict[str, float], dict[str, float]]:
         graph, classes = open_supergraph(space, kept), space.describe()["classes"]
         rng = Random(self.seed)
-        graphs = [simplify(space.network(draw_member(space, kept, rng)).graph) for _ in range(self.networks)]
+        graphs = [live_graph(space, draw_member(space, kept, rng)) for _ in range(self.networks)]
         bank = Bank(BankConfig("darts", classes), space)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -176,7 +176,7 @@ class Scales:
             "hypernetwork": _count(ghn),
             "smash": _count(smash) - _count(smash.learnt) + count_shared(graph, (GENERATED,)),
             "mean network": fmean(map(count_params, graphs)),
-            "largest network": count_params(simplify(space.network(largest_member(space, kept)).graph)),
+            "largest network": live_params(space, largest_member(space, kept)),
         }
         return parameters, memory
 

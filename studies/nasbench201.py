@@ -21,13 +21,12 @@ from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Entry, Setting, open_checkpoint
 from ghn.assets import asset
 from ghn.errors import ConfigError
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params
 from ghn.report.terminal import print_report
 from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator, column
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import ZERO_COST, make_ranker
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.live import live_params
 from ghn.spaces.nasbench201.samples import load_sample
 from ghn.tables.lookup import Recorded
 from ghn.tables.references import ReferenceTable
@@ -164,7 +163,7 @@ def spread_over_draws(
     trials = [Trial(text, space.parse(text)) for text in report]
     accuracy = load_sample("report").accuracy
     values = np.array([accuracy[text] for text in report])
-    params = np.array([count_params(simplify(space.network(t.arch).graph)) for t in trials], dtype=float)
+    params = np.array([live_params(space, t.arch) for t in trials], dtype=float)
     out: dict[str, dict[str, list[float]]] = {}
 
     def add(name: str, scores: Iterable[Score]) -> None:

@@ -12,8 +12,8 @@ from torch import Tensor
 from ghn.errors import ConfigError
 from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
-from ghn.graph.simplify import simplify
 from ghn.scoring.model import Model
+from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.types import WeightDict
 
@@ -35,7 +35,7 @@ def collect_statistics(
     """
     rng, shared, train = Random(seed), dict[str, Tensor](), task.train
     for _ in range(paths):
-        graph = simplify(model.space.network(model.space.sample(rng)).graph)
+        graph = live_graph(model.space, model.space.sample(rng))
         index = rng.sample(range(len(train)), min(images, len(train)))
         module = Interpreter(graph, running_stats=True)
         fresh = module.new_stats(train.device)

@@ -26,14 +26,13 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Entry, Setting
 from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params
 from ghn.report.figures import PARTS
 from ghn.report.style import GREY, canvas, legend, line_style, write_figure
 from ghn.report.words import number
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.live import live_params
 from ghn.types import Trial
 from studies.nasbench201 import KEYS
 
@@ -214,9 +213,7 @@ class Judge:
     ) -> None:
         self.setting, self.archs, self.folder, self.progress = setting, archs, folder, progress
         self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
-        self.params = np.array(
-            [count_params(simplify(setting.space.network(t.arch).graph)) for t in self.trials], dtype=float
-        )
+        self.params = np.array([live_params(setting.space, t.arch) for t in self.trials], dtype=float)
         for reference in references:
             aligned(reference, archs)  # too few in common fails before anything is scored
 

@@ -13,9 +13,9 @@ from ghn.analysis.compare import compare
 from ghn.analysis.comparison import Comparison, Report
 from ghn.analysis.sets import ScoreMatrix
 from ghn.analysis.stability import measure_stability
-from ghn.graph.properties import space_properties
 from ghn.report.survey.answers import advise
 from ghn.report.survey.model import Cost, Part, Survey
+from ghn.spaces.live import space_properties
 
 SPACE = ghn.NASBench201((3, 16, 16), 10, width=8, depth=1)
 N = 60

@@ -18,10 +18,10 @@ from ghn.analysis.comparison import Comparison, Report
 from ghn.app.candidates import Reference, aligned
 from ghn.app.setting import Entry
 from ghn.errors import ConfigError, ExistsError
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import GraphStats, graph_stats
+from ghn.graph.stats import GraphStats
 from ghn.report.write import write_report
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.live import live_stats
 from ghn.train.checkpoint import versions
 from ghn.types import Score, Space, Trial
 
@@ -84,7 +84,7 @@ def evaluate(
         )
         for entry in entries
     }
-    stats = [graph_stats(simplify(space.network(trial.arch).graph)) for trial in trials]
+    stats = [live_stats(space, trial.arch) for trial in trials]
     one_off = {e.name: e.one_off_seconds for e in entries if e.one_off_seconds is not None}
     comparisons = [
         compare_with(reference, archs, scores, stats, one_off_seconds=one_off, bootstrap=bootstrap)

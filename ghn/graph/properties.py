@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-
-from ghn.analysis.weighted import Floats
 from ghn.graph.ir import Graph, Node
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import channels_alive, graph_stats, live_nodes, longest_path, shortest_path
-from ghn.types import Space, member_of
 
 PROPERTIES = {
     "live parameters": "weights on a path from input to output",
@@ -55,20 +48,6 @@ def graph_properties(graph: Graph) -> dict[str, float]:
         "pools": float(sum(stats.ops.get(op, 0) for op in _POOLS)),
         "distance": float(shortest_path(graph, lambda node: _is_conv(node) or node.op in _POOLS)),
     }
-
-
-def space_properties(space: Space[Any], archs: Sequence[Any]) -> dict[str, Floats]:
-    """The properties of many networks, {name: [n]}.
-
-    Args:
-        space: of the networks.
-        archs: n members, or their official strings.
-
-    Raises:
-        ArchitectureError: one is not of the space.
-    """
-    each = [graph_properties(space.network(member_of(space, arch)).graph) for arch in archs]
-    return {name: np.array([one[name] for one in each]) for name in PROPERTIES}
 
 
 def phrase(name: str, much: bool) -> str:

@@ -6,7 +6,7 @@ from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
 from ghn.analysis.comparison import Ceiling, Comparison, Failure, Levels, Report, Row, Settings, Versus
 from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
 from ghn.analysis.stability import Stability, measure_stability, stability_of_table
-from ghn.graph.properties import PROPERTIES, graph_properties, space_properties
+from ghn.graph.properties import PROPERTIES, graph_properties
 from ghn.report.bias import bias_map, bias_pictures, findings, likeness_findings, likeness_map, overrates, wrong_pair
 from ghn.report.html import render
 from ghn.report.networks import Diagram, diagrams, pair_figure
@@ -14,6 +14,7 @@ from ghn.report.sets import combination_pictures, combination_sentences, combina
 from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.terminal import print_report, to_text
 from ghn.report.write import read_report, write_report
+from ghn.spaces.live import space_properties
 
 __all__ = [
     "LIVE_PARAMETERS",

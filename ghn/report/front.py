@@ -31,7 +31,7 @@ def write_front(result: SearchResult, space: Space[Any], folder: Path, objective
             "id": t.id,
             "arch": space.format(t.arch),
             "value": s.value,
-            "cost": cost(space.network(t.arch).graph),
+            "cost": cost(space, t.arch),
             "parent": t.resume,
         }
         for t, s in result.history

@@ -19,11 +19,11 @@ from matplotlib.path import Path
 
 from ghn.analysis.bias import Bias, Judged, WrongPair
 from ghn.graph.ir import Graph, Node
-from ghn.graph.simplify import simplify
 from ghn.report.style import BLACK, GREY, panels, shorten
 from ghn.report.words import quantity
 from ghn.spaces.darts.network import CELLS, NODES
 from ghn.spaces.darts.space import DARTS
+from ghn.spaces.live import live_graph
 from ghn.spaces.nasbench201.space import NASBench201
 from ghn.types import Space, member_of
 
@@ -225,7 +225,7 @@ def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
             edges = [(source, NODES[k // 2], op) for k, (op, source) in enumerate(own)]
             cells.append(_cell(f"{name} cell", ends, edges + joins, {max(NODES) + 1}))
         return cells
-    return [graph_diagram(simplify(space.network(arch).graph))]
+    return [graph_diagram(live_graph(space, arch))]
 
 
 def graph_diagram(graph: Graph) -> Diagram:

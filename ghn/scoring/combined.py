@@ -13,8 +13,7 @@ import numpy as np
 from ghn.analysis.correction import FEWEST, Settings, correct, normal_ranks
 from ghn.analysis.population import Population
 from ghn.errors import ConfigError, GhnError
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params
+from ghn.spaces.live import live_params
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
 LIVE_PARAMETERS = "graph/params"
@@ -142,11 +141,7 @@ class CombinedEstimator:
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if not s.ok), None):
             return Readings({}, seconds, why)
         try:
-            found = {
-                LIVE_PARAMETERS: float(
-                    count_params(simplify(self.space.network(member_of(self.space, trial.arch)).graph))
-                )
-            }
+            found = {LIVE_PARAMETERS: float(live_params(self.space, trial.arch))}
         except GhnError as error:
             return Readings({}, seconds, str(error))
         for name, score in answers.items():

@@ -17,20 +17,18 @@ from jaxtyping import Float
 from sklearn.neighbors import KernelDensity
 
 from ghn.errors import ConfigError
-from ghn.graph.ir import Graph
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import graph_stats
 from ghn.search.local import TRIES, Pending, draw_new
 from ghn.spaces import describe_space
+from ghn.spaces.live import live_params, live_stats
 from ghn.types import Arch, Score, Space, Trial
 
-COSTS: dict[str, Callable[[Graph], int]] = {  # of the live part of a network
-    "params": lambda graph: graph_stats(simplify(graph)).params,
-    "macs": lambda graph: graph_stats(simplify(graph)).macs,
+COSTS: dict[str, Callable[[Space[Any], Any], int]] = {
+    "params": live_params,
+    "macs": lambda space, arch: live_stats(space, arch).macs,
 }
 
 
-def cost_of(name: str) -> Callable[[Graph], int]:
+def cost_of(name: str) -> Callable[[Space[Any], Any], int]:
     """A cheap objective by name.
 
     Raises:
@@ -223,7 +221,7 @@ class Lemonade(Generic[Arch]):
 
     def _cost(self, arch: Arch) -> float:
         if arch not in self._costs:
-            self._costs[arch] = self._count(self._space.network(arch).graph)
+            self._costs[arch] = self._count(self._space, arch)
         return self._costs[arch]
 
     def _add(self, arch: Arch, parent: str | None) -> None:

@@ -17,8 +17,7 @@ from scipy.optimize import nnls
 from scipy.stats import spearmanr
 
 from ghn.errors import ConfigError
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import graph_stats
+from ghn.spaces.live import live_stats
 from ghn.types import Estimator, Score, Space, Trial
 
 PRIOR, TRUST = 0.6, 6.0  # correlation of two steps before anything is known, and how many pilot networks it is worth
@@ -62,7 +61,7 @@ def cost_line(seen: Sequence[tuple[float, float]]) -> Callable[[float], float]:
 
 def live_macs(space: Space[Any], arch: Any) -> float:
     """Multiply-adds of the live part of a candidate, at least 1."""
-    return float(max(1, graph_stats(simplify(space.network(arch).graph)).macs))
+    return float(max(1, live_stats(space, arch).macs))
 
 
 # --- Estimators at prices: what searches are compared with, so that equal work costs all of them the same ---

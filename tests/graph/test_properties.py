@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
-import numpy as np
-import pytest
-
-from ghn.errors import ArchitectureError
-from ghn.graph.properties import PROPERTIES, graph_properties, phrase, space_properties
+from ghn.graph.properties import PROPERTIES, graph_properties, phrase
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
-from ghn.spaces.darts.space import DARTS
 from ghn.spaces.nasbench201.space import NASBench201
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
@@ -40,28 +33,8 @@ def test_dead_operations_do_not_count() -> None:
     assert graph_properties(SPACE.network(dead).graph)["skips"] == 3
 
 
-@pytest.mark.parametrize("space", [SPACE, DARTS((3, 32, 32), 10, 4, 4)], ids=["nasbench201", "darts"])
-def test_all_of_them_vary(space: NASBench201 | DARTS) -> None:
-    rng = Random(0)
-    archs = [space.sample(rng) for _ in range(40)]
-    found = space_properties(space, archs)
-    assert list(found) == list(PROPERTIES)
-    for name, values in found.items():
-        assert values.shape == (40,)
-        assert np.ptp(values) > 0, name
-    texts = [space.format(arch) for arch in archs]
-    assert all(
-        np.array_equal(a, b) for a, b in zip(found.values(), space_properties(space, texts).values(), strict=True)
-    )
-
-
 def test_phrases() -> None:
     assert phrase("depth", True) == "deep networks"
     assert phrase("convolutions", False) == "networks with few convolutions"
     assert phrase("my own", True) == "networks with a high my own"
     assert all(phrase(name, True) != f"networks with a high {name}" for name in PROPERTIES)
-
-
-def test_a_foreign_architecture() -> None:
-    with pytest.raises(ArchitectureError):
-        space_properties(SPACE, ["no network"])

@@ -50,8 +50,8 @@ def test_the_front_is_what_nothing_dominates(points):
 def test_costs_are_those_of_the_live_part():
     dead = ("nor_conv_3x3", "none", "none", "none", "none", "none")
     none = ("none",) * 6
-    assert COSTS["params"](SPACE.network(dead).graph) == COSTS["params"](SPACE.network(none).graph) > 0
-    assert COSTS["macs"](SPACE.network(dead).graph) == graph_stats(simplify(SPACE.network(dead).graph)).macs
+    assert COSTS["params"](SPACE, dead) == COSTS["params"](SPACE, none) > 0
+    assert COSTS["macs"](SPACE, dead) == graph_stats(simplify(SPACE.network(dead).graph)).macs
 
 
 def test_density_is_a_sum_of_gaussians_of_logarithms():

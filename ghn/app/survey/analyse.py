@@ -23,13 +23,11 @@ from ghn.app.setting import Setting
 from ghn.app.survey.score import Scored
 from ghn.app.survey.subjects import Subjects
 from ghn.errors import ConfigError, DataError
-from ghn.graph.properties import space_properties
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import graph_stats
 from ghn.report.survey.answers import advise, orders_on
 from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
 from ghn.scoring.load import load
 from ghn.spaces import describe_space
+from ghn.spaces.live import live_stats, space_properties
 from ghn.types import Score, Space
 from studies.snapshots import Judge, snapshots_of
 
@@ -129,7 +127,7 @@ class Analysis:
         self.bootstrap, self.progress, self.notes = bootstrap, progress, list(subjects.notes)
         self.rows: dict[str, Sequence[Score]] = {one.line.label: one.scores[0] for one in scored}
         self.rows |= {name: [self._given(name, arch) for arch in subjects.archs] for name in subjects.scores}
-        self.stats = [graph_stats(simplify(space.network(space.parse(arch)).graph)) for arch in subjects.archs]
+        self.stats = [live_stats(space, arch) for arch in subjects.archs]
         self.costs = (*map(_cost, scored), *map(self._cost_of_given, subjects.scores))
 
     def _given(self, name: str, arch: str) -> Score:
@@ -158,7 +156,7 @@ class Analysis:
             bootstrap=self.bootstrap,
         )
         index, values, seeds = aligned(reference, archs)
-        properties = space_properties(self.space, [self.space.parse(archs[i]) for i in index])
+        properties = space_properties(self.space, [archs[i] for i in index])
         bias = measure_bias(
             comparison, properties, seeds=seeds, noise=reference.noise, permutations=self.plan["permutations"]
         )

@@ -20,8 +20,7 @@ from ghn.families.curves.gp import FreezeThaw
 from ghn.families.curves.model import CurveModel
 from ghn.families.curves.parametric import ParametricEnsemble
 from ghn.families.curves.svr import CurveSVR
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params
+from ghn.spaces.live import live_params
 from ghn.tables.curves import Curves
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
@@ -66,7 +65,7 @@ def architecture_features(space: Space[Any], archs: Sequence[Any]) -> dict[Any, 
     for given in archs:
         arch = member_of(space, given)
         encoding = space.encode(arch).values() if hasattr(space, "encode") else ()
-        found[given] = [log(1 + count_params(simplify(space.network(arch).graph))), *map(float, encoding)]
+        found[given] = [log(1 + live_params(space, arch)), *map(float, encoding)]
     return found
 
 

@@ -21,8 +21,7 @@ from ghn.errors import ConfigError, DataError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import Network
 from ghn.graph.ir import Graph
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params
+from ghn.spaces.live import live_graph, live_params
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
@@ -78,7 +77,7 @@ def largest(space: Space[Any], seed: int = 0) -> Any:
     """
 
     def size(arch: Any) -> int:
-        return count_params(simplify(space.network(arch).graph))
+        return live_params(space, arch)
 
     rng = Random(seed)
     best = max((space.sample(rng) for _ in range(DRAWS)), key=size)
@@ -278,7 +277,7 @@ class MorphismEstimator:
         return Network(graph, {name: weight.detach() for name, weight in trainer.weights.items()}, trainer.stats)
 
     def _graph(self, stage: Stage) -> Graph:
-        return simplify(self.space.network(self.space.parse(stage.arch)).graph)
+        return live_graph(self.space, stage.arch)
 
 
 def _rungs(lineage: Lineage) -> tuple[Fidelity, ...]:

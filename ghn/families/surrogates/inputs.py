@@ -15,10 +15,9 @@ from jaxtyping import Float
 
 from ghn.errors import ConfigError
 from ghn.graph.op import OPS
-from ghn.graph.simplify import simplify
-from ghn.graph.stats import graph_stats
 from ghn.scoring.model import Model
 from ghn.spaces import skeletons_of
+from ghn.spaces.live import live_graph, live_stats
 from ghn.types import Estimator, Space, Trial
 
 Matrix = Float[np.ndarray, "n f"]
@@ -47,7 +46,7 @@ class Statistics:
 
 
 def _statistics(space: Space[Any], arch: Any) -> list[float]:
-    stats = graph_stats(simplify(space.network(arch).graph))
+    stats = live_stats(space, arch)
     sizes = [np.log(stats.params + 1), np.log(stats.macs + 1), stats.depth, stats.width, stats.kernels.get(3, 0)]
     return [*map(float, sizes), *(float(stats.ops.get(op, 0)) for op in OPS)]
 
@@ -165,7 +164,7 @@ class Embedding:
         """Features [n, d]."""
         rows = []
         for start in range(0, len(archs), BLOCK):
-            graphs = [simplify(self.model.space.network(arch).graph) for arch in archs[start : start + BLOCK]]
+            graphs = [live_graph(self.model.space, arch) for arch in archs[start : start + BLOCK]]
             with torch.no_grad():
                 rows.append(self.model.hypernetwork("the input embedding").embed(graphs).float().cpu().numpy())
         return np.concatenate(rows)

@@ -21,8 +21,8 @@ from ghn.errors import ConfigError, DataError, GhnError
 from ghn.families.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
 from ghn.families.surrogates.inputs import Input, make_inputs, shallowest
 from ghn.families.surrogates.models import Regressor, Rows, make_model
-from ghn.graph.simplify import simplify
 from ghn.scoring.model import Model
+from ghn.spaces.live import live_graph
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
 History = Sequence[tuple[Trial[Any], Score]]
@@ -287,7 +287,7 @@ class SurrogateEstimator:
 
     def _rows(self, archs: Sequence[Any]) -> Rows:
         parts = [source(self.space, archs) for source in self.inputs]
-        graphs = [simplify(self._shallow.network(arch).graph) for arch in archs] if self._reads_graphs else ()
+        graphs = [live_graph(self._shallow, arch) for arch in archs] if self._reads_graphs else ()
         return Rows(np.hstack([np.zeros((len(archs), 0)), *parts]), graphs)
 
     def _judge(self, trials: Sequence[Trial[Any]]) -> list[Score]:

@@ -12,8 +12,8 @@ from lightning_fabric import Fabric
 from tqdm import tqdm
 
 from ghn.errors import ConfigError, GhnError, TrainingError
-from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
+from ghn.spaces.live import live_graph
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run
@@ -90,7 +90,7 @@ class TrainingEstimator:
             TrainingError: the loss is no longer finite.
         """
         arch = member_of(self.space, arch)
-        graph = simplify(self.space.network(arch).graph)
+        graph = live_graph(self.space, arch)
         started = time.perf_counter()
         trainer = NetworkTrainer(graph, self.task, self.recipe, seed, self.fabric)
         curve: list[EpochResult] = []

@@ -19,8 +19,8 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError, GhnError, TrainingError
-from ghn.graph.simplify import simplify
 from ghn.spaces import skeletons_of
+from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import resize
 from ghn.train.loop import NetworkTrainer, Recipe
@@ -172,7 +172,7 @@ class LowFidelityEstimator:
     def _start(self, arch: Any, fidelity: Fidelity) -> Start:
         """A trainer at a fidelity, and the multiply-adds of one epoch, validation included."""
         task = self._images(fidelity)
-        graph = simplify(self._skeleton(task, fidelity).network(arch).graph)
+        graph = live_graph(self._skeleton(task, fidelity), arch)
         recipe = replace(self.recipe, epochs=fidelity.epochs or 0) if fidelity.anneal else self.recipe
         return Start(NetworkTrainer(graph, task, recipe, self.seed, self.fabric), epoch_macs(graph, task, recipe))
 
