@@ -1,4 +1,4 @@
-"""Files of JSON lines that begin with what their content depends on, appended to by runs that may be killed.
+"""The files that ghn writes: whole or not at all, and JSON lines that a kill may tear.
 
 JSON without surprises: no NaN, no foreign types, and a schema that is checked on reading.
 """
@@ -8,17 +8,94 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from ghn.errors import DataError, check_settings
 
 FIX = "give another file to write to"
 
 
+@contextmanager
+def replacing(path: Path | str) -> Iterator[IO[bytes]]:
+    """A file to write to that takes the place of `path` once it is whole and on disk.
+
+    Readers, and whatever comes after a kill, see the old file or the new one. After an error the old one is still there
+    and nothing lies beside it. Folders are made when missing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_atomic(path: Path | str, content: bytes | str) -> None:
+    """Writes a file, as `replacing` does; text as UTF-8 with the ends of lines that it has."""
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+class Line(NamedTuple):
+    """A whole line of JSON: its number, counted from 1, its content, and where the line ends in the file, in bytes."""
+
+    number: int
+    row: Any
+    end: int
+
+
+def parse_lines(data: bytes, where: Path | str, content: str, fix: str | None = FIX) -> tuple[list[Line], bytes]:
+    """Reads JSON lines.
+
+    Args:
+        data: of the file.
+        where: its name, for messages.
+        content: what the lines are, for messages.
+        fix: what the user can do about a line that is not JSON.
+
+    Returns:
+        The lines, and what is left of one that was being written when its process was killed: the end of the file when
+        it is neither terminated nor JSON.
+
+    Raises:
+        DataError: a line is not JSON.
+    """
+    found: list[Line] = []
+    end = 0
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        end += len(line)
+        try:
+            found.append(Line(number, json.loads(line), end))
+        except ValueError as error:
+            if not line.endswith(b"\n"):
+                return found, line
+            raise DataError(
+                f"{where}, line {number}: not JSON",
+                got=shortened(line),
+                expected=f"a line of {content} ({error})",
+                fix=fix,
+            ) from None
+    return found, b""
+
+
+def shortened(line: bytes) -> str:
+    """The beginning of a line, for messages."""
+    text = line.decode(errors="replace").strip()
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
 class JsonLines:
-    """A JSON-lines file with a header.
+    """A JSON-lines file that begins with what its content depends on, appended to by runs that may be killed.
 
     Args:
         path: of the file; made with its folders when missing.
@@ -37,12 +114,15 @@ class JsonLines:
         self.path, self._content = Path(path), content
         self.rows: list[tuple[int, Any]] = []
         header = {"schema": schema, "identity": json.loads(json.dumps(identity))}
-        whole = self._read(header) if self.path.exists() else 0
+        data = self.path.read_bytes() if self.path.exists() else b""
+        whole = self._read(data, header)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("a")
         self._file.truncate(whole)  # a line that a kill tore is written anew
         if not whole:
             self.append(header)
+        elif not data[:whole].endswith(b"\n"):
+            self._file.write("\n")
 
     def append(self, row: Mapping[str, Any], *, sync: bool = False) -> None:
         """Writes a line; on return the operating system has it, with `sync` the disk."""
@@ -53,6 +133,7 @@ class JsonLines:
 
     def close(self) -> None:
         """Closes the file; everything is on disk then."""
+        self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
 
@@ -60,22 +141,15 @@ class JsonLines:
         """The error of a line that is not what it should be."""
         return DataError(f"{self.path}, line {number}: not {expected}", got=repr(error), fix=FIX)
 
-    def _read(self, header: dict[str, Any]) -> int:
+    def _read(self, data: bytes, header: dict[str, Any]) -> int:
         """Takes over the rows of the file; returns the length of its whole lines."""
-        data = self.path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if not whole and not json.dumps(header).encode().startswith(data):  # not even the start of ours
+        lines, torn = parse_lines(data, self.path, self._content)
+        if lines:
+            self._check(lines[0].row, header)
+        elif not json.dumps(header).encode().startswith(torn):  # not even the start of ours
             self._check(None, header)
-        for number, line in enumerate(data[:whole].splitlines(), start=1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise self.damaged(number, error, "JSON") from None
-            if number == 1:
-                self._check(row, header)
-            else:
-                self.rows.append((number, row))
-        return whole
+        self.rows = [(line.number, line.row) for line in lines[1:]]
+        return lines[-1].end if lines else 0
 
     def _check(self, row: Any, header: dict[str, Any]) -> None:
         if not isinstance(row, dict) or row.get("schema") != header["schema"]:

@@ -6,8 +6,8 @@ What `evaluate.py` can do, from plain options.
 from __future__ import annotations
 
 import csv
+import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ghn.app.survey.job import survey_job
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.files import write_atomic
 from ghn.report.terminal import print_report
 from ghn.scoring.combined import LIVE_PARAMETERS
 from ghn.scoring.ranker import make_ranker
@@ -44,14 +45,11 @@ COLUMNS = ("rank", "architecture", "value", "std", "live_parameters", "error")
 
 def write_ranking(path: Path | str, trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> None:
     """Writes a CSV, best first; what could not be judged stands last, without a rank and with the reason."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    with unfinished.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(_rows(trials, scores))
-    os.replace(unfinished, path)
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(trials, scores))
+    write_atomic(path, table.getvalue())
 
 
 def print_ranking(trials: Sequence[Trial[Any]], scores: Sequence[Score], most: int) -> None:

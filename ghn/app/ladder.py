@@ -15,6 +15,7 @@ from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
+from ghn.files import write_atomic
 from ghn.search.ladder import Ladder, LadderResult, Step
 from ghn.types import Estimator
 
@@ -73,8 +74,7 @@ def write_ladder(result: LadderResult, folder: Path) -> None:
         "correlation": result.correlation.round(4).tolist(),
         "history": [[step, arch, s.value if s.ok else None, spent] for step, arch, s, spent in result.history],
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "ladder.json").write_text(json.dumps(content, indent=1))
+    write_atomic(folder / "ladder.json", json.dumps(content, indent=1))
 
 
 def print_ladder(result: LadderResult, console: Console | None = None) -> None:

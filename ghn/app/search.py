@@ -15,6 +15,7 @@ from rich.text import Text
 
 from ghn.app.estimators import make_entries
 from ghn.app.setting import Setting, build_setting, open_checkpoint
+from ghn.files import write_atomic
 from ghn.report.front import write_front
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.search.history import Limit, SearchResult
@@ -68,8 +69,8 @@ def write_search(result: SearchResult, space: Space[Any], folder: Path, about: M
     ]
     spent = {"trials": len(result.steps), "epochs": result.epochs, "cost_seconds": result.cost_seconds}
     content = {**about, "stopped": result.stopped, "spent": spent, "failures": result.failures}
-    (folder / "search.json").write_text(json.dumps({**content, "candidates": candidates}, indent=1))
-    (folder / "search.png").write_bytes(to_bytes(course(result), "png"))
+    write_atomic(folder / "search.json", json.dumps({**content, "candidates": candidates}, indent=1))
+    write_atomic(folder / "search.png", to_bytes(course(result), "png"))
 
 
 def print_search(result: SearchResult, space: Space[Any], console: Console | None = None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ghn.files import write_atomic
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.search.history import SearchResult
 from ghn.search.lemonade import cost_of, pareto_front
@@ -39,8 +40,8 @@ def write_front(result: SearchResult, space: Space[Any], folder: Path, objective
     ]
     front = pareto_front([(point["value"], point["cost"]) for point in points])
     content = {"objective": objective, "front": [points[i]["id"] for i in front], "trials": points}
-    (folder / "front.json").write_text(json.dumps(content, indent=1))
-    (folder / "front.png").write_bytes(to_bytes(draw_front(points, front, objective), "png"))
+    write_atomic(folder / "front.json", json.dumps(content, indent=1))
+    write_atomic(folder / "front.png", to_bytes(draw_front(points, front, objective), "png"))
 
 
 def draw_front(points: list[dict[str, Any]], front: list[int], objective: str) -> Figure:

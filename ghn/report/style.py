@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ghn.files import write_atomic
+
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a"
 GREEN, PINK = "#009E73", "#CC79A7"
 _STYLE = {
@@ -75,7 +77,7 @@ def line_style(i: int) -> dict[str, Any]:
 def write_figure(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG and as SVG; the suffix is added to the path."""
     for kind in ("png", "svg"):
-        path.with_name(f"{path.name}.{kind}").write_bytes(to_bytes(figure, kind))
+        write_atomic(path.with_name(f"{path.name}.{kind}"), to_bytes(figure, kind))
 
 
 def to_bytes(figure: Figure, kind: str) -> bytes:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from ghn.analysis.comparison import Report
 from ghn.errors import DataError, ExistsError
+from ghn.files import write_atomic
 from ghn.report.figures import Picture, pictures
 from ghn.report.html import render
 from ghn.report.style import to_bytes
@@ -82,16 +81,3 @@ def _images(drawn: Sequence[Sequence[Picture]]) -> dict[str, bytes]:
 def slug(name: str) -> str:
     """A name as a file may have it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
 from ghn.tasks import ImageTask, make_task
 from ghn.train.meta import MetaConfig, MetaTrainer
-from ghn.train.run import Check
+from ghn.train.run import LOG, Check, read_lines
 from ghn.types import Space, Trial
 
 
@@ -216,6 +215,6 @@ def _ranking_check(
 def _last_metrics(folder: Path) -> dict[str, Any]:
     """The last value of everything in the run's log."""
     metrics: dict[str, Any] = {}
-    for line in (folder / "log.jsonl").read_text().splitlines():
-        metrics |= json.loads(line)
+    for line in read_lines(folder / LOG):
+        metrics |= line
     return metrics

@@ -7,7 +7,6 @@ Official datasets through torchvision, which checks its own MD5 sums before anyt
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import socket
@@ -24,6 +23,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ghn.errors import DataError
+from ghn.files import replacing
 from ghn.tasks.images import sort_by_content
 
 log = logging.getLogger(__name__)
@@ -138,23 +138,17 @@ def _read_npz(path: Path, checksums: Mapping[str, str] | None) -> Pools:
 
 
 def _keep(path: Path, pools: Pools, digests: Mapping[str, str]) -> None:
-    """Writes the fast copy under a name of its own, then renames it: readers see all of it or nothing."""
+    """Writes the fast copy, if that can be done."""
     entries: dict[str, np.ndarray] = {}
     for part, (images, labels) in pools.items():
         entries[f"{part}_images"] = images.contiguous().numpy()
         entries[f"{part}_labels"] = labels.numpy()
         entries[f"{part}_sha256"] = np.array(digests[part])
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             np.savez(file, **entries)  # type: ignore[arg-type]
-        partial.replace(path)
     except OSError as error:  # a read-only or full disk costs time the next time, not the data
         log.warning("no fast copy could be kept at %s: %s", path, error)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 # --- Users' images and labels, in whatever form they come, as bytes and whole numbers ---

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ghn.errors import CheckpointError
+from ghn.files import write_atomic
 
 SCHEMA = "ghn.checkpoint/1"
 _KEY = "ghn"
@@ -41,16 +41,7 @@ def save_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], car
     header = {"schema": SCHEMA, "kind": kind, "versions": versions(), "digest": _digest(tensors), "card": dict(card)}
     header = json.loads(json.dumps(header))
     data = save(tensors, {_KEY: json.dumps({**header, "seal": _seal(header)}, sort_keys=True)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomic(path, data)
 
 
 def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

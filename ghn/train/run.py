@@ -20,9 +20,11 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 
 from ghn.errors import CheckpointError, DataError, ExistsError, check_settings
+from ghn.files import parse_lines, write_atomic
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 
 LOG, DRAWN = "log.jsonl", "drawn.jsonl"
+LINES = "JSON objects with a step, one a line"
 
 
 class RunLog:
@@ -85,31 +87,26 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_file():
         raise DataError(f"no {path.name} here", got=str(path), expected="the folder of a run of train_ghn.py")
-    try:
-        lines = _lines(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read", got=str(error)) from None
-    if not lines or not all(isinstance(line, dict) and type(line.get("step")) is int for line in lines):
-        raise DataError(f"{path} is not what a run writes", expected="JSON objects with a step, one a line")
+    if not (lines := _lines(path)):
+        raise DataError(f"{path} is not what a run writes", got="nothing", expected=LINES)
     return lines
 
 
 def _open_at(path: Path, step: int) -> TextIO:
     """The file without the lines of later steps, to be appended to."""
-    kept = [line for line in _lines(path) if line["step"] <= step]
-    path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    kept = [line for line in _lines(path) if line["step"] <= step] if path.exists() else []
+    write_atomic(path, "".join(json.dumps(line) + "\n" for line in kept))
     return path.open("a")
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The complete lines of a log; one torn by a kill is left out."""
-    out = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            out.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return out
+    try:
+        lines = [line.row for line in parse_lines(path.read_bytes(), path, "a run's log", fix=None)[0]]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read", got=str(error)) from None
+    if not all(isinstance(line, dict) and type(line.get("step")) is int for line in lines):
+        raise DataError(f"{path} is not what a run writes", expected=LINES)
+    return lines
 
 
 # --- The loop around a step of training: progress, log, moving average, saved state, exact resume ---

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from ghn.errors import ConfigError, DataError, TrainingError, check_settings
+from ghn.files import write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
 from ghn.tasks.images import ImageTask
@@ -161,11 +161,12 @@ class RungStore:
     def save(self, arch: str, rungs: Rungs, trained: Trained, state: Mapping[str, Tensor]) -> None:
         """Keeps a result and the state to go on from; what cannot go on has none."""
         if not self._named:
-            _write(self.folder / "identity.json", self._header)
+            write_atomic(self.folder / "identity.json", json.dumps(self._header))
             self._named = True
         if state:
             save_tensors(self._path(arch, rungs, trained.epochs, "safetensors"), STATE, state, {"arch": arch})
-        _write(self._path(arch, rungs, None if trained.error else trained.epochs, "json"), asdict(trained))
+        path = self._path(arch, rungs, None if trained.error else trained.epochs, "json")
+        write_atomic(path, json.dumps(asdict(trained)))
 
     def forget(self, arch: str, rungs: Rungs, done: int) -> None:
         """Deletes a result and its state that only guarded against a kill."""
@@ -184,7 +185,8 @@ class RungStore:
 
     def name(self, trial: str, arch: str, rungs: Rungs) -> None:
         """Remembers how far a trial came, so that another can resume it."""
-        _write(self._trial(trial), {"trial": trial, "arch": arch, "rungs": [asdict(rung) for rung in rungs]})
+        known = {"trial": trial, "arch": arch, "rungs": [asdict(rung) for rung in rungs]}
+        write_atomic(self._trial(trial), json.dumps(known))
 
     def rungs_of(self, trial: str, arch: str) -> Rungs:
         """The rungs of a trial.
@@ -240,14 +242,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path} is damaged", got=type(content).__name__, expected="an object", fix="delete it")
     return content
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    """Atomically: other processes see the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content))
-    os.replace(temporary, path)
 
 
 # --- Training over rungs, with every epoch kept on disk: what low fidelity and morphisms have in common ---

@@ -16,6 +16,7 @@ from ghn.app.survey.analyse import Analysis, divide_by_space, find_snapshots, st
 from ghn.app.survey.score import read_lines, score_lines
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
+from ghn.files import write_atomic
 from ghn.report.survey.model import Survey
 from ghn.report.survey.terminal import print_survey
 from ghn.report.survey.write import write_survey
@@ -59,7 +60,7 @@ def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
         progress=options["progress"],
     )
     content = make_survey(analysis, setting, trainings).to_json()
-    (out / "survey.json").write_text(json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))
+    write_atomic(out / "survey.json", json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))
     survey = Survey.from_json(content)  # pages are drawn from what the JSON holds, and from nothing else
     write_survey(survey, setting.space, out)
     print_survey(survey)

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from ghn.errors import ExistsError
+from ghn.files import write_atomic
 from ghn.report import markdown as as_markdown
 from ghn.report.document import Document
 from ghn.report.markdown import estimator_text, first_page
@@ -19,7 +20,6 @@ from ghn.report.survey.as_html import to_html
 from ghn.report.survey.model import Survey
 from ghn.report.survey.pages import FIRST, file_names, survey_document
 from ghn.report.survey.terminal import print_survey
-from ghn.report.write import write_atomic
 from ghn.types import Space
 
 __all__ = ["print_survey", "write_survey"]
