@@ -1,7 +1,4 @@
-"""The files that ghn writes: whole or not at all, and JSON lines that a kill may tear.
-
-JSON without surprises: no NaN, no foreign types, and a schema that is checked on reading.
-"""
+"""The files that ghn writes: whole or not at all, JSON lines that a kill may tear, and the JSON of frozen results."""
 
 from __future__ import annotations
 
@@ -11,8 +8,13 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from types import NoneType, UnionType
+from typing import IO, Any, ClassVar, NamedTuple, Self, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from ghn.errors import DataError, check_settings
 
@@ -158,37 +160,117 @@ class JsonLines:
         check_settings(DataError, self.path, row.get("identity"), header["identity"], fix)
 
 
-# --- JSON without surprises: no NaN, no foreign types, and a schema that is checked on reading ---
+# --- the codec of frozen results: JSON without surprises, beneath a schema that is checked ---
+
+
+class Stored:
+    """A frozen dataclass with JSON of its own: its fields by name, beneath a schema.
+
+    Attributes:
+        SCHEMA: such as `ghn.bias/1`; changes when a key changes its meaning or goes away.
+        KEYS: the page of the documentation that lists the keys.
+    """
+
+    __slots__ = ()
+    SCHEMA: ClassVar[str]
+    KEYS: ClassVar[str] = "docs/report.md"
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-able dict in which NaN never appears (null does)."""
+        found: dict[str, Any] = plain(self)
+        return found
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            DataError: another schema, keys that are missing or unknown, or a value of another type.
+        """
+        try:
+            found: Self = _built(cls, data, "")
+        except _DamagedError as error:
+            raise DataError("the report's JSON is damaged", got=str(error), expected=f"keys of {cls.KEYS}") from None
+        return found
+
+
+class _DamagedError(Exception):
+    """What is wrong with a JSON, and where."""
 
 
 def plain(value: Any) -> Any:
-    """Tuples to lists, numpy scalars to Python's, non-finite numbers to None."""
+    """Dataclasses to dicts, tuples to lists, numpy's scalars to Python's, non-finite numbers to None."""
+    if is_dataclass(value) and not isinstance(value, type):
+        schema = {"schema": value.SCHEMA} if isinstance(value, Stored) else {}
+        return schema | {one.name: plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
-def check_schema(data: Mapping[str, Any], schema: str) -> None:
-    """A DataError unless the JSON is of that schema."""
-    if data.get("schema") != schema:
+def _built(cls: type[Any], data: Any, place: str) -> Any:
+    """A dataclass from its fields; one with a constant default may be missing, as it was added later."""
+    if not isinstance(data, Mapping):
+        raise _DamagedError(f"{place or 'it'} is {str(data)[:40]!r}, no object")
+    data = dict(data)
+    if issubclass(cls, Stored):
+        _check_schema(data.pop("schema", None), cls.SCHEMA)
+    kinds, needed = _fields(cls)  # type: ignore[arg-type]
+    missing, unknown = needed - set(data), set(data) - set(kinds)
+    if missing or unknown:
+        told = {"missing": missing, "unknown": unknown}
+        words = [f"{what} {', '.join(sorted(map(str, keys)))}" for what, keys in told.items() if keys]
+        raise _DamagedError(f"keys of {place or cls.__name__}: {'; '.join(words)}")
+    return cls(**{key: _read(kinds[key], one, f"{place}.{key}".lstrip(".")) for key, one in data.items()})
+
+
+@cache
+def _fields(cls: type[Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The types of all fields, and the names of those that must be there."""
+    hints, known = get_type_hints(cls), fields(cls)
+    return {one.name: hints[one.name] for one in known}, frozenset(f.name for f in known if f.default is MISSING)
+
+
+def _read(kind: Any, data: Any, place: str) -> Any:
+    """A value of an annotated type; null stands for NaN where a number cannot be missing."""
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return data
+    if origin is UnionType:  # something or None
+        (some,) = (one for one in inner if one is not NoneType)
+        return None if data is None else _read(some, data, place)
+    if is_dataclass(kind):
+        return _built(kind, data, place)  # type: ignore[arg-type]
+    if origin in (tuple, list) and isinstance(data, list | tuple):
+        return origin(_read(inner[0], one, f"{place}[{i}]") for i, one in enumerate(data))
+    if origin is dict and isinstance(data, Mapping):
+        return {_key(inner[0], key, place): _read(inner[1], one, f"{place}.{key}") for key, one in data.items()}
+    if kind is float and data is None:
+        return math.nan
+    if type(data) is kind or (kind is float and type(data) is int):
+        return data
+    raise _DamagedError(f"{place} is {str(data)[:40]!r}, not of type {kind.__name__ if origin is None else kind}")
+
+
+def _key(kind: Any, key: str, place: str) -> Any:
+    """A key of a mapping, which is text in JSON."""
+    try:
+        return kind(key)
+    except ValueError:
+        raise _DamagedError(f"{place} has the key {key!r}, not of type {kind.__name__}") from None
+
+
+def _check_schema(found: Any, schema: str) -> None:
+    if found != schema:
         raise DataError(
             "this is not a report that this version can read",
-            got=f"schema {data.get('schema')!r}",
+            got=f"schema {found!r}",
             expected=f"schema {schema!r}",
             fix="write it again with this version of ghn",
         )
-
-
-def damaged(error: Exception, document: str = "docs/report.md") -> DataError:
-    """The error for keys that are missing or unknown; `document` lists those that there are."""
-    return DataError(
-        "the report's JSON is damaged",
-        got=f"{type(error).__name__}: {error}",
-        expected=f"keys of {document}",
-    )

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ghn.analysis.compare import compare
-from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.comparison import Comparison
+from ghn.report.report import Report
 
 N = 60
 EVIL = "<script>alert('x')</script> & [b] $x^$"

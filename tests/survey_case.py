@@ -10,9 +10,10 @@ import ghn
 from ghn.analysis.bias import measure_bias
 from ghn.analysis.choose_sets import search_combinations
 from ghn.analysis.compare import compare
-from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.comparison import Comparison
 from ghn.analysis.sets import ScoreMatrix
 from ghn.analysis.stability import measure_stability
+from ghn.report.report import Report
 from ghn.report.survey.answers import advise
 from ghn.report.survey.model import Cost, Part, Survey
 from ghn.spaces.live import space_properties

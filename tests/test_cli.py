@@ -19,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 from ghn.app.candidates import choose_candidates
 from ghn.assets import asset
 from ghn.errors import DataError
-from ghn.report.write import read_report
+from ghn.report.report import read_report
 from ghn.scoring.load import SHIPPED, load
 from ghn.tables.references import ReferenceTable
 from ghn.train.checkpoint import load_tensors

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,7 @@ from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_ref
 from ghn.analysis.partial import holm, partial_ceiling, partial_table, permutation_test
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError
-from ghn.files import check_schema, damaged, plain
+from ghn.files import Stored
 
 _ROWS = 256  # of the matrix of all pairs at a time
 
@@ -90,8 +90,6 @@ def _worst(estimate: Floats, reference: Floats, value: Floats, margin: float, fr
 
 
 # --- What an analysis of biases holds, and its JSON; `docs/bias.md` documents every key ---
-
-BIAS_SCHEMA = "ghn.bias/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +165,7 @@ class BiasSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Bias:
+class Bias(Stored):
     """Where estimators err.
 
     Attributes:
@@ -187,6 +185,9 @@ class Bias:
         likenesses: of each two rows.
         settings: how it was computed.
     """
+
+    SCHEMA: ClassVar[str] = "ghn.bias/1"
+    KEYS: ClassVar[str] = "docs/bias.md"
 
     reference_name: str
     reference_unit: str
@@ -228,45 +229,6 @@ class Bias:
             return False
         far = second.high if second.value > 0 else second.low
         return abs(value) <= abs(second.value if far is None else far)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict in which NaN never appears (null does)."""
-        return {"schema": BIAS_SCHEMA, **plain(asdict(self))}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Bias:
-        """The inverse of `to_json`.
-
-        Raises:
-            DataError: another schema, or keys missing or unknown.
-        """
-        check_schema(data, BIAS_SCHEMA)
-        try:
-            return _bias(data)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise damaged(error, "docs/bias.md") from error
-
-
-def _bias(data: Mapping[str, Any]) -> Bias:
-    second = data["second_training"]
-    built = {
-        "rows": tuple(BiasRow(**{**row, "kendall": Statistic(**row["kendall"])}) for row in data["rows"]),
-        "properties": tuple(data["properties"]),
-        "left_out": dict(data["left_out"]),
-        "effects": tuple(Effect(**_with_partial(one)) for one in data["effects"]),
-        "second_training": second and {name: Statistic(**one) for name, one in second.items()},
-        "wrong_pairs": tuple(
-            WrongPair(**{**pair, "better": Judged(**pair["better"]), "worse": Judged(**pair["worse"])})
-            for pair in data["wrong_pairs"]
-        ),
-        "likenesses": tuple(Likeness(**_with_partial(one)) for one in data["likenesses"]),
-        "settings": BiasSettings(**data["settings"]),
-    }
-    return Bias(**{**{key: value for key, value in data.items() if key != "schema"}, **built})
-
-
-def _with_partial(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {**data, "partial": Statistic(**data["partial"])}
 
 
 # --- Where estimators err: against which properties, on which pairs of networks, and whether two of them err alike ---

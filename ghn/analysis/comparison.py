@@ -1,20 +1,13 @@
-"""What a report holds, and its JSON: plain frozen data from which page, figures and table are all drawn.
-
-The JSON has the same names as the fields; `docs/report.md` documents every one.
-"""
+"""What a comparison of estimators with one reference holds: plain frozen data, with the names of its JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from ghn.analysis.correlation import Statistic
-from ghn.files import check_schema, damaged, plain
+from ghn.files import Stored
 
-REPORT_SCHEMA = "ghn.report/1"
-COMPARISON_SCHEMA = "ghn.comparison/1"
 Values = tuple[float | None, ...]
 
 
@@ -96,7 +89,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Stored):
     """Several estimators and baselines against one reference.
 
     Attributes:
@@ -114,6 +107,8 @@ class Comparison:
         warnings: what the reader must know to read this comparison rightly.
         settings: how the statistics were computed.
     """
+
+    SCHEMA: ClassVar[str] = "ghn.comparison/1"
 
     reference_name: str
     reference_unit: str
@@ -148,100 +143,3 @@ class Comparison:
     def row(self, name: str) -> Row:
         """The row of that name."""
         return next(row for row in self.rows if row.name == name)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict in which NaN never appears (null does)."""
-        return {"schema": COMPARISON_SCHEMA, **plain(asdict(self))}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Comparison:
-        """The inverse of `to_json`.
-
-        Raises:
-            DataError: another schema, or keys missing.
-        """
-        check_schema(data, COMPARISON_SCHEMA)
-        try:
-            return _comparison(data)
-        except (KeyError, TypeError) as error:
-            raise damaged(error) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One or more comparisons and everything needed to repeat them.
-
-    Attributes:
-        comparisons: for instance one against own trainings and one against a published table.
-        title: heading of the page.
-        protocol: paragraphs that say how estimates and references came about.
-        warnings: what the reader must know first, such as "trained for five minutes: expect a bad order".
-        metadata: machine, date, versions, command, checkpoint card; JSON-able, shown as it is.
-        created: ISO 8601, UTC.
-    """
-
-    comparisons: tuple[Comparison, ...]
-    title: str = "How well is the order of networks known without training them?"
-    protocol: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    metadata: dict[str, Any] = field(default_factory=dict)
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
-
-    def __post_init__(self) -> None:
-        # Lists are what callers have at hand; tuples are what compares equal after a round trip.
-        for name in ("comparisons", "protocol", "warnings"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        object.__setattr__(self, "metadata", plain(self.metadata))
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict in which NaN never appears (null does)."""
-        own = {key: getattr(self, key) for key in ("title", "created", "protocol", "warnings", "metadata")}
-        comparisons = [comparison.to_json() for comparison in self.comparisons]
-        return {"schema": REPORT_SCHEMA, **plain(own), "comparisons": comparisons}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Report:
-        """The inverse of `to_json`.
-
-        Raises:
-            DataError: another schema, or keys missing.
-        """
-        check_schema(data, REPORT_SCHEMA)
-        try:
-            own = {key: data[key] for key in ("title", "created", "protocol", "warnings", "metadata")}
-            return cls(tuple(Comparison.from_json(one) for one in data["comparisons"]), **own)
-        except (KeyError, TypeError) as error:
-            raise damaged(error) from error
-
-
-def _statistics(data: Mapping[str, Any]) -> dict[str, Statistic]:
-    return {key: Statistic(**one) for key, one in data.items()}
-
-
-def _row(data: Mapping[str, Any]) -> Row:
-    versus = data["versus"]
-    return Row(
-        **{
-            **data,
-            "statistics": _statistics(data["statistics"]),
-            "versus": versus and Versus(versus["baseline"], Statistic(**versus["kendall"])),
-            "estimates": tuple(data["estimates"]),
-        }
-    )
-
-
-def _comparison(data: Mapping[str, Any]) -> Comparison:
-    ceiling, levels, settings = data["ceiling"], data["levels"], data["settings"]
-    fields = {key: value for key, value in data.items() if key != "schema"}
-    built = {
-        "ids": None if data["ids"] is None else tuple(data["ids"]),
-        "reference": tuple(data["reference"]),
-        "live_params": None if data["live_params"] is None else tuple(data["live_params"]),
-        "levels": levels and Levels(**levels),
-        "ceiling": ceiling and Ceiling(**{**ceiling, "statistics": _statistics(ceiling["statistics"])}),
-        "rows": tuple(_row(row) for row in data["rows"]),
-        "failures": tuple(Failure(**failure) for failure in data["failures"]),
-        "warnings": tuple(data["warnings"]),
-        "settings": Settings(**{**settings, "ks": tuple(settings["ks"])}),
-    }
-    return Comparison(**{**fields, **built})

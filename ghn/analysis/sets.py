@@ -6,8 +6,8 @@ What a search over sets of estimators is given, and what of it can be used.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,9 +18,7 @@ from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_ref
 from ghn.analysis.population import LEAST
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError
-from ghn.files import check_schema, damaged, plain
-
-COMBINATIONS_SCHEMA = "ghn.combinations/1"
+from ghn.files import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class Combination:
 
 
 @dataclass(frozen=True, slots=True)
-class Combinations:
+class Combinations(Stored):
     """What a search over sets of estimators found.
 
     Attributes:
@@ -121,6 +119,8 @@ class Combinations:
         seed: of draws and resamples.
         warnings: what the reader must know.
     """
+
+    SCHEMA: ClassVar[str] = "ghn.combinations/1"
 
     reference_name: str
     n_development_given: int
@@ -154,42 +154,6 @@ class Combinations:
     def best_at(self, seconds: float, references: int = 0) -> Combination | None:
         """The best of the front at up to so many seconds a candidate; None where none is that cheap."""
         return next((c for c in reversed(self.front(references)) if c.seconds <= seconds), None)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict in which NaN never appears."""
-        return {"schema": COMBINATIONS_SCHEMA, **plain(asdict(self))}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Combinations:
-        """The inverse of `to_json`.
-
-        Raises:
-            DataError: another schema, or keys missing.
-        """
-        check_schema(data, COMBINATIONS_SCHEMA)
-        try:
-            fields = {key: value for key, value in data.items() if key != "schema"}
-            built = {
-                "members": tuple(Member(**one) for one in data["members"]),
-                "combinations": tuple(_combination(one) for one in data["combinations"]),
-                "tried": {int(size): count for size, count in data["tried"].items()},
-                "warnings": tuple(data["warnings"]),
-            }
-            return cls(**{**fields, **built})
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise damaged(error) from error
-
-
-def _combination(data: Mapping[str, Any]) -> Combination:
-    versus = data["versus"]
-    built = {
-        "members": tuple(data["members"]),
-        "kendall": Statistic(**data["kendall"]),
-        "best_half": Statistic(**data["best_half"]),
-        "versus": versus and Versus(versus["baseline"], Statistic(**versus["kendall"])),
-        "gains": tuple(Gain(one["member"], Statistic(**one["kendall"])) for one in data["gains"]),
-    }
-    return Combination(**{**data, **built})
 
 
 # --- What a search over sets of estimators is given, and what of it can be used ---

@@ -8,8 +8,8 @@ How stable an order is: between successive fidelities, between seeds, and what s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,14 +18,12 @@ from tqdm import tqdm
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, ceiling, check_reference, rank
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError
-from ghn.files import check_schema, damaged, plain
+from ghn.files import Stored
 from ghn.search.bracket import Bracket, rung_budgets, rung_sizes, total_budget
 from ghn.search.halving import hyperband_brackets
 from ghn.search.simulate import replay_bracket
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run
-
-STABILITY_SCHEMA = "ghn.stability/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ class Halving:
 
 
 @dataclass(frozen=True, slots=True)
-class Stability:
+class Stability(Stored):
     """How the order of the same networks changes with the fidelity.
 
     Attributes:
@@ -103,6 +101,8 @@ class Stability:
         warnings: what the reader must know.
     """
 
+    SCHEMA: ClassVar[str] = "ghn.stability/1"
+
     name: str
     fidelity_name: str
     unit: str
@@ -119,34 +119,6 @@ class Stability:
     def step(self, fidelity: float) -> Step:
         """The step of a fidelity."""
         return next(step for step in self.steps if step.fidelity == fidelity)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict in which NaN never appears."""
-        return {"schema": STABILITY_SCHEMA, **plain(asdict(self))}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Stability:
-        """The inverse of `to_json`.
-
-        Raises:
-            DataError: another schema, or keys missing.
-        """
-        check_schema(data, STABILITY_SCHEMA)
-        try:
-            fields = {key: value for key, value in data.items() if key != "schema"}
-            steps = tuple(_step(one) for one in data["steps"])
-            halvings = tuple(
-                Halving(**{**one, **{key: tuple(one[key]) for key in ("rungs", "sizes", "dropped")}})
-                for one in data["halvings"]
-            )
-            return cls(**{**fields, "steps": steps, "halvings": halvings, "warnings": tuple(data["warnings"])})
-        except (KeyError, TypeError) as error:
-            raise damaged(error) from error
-
-
-def _step(data: Mapping[str, Any]) -> Step:
-    found = {key: Statistic(**data[key]) for key in ("previous", "last", "last_best_half", "overlap")}
-    return Step(data["fidelity"], **found, seeds=data["seeds"] and Statistic(**data["seeds"]))
 
 
 # --- Successive halving replayed on values that are known at every fidelity: who was dropped, and what it cost ---

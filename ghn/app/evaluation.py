@@ -14,11 +14,12 @@ import numpy as np
 from torch import get_num_threads
 
 from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
-from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.comparison import Comparison
 from ghn.app.candidates import Reference, aligned
 from ghn.app.setting import Entry
 from ghn.errors import ConfigError, ExistsError
 from ghn.graph.stats import GraphStats
+from ghn.report.report import Report
 from ghn.report.write import write_report
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.live import live_stats

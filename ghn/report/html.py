@@ -9,10 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ghn.analysis.comparison import Comparison, Report, Row
+from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.weighted import MIN_PART
 from ghn.report import words
 from ghn.report.figures import Picture, pictures
+from ghn.report.report import Report
 from ghn.report.style import to_bytes
 
 LOWER_IS_BETTER = "regret@"

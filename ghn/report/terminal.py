@@ -10,9 +10,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from ghn.analysis.comparison import Comparison, Report, Row
+from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.correlation import Statistic
 from ghn.report import words
+from ghn.report.report import Report
 
 
 def print_report(report: Report, console: Console | None = None) -> None:

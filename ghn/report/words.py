@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ghn.analysis.comparison import Comparison, Report, Row
+from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.correlation import Statistic
+from ghn.report.report import Report
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"

@@ -7,11 +7,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ghn.analysis.comparison import Report
-from ghn.errors import DataError, ExistsError
+from ghn.errors import ExistsError
 from ghn.files import write_atomic
 from ghn.report.figures import Picture, pictures
 from ghn.report.html import render
+from ghn.report.report import Report
 from ghn.report.style import to_bytes
 
 
@@ -49,22 +49,6 @@ def write_report(report: Report, folder: str | Path, *, overwrite: bool = False)
     for name, data in files.items():
         write_atomic(folder / name, data)
     return folder / "report.html"
-
-
-def read_report(path: str | Path) -> Report:
-    """Reads a `report.json`, or the one in a folder.
-
-    Raises:
-        DataError: no such file, not JSON, or another schema.
-    """
-    path = Path(path)
-    path = path / "report.json" if path.is_dir() else path
-    try:
-        return Report.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(
-            "there is no readable report", got=f"{path}: {error}", expected="a report.json that ghn wrote"
-        ) from error
 
 
 def _images(drawn: Sequence[Sequence[Picture]]) -> dict[str, bytes]:

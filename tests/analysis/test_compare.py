@@ -12,8 +12,9 @@ import pytest
 
 from ghn import analysis as ranking
 from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
-from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.comparison import Comparison
 from ghn.errors import ConfigError, DataError
+from ghn.report.report import Report
 
 N = 60  # of the fixtures
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "report.md"

@@ -14,14 +14,13 @@ from lightning_fabric import Fabric
 from scipy.stats import kendalltau
 from toy_models import SAMPLE, toy_net
 
-from ghn.analysis.comparison import Report
 from ghn.app.candidates import Reference, choose_candidates
 from ghn.app.evaluation import evaluate
 from ghn.app.setting import Entry
 from ghn.errors import ArchitectureError, ConfigError, DataError, ExistsError
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
-from ghn.report.write import read_report
+from ghn.report.report import Report, read_report
 from ghn.scoring.engine import WeightedEstimator
 from ghn.types import Score, Trial
 

@@ -17,7 +17,7 @@ from ghn.app.candidates import choose_candidates
 from ghn.app.jobs import rank_all_job, rank_job, references_job
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataError, ExistsError
-from ghn.report.write import read_report
+from ghn.report.report import read_report
 from ghn.spaces import DARTS
 from ghn.tables.references import ReferenceTable
 from ghn.train.loop import Recipe

@@ -17,14 +17,15 @@ from PIL import Image
 from rich.console import Console
 
 from ghn.analysis.compare import compare
-from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.comparison import Comparison
 from ghn.errors import DataError, ExistsError
 from ghn.report import figures as drawing
 from ghn.report.html import render
+from ghn.report.report import Report, read_report
 from ghn.report.style import to_bytes
 from ghn.report.terminal import print_report, to_text
 from ghn.report.words import DASH, MINUS, duration, number, quantity, summary, verdict
-from ghn.report.write import read_report, write_report
+from ghn.report.write import write_report
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 

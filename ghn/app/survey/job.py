@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ghn.analysis.comparison import Report
 from ghn.analysis.stability import Stability
 from ghn.app.candidates import aligned
 from ghn.app.evaluation import PROTOCOL, check_folder, machine
@@ -17,6 +16,7 @@ from ghn.app.survey.score import read_lines, score_lines
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
+from ghn.report.report import Report
 from ghn.report.survey.model import Survey
 from ghn.report.survey.terminal import print_survey
 from ghn.report.survey.write import write_survey

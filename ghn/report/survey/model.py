@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from ghn.analysis.bias import Bias
-from ghn.analysis.comparison import Comparison, Report
+from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
-from ghn.files import check_schema, damaged, plain
+from ghn.files import Stored
+from ghn.report.report import Report
 
-SURVEY_SCHEMA = "ghn.survey/1"
 BETWEEN_SEEDS = "between seeds"
 
 
@@ -94,7 +93,7 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(Stored):
     """A survey.
 
     Attributes:
@@ -108,6 +107,8 @@ class Survey:
         notes: why a part is missing, and other remarks.
     """
 
+    SCHEMA: ClassVar[str] = "ghn.survey/1"
+
     report: Report
     costs: tuple[Cost, ...]
     parts: tuple[Part, ...]
@@ -120,50 +121,3 @@ class Survey:
     def cost(self, label: str) -> Cost | None:
         """What the estimator of that label is and costs; None for a baseline."""
         return next((cost for cost in self.costs if cost.label == label), None)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON-able dict in which NaN never appears (null does)."""
-        return {
-            "schema": SURVEY_SCHEMA,
-            "report": self.report.to_json(),
-            "costs": plain([asdict(cost) for cost in self.costs]),
-            "parts": [
-                {"comparison": p.comparison.to_json(), "spread": plain(p.spread), "bias": p.bias.to_json()}
-                for p in self.parts
-            ],
-            "stability": self.stability and self.stability.to_json(),
-            "trainings": [one.to_json() for one in self.trainings],
-            "combinations": self.combinations and self.combinations.to_json(),
-            "advice": plain([asdict(one) for one in self.advice]),
-            "notes": list(self.notes),
-        }
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Survey:
-        """The inverse of `to_json`.
-
-        Raises:
-            DataError: another schema, or keys missing.
-        """
-        check_schema(data, SURVEY_SCHEMA)
-        try:
-            return cls(
-                Report.from_json(data["report"]),
-                tuple(Cost(**cost) for cost in data["costs"]),
-                tuple(
-                    Part(Comparison.from_json(p["comparison"]), p["spread"], Bias.from_json(p["bias"]))
-                    for p in data["parts"]
-                ),
-                data["stability"] and Stability.from_json(data["stability"]),
-                tuple(Stability.from_json(one) for one in data["trainings"]),
-                data["combinations"] and Combinations.from_json(data["combinations"]),
-                tuple(_advice(one) for one in data["advice"]),
-                tuple(data["notes"]),
-            )
-        except (KeyError, TypeError) as error:
-            raise damaged(error) from error
-
-
-def _advice(data: Mapping[str, Any]) -> Advice:
-    statistics = {key: Statistic(**data[key]) for key in ("kendall", "best_half", "regret")}
-    return Advice(**{**data, **statistics})
