@@ -3,26 +3,90 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError
 
 from ghn.errors import ConfigError, DataError
 
 CURVES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 METRICS = (*CURVES, "test_accuracy")
 
-
-class Problem(NamedTuple):
-    """What is wrong with a field."""
-
-    field: str
-    got: Any
-    expected: str
+T = TypeVar("T")
+_STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+_LIST = Field(strict=False)  # a list, as JSON has it, is as good as a tuple; what is in it is checked strictly
 
 
-@dataclass(frozen=True, slots=True)
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    json.dumps(value, allow_nan=False)
+    return value
+
+
+Name = Annotated[str, Field(min_length=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Losses = Annotated[tuple[float, ...], _LIST]
+Accuracies = Annotated[tuple[Fraction, ...], _LIST]
+Json = Annotated[dict[str, Any], AfterValidator(_plain)]
+
+_WANTED = {
+    "arch": "an official string",
+    "seed": "an integer",
+    "params": "a count",
+    "seconds": "a finite number, 0 or more",
+    "epochs": "rising numbers from 1, one for each entry of the curves",
+    "space": "a name",
+    "task": "a name",
+    "task_checksum": "text",
+    "source": "text",
+}
+
+
+def _refusing(what: str) -> Callable[[type[T]], type[T]]:
+    """Makes a dataclass raise DataErrors, which say the field, what was got and what was expected."""
+
+    def decorate(cls: type[T]) -> type[T]:
+        init = cls.__init__
+
+        @wraps(init)
+        def checked(self: Any, /, *args: Any, **fields: Any) -> None:
+            try:
+                init(self, *args, **fields)
+            except ValidationError as error:
+                field, got, expected = _problem(error, list(cls.__annotations__))
+                raise DataError(f"field {field} of {what}", got=got, expected=expected) from None
+
+        setattr(cls, "__init__", checked)  # noqa: B010 - mypy refuses to have it assigned
+        return cls
+
+    return decorate
+
+
+def _problem(error: ValidationError, names: list[str]) -> tuple[str, Any, str]:
+    """The first field that is wrong, what was got, and what was expected."""
+    first = error.errors()[0]
+    if first["type"] == "wrong_field":
+        return first["ctx"]["field"], first["ctx"]["got"], first["ctx"]["expected"]
+    place, *inside = first["loc"]
+    name = names[place] if isinstance(place, int) else place
+    if first["type"] == "unexpected_keyword_argument":
+        return name, "an unknown field", f"only {', '.join(names)}"
+    got = "nothing" if first["type"] == "missing" or first["input"] == "" else first["input"]
+    field = f"{name}[{inside[0]}]" if inside else name
+    if name in _WANTED:
+        return field, got, _WANTED[name]
+    if name in CURVES and not inside:
+        return field, got, "a list, one entry an epoch"
+    if name in METRICS:
+        return field, got, "a fraction in [0, 1], not percent" if name.endswith("accuracy") else "finite numbers"
+    return field, got, f"an object of plain JSON values ({first['msg']})"
+
+
+@_refusing("a reference run")
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Run:
     """One finished training of one architecture.
 
@@ -40,29 +104,29 @@ class Run:
         DataError: a field is missing, malformed, not finite or out of range.
     """
 
-    arch: str
+    arch: Name
     seed: int
-    train_loss: tuple[float, ...] = ()
-    train_accuracy: tuple[float, ...] = ()
-    val_loss: tuple[float, ...] = ()
-    val_accuracy: tuple[float, ...] = ()
-    test_accuracy: float | None = None
-    seconds: float | None = None
-    params: int | None = None
-    epochs: tuple[int, ...] = ()
+    train_loss: Losses = ()
+    train_accuracy: Accuracies = ()
+    val_loss: Losses = ()
+    val_accuracy: Accuracies = ()
+    test_accuracy: Fraction | None = None
+    seconds: Annotated[float, Field(ge=0)] | None = None
+    params: Annotated[int, Field(ge=0)] | None = None
+    epochs: Annotated[tuple[int, ...], _LIST] = ()
 
     def __post_init__(self) -> None:
-        for name in (*CURVES, "epochs"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        lengths = {name: len(curve) for name in CURVES if (curve := getattr(self, name))}
+        if len(set(lengths.values())) > 1:
+            raise _wrong(min(lengths, key=lambda name: lengths[name]), lengths, "curves of equal length")
+        if not lengths and self.test_accuracy is None:
+            raise _wrong("val_accuracy", "no reading at all", "a curve or a test_accuracy")
+        length = max(lengths.values(), default=0)
         if not self.epochs:
-            length = max(len(getattr(self, name)) for name in CURVES)
             object.__setattr__(self, "epochs", tuple(range(1, length + 1)))
-        if problem := run_problem({f.name: getattr(self, f.name) for f in fields(self)}):
-            raise DataError(
-                f"a reference run of {self.arch!r} with a wrong {problem.field}",
-                got=problem.got,
-                expected=problem.expected,
-            )
+        rising = all(epoch > before for epoch, before in zip(self.epochs, (0, *self.epochs), strict=False))
+        if not rising or len(self.epochs) != length:
+            raise _wrong("epochs", self.epochs, _WANTED["epochs"])
 
     def reading(self, metric: str, epoch: int | None = None) -> float | None:
         """A metric after an epoch counted from 1 (None: the last one); None where it is not recorded.
@@ -85,7 +149,8 @@ class Run:
         return self.seconds if epoch is None or not self.epochs else self.seconds * epoch / self.epochs[-1]
 
 
-@dataclass(frozen=True)
+@_refusing("a table's header")
+@dataclass(frozen=True, config=_STRICT)
 class TableHeader:
     """Where the runs of a table come from; two tables can be mixed only where these agree.
 
@@ -97,19 +162,18 @@ class TableHeader:
         recipe: how the runs were trained (epochs, optimizer...), JSON-able.
         versions: of the software that trained them; does not count as a difference.
         source: the paper, package or job.
+
+    Raises:
+        DataError: a field is missing, unknown, malformed or not JSON-able.
     """
 
-    space: str
-    task: str
+    space: Name
+    task: Name
     task_checksum: str = ""
-    skeleton: dict[str, Any] = field(default_factory=dict)
-    recipe: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, Any] = field(default_factory=dict)
+    skeleton: Json = Field(default_factory=dict)
+    recipe: Json = Field(default_factory=dict)
+    versions: Json = Field(default_factory=dict)
     source: str = ""
-
-    def __post_init__(self) -> None:
-        if problem := header_problem({f.name: getattr(self, f.name) for f in fields(self)}):
-            raise DataError(f"header field {problem.field}", got=problem.got, expected=problem.expected)
 
 
 def check_metric(metric: str) -> None:
@@ -118,77 +182,5 @@ def check_metric(metric: str) -> None:
         raise ConfigError("unknown metric of a reference table", got=metric, expected=METRICS)
 
 
-def header_problem(row: Mapping[str, Any]) -> Problem | None:
-    """The first thing wrong with the fields of a header."""
-    known = {f.name: dict if f.name in ("skeleton", "recipe", "versions") else str for f in fields(TableHeader)}
-    for name, value in row.items():
-        if name not in known:
-            return Problem(name, "an unknown field", f"only {', '.join(known)}")
-        if not isinstance(value, known[name]):
-            return Problem(name, value, "an object" if known[name] is dict else "text")
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            return Problem(name, value, f"plain JSON values ({error})")
-    for name in ("space", "task"):
-        if not row.get(name):
-            return Problem(name, "nothing", "a name")
-    return None
-
-
-def run_problem(row: Mapping[str, Any]) -> Problem | None:
-    """The first thing wrong with the fields of a run."""
-    known = [f.name for f in fields(Run)]
-    if unknown := [name for name in row if name not in known]:
-        return Problem(unknown[0], "an unknown field", f"only {', '.join(known)}")
-    if not isinstance(row.get("arch"), str) or not row["arch"]:
-        return Problem("arch", row.get("arch", "nothing"), "an official string")
-    if not _is_int(row.get("seed")):
-        return Problem("seed", row.get("seed", "nothing"), "an integer")
-    if row.get("params") is not None and not (_is_int(row["params"]) and row["params"] >= 0):
-        return Problem("params", row["params"], "a count")
-    if row.get("seconds") is not None and not (_is_number(row["seconds"]) and row["seconds"] >= 0):
-        return Problem("seconds", row["seconds"], "a finite number, 0 or more")
-    if row.get("test_accuracy") is not None and not _fits("test_accuracy", row["test_accuracy"]):
-        return Problem("test_accuracy", row["test_accuracy"], _wanted("test_accuracy"))
-    return _curve_problem(row)
-
-
-def _curve_problem(row: Mapping[str, Any]) -> Problem | None:
-    lengths = {}
-    for name in CURVES:
-        curve = row.get(name, ())
-        if not isinstance(curve, (list, tuple)):
-            return Problem(name, curve, "a list, one entry an epoch")
-        for i, value in enumerate(curve):
-            if not _fits(name, value):
-                return Problem(f"{name}[{i}]", value, _wanted(name))
-        if curve:
-            lengths[name] = len(curve)
-    if len(set(lengths.values())) > 1:
-        return Problem(min(lengths, key=lambda k: lengths[k]), lengths, "curves of equal length")
-    if not lengths and row.get("test_accuracy") is None:
-        return Problem("val_accuracy", "no reading at all", "a curve or a test_accuracy")
-    epochs = row.get("epochs", ())
-    if not isinstance(epochs, (list, tuple)):
-        return Problem("epochs", epochs, "a list")
-    rising = all(_is_int(e) and e > before for e, before in zip(epochs, (0, *epochs), strict=False))
-    if epochs and not (rising and len(epochs) == max(lengths.values(), default=0)):
-        return Problem("epochs", epochs, "rising numbers from 1, one for each entry of the curves")
-    return None
-
-
-def _fits(name: str, value: Any) -> bool:
-    return _is_number(value) and (not name.endswith("accuracy") or 0 <= value <= 1)
-
-
-def _wanted(name: str) -> str:
-    return "a fraction in [0, 1], not percent" if name.endswith("accuracy") else "finite numbers"
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+def _wrong(field: str, got: Any, expected: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong_field", "{field}", {"field": field, "got": got, "expected": expected})

@@ -1,12 +1,11 @@
-"""The file of a reference table: JSON lines, a header first, then one line per finished training.
+"""The file of a reference table: JSON lines, a header first, then one line a finished training.
 
-    {"schema": "ghn.references/1", "space": "nasbench201", "skeleton": {...}, "task": ..., "recipe": {...}}
-    {"arch": "|...|", "seed": 0, "train_loss": [...], "val_accuracy": [...], "test_accuracy": 0.71, ...}
+    {"schema": "ghn.references/1", "space": ..., "skeleton": {...}, "task": ..., "recipe": {...}}
+    {"arch": "...", "seed": 0, "train_loss": [...], "val_accuracy": [...], "test_accuracy": 0.71, ...}
     {"end": 144}
 
-The last line counts the runs of a finished table, so a cut file is noticed; it comes when the job is done.
-
-Reference tables on disk: read, written whole, or appended to by a job that may be killed at any moment.
+The last line counts the runs of a finished table, so a cut file is noticed; it comes when the job is done. Tables are
+read, written whole, or appended to by jobs that may be killed at any moment.
 """
 
 from __future__ import annotations
@@ -17,28 +16,34 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.tables.rows import Run, TableHeader, header_problem, run_problem
+from ghn.files import parse_lines, shortened, write_atomic
+from ghn.tables.rows import Run, TableHeader
+
+try:
+    import fcntl
+except ImportError:  # Windows: one writer at a time, then
+    fcntl = None  # type: ignore[assignment]
 
 SCHEMA = "ghn.references/1"
+Row = TypeVar("Row", Run, TableHeader)
 
 
 def encode_header(header: TableHeader) -> str:
     """The header as one line."""
-    return json.dumps({"schema": SCHEMA} | {f.name: getattr(header, f.name) for f in fields(header)}, allow_nan=False)
+    return json.dumps({"schema": SCHEMA} | asdict(header), allow_nan=False)
 
 
 def encode_run(run: Run) -> str:
     """A run as one line; what is empty or usual is left out."""
-    row = {f.name: getattr(run, f.name) for f in fields(run)}
+    row = asdict(run)
     if run.epochs == tuple(range(1, len(run.epochs) + 1)):
         del row["epochs"]
-    empty = [name for name, value in row.items() if value is None or (isinstance(value, tuple) and not value)]
-    return json.dumps({name: row[name] for name in row if name not in empty}, allow_nan=False)
+    return json.dumps({name: value for name, value in row.items() if value not in (None, ())}, allow_nan=False)
 
 
 def decode(data: bytes, where: str, *, resume: bool = False) -> tuple[TableHeader, list[Run], int]:
@@ -56,54 +61,50 @@ def decode(data: bytes, where: str, *, resume: bool = False) -> tuple[TableHeade
     Raises:
         DataError: truncated, foreign, duplicated or non-finite, with the line and the field.
     """
-    lines = data.splitlines(keepends=True)
-    header = _header(_object(lines[0] if lines else b"", f"{where}, line 1"), f"{where}, line 1")
+    lines, torn = parse_lines(data, where, f"a {SCHEMA} table", fix=None)
+    if not lines:
+        raise DataError(f"{where}, line 1: not JSON", got=shortened(torn) or "nothing", expected=f"a {SCHEMA} table")
+    header = _header(_object(lines[0].row, f"{where}, line 1"), f"{where}, line 1")
     runs: list[Run] = []
     seen: dict[tuple[str, int], int] = {}
-    keep = len(lines[0])
-    for number, line in enumerate(lines[1:], start=2):
-        place = f"{where}, line {number}"
-        if number == len(lines) and not line.endswith(b"\n") and not _is_json(line):
-            if not resume:
-                raise _torn(place, line)
-            warnings.warn(f"{place}: dropped, it was cut while being written", stacklevel=3)
-            break
-        row = _object(line, place)
+    keep = lines[0].end
+    for line in lines[1:]:
+        place = f"{where}, line {line.number}"
+        row = _object(line.row, place)
         if "end" in row:
-            _check_end(row, number == len(lines), len(runs), place)
+            _check_end(row, line.number == len(lines) and not torn, len(runs), place)
             return header, runs, keep
-        run = _run(row, place)
+        run = _made(Run, row, place)
         if (run.arch, run.seed) in seen:
             raise DataError(
                 f"{place}, fields arch and seed: this run is in line {seen[run.arch, run.seed]} already",
                 got=f"{run.arch} with seed {run.seed}",
                 fix="remove one of the two lines",
             )
-        seen[run.arch, run.seed] = number
+        seen[run.arch, run.seed] = line.number
         runs.append(run)
-        keep += len(line)
-    if not resume:
-        raise _endless(where, len(lines), len(runs))
+        keep = line.end
+    if resume and torn:
+        warnings.warn(f"{where}, line {len(lines) + 1}: dropped, it was cut while being written", stacklevel=3)
+    elif torn:
+        raise DataError(
+            f"{where}, line {len(lines) + 1}: the file is truncated in the middle of a line",
+            got=shortened(torn),
+            fix="a job was killed while writing: go on with it, or load with resume=True, which drops the line",
+        )
+    elif not resume:
+        raise DataError(
+            f"{where}, line {len(lines)}: the table is truncated, or its job has not finished",
+            got=f"{len(runs)} runs and no end line",
+            expected='a last line such as {"end": 144}',
+            fix="load with resume=True to read what is there; save() writes a finished table",
+        )
     return header, runs, keep
 
 
-def _is_json(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except ValueError:
-        return False
-    return True
-
-
-def _object(line: bytes, place: str) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(
-            f"{place}: not JSON", got=_short(line), expected=f"a line of a {SCHEMA} table ({error})"
-        ) from error
+def _object(row: Any, place: str) -> dict[str, Any]:
     if not isinstance(row, dict):
-        raise DataError(f"{place}: not an object", got=_short(line), expected='{"arch": ..., "seed": ..., ...}')
+        raise DataError(f"{place}: not an object", got=str(row)[:80], expected='{"arch": ..., "seed": ..., ...}')
     return row
 
 
@@ -114,16 +115,14 @@ def _header(row: dict[str, Any], place: str) -> TableHeader:
             got=row.get("schema", "no such field"),
             expected=SCHEMA,
         )
-    row = {k: v for k, v in row.items() if k != "schema"}
-    if problem := header_problem(row):
-        raise DataError(f"{place}, field {problem.field}", got=problem.got, expected=problem.expected)
-    return TableHeader(**row)
+    return _made(TableHeader, {name: value for name, value in row.items() if name != "schema"}, place)
 
 
-def _run(row: dict[str, Any], place: str) -> Run:
-    if problem := run_problem(row):
-        raise DataError(f"{place}, field {problem.field}", got=problem.got, expected=problem.expected)
-    return Run(**row)
+def _made(kind: type[Row], row: dict[str, Any], place: str) -> Row:
+    try:
+        return kind(**row)
+    except DataError as error:
+        raise DataError(f"{place}, {error}") from None
 
 
 def _check_end(row: dict[str, Any], is_last: bool, runs: int, place: str) -> None:
@@ -133,36 +132,6 @@ def _check_end(row: dict[str, Any], is_last: bool, runs: int, place: str) -> Non
         )
     if row != {"end": runs}:
         raise DataError(f"{place}, field end: runs are missing or added", got=f"{runs} runs", expected=row)
-
-
-def _endless(where: str, lines: int, runs: int) -> DataError:
-    return DataError(
-        f"{where}, line {lines}: the table is truncated, or its job has not finished",
-        got=f"{runs} runs and no end line",
-        expected='a last line such as {"end": 144}',
-        fix="load with resume=True to read what is there; save() writes a finished table",
-    )
-
-
-def _torn(place: str, line: bytes) -> DataError:
-    return DataError(
-        f"{place}: the file is truncated in the middle of a line",
-        got=_short(line),
-        fix="a job was killed while writing: go on with it, or load with resume=True, which drops the line",
-    )
-
-
-def _short(line: bytes) -> str:
-    text = line.decode(errors="replace").strip()
-    return repr(text if len(text) <= 80 else f"{text[:60]}...{text[-15:]}")
-
-
-# --- Reference tables on disk: read, written whole, or appended to by a job that may be killed at any moment ---
-
-try:
-    import fcntl
-except ImportError:  # Windows: one writer at a time, then
-    fcntl = None  # type: ignore[assignment]
 
 
 def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Run]]:
@@ -192,11 +161,8 @@ def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, finished
     if finished:
         lines.append(json.dumps({"end": len(runs)}))
     data = ("\n".join(lines) + "\n").encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     # No time in the gzip header: the same table gives the same bytes.
-    part.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
-    part.replace(path)
+    write_atomic(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
 
 def append_run(path: str | Path, run: Run) -> None:
