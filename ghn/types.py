@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
+from ghn.graph.diagram import Diagram
 from ghn.graph.interpreter import Interpreter, Ran
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
@@ -194,6 +195,15 @@ class Encoded(Protocol):
 
     def encode(self, arch: Any) -> Mapping[str, float]:
         """Features by name, the same names for every architecture."""
+        ...
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A space that says what is drawn of an architecture, such as its cells; others are drawn as their live graph."""
+
+    def diagrams(self, arch: Any) -> Sequence[Diagram]:
+        """One diagram or several, the same number and titles for every architecture."""
         ...
 
 

@@ -57,6 +57,7 @@ class Op:
         macs: (input shapes, output shape, attrs) -> multiply-adds an image.
         commutative: whether the order of the inputs does not matter.
         has_stats: whether it keeps running statistics when trained by SGD.
+        label: (attrs, output shape) -> what pictures call it, "" for what they pass over; None: its name.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Op:
     macs: Callable[[Sequence[Shape], Shape, Attrs], int] = _no_macs
     commutative: bool = False
     has_stats: bool = False
+    label: Callable[[Attrs, Shape], str] | None = None
 
 
 OPS: dict[str, Op] = {}

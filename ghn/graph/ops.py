@@ -51,6 +51,15 @@ def _same(shapes: Sequence[Shape], _attrs: Attrs) -> Shape:
     return shapes[0]
 
 
+def _passed_over(_attrs: Attrs, _output: Shape) -> str:
+    """The label of what pictures of whole networks leave out."""
+    return ""
+
+
+def _windowed(name: str, a: Attrs) -> str:
+    return f"{name} {a['kernel']}x{a['kernel']}" + (f"/{a['stride']}" if a["stride"] > 1 else "")
+
+
 # --- convolution -----------------------------------------------------------------------------------------------------
 
 
@@ -78,6 +87,10 @@ def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | No
     return F.conv2d(image, w[0], bias, stride, a["padding"], a["dilation"], a["groups"])
 
 
+def _conv_label(a: Attrs, output: Shape) -> str:
+    return _windowed("conv" if a["groups"] == 1 else "dw" if a["groups"] == output[0] else "grouped", a)
+
+
 register(
     Op(
         "conv",
@@ -87,6 +100,7 @@ register(
         _conv_run,
         _conv_params,
         lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
+        label=_conv_label,
     )
 )
 
@@ -109,9 +123,10 @@ register(
         lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
         lambda i, o, a: prod(o),
         has_stats=True,
+        label=_passed_over,
     )
 )
-register(Op("relu", (1, 1), {}, _same, lambda x, w, a, s: F.relu(x[0])))
+register(Op("relu", (1, 1), {}, _same, lambda x, w, a, s: F.relu(x[0]), label=_passed_over))
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
@@ -132,7 +147,7 @@ def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
 
 
-register(Op("avg_pool", (1, 1), _POOL, _pool_infer, _avg_run, macs=_pool_macs))
+register(Op("avg_pool", (1, 1), _POOL, _pool_infer, _avg_run, macs=_pool_macs, label=lambda a, o: _windowed("avg", a)))
 register(
     Op(
         "max_pool",
@@ -141,6 +156,7 @@ register(
         _pool_infer,
         lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
         macs=_pool_macs,
+        label=lambda a, o: _windowed("max", a),
     )
 )
 register(
@@ -151,6 +167,7 @@ register(
         lambda s, a: (_spatial(s[0], "global_pool")[0],),
         lambda x, w, a, s: x[0].mean((-2, -1)),
         macs=lambda i, o, a: prod(i[0]),
+        label=lambda a, o: "global pool",
     )
 )
 
@@ -201,7 +218,7 @@ def zero_attrs(shape: Shape) -> dict[str, int]:
 
 
 register(Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]))
-register(Op("identity", (1, 1), {}, _same, lambda x, w, a, s: x[0]))
+register(Op("identity", (1, 1), {}, _same, lambda x, w, a, s: x[0], label=_passed_over))
 register(
     Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
         "zero",
@@ -211,7 +228,18 @@ register(
         lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
     )
 )
-register(Op("sum", (1, None), {}, _sum_infer, _sum_run, macs=lambda i, o, a: prod(o) * (len(i) - 1), commutative=True))
+register(
+    Op(
+        "sum",
+        (1, None),
+        {},
+        _sum_infer,
+        _sum_run,
+        macs=lambda i, o, a: prod(o) * (len(i) - 1),
+        commutative=True,
+        label=lambda a, o: "+",
+    )
+)
 register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat(tuple(x), 1)))
 register(
     Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole

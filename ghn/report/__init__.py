@@ -2,7 +2,7 @@
 
 from ghn.report.bias import bias_map, bias_pictures, findings, likeness_findings, likeness_map, overrates, wrong_pair
 from ghn.report.html import render
-from ghn.report.networks import Diagram, diagrams, pair_figure
+from ghn.report.networks import diagrams, pair_figure
 from ghn.report.report import Report, read_report
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.stability import stability_pictures, stability_sentences
@@ -10,7 +10,6 @@ from ghn.report.terminal import print_report, to_text
 from ghn.report.write import write_report
 
 __all__ = [
-    "Diagram",
     "Report",
     "bias_map",
     "bias_pictures",

@@ -1,15 +1,9 @@
-"""A directed acyclic graph on layers: where its nodes and the bends of its edges lie.
-
-What to draw of an architecture: its cell where the space has cells, else the live part of the computation graph.
-
-Pictures of architectures, and of two side by side that an estimate puts in the wrong order.
-"""
+"""Pictures of architectures, and of two side by side that an estimate puts in the wrong order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,190 +12,19 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
 from ghn.analysis.bias import Bias, Judged, WrongPair
-from ghn.graph.ir import Graph, Node
+from ghn.graph.diagram import SUM, Diagram, graph_diagram
+from ghn.report.layout import Layout, layered
 from ghn.report.style import BLACK, GREY, panels, shorten
 from ghn.report.words import quantity
-from ghn.spaces.darts.network import CELLS, NODES
-from ghn.spaces.darts.space import DARTS
 from ghn.spaces.live import live_graph
-from ghn.spaces.nasbench201.space import NASBench201
-from ghn.types import Space, member_of
+from ghn.types import Drawn, Space, member_of
 
-Edge = tuple[int, int]
-Point = tuple[float, float]
-_BEND = 1.6  # what a bend takes of a layer, in the unit of widths
-_STIFF = 4.0  # bends are straightened before nodes are centred
-_SWEEPS = 8
+_HALF, _LAYER, _SIZE = 2.0, 0.33, 7.5  # half the width and a layer, in inches, and letters, in points
+_ABOVE, _BELOW = 0.28, 0.62  # inches of text
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Places of nodes, and the points that each edge passes; y is the layer, from 0 downwards, x in units of width."""
-
-    nodes: tuple[Point, ...]
-    edges: tuple[tuple[Point, ...], ...]
-    left: float
-    right: float
-    layers: int
-
-
-def layered(widths: Sequence[float], edges: Sequence[Edge]) -> Layout:
-    """Lays a graph out on layers, input on top, with few crossings and straight edges.
-
-    A node's layer is its longest distance from a source; a node of one input and one output stands directly above what
-    reads it. An edge that skips layers has a bend in each. Within a layer, nodes are put in order of the mean place of
-    their neighbours above, then below, in turns, and then as close to these as their widths allow.
-
-    Source: Sugiyama, Tagawa & Toda, Methods for visual understanding of hierarchical system structures, IEEE
-    Transactions on Systems, Man, and Cybernetics 1981.
-
-    Args:
-        widths: of the nodes, gaps included.
-        edges: (from, to), every `from` smaller than its `to`.
-    """
-    layer = _layers(len(widths), edges)
-    room, routes = list(widths), []
-    for source, target in edges:
-        bends = range(layer[source] + 1, layer[target])
-        routes.append([source, *range(len(layer), len(layer) + len(bends)), target])
-        layer += bends
-        room += [_BEND] * len(bends)
-    rows = [[i for i, own in enumerate(layer) if own == level] for level in range(max(layer, default=0) + 1)]
-    links = [link for route in routes for link in pairwise(route)]
-    x = _straightened(_ordered(rows, links), links, room)
-    points = [(x[i], float(own)) for i, own in enumerate(layer)]
-    return Layout(
-        nodes=tuple(points[: len(widths)]),
-        edges=tuple(tuple(points[i] for i in route) for route in routes),
-        left=min(x[i] - room[i] / 2 for i in x),
-        right=max(x[i] + room[i] / 2 for i in x),
-        layers=len(rows),
-    )
-
-
-def _layers(n: int, edges: Sequence[Edge]) -> list[int]:
-    layer = [0] * n
-    inputs: list[list[int]] = [[] for _ in range(n)]
-    outputs: list[list[int]] = [[] for _ in range(n)]
-    for source, target in sorted(edges, key=lambda edge: edge[1]):
-        layer[target] = max(layer[target], layer[source] + 1)
-        inputs[target].append(source)
-        outputs[source].append(target)
-    for i in reversed(range(n)):
-        if len(inputs[i]) == len(outputs[i]) == 1:
-            layer[i] = layer[outputs[i][0]] - 1
-    return layer
-
-
-def _neighbours(rows: Sequence[Sequence[int]], links: Sequence[Edge]) -> dict[int, tuple[list[int], list[int]]]:
-    near: dict[int, tuple[list[int], list[int]]] = {i: ([], []) for row in rows for i in row}
-    for source, target in links:
-        near[target][0].append(source)
-        near[source][1].append(target)
-    return near
-
-
-def _ordered(rows: list[list[int]], links: Sequence[Edge]) -> list[list[int]]:
-    """The layers, each in the order that had the fewest crossings in some sweeps."""
-    near = _neighbours(rows, links)
-    best, fewest = [list(row) for row in rows], _crossings(rows, links)
-    for sweep in range(_SWEEPS):
-        side = sweep % 2
-        for row in reversed(rows) if side else rows:
-            place = _places(rows)
-            middle = {i: _mean([place[j] for j in near[i][side]], place[i]) for i in row}
-            row.sort(key=middle.__getitem__)
-        if (crossings := _crossings(rows, links)) < fewest:
-            best, fewest = [list(row) for row in rows], crossings
-    return best
-
-
-def _straightened(rows: Sequence[Sequence[int]], links: Sequence[Edge], room: Sequence[float]) -> dict[int, float]:
-    """The x of every node: each as close to the mean of its neighbours as those beside it allow."""
-    near = _neighbours(rows, links)
-    x: dict[int, float] = {}
-    for row in rows:
-        x |= dict(zip(row, _offsets(row, room), strict=True))
-    for sweep in range(4 * _SWEEPS):
-        for row in reversed(rows) if sweep % 2 else rows:
-            offsets = _offsets(row, room)
-            wish = [_mean([x[j] for side in near[i] for j in side], x[i]) for i in row]
-            weights = [_STIFF if room[i] == _BEND else 1.0 for i in row]
-            shifts = _rising([w - o for w, o in zip(wish, offsets, strict=True)], weights)
-            x |= {i: shift + offset for i, shift, offset in zip(row, shifts, offsets, strict=True)}
-    return x
-
-
-def _rising(values: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """The closest sequence that never falls: neighbours in the wrong order are merged into their mean.
-
-    Source: Ayer et al., An empirical distribution function for sampling with incomplete information, 1955.
-    """
-    blocks: list[tuple[float, float, int]] = []  # mean, weight, how many
-    for value, weight in zip(values, weights, strict=True):
-        many = 1
-        while blocks and blocks[-1][0] > value:
-            mean, other, more = blocks.pop()
-            value, weight, many = (mean * other + value * weight) / (other + weight), other + weight, many + more
-        blocks.append((value, weight, many))
-    return [mean for mean, _, many in blocks for _ in range(many)]
-
-
-def _offsets(row: Sequence[int], room: Sequence[float]) -> list[float]:
-    """Middles of the nodes of a layer when they stand shoulder to shoulder, centred at 0."""
-    ends = list(accumulate(room[i] for i in row))
-    return [end - room[i] / 2 - ends[-1] / 2 for end, i in zip(ends, row, strict=True)]
-
-
-def _places(rows: Sequence[Sequence[int]]) -> dict[int, float]:
-    return {i: (k + 0.5) / len(row) for row in rows for k, i in enumerate(row)}
-
-
-def _mean(values: Sequence[float], otherwise: float) -> float:
-    return sum(values) / len(values) if values else otherwise
-
-
-def _crossings(rows: Sequence[Sequence[int]], links: Sequence[Edge]) -> int:
-    place = {i: (level, k) for level, row in enumerate(rows) for k, i in enumerate(row)}
-    ends = sorted((*place[source], place[target][1]) for source, target in links)
-    return sum(a[0] == b[0] and (a[1] - b[1]) * (a[2] - b[2]) < 0 for k, a in enumerate(ends) for b in ends[k + 1 :])
-
-
-# --- What to draw of an architecture: its cell where the space has cells, else the live part of the computation gra ---
-
-SUM = "+"
-_LABELS = {
-    "nor_conv_3x3": "conv 3x3",
-    "nor_conv_1x1": "conv 1x1",
-    "avg_pool_3x3": "avg 3x3",
-    "max_pool_3x3": "max 3x3",
-    "skip_connect": "skip",
-    "sep_conv_3x3": "sep 3x3",
-    "sep_conv_5x5": "sep 5x5",
-    "dil_conv_3x3": "dil 3x3",
-    "dil_conv_5x5": "dil 5x5",
-    "sum": SUM,
-    "avg_pool": "avg",
-    "max_pool": "max",
-    "global_pool": "global pool",
-}
-_PASSED = ("batch_norm", "relu", "identity")  # in a picture of a whole graph
-
-
-@dataclass(frozen=True, slots=True)
-class Diagram:
-    """A picture before it is drawn: labels of nodes, in topological order, and edges (from, to)."""
-
-    title: str
-    labels: tuple[str, ...]
-    edges: tuple[tuple[int, int], ...]
-
-
-def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
-    """What to draw of an architecture.
-
-    The live part of the cell in NAS-Bench-201, both cells in DARTS, and in any other space the live part of the graph
-    without normalisations and activations.
+def diagrams(space: Space[Any], arch: Any) -> Sequence[Diagram]:
+    """What is drawn of an architecture: what its space says, else the live part of its graph.
 
     Args:
         space: of the architecture.
@@ -210,73 +33,9 @@ def diagrams(space: Space[Any], arch: Any) -> list[Diagram]:
     Raises:
         ArchitectureError: not a member of the space.
     """
-    arch = member_of(space, arch)
-    if isinstance(space, NASBench201):
-        cell = space.cell(arch)
-        live = {edge: op for edge, op in zip(cell.edges, cell.ops, strict=True) if op != cell.vocabulary[0]}
-        return [_cell("", {0: "in", 3: "out"}, [(s, t, op) for (s, t), op in live.items()], {3})]
-    if isinstance(space, DARTS):
-        pairs, half = space.pairs(arch), len(space.pairs(arch)) // len(CELLS)
-        ends = {0: "cell k-2", 1: "cell k-1", max(NODES) + 1: "concat"}
-        joins = [(node, max(NODES) + 1, "") for node in NODES]
-        cells = []
-        for c, name in enumerate(CELLS):
-            own = pairs[c * half : (c + 1) * half]
-            edges = [(source, NODES[k // 2], op) for k, (op, source) in enumerate(own)]
-            cells.append(_cell(f"{name} cell", ends, edges + joins, {max(NODES) + 1}))
-        return cells
+    if isinstance(space, Drawn):
+        return space.diagrams(member_of(space, arch))
     return [graph_diagram(live_graph(space, arch))]
-
-
-def graph_diagram(graph: Graph) -> Diagram:
-    """A computation graph without what changes no shape and joins nothing: normalisations and activations."""
-    shown: dict[int, int] = {}  # node -> its place among those that are drawn, or that of what it passes on
-    labels: list[str] = []
-    edges: list[tuple[int, int]] = []
-    for i, node in enumerate(graph.nodes):
-        if node.op in _PASSED:
-            shown[i] = shown[node.inputs[0]]
-            continue
-        shown[i] = len(labels)
-        labels.append(_label(node))
-        edges += [(shown[j], shown[i]) for j in node.inputs]
-    return Diagram("", tuple(labels), tuple(dict.fromkeys(edges)))
-
-
-def _cell(title: str, ends: Mapping[int, str], edges: Iterable[tuple[int, int, str]], last: set[int]) -> Diagram:
-    """A cell whose operations lie on edges: each becomes a node between the two that it joins."""
-    edges = sorted(edges, key=lambda edge: (edge[1], edge[0]))
-    nodes = sorted({node for source, target, _ in edges for node in (source, target)} | (last | {0}))
-    labels: list[str] = []
-    place: dict[int, int] = {}
-    links: list[tuple[int, int]] = []
-    for node in nodes:
-        into = [(source, op) for source, target, op in edges if target == node]
-        read = []
-        for source, op in into:
-            read.append(place[source])
-            if op:
-                links.append((place[source], len(labels)))
-                read[-1] = len(labels)
-                labels.append(_LABELS.get(op, op))
-        place[node] = len(labels)
-        labels.append(ends.get(node, SUM))
-        links += [(at, place[node]) for at in read]
-    return Diagram(title, tuple(labels), tuple(links))
-
-
-def _label(node: Node) -> str:
-    if node.op != "conv":
-        return _LABELS.get(node.op, node.op)
-    kernel = node.attr["kernel"]
-    kind = "conv" if node.attr["groups"] == 1 else "dw" if node.attr["groups"] == node.shape[0] else "grouped"
-    return f"{kind} {kernel}x{kernel}" + (f"/{node.attr['stride']}" if node.attr["stride"] > 1 else "")
-
-
-# --- Pictures of architectures, and of two side by side that an estimate puts in the wrong order ---
-
-_HALF, _LAYER, _SIZE = 2.0, 0.33, 7.5  # half the width and a layer, in inches, and letters, in points
-_ABOVE, _BELOW = 0.28, 0.62  # inches of text
 
 
 def draw(axes: Axes, diagram: Diagram, layout: Layout, size: float, layers: int) -> None:
@@ -295,8 +54,9 @@ def draw(axes: Axes, diagram: Diagram, layout: Layout, size: float, layers: int)
     above = 1 if diagram.title else 0
     axes.set_ylim(layers - above - 0.5, -above - 0.5)
     axes.text(middle, -0.75, diagram.title, fontsize=size, style="italic", ha="center", va="center")
-    for (x, y), label in zip(layout.nodes, diagram.labels, strict=True):
-        axes.text(x, y, label, fontsize=size, color=BLACK, ha="center", va="center", zorder=3, bbox=_frame(label))
+    for i, ((x, y), label) in enumerate(zip(layout.nodes, diagram.labels, strict=True)):
+        frame = _frame(label, end=i in diagram.ends)
+        axes.text(x, y, label, fontsize=size, color=BLACK, ha="center", va="center", zorder=3, bbox=frame)
     arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 5, "linewidth": 0.8, "color": GREY, "zorder": 1}
     for points in layout.edges:
         axes.add_patch(FancyArrowPatch(path=_curve(points), **arrow))
@@ -342,11 +102,10 @@ def _known_places(bias: Bias, row: str, judged: Judged) -> str:
     )
 
 
-def _frame(label: str) -> dict[str, Any]:
+def _frame(label: str, *, end: bool) -> dict[str, Any]:
     if label == SUM:
         return {"boxstyle": "circle,pad=0.12", "facecolor": "white", "edgecolor": BLACK, "linewidth": 0.8}
-    plain = label in ("in", "out", "input", "concat", "cell k-2", "cell k-1")
-    edge = "white" if plain else BLACK
+    edge = "white" if end else BLACK
     return {"boxstyle": "round,pad=0.22", "facecolor": "white", "edgecolor": edge, "linewidth": 0.8}
 
 

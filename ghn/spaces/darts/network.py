@@ -20,6 +20,7 @@ OPERATIONS = (
     "dil_conv_3x3",
     "dil_conv_5x5",
 )
+LABELS = ("max 3x3", "avg 3x3", "skip", "sep 3x3", "sep 5x5", "dil 3x3", "dil 5x5")  # of these, in pictures
 CELLS = ("normal", "reduce")
 NODES = (2, 3, 4, 5)  # 0 and 1 are the outputs of the two cells before
 Edge = tuple[str, int, int]  # (kind of cell, source, node)

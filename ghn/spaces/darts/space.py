@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.darts.genotype import Genotype, Pairs, format_genotype, formulas, genotype, pairs_of, parse_genotype
-from ghn.spaces.darts.network import CELLS, NODES, OPERATIONS, Edge, build_network, operation, zeros
+from ghn.spaces.darts.network import CELLS, LABELS, NODES, OPERATIONS, Edge, build_network, operation, zeros
 from ghn.spaces.skeleton import check_skeleton
 from ghn.types import Network
 
@@ -124,6 +125,18 @@ class DARTS:
                 depth.append(1 + max(depth[source] for _, source in own[2 * k : 2 * k + 2]))
             out[f"{cell}_depth"] = float(max(depth))
         return out
+
+    def diagrams(self, arch: Genotype) -> list[Diagram]:
+        """Both cells."""
+        pairs, half, last = self.pairs(arch), 2 * len(NODES), max(NODES) + 1
+        labels = dict(zip(OPERATIONS, LABELS, strict=True))
+        joins = [(node, last, "") for node in NODES]
+        found = []
+        for c, name in enumerate(CELLS):
+            own = enumerate(pairs[c * half : (c + 1) * half])
+            edges = [(source, NODES[k // 2], labels[op]) for k, (op, source) in own]
+            found.append(cell_diagram(f"{name} cell", {0: "cell k-2", 1: "cell k-1", last: "concat"}, edges + joins))
+        return found
 
     def network(self, arch: Genotype) -> Network:
         """The whole network, as it is trained in the paper's evaluation, without auxiliary head and path dropout."""

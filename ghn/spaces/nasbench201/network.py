@@ -12,6 +12,7 @@ from ghn.graph.ops import zero_attrs
 from ghn.spaces.skeleton import Skeleton
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+LABELS = ("", "skip", "conv 1x1", "conv 3x3", "avg 3x3")  # of these, in pictures
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
 EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, name, which edge) -> output
 

@@ -13,10 +13,11 @@ from random import Random
 from typing import Any
 
 from ghn.errors import ArchitectureError
+from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.nasbench201.cells import EdgeCell, chains, grown, path_features
-from ghn.spaces.nasbench201.network import EDGES, OPERATIONS, build_network, operation
+from ghn.spaces.nasbench201.network import EDGES, LABELS, OPERATIONS, build_network, operation
 from ghn.spaces.skeleton import check_skeleton
 from ghn.types import Network
 
@@ -144,6 +145,12 @@ class NASBench201:
     def cell(self, arch: Cell) -> EdgeCell:
         """The live part of a cell, for encodings."""
         return EdgeCell(EDGES, _live(self.check(arch)), OPERATIONS)
+
+    def diagrams(self, arch: Cell) -> list[Diagram]:
+        """The live part of the cell."""
+        cell, labels = self.cell(arch), dict(zip(OPERATIONS, LABELS, strict=True))
+        live = [(*edge, labels[op]) for edge, op in zip(cell.edges, cell.ops, strict=True) if op != OPERATIONS[0]]
+        return [cell_diagram("", {0: "in", 3: "out"}, live)]
 
     def simplest(self) -> Iterator[Cell]:
         """The 100 cells of a single path, where a progressive search begins."""
