@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ghn.graph import Graph
     from ghn.scoring.load import load
     from ghn.scoring.model import Model
-    from ghn.spaces import NASBench201, make_space
+    from ghn.spaces import make_space
     from ghn.tasks import ImageTask, make_task
     from ghn.types import Score, Trial
 
@@ -24,7 +24,6 @@ _HOME = {
     "Graph": "ghn.graph",
     "ImageTask": "ghn.tasks",
     "Model": "ghn.scoring.model",
-    "NASBench201": "ghn.spaces",
     "Score": "ghn.types",
     "Trial": "ghn.types",
     "compare": "ghn.analysis.compare",
@@ -38,7 +37,6 @@ __all__ = [
     "Graph",
     "ImageTask",
     "Model",
-    "NASBench201",
     "Score",
     "Trial",
     "compare",
@@ -49,6 +47,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'ghn' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if not name.startswith("_"):
+        return getattr(import_module("ghn.spaces"), name)  # the class of a space, such as ghn.DARTS
+    raise AttributeError(f"module 'ghn' has no attribute {name!r}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -221,6 +222,96 @@ class Readable(Protocol):
 
     def proxy_variant(self) -> Mapping[str, Any]:
         """The one in which zero-cost proxies of activations order best."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Trained accuracies of networks.
+
+    Attributes:
+        name: in a report.
+        unit: of the values.
+        values: official string -> accuracy, a fraction.
+        seeds: official string -> accuracies of several trainings, for the ceiling; those trained once are missing.
+        note: what a reader must know.
+        noise: standard deviation of a value over trainings, where it is known otherwise than from `seeds`.
+    """
+
+    name: str
+    unit: str
+    values: Mapping[str, float]
+    seeds: Mapping[str, Sequence[float]]
+    note: str | None = None
+    noise: float | None = None
+
+
+class Benchmark(Protocol):
+    """What is known of the networks of a space: fixed samples, references, and what its published numbers stand for."""
+
+    @property
+    def label(self) -> str:
+        """What its published numbers are, in a few words."""
+        ...
+
+    @property
+    def samples(self) -> tuple[str, str]:
+        """Names of its fixed samples: the one to develop with, and the one kept for reports."""
+        ...
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Names of its references, as configs give them."""
+        ...
+
+    @property
+    def trainings(self) -> Path:
+        """The table of its networks that this project has trained."""
+        ...
+
+    def candidates(self, n: int, sample: str) -> list[str]:
+        """The first `n` official strings of a sample, in a fixed order in which few stand for many.
+
+        Raises:
+            ConfigError: unknown sample, or more networks than it has.
+        """
+        ...
+
+    def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
+        """What one of `words` names, for these networks and images.
+
+        Raises:
+            DataError: they were trained on other images or in another skeleton.
+        """
+        ...
+
+    def published(self, archs: Sequence[str]) -> Reference:
+        """Published accuracies of these networks."""
+        ...
+
+    def trained(self, task_checksum: str) -> Reference:
+        """What is in `trainings`.
+
+        Raises:
+            DataError: they were trained on other images or in another skeleton.
+        """
+        ...
+
+    def history(self, given: int) -> list[tuple[Trial[Any], Score]]:
+        """Published accuracies of networks drawn uniformly from the sample to develop with, to learn from.
+
+        Raises:
+            ConfigError: more than there are.
+        """
+        ...
+
+
+@runtime_checkable
+class Benchmarked(Protocol):
+    """A space with a benchmark."""
+
+    def benchmark(self) -> Benchmark:
+        """What is known of its networks."""
         ...
 
 

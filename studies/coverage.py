@@ -26,7 +26,6 @@ from rich.text import Text
 from scipy.stats import rankdata
 
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
-from ghn.app.candidates import Reference, aligned, choose_ranked
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import CheckpointError, ConfigError, DataError
@@ -35,10 +34,12 @@ from ghn.report.style import BLACK, axes_grid, line_style, shorten, write_figure
 from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.tables.reference import aligned
 from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
 from ghn.train.run import DRAWN, read_lines
-from ghn.types import Trial
+from ghn.types import Reference, Trial
 from studies.runs import FinishedRun, few_seeds, open_runs
 
 Bools = NDArray[np.bool_]

@@ -22,7 +22,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
-from ghn.app.candidates import EMBEDDED
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.assets import asset
@@ -31,6 +30,7 @@ from ghn.families.curves.estimator import CURVE_MODELS, architecture_features, m
 from ghn.families.curves.model import CurveModel, Predictions, architecture_ids
 from ghn.families.curves.stopping import Termination, early_termination
 from ghn.report.style import canvas, legend, to_bytes
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves, Floats
 from ghn.tables.references import ReferenceTable

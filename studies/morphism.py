@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.app.candidates import EMBEDDED, choose_candidates
 from ghn.app.estimators import make_morphism
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
@@ -21,6 +20,8 @@ from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.candidates import known_benchmark
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.references import ReferenceTable
 from ghn.train.rungs import Fidelity
 from ghn.types import Estimator, Score, Trial
@@ -73,7 +74,7 @@ def trained_accuracies(setting: Setting, references: str) -> dict[str, float]:
     skeleton = setting.space.describe()
     table.check(space=setting.space.name, task_checksum=setting.task.checksum, skeleton=skeleton)
     values = table.value("val_accuracy")
-    order = table.archs() if own else choose_candidates(len(values), "development", setting.space)
+    order = table.archs() if own else known_benchmark(setting.space).candidates(len(values), "development")
     return {arch: values[arch] for arch in order}
 
 

@@ -16,7 +16,6 @@ from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, ceiling, kendall, rank
 from ghn.analysis.population import Population
-from ghn.app.candidates import EMBEDDED, published_reference
 from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Entry, Setting, open_checkpoint
 from ghn.assets import asset
@@ -26,7 +25,9 @@ from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator, column
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import ZERO_COST, make_ranker
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.live import live_params
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.spaces.nasbench201.samples import load_sample
 from ghn.tables.lookup import Recorded
 from ghn.tables.references import ReferenceTable
@@ -58,7 +59,7 @@ def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
         runs[0].alone() + entries,
         space,
         report,
-        [published_reference(report, space)],
+        [known_benchmark(space).published(report)],
         folder / "report",
         resume=options["resume"],
         bootstrap=options["bootstrap"],

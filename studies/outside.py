@@ -20,7 +20,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
-from ghn.app.candidates import SAMPLED, Reference, choose_ranked
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
@@ -33,7 +32,8 @@ from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces import describe_space, skeletons_of
-from ghn.types import Network, Score, Space, Trial
+from ghn.spaces.candidates import benchmark_of, choose_ranked
+from ghn.types import Network, Reference, Score, Space, Trial
 
 
 class Variation(NamedTuple):
@@ -170,7 +170,7 @@ def _candidates(setting: Setting, options: Mapping[str, Any]) -> tuple[list[str]
     space, n = setting.space, options["n"]
     if not isinstance(n, int) or n < MIN_ITEMS:
         raise ConfigError("too few candidates to speak of an order", got=n, expected=f"n >= {MIN_ITEMS}")
-    if space.name == SAMPLED or Path(options["references"]).is_file():
+    if benchmark_of(space) or Path(options["references"]).is_file():
         sources = (options["candidates"], options["references"])
         texts, references, _ = choose_ranked(n, *sources, space, setting.task.checksum)
         return texts, references

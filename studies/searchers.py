@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.app.candidates import EMBEDDED
 from ghn.app.estimators import make_low_fidelity
 from ghn.app.setting import Setting
 from ghn.assets import asset
@@ -30,6 +29,7 @@ from ghn.search.plan import Priced, live_macs
 from ghn.search.runner import run_search
 from ghn.search.simulate import regret_of_budgets, simulate_regret
 from ghn.spaces import make_space
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable

@@ -20,7 +20,6 @@ from rich.table import Table
 
 from ghn.analysis.compare import LIVE_PARAMETERS
 from ghn.analysis.correlation import kendall, rank
-from ghn.app.candidates import Reference, aligned, choose_candidates, choose_references
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Entry, Setting
@@ -32,8 +31,10 @@ from ghn.report.words import number
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.candidates import choose_references, known_benchmark
 from ghn.spaces.live import live_params
-from ghn.types import Trial
+from ghn.tables.reference import aligned
+from ghn.types import Reference, Trial
 from studies.nasbench201 import KEYS
 
 
@@ -151,7 +152,7 @@ def snapshots_job(setting: Setting, options: Mapping[str, Any]) -> None:
             fix="snapshots.runs=[FOLDER,...], each of a training with snapshots=true",
         )
     folders = snapshots_of(plan["runs"])
-    archs = choose_candidates(options["n"], options["candidates"], setting.space)
+    archs = known_benchmark(setting.space).candidates(options["n"], options["candidates"])
     references = choose_references(options["references"], archs, setting.space, setting.task.checksum)
     beside = [entry for name in plan["beside"] for entry in make_entries(name, setting)]
     judge = Judge(setting, archs, references, out / "scores", progress=options["progress"])

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.table import Table
 
 from ghn.analysis.correlation import rank
-from ghn.app.candidates import choose_candidates, published_reference
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
@@ -22,6 +21,7 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.report.figures import learning_curves
 from ghn.report.style import to_bytes
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.nasbench201.samples import load_sample
 from ghn.types import Score, Space, Trial
 from studies.measured import Measured, Remembered, remember
@@ -45,7 +45,7 @@ def surrogates_job(setting: Setting, options: Mapping[str, Any]) -> None:
             got=f"draws={options['draws']}, sizes={options['sizes']}, pool of {len(pool)}",
             expected="at least one draw, and numbers of references that the pool holds",
         )
-    values = published_reference([*pool, *judged], space).values
+    values = known_benchmark(space).published([*pool, *judged]).values
     sources = remember(setting, options["inputs"], [*pool, *judged], folder, progress=options["progress"])
     settings = {
         f"{model}, {inputs}": (model, [sources[name] for name in options["inputs"][inputs]])
@@ -85,13 +85,13 @@ def choose_networks(space: Any, sample: str, pool: int | None, n: int) -> tuple[
     """
     development = load_sample("development")
     whole = len(space.distinct()) - len(load_sample("report").archs())
-    order = choose_candidates(whole, "development", space)
+    order = known_benchmark(space).candidates(whole, "development")
     picked = set(development.archs("embedded-top"))  # chosen for their accuracy: no fair draw
     known = [text for text in order if text not in picked]
     if sample == "development":
         own = set(development.archs())
         return [text for text in known if text not in own][:pool], [text for text in known if text in own][:n]
-    return known[:pool], choose_candidates(n, sample, space)
+    return known[:pool], known_benchmark(space).candidates(n, sample)
 
 
 class SurrogateStudy:

@@ -16,7 +16,6 @@ import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
 
-from ghn.app.candidates import choose_candidates
 from ghn.assets import asset
 from ghn.errors import DataError
 from ghn.report.report import read_report
@@ -120,7 +119,7 @@ def test_evaluates_a_checkpoint_and_goes_on_with_it(trained: Path, call: Call, t
     assert names == {"report.html", "report.json", "figures", "scores"}
     comparison = read_report(tmp_path / "here").comparisons[0]
     row = comparison.row("GHN run/checkpoint, loss")
-    archs = choose_candidates(12, "development", load(trained / "checkpoint.safetensors", device="cpu").space)
+    archs = load(trained / "checkpoint.safetensors", device="cpu").space.benchmark().candidates(12, "development")
     assert list(comparison.ids) == archs
     scores = [
         json.loads(x) for x in (tmp_path / "here/scores/ghn_run_checkpoint__loss.jsonl").read_text().splitlines()[1:]

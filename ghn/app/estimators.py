@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ghn.analysis.population import Population
-from ghn.app.candidates import EMBEDDED, SAMPLED
 from ghn.app.setting import OPTIONS, Entry, Maker, Setting, open_checkpoint, with_options
-from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, OtherSpaceError
 from ghn.families.curves.estimator import CURVE_MODELS, CurveEstimator, make_curve_model
 from ghn.families.morphism.estimator import MorphismEstimator, largest
@@ -28,7 +26,7 @@ from ghn.scoring.proxies.estimator import make_zero_cost
 from ghn.scoring.proxies.readout import ZERO_COST
 from ghn.scoring.ranker import make_ranker, read_usual, zero_cost
 from ghn.scoring.readouts import READOUTS
-from ghn.spaces.nasbench201.samples import load_sample
+from ghn.spaces.candidates import benchmark_of
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
 from ghn.types import Score, Space, Trial
@@ -102,23 +100,19 @@ def morphism(setting: Setting) -> list[Entry]:
 
 
 def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:
-    """The first networks of the development sample that were drawn uniformly, with their published accuracies.
+    """Published accuracies to learn from, of the space's benchmark.
 
     Raises:
-        OtherSpaceError: they are of NAS-Bench-201.
+        OtherSpaceError: the space has none.
         ConfigError: more than there are.
     """
-    if space.name != SAMPLED:
+    if (benchmark := benchmark_of(space)) is None:
         raise OtherSpaceError(
-            "the published networks to learn from are of another space", got=SAMPLED, expected=space.name
+            "there are no published networks of this space to learn from",
+            got=space.name,
+            expected="a space with a benchmark",
         )
-    sample = load_sample("development")
-    texts = sample.archs("random", "embedded-random")
-    if not 0 <= given <= len(texts):
-        raise ConfigError(
-            "the development sample has no such number of networks", got=given, expected=f"<= {len(texts)}"
-        )
-    return [(Trial(text, space.parse(text)), Score(sample.accuracy[text])) for text in texts[:given]]
+    return benchmark.history(given)
 
 
 def surrogate(setting: Setting) -> list[Entry]:
@@ -159,7 +153,9 @@ def curve(name: str) -> Maker:
 
 def finished_curves(setting: Setting) -> list[tuple[Trial[Any], Score]]:
     """The shipped trainings with their curves; none where they are of another space, task or recipe."""
-    table = ReferenceTable.load(asset(EMBEDDED))
+    if (benchmark := benchmark_of(setting.space)) is None:
+        return []
+    table = ReferenceTable.load(benchmark.trainings)
     try:
         table.check(space=setting.space.name, task_checksum=setting.task.checksum, skeleton=setting.space.describe())
     except DataError:

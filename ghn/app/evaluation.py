@@ -15,7 +15,6 @@ from torch import get_num_threads
 
 from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
 from ghn.analysis.comparison import Comparison
-from ghn.app.candidates import Reference, aligned
 from ghn.app.setting import Entry
 from ghn.errors import ConfigError, ExistsError
 from ghn.graph.stats import GraphStats
@@ -23,8 +22,9 @@ from ghn.report.report import Report
 from ghn.report.write import write_report
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.live import live_stats
+from ghn.tables.reference import aligned
 from ghn.train.checkpoint import versions
-from ghn.types import Score, Space, Trial
+from ghn.types import Reference, Score, Space, Trial
 
 PROTOCOL = (
     "Every candidate is a distinct function of the space. It runs on its live part: operations cut off from the input "

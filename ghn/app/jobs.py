@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ghn.app.candidates import choose_ranked
 from ghn.app.estimators import make_entries, published_history
 from ghn.app.evaluation import evaluate
 from ghn.app.ladder import ladder_job
@@ -27,6 +26,7 @@ from ghn.report.terminal import print_report
 from ghn.scoring.combined import LIVE_PARAMETERS
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces.candidates import choose_ranked
 from ghn.types import Score, Trial
 from studies.compare_searchers import compare_searchers_job
 from studies.convergence import convergence_job

@@ -11,7 +11,6 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.app.candidates import aligned, choose_candidates, embedded_reference
 from ghn.errors import ExistsError, GhnError
 from ghn.families.sharing.bank import SharedSearch
 from ghn.nets.ghn import GHN, GHNConfig
@@ -21,6 +20,8 @@ from ghn.scoring.load import CHECKPOINT, SAFE_TASKS, load
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
+from ghn.spaces.candidates import benchmark_of, known_benchmark
+from ghn.tables.reference import aligned, table_reference
 from ghn.tasks import ImageTask, make_task
 from ghn.train.meta import MetaConfig, MetaTrainer
 from ghn.train.run import LOG, Check, read_lines
@@ -191,12 +192,17 @@ def _ranking_check(
             if scoring_task
             else task
         )
-        reference = embedded_reference(images.checksum, space, table)
+        if table is None:
+            reference = known_benchmark(space).trained(images.checksum)
+        else:
+            reference = table_reference(table, space, images.checksum)
     except GhnError:  # references of another space, skeleton or task: there is nothing to check against
         if table is not None:
             raise
         return None
-    index, values, _ = aligned(reference, archs := choose_candidates(max(n, MIN_ITEMS), "development", space))
+    many, benchmark = max(n, MIN_ITEMS), benchmark_of(space)
+    archs = benchmark.candidates(many, benchmark.samples[0]) if benchmark else list(reference.values)[:many]
+    index, values, _ = aligned(reference, archs)
     trials = [Trial(archs[i], archs[i]) for i in index]
     seen = min(256, len(images.val))
 

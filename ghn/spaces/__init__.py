@@ -1,16 +1,34 @@
-"""Search spaces: sets of architectures, each with the one road to its computation graph."""
+"""Search spaces: sets of architectures, each with the one road to its network.
+
+Every folder here is a space: it defines `SPACE`, its class, and, where a hypernetwork for it is shipped, `CHECKPOINT`.
+A class of one's own is registered by its name: `SPACES["chain"] = Chain`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.spaces.darts.space import DARTS
-from ghn.spaces.nasbench201.space import NASBench201
 from ghn.types import Space
 
-SPACES: dict[str, Callable[..., Space[Any]]] = {"nasbench201": NASBench201, "darts": DARTS}
+SPACES: dict[str, Callable[..., Space[Any]]] = {}
+SHIPPED: dict[str, str] = {}  # space -> the checkpoint that is shipped for it, an asset
+_CLASSES: dict[str, type] = {}
+
+for _package in (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.ispkg):
+    _CLASSES[_package.SPACE.__name__] = SPACES[_package.SPACE.name] = _package.SPACE
+    if "CHECKPOINT" in vars(_package):
+        SHIPPED[_package.SPACE.name] = _package.CHECKPOINT
+
+
+def __getattr__(name: str) -> Any:
+    """The class of a space by its own name, such as `ghn.spaces.DARTS`."""
+    if name not in _CLASSES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _CLASSES[name]
 
 
 def make_space(name: str, **settings: Any) -> Space[Any]:
@@ -47,4 +65,4 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
         ) from None
 
 
-__all__ = ["DARTS", "SPACES", "NASBench201", "describe_space", "make_space", "skeletons_of"]
+__all__ = ["SHIPPED", "SPACES", "describe_space", "make_space", "skeletons_of"]

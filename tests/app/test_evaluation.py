@@ -14,7 +14,6 @@ from lightning_fabric import Fabric
 from scipy.stats import kendalltau
 from toy_models import SAMPLE, toy_net
 
-from ghn.app.candidates import Reference, choose_candidates
 from ghn.app.evaluation import evaluate
 from ghn.app.setting import Entry
 from ghn.errors import ArchitectureError, ConfigError, DataError, ExistsError
@@ -22,9 +21,9 @@ from ghn.graph.simplify import simplify
 from ghn.graph.stats import count_params
 from ghn.report.report import Report, read_report
 from ghn.scoring.engine import WeightedEstimator
-from ghn.types import Score, Trial
+from ghn.types import Reference, Score, Trial
 
-ARCHS = choose_candidates(24, "development", toy.SPACE)
+ARCHS = toy.SPACE.benchmark().candidates(24, "development")
 RNG = np.random.default_rng(0)
 SOME = Reference("some trainings", "accuracy", dict(zip(ARCHS[:20], RNG.random(20), strict=True)), {}, "a note")
 SEEDS = {a: (v, v + 0.01, v - 0.01) for a, v in list(SOME.values.items())[:12]}

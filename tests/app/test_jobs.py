@@ -13,7 +13,6 @@ import toy
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy, toy_table
 
-from ghn.app.candidates import choose_candidates
 from ghn.app.jobs import rank_all_job, rank_job, references_job
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataError, ExistsError
@@ -69,7 +68,7 @@ def test_ranks_against_published_and_own_references(
     printed = capsys.readouterr().out
     assert "GHN run/checkpoint" in printed and "live parameters" in printed and "report.html" in printed
     table = tmp_path / "own.jsonl"
-    toy_table(choose_candidates(12, "development", setting.space), setting.space, setting.task).save(table)
+    toy_table(setting.space.benchmark().candidates(12, "development"), setting.space, setting.task).save(table)
     rank_job(setting, {**options, "references": str(table), "resume": True})
     comparison = read_report(tmp_path / "out").comparisons[0]
     assert (comparison.n_given, str(table) in comparison.reference_name) == (12, True)

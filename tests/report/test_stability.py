@@ -10,11 +10,11 @@ import pytest
 
 from ghn.analysis.correlation import kendall
 from ghn.analysis.stability import Stability, measure_stability, stability_of_table
-from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
 from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.style import to_bytes
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.references import ReferenceTable
 
 N = 27

@@ -15,7 +15,6 @@ from lightning_fabric import Fabric
 from toy_models import NET, SAMPLE, cells, toy_table
 
 from ghn.analysis.correlation import kendall
-from ghn.app.candidates import choose_candidates
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError
 from ghn.nets.ghn import GHNConfig
 from ghn.scoring.load import CHECKPOINT, load
@@ -46,7 +45,7 @@ def train(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric) -> Train:
 def table(toy_space: NASBench201, toy_task: ImageTask, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """References that fit the toy task."""
     path = tmp_path_factory.mktemp("references") / "table.jsonl"
-    toy_table(choose_candidates(12, "development", toy_space), toy_space, toy_task).save(path)
+    toy_table(toy_space.benchmark().candidates(12, "development"), toy_space, toy_task).save(path)
     return path
 
 

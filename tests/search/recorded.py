@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
 from ghn.search import ListSearch
 from ghn.spaces import make_space
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
 from ghn.types import Score, Searcher, Space, Trial

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ghn.app.candidates import EMBEDDED
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
 from ghn.graph import count_params, simplify
 from ghn.search.ladder import Ladder, Step
 from ghn.search.plan import cost_line, pilot_correlation
 from ghn.spaces import NASBench201
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
 from ghn.types import Score, Trial

@@ -14,7 +14,6 @@ from shared_cases import METHODS, TRAINER
 from toy_models import NET, SAMPLE
 
 from ghn.analysis.correlation import kendall
-from ghn.app.candidates import choose_candidates
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.sharing.train import train_shared
@@ -85,7 +84,7 @@ def test_every_snapshot_is_ranked(setting: Setting, options: dict[str, Any], tmp
 def test_agreement_of_successive_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
     snapshots_job(setting, options)
     (study,) = json.loads((tmp_path / "out" / "snapshots.json").read_text())["references"].values()
-    archs = choose_candidates(20, "development", toy.SPACE)
+    archs = toy.SPACE.benchmark().candidates(20, "development")
     found = []
     for path in snapshots_in(tmp_path / "bank0"):
         model = load(path, fabric=setting.fabric)

@@ -17,7 +17,6 @@ from ghn.analysis.choose_sets import search_combinations
 from ghn.analysis.correlation import MIN_ITEMS, kendall, rank
 from ghn.analysis.sets import Combinations, ScoreMatrix
 from ghn.analysis.stability import Stability, measure_stability, stability_of_table
-from ghn.app.candidates import Reference, aligned
 from ghn.app.evaluation import compare_with
 from ghn.app.setting import Setting
 from ghn.app.survey.score import Scored
@@ -28,7 +27,8 @@ from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
 from ghn.scoring.load import load
 from ghn.spaces import describe_space
 from ghn.spaces.live import live_stats, space_properties
-from ghn.types import Score, Space
+from ghn.tables.reference import aligned
+from ghn.types import Reference, Score, Space
 from studies.snapshots import Judge, snapshots_of
 
 

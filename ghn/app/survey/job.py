@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from ghn.analysis.stability import Stability
-from ghn.app.candidates import aligned
 from ghn.app.evaluation import PROTOCOL, check_folder, machine
 from ghn.app.setting import Setting
 from ghn.app.survey.analyse import Analysis, divide_by_space, find_snapshots, stability_of_trainings
@@ -20,6 +19,7 @@ from ghn.report.report import Report
 from ghn.report.survey.model import Survey
 from ghn.report.survey.terminal import print_survey
 from ghn.report.survey.write import write_survey
+from ghn.tables.reference import aligned
 from ghn.tables.user_table import read_user_table
 
 TITLE = "Performance estimators for neural architectures: who is right, who errs where, and what it costs"

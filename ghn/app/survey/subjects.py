@@ -9,16 +9,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS
-from ghn.app.candidates import EMBEDDED, Reference, choose_candidates, embedded_reference, published_reference
 from ghn.app.setting import Setting
-from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
+from ghn.spaces.candidates import benchmark_of
 from ghn.tables.curves import Curves
 from ghn.tables.references import ReferenceTable
 from ghn.tables.user_table import UserTable
+from ghn.types import Reference
 
 # in tables and sentences; the protocol says more
-PUBLISHED, OWN = "published accuracies (NAS-Bench-201, 200 epochs)", "own trainings ({epochs} epochs, {task})"
+PUBLISHED, OWN = "published accuracies ({label})", "own trainings ({epochs} epochs, {task})"
 
 
 @dataclass(frozen=True)
@@ -72,31 +72,32 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
             got=f"n={n}, survey.development={development}",
             expected=f"at least {MIN_ITEMS} of each: n >= survey.development + {MIN_ITEMS}",
         )
-    if setting.space.name != "nasbench201":
+    if (benchmark := benchmark_of(setting.space)) is None:
         raise ConfigError(
             "no trained networks of this space are shipped",
             got=setting.space.name,
             fix="bring yours: references=mine.csv",
         )
-    first = choose_candidates(development, "development", setting.space)
-    report = choose_candidates(n - development, "report", setting.space)
-    published = published_reference([*first, *report], setting.space)
-    telling = _part(published, report, PUBLISHED)
+    choosing, reporting = benchmark.samples
+    first = benchmark.candidates(development, choosing)
+    report = benchmark.candidates(n - development, reporting)
+    published, label = benchmark.published([*first, *report]), PUBLISHED.format(label=benchmark.label)
+    telling = _part(published, report, label)
     said = [
-        f"{PUBLISHED}: {published.name}; {len(report)} networks of the report sample. What is chosen is chosen on "
-        f"{len(first)} others, of the development sample."
+        f"{label}: {published.name}; {len(report)} networks of the {reporting} sample. What is chosen is chosen on "
+        f"{len(first)} others, of the {choosing} sample."
     ]
     judged, table = [], None
     with suppress(DataError):  # of another task or skeleton
-        own = embedded_reference(setting.task.checksum, setting.space)
-        table = ReferenceTable.load(asset(EMBEDDED))
+        own = benchmark.trained(setting.task.checksum)
+        table = ReferenceTable.load(benchmark.trainings)
         name = OWN.format(epochs=table.header.recipe["epochs"], task=table.header.task)
         judged = [_part(own, first, name)]
         said.append(f"{name}: {own.name}, in the skeleton in which estimators score.")
     return Subjects(
         (*first, *report),
         (*judged, telling),
-        _part(published, first, f"{PUBLISHED}, development sample"),
+        _part(published, first, f"{label}, {choosing} sample"),
         telling,
         table,
         protocol=tuple(said),

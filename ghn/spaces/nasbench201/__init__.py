@@ -1,1 +1,7 @@
-"""nasbench201."""
+"""NAS-Bench-201: the space, its network, and what is known of it."""
+
+from ghn.spaces.nasbench201.space import NASBench201 as SPACE
+
+CHECKPOINT = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"  # the hypernetwork that is shipped for it
+
+__all__ = ["CHECKPOINT", "SPACE"]

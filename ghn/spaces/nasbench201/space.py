@@ -16,6 +16,7 @@ from ghn.errors import ArchitectureError
 from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph, variant
+from ghn.spaces.nasbench201.benchmark import NASBench201Benchmark
 from ghn.spaces.nasbench201.cells import EdgeCell, chains, grown, path_features
 from ghn.spaces.nasbench201.network import EDGES, LABELS, OPERATIONS, build_network, operation
 from ghn.spaces.skeleton import check_skeleton
@@ -202,6 +203,10 @@ class NASBench201:
         """What is kept of the choices in a cell of two nodes (one edge), and in one of three (three edges)."""
         every = tuple(range(len(OPERATIONS)))
         return [tuple(every if {*edge} <= nodes else (0,) for edge in EDGES) for nodes in ({0, 3}, {0, 1, 3})]
+
+    def benchmark(self) -> NASBench201Benchmark:
+        """Published accuracies, samples and own trainings of its cells."""
+        return NASBench201Benchmark(self)
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; `NASBench201(**settings)` makes an equal space."""

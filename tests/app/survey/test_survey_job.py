@@ -16,7 +16,6 @@ from shared_cases import METHODS, TRAINER
 from toy_models import SAMPLE, save_toy
 
 from ghn.analysis.correlation import Statistic, kendall
-from ghn.app.candidates import Reference
 from ghn.app.setting import Setting
 from ghn.app.survey.job import survey_job
 from ghn.app.survey.subjects import halves, shipped_subjects
@@ -26,6 +25,7 @@ from ghn.report.survey.answers import orders_on
 from ghn.report.survey.model import Survey
 from ghn.spaces import DARTS
 from ghn.train.loop import Recipe
+from ghn.types import Reference
 
 LINES: dict[str, Any] = {
     "ghn": {"label": "hypernetwork"},

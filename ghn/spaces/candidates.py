@@ -1,0 +1,83 @@
+"""Which networks are ranked, and against what: those of a space's benchmark, or of a table where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.tables.reference import table_reference
+from ghn.types import Benchmark, Benchmarked, Reference, Space
+
+
+def benchmark_of(space: Space[Any]) -> Benchmark | None:
+    """The benchmark of a space that has one."""
+    return space.benchmark() if isinstance(space, Benchmarked) else None
+
+
+def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
+    """The benchmark of a space.
+
+    Args:
+        space: that must have one.
+        got: what needs it, for the message.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if (benchmark := benchmark_of(space)) is None:
+        raise ConfigError(
+            f"space {space.name} has no candidates and references of its own",
+            got=got,
+            expected="a space with a benchmark, or a table of trained networks of this one",
+            fix="train one (job=references archs=FILE, one architecture a line) and name it: references=PATH; or score "
+            "in Python: ghn.load",
+        )
+    return benchmark
+
+
+def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_checksum: str) -> list[Reference]:
+    """The references that a config names: a word of the space's benchmark, or the path of a table.
+
+    Args:
+        name: which.
+        archs: official strings of the candidates.
+        space: of the candidates.
+        task_checksum: of the images on which references must have been trained.
+
+    Raises:
+        ConfigError: the benchmark has no such word, or there is no benchmark.
+        DataError: they were trained on other images or in another skeleton.
+    """
+    if Path(name).is_file():
+        return [table_reference(name, space, task_checksum)]
+    benchmark = known_benchmark(space, f"references={name}")
+    if name not in benchmark.words:
+        raise ConfigError(
+            "unknown references", got=name, expected=" | ".join((*benchmark.words, "the path of a table"))
+        )
+    return benchmark.references(name, archs, task_checksum)
+
+
+def choose_ranked(
+    n: int, sample: str, references: str, space: Space[Any], task_checksum: str
+) -> tuple[list[str], list[Reference], str]:
+    """What is ranked, against what, and where it comes from.
+
+    Args:
+        n: candidates.
+        sample: of the benchmark, where the space has one.
+        references: as in `choose_references`; without a benchmark the path of a table, whose networks are ranked.
+        space: of the candidates.
+        task_checksum: of the images.
+
+    Raises:
+        ConfigError: unknown names, or the space has no benchmark and no table is named.
+        DataError: the references were trained on other images or in another skeleton.
+    """
+    if (benchmark := benchmark_of(space)) is not None:
+        archs = benchmark.candidates(n, sample)
+        return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
+    found = choose_references(references, [], space, task_checksum)
+    return list(found[0].values)[:n], found, references

@@ -1,0 +1,143 @@
+"""What is known of NAS-Bench-201's networks: published accuracies, fixed samples, and this project's own trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ghn.analysis.correlation import MIN_ITEMS
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.spaces.nasbench201.published import DistinctSpace, distinct_references, read_analog_nasbench
+from ghn.spaces.nasbench201.samples import load_sample, load_twins
+from ghn.tables.reference import table_reference
+from ghn.types import Reference, Score, Trial
+
+EMBEDDED = "data/references/embedded.jsonl"  # 96 networks that this project trained on the embedded images
+DEVELOPMENT, REPORT = "development", "report"
+OWN, PUBLISHED, ALL = "embedded", "nasbench201", "all"  # words of configs
+# standard deviation of a published accuracy: cells of one function differ by 0.19 points on average, and the mean
+# difference of two normal draws is 1.128 of their deviations
+PUBLISHED_NOISE = 0.0019 / 1.128
+_ORDER = ("embedded-random", "embedded-top", "random")  # of the groups of a sample
+
+
+@dataclass(frozen=True)
+class NASBench201Benchmark:
+    """The benchmark of the space, in any skeleton and for images of any kind.
+
+    Args:
+        space: parses its strings and knows its distinct networks.
+    """
+
+    space: DistinctSpace
+    label: str = "NAS-Bench-201, 200 epochs"
+    samples: tuple[str, str] = (DEVELOPMENT, REPORT)
+    words: tuple[str, ...] = (OWN, PUBLISHED, ALL)
+
+    @property
+    def trainings(self) -> Path:
+        """The table of the 96 networks that this project has trained.
+
+        Raises:
+            DataError: it is missing.
+        """
+        return asset(EMBEDDED)
+
+    def candidates(self, n: int, sample: str) -> list[str]:
+        """The first `n` official strings of a fixed, random order of distinct networks, so that few stand for many.
+
+        `development` begins with the 96 embedded references (80 random ones, then 16 of the published top), goes on
+        with the rest of the development sample and then with functions of neither sample; `report` is the report sample
+        alone.
+
+        Raises:
+            ConfigError: unknown sample, or more candidates than there are.
+        """
+        if sample not in self.samples:
+            raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(self.samples))
+        chosen = load_sample(sample)
+        archs = [arch for group in _ORDER for arch in chosen.archs(group)]
+        if sample == DEVELOPMENT and isinstance(n, int) and n > len(archs):
+            taken = {self._key(arch) for name in self.samples for arch in load_sample(name).archs()}
+            rest = [arch for arch in self.space.distinct() if self.space.canonical(arch) not in taken]
+            order = np.random.default_rng(0).permutation(len(rest))
+            archs += [self.space.format(rest[i]) for i in order]
+        if not isinstance(n, int) or not 1 <= n <= len(archs):
+            raise ConfigError(
+                f"the sample {sample} cannot give so many candidates", got=n, expected=f"1 to {len(archs)}"
+            )
+        return archs[:n]
+
+    def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
+        """What `embedded`, `nasbench201` or `all` names; with `all`, own trainings only where they fit.
+
+        Raises:
+            DataError: they were trained on other images or in another skeleton.
+        """
+        found = []
+        if word == OWN:
+            found.append(self.trained(task_checksum))
+        elif word == ALL:
+            with suppress(DataError):  # another task or skeleton has the published references alone
+                found.append(self.trained(task_checksum))
+        return [*found, self.published(archs)] if word != OWN else found
+
+    def trained(self, task_checksum: str) -> Reference:
+        """The project's own trainings on the embedded task.
+
+        Raises:
+            DataError: they are missing, or were trained on other images or in another skeleton.
+        """
+        note = "16 of the 96 were picked from the top of the published table"
+        return table_reference(self.trainings, self.space, task_checksum, name="embedded references", note=note)
+
+    def published(self, archs: Sequence[str]) -> Reference:
+        """Published accuracies after 200 epochs of the full skeleton, mean over the cells of a function.
+
+        Taken from the shipped samples where these hold all `archs`, else from the full table (extra `nasbench`).
+
+        Raises:
+            MissingExtraError: the full table is needed and not installed.
+        """
+        known: dict[str, float] = {}
+        for sample in self.samples:
+            known |= load_sample(sample).accuracy
+        if any(arch not in known for arch in archs):
+            full = distinct_references(self.space, read_analog_nasbench())
+            by_key = {self._key(arch): value for arch, value in full.items()}
+            known = {arch: by_key[self._key(arch)] for arch in archs}
+        wanted = set(archs)
+        twins = {arch: pair for arch, pair in load_twins().items() if arch in wanted}
+        twins = twins if len(twins) >= MIN_ITEMS else {}  # fewer are no ceiling
+        note = "the ceiling is of networks that two cells of the table compute: fewer operations than most"
+        return Reference(
+            "NAS-Bench-201, published: CIFAR-10, 200 epochs, full skeleton",
+            "test accuracy",
+            {arch: known[arch] for arch in archs},
+            twins,
+            note if twins else None,
+            noise=PUBLISHED_NOISE,
+        )
+
+    def history(self, given: int) -> list[tuple[Trial[Any], Score]]:
+        """The first networks of the development sample that were drawn uniformly, with their published accuracies.
+
+        Raises:
+            ConfigError: more than there are.
+        """
+        sample = load_sample(DEVELOPMENT)
+        texts = sample.archs("random", "embedded-random")
+        if not 0 <= given <= len(texts):
+            raise ConfigError(
+                "the development sample has no such number of networks", got=given, expected=f"<= {len(texts)}"
+            )
+        return [(Trial(text, self.space.parse(text)), Score(sample.accuracy[text])) for text in texts[:given]]
+
+    def _key(self, arch: str) -> Any:
+        return self.space.canonical(self.space.parse(arch))
