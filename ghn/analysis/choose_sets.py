@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ghn.analysis.comparison import Versus
 from ghn.analysis.correction import Settings, correct, normal_ranks
 from ghn.analysis.correlation import Ranking, difference, kendall, mean_ranking, rank
+from ghn.analysis.front import pareto_front
 from ghn.analysis.population import Population
 from ghn.analysis.sets import (
     Combination,
@@ -28,7 +29,6 @@ from ghn.analysis.sets import (
     warnings_of,
 )
 from ghn.analysis.weighted import Floats
-from ghn.search.lemonade import pareto_front
 
 Set = tuple[int, ...]  # indices of members, rising
 

@@ -1,13 +1,8 @@
-"""What is known of the stability of an order over fidelities, and its JSON.
-
-Successive halving replayed on values that are known at every fidelity: who was dropped, and what it cost.
-
-How stable an order is: between successive fidelities, between seeds, and what successive halving would have lost.
-"""
+"""How stable an order is: between successive fidelities, between seeds, and what successive halving would have lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,14 +11,10 @@ from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, ceiling, check_reference, rank
+from ghn.analysis.successive_halving import Halving, replay_halvings
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
-from ghn.search.bracket import Bracket, rung_budgets, rung_sizes, total_budget
-from ghn.search.halving import hyperband_brackets
-from ghn.search.simulate import replay_bracket
-from ghn.tables.references import ReferenceTable
-from ghn.tables.rows import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +36,6 @@ class Step:
     last_best_half: Statistic
     overlap: Statistic
     seeds: Statistic | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Halving:
-    """What successive halving would have lost, over draws of its candidates.
-
-    Attributes:
-        eta: of each rung, 1/eta go on.
-        rungs: fidelities of the rungs.
-        sizes: candidates on each.
-        whole: whether all networks are the candidates; then draws differ in how ties fall alone.
-        draws: of the candidates.
-        bests: how many different networks were the best of a draw: where they are few, the shares stand on few cases.
-        dropped: share of the draws in which the eventual best was not taken along from a rung to the next; one number a
-            rung but the last.
-        regret: what the best survivor lacks to the best candidate at the last fidelity, mean over draws.
-        regret_high: the 95th percentile of the same.
-        cost: share of what training every candidate to the last fidelity costs, a fidelity being its own cost.
-    """
-
-    eta: float
-    rungs: tuple[float, ...]
-    sizes: tuple[int, ...]
-    whole: bool
-    draws: int
-    bests: int
-    dropped: tuple[float, ...]
-    regret: float
-    regret_high: float
-    cost: float
-
-    @property
-    def lost(self) -> float:
-        """Share of the draws in which the eventual best did not reach the last rung."""
-        return sum(self.dropped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,74 +75,6 @@ class Stability(Stored):
     def step(self, fidelity: float) -> Step:
         """The step of a fidelity."""
         return next(step for step in self.steps if step.fidelity == fidelity)
-
-
-# --- Successive halving replayed on values that are known at every fidelity: who was dropped, and what it cost ---
-
-Plan = tuple[float, tuple[float, ...], tuple[int, ...]]  # eta, rungs, sizes
-
-
-def replay_halvings(
-    table: Floats, fidelities: Sequence[float], etas: Sequence[float], draws: int, seed: int, *, progress: bool
-) -> Iterator[Halving]:
-    """Replays the brackets of Hyperband that fit, and all networks at once, for each reduction factor.
-
-    Args:
-        table: [n, fidelities], finite.
-        fidelities: rising; a rung between two of them reads the lower.
-        etas: reduction factors.
-        draws: of the candidates.
-        seed: of the draws.
-        progress: whether to show a bar.
-
-    Raises:
-        ConfigError: an eta that is not above 1.
-    """
-    plans = [plan for eta in etas for plan in _plans(len(table), fidelities, eta)]
-    for plan in tqdm(plans, desc="successive halving", unit="bracket", disable=not progress):
-        yield _replay(plan, table, fidelities, draws, seed)
-
-
-def _plans(n: int, fidelities: Sequence[float], eta: float) -> Iterator[Plan]:
-    rungs = rung_budgets(fidelities[0], fidelities[-1], eta)
-    brackets = list(hyperband_brackets(rungs, eta, len(rungs) - 1, 1))  # the last of all has one rung and drops nobody
-    yield from ((eta, b.rungs, b.sizes) for b in brackets if b.sizes[0] < n)
-    sizes = [rung_sizes(n, len(rungs) - first, eta) for first in range(len(rungs))]
-    first = next(i for i, own in enumerate(sizes) if own[-1] >= 1)  # few networks begin on a later rung
-    if len(sizes[first]) > 1:
-        yield eta, rungs[first:], sizes[first]
-
-
-def _replay(plan: Plan, table: Floats, fidelities: Sequence[float], draws: int, seed: int) -> Halving:
-    eta, rungs, sizes = plan
-    column = {r: int(np.searchsorted(fidelities, r * (1 + 1e-9), side="right")) - 1 for r in rungs}
-    rng = np.random.default_rng(seed)
-    fell, regrets, bests = np.zeros(len(rungs) - 1), np.zeros(draws), set()
-    for draw in range(draws):
-        chosen = rng.permutation(len(table))[: sizes[0]].tolist()
-        final = {i: table[i, -1] for i in chosen}
-        reached = replay_bracket(Bracket(rungs, sizes), chosen, lambda i, budget: float(table[i, column[budget]]))
-        top = max(final.values())
-        bests.add(max(chosen, key=final.__getitem__))
-        alive = [any(final[i] == top for i in rung) for rung in reached]
-        if not alive[-1]:
-            fell[alive.index(False) - 1] += 1
-        regrets[draw] = top - max(final[i] for i in reached[-1])
-    return Halving(
-        eta=float(eta),
-        rungs=rungs,
-        sizes=sizes,
-        whole=sizes[0] == len(table),
-        draws=draws,
-        bests=len(bests),
-        dropped=tuple((fell / draws).tolist()),
-        regret=float(regrets.mean()),
-        regret_high=float(np.percentile(regrets, 95)),
-        cost=total_budget(rungs, sizes) / (sizes[0] * rungs[-1]),
-    )
-
-
-# --- How stable an order is: between successive fidelities, between seeds, and what successive halving would have l ---
 
 
 def measure_stability(
@@ -266,65 +154,6 @@ def measure_stability(
         bootstrap=bootstrap,
         warnings=tuple(warnings),
     )
-
-
-def stability_of_table(
-    table: ReferenceTable,
-    metric: str = "val_accuracy",
-    *,
-    seed: int = 0,
-    scale: float = 1.0,
-    unit: str = "",
-    top: int = 10,
-    etas: Sequence[float] = (2, 3, 4),
-    draws: int = 200,
-    bootstrap: int = 1000,
-    progress: bool = False,
-) -> Stability:
-    """Measures the stability of the learning curves in a table: one seed's curves, epoch by epoch, and all seeds.
-
-    Args:
-        table: with curves.
-        metric: `val_accuracy`, `train_accuracy`, `val_loss` or `train_loss`; losses are negated.
-        seed: whose curves are followed; a search trains once.
-        scale: what values are multiplied by, such as 100 for points.
-        unit: of the scaled values.
-        top: as in `measure_stability`; so are the other arguments.
-        etas: as there.
-        draws: as there.
-        bootstrap: as there.
-        progress: as there.
-
-    Raises:
-        DataError: too few networks have a curve with this seed.
-        ConfigError: as in `measure_stability`.
-    """
-    sign = -scale if metric.endswith("loss") else scale
-    runs = [run for arch in table.archs() for run in table.of(arch) if run.seed == seed]
-    epochs = sorted({epoch for run in runs for epoch in run.epochs})
-    values = {float(epoch): _readings(runs, metric, epoch) * sign for epoch in epochs}
-    several = [own for arch in table.archs() if len(own := table.of(arch)) > 1]
-    width = min(map(len, several), default=0)
-    seeds = {
-        float(e): np.array([_readings(own[:width], metric, e) * sign for own in several]) for e in epochs if several
-    }
-    header = table.header
-    return measure_stability(
-        values,
-        seeds=seeds,
-        top=top,
-        etas=etas,
-        draws=draws,
-        bootstrap=bootstrap,
-        name=f"{metric.replace('_', ' ')} of {len(runs)} trainings on {header.task}",
-        unit=unit,
-        progress=progress,
-    )
-
-
-def _readings(runs: Sequence[Run], metric: str, epoch: int) -> Floats:
-    found = [run.reading(metric, epoch) if epoch in run.epochs else None for run in runs]
-    return np.array([np.nan if value is None else value for value in found], dtype=float)
 
 
 def _table(values: Mapping[float, ArrayLike]) -> tuple[Floats, list[float], int]:

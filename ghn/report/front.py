@@ -8,10 +8,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from ghn.analysis.front import pareto_front
 from ghn.files import write_atomic
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.search.history import SearchResult
-from ghn.search.lemonade import cost_of, pareto_front
+from ghn.search.lemonade import cost_of
 from ghn.types import Space
 
 LABELS = {"params": "live parameters", "macs": "multiply-adds an image"}

@@ -2,60 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Generic
 
-from ghn.errors import ConfigError
 from ghn.types import Arch, Score, Trial
-
-SLACK = 1e-9  # so that rounding in powers of eta costs no rung and no place
-
-
-def rung_budgets(min_budget: float, max_budget: float, eta: float) -> tuple[float, ...]:
-    """`min_budget` times powers of `eta` as long as they are below `max_budget`, then that; whole if `min_budget` is.
-
-    Raises:
-        ConfigError: eta is not above 1, or the largest budget is below that of the cheapest rung.
-    """
-    check_eta(eta)
-    if not 0 < min_budget <= max_budget < math.inf:
-        raise ConfigError(
-            "the budget is below the cheapest rung" if 0 < max_budget < min_budget else "budgets of no rung",
-            got=f"min_budget={min_budget}, max_budget={max_budget}",
-            expected="0 < min_budget <= max_budget",
-            fix=f"min_budget={max_budget} trains every candidate fully" if 0 < max_budget < min_budget else None,
-        )
-    whole = float(min_budget).is_integer()
-    levels = []
-    level = float(min_budget)
-    while level < max_budget * (1 - SLACK):
-        levels.append(float(round(level)) if whole else level)
-        level *= eta
-    return (*dict.fromkeys(b for b in levels if b < max_budget), float(max_budget))
-
-
-def rung_sizes(n: int, rungs: int, eta: float) -> tuple[int, ...]:
-    """Trials in each rung: `n` divided by powers of `eta`, rounded down."""
-    return tuple(math.floor(n / eta**i + SLACK) for i in range(rungs))
-
-
-def total_budget(rungs: Sequence[float], sizes: Sequence[int]) -> float:
-    """What a bracket spends when trials are resumed: each rung costs the difference to the one before."""
-    steps = zip(sizes, rungs, (0.0, *rungs), strict=False)
-    return sum(size * (budget - before) for size, budget, before in steps)
 
 
 def rung_trial(candidate: str, arch: Arch, budget: float, resume: str | None) -> Trial[Arch]:
     """A candidate's trial on a rung."""
     return Trial(f"{candidate}@{budget:g}", arch, budget, resume)
-
-
-def check_eta(eta: float) -> None:
-    """Raises ConfigError unless eta is above 1."""
-    if not 1 < eta < math.inf:
-        raise ConfigError("eta must be above 1: of each rung, 1/eta go on", got=eta, expected="such as 2, 3 or 4")
 
 
 class Bracket(Generic[Arch]):

@@ -9,11 +9,12 @@ import math
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import count, islice, repeat
 from typing import Any, Generic
 
+from ghn.analysis.successive_halving import SLACK, hyperband_brackets, rung_budgets, rung_sizes, total_budget
 from ghn.errors import ConfigError
-from ghn.search.bracket import SLACK, Bracket, rung_budgets, rung_sizes, rung_trial, total_budget
+from ghn.search.bracket import Bracket, rung_trial
 from ghn.search.local import Pending
 from ghn.types import Arch, Score, Searcher, Trial
 
@@ -169,18 +170,13 @@ class Hyperband(BracketSearch[Arch]):
         if rounds is not None and rounds < 1:
             raise ConfigError("Hyperband needs at least one round", got=rounds)
         identity = {"searcher": "hyperband", "rungs": list(rungs), "eta": eta, "brackets": count, "rounds": rounds}
-        super().__init__(searcher, hyperband_brackets(rungs, eta, count, rounds), identity)
+        super().__init__(searcher, _brackets(rungs, eta, count, rounds), identity)
 
 
-def hyperband_brackets(rungs: tuple[float, ...], eta: float, count: int, rounds: int | None) -> Iterator[Bracket[Any]]:
-    """The first `count` brackets of Hyperband, `rounds` times over (None: for ever). Source: as `Hyperband`."""
-    done = 0
-    while rounds is None or done < rounds:
-        for first in range(count):
-            halvings = len(rungs) - 1 - first
-            n = math.ceil(len(rungs) / (halvings + 1) * eta**halvings - 1e-9)
-            yield Bracket(rungs[first:], rung_sizes(n, halvings + 1, eta))
-        done += 1
+def _brackets(rungs: tuple[float, ...], eta: float, count: int, rounds: int | None) -> Iterator[Bracket[Any]]:
+    """The first `count` brackets of Hyperband, `rounds` times over (None: for ever)."""
+    for _ in repeat(None) if rounds is None else range(rounds):
+        yield from (Bracket(own, sizes) for own, sizes in hyperband_brackets(rungs, eta, count))
 
 
 def _fitting(rungs: tuple[float, ...], eta: float, least: int, total: float, n: int | None) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.neighbors import KernelDensity
 
+from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
 from ghn.search.local import TRIES, Pending, draw_new
 from ghn.spaces import describe_space
@@ -37,19 +38,6 @@ def cost_of(name: str) -> Callable[[Space[Any], Any], int]:
     if name not in COSTS:
         raise ConfigError("unknown cheap objective", got=name, expected=" | ".join(COSTS))
     return COSTS[name]
-
-
-def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Indices of the points (value, cost) that no other dominates, from the cheapest up; of equal points all.
-
-    One dominates another when its value is not lower and its cost is not higher, and not both are equal.
-    """
-    order = sorted(range(len(points)), key=lambda i: (points[i][1], -points[i][0]))
-    front: list[int] = []
-    for i in order:
-        if not front or points[i][0] > points[front[-1]][0] or points[i] == points[front[-1]]:
-            front.append(i)
-    return front
 
 
 def log_density(costs: Sequence[float], at: Sequence[float]) -> Float[np.ndarray, " n"]:

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError, DataError
-from ghn.search.bracket import Bracket
 from ghn.search.history import Limit, SearchResult
 from ghn.search.runner import run_search
 from ghn.search.workers import Simulated
-from ghn.types import Arch, Estimator, Score, Searcher, Trial
+from ghn.types import Estimator, Searcher
 
 UNITS = ("epochs", "trials", "seconds")
 
@@ -93,32 +92,6 @@ def regret_of_budgets(
     """
     chosen = [[find(seed, budget) for budget in grid] for seed in range(seeds)]
     return np.array([[np.nan if arch is None else best - quality(arch) for arch in row] for row in chosen])
-
-
-def replay_bracket(
-    bracket: Bracket[Arch], candidates: Sequence[Arch], value: Callable[[Arch, float], float]
-) -> list[list[Arch]]:
-    """Who reaches each rung of successive halving when the values are known beforehand.
-
-    Args:
-        bracket: a new one.
-        candidates: in the order of their proposal, which decides between equals; those beyond the first rung's places
-            are not taken.
-        value: of a candidate at a budget, finite; higher is better.
-
-    Returns:
-        The candidates on each rung, the first rung first.
-    """
-    new = (Trial(str(i), arch) for i, arch in enumerate(candidates))
-    trials = [bracket.start(trial) for trial, _ in zip(new, range(bracket.sizes[0]), strict=False)]
-    bracket.close()
-    reached = []
-    while trials:
-        reached.append([trial.arch for trial in trials])
-        for trial in trials:
-            bracket.tell(trial, Score(value(trial.arch, trial.budget or 0.0)))
-        trials = list(iter(bracket.promoted, None))
-    return reached
 
 
 def _costs(result: SearchResult, unit: str) -> list[float]:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from ghn.analysis.correlation import kendall
-from ghn.analysis.stability import Stability, measure_stability, stability_of_table
+from ghn.analysis.stability import Stability, measure_stability
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
 from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.style import to_bytes
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
-from ghn.tables.references import ReferenceTable
+from ghn.tables import ReferenceTable, stability_of_table
 
 N = 27
 RISING = np.arange(float(N))

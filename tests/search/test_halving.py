@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import recorded
 
+from ghn.analysis.successive_halving import rung_budgets, rung_sizes, total_budget
 from ghn.errors import ConfigError
 from ghn.search import Hyperband, ListSearch, SuccessiveHalving
-from ghn.search.bracket import rung_budgets, rung_sizes, total_budget
 from ghn.types import Score, Searcher, Trial
 
 

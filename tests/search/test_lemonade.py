@@ -12,10 +12,11 @@ import toy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
 from ghn.graph import graph_stats, simplify
 from ghn.search import Lemonade, Limit, RandomSearch, run_search
-from ghn.search.lemonade import COSTS, draw_sparse, log_density, pareto_front
+from ghn.search.lemonade import COSTS, draw_sparse, log_density
 from ghn.types import Score, Trial
 
 SPACE = toy.SPACE

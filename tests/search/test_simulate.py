@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import recorded
 
+from ghn.analysis.successive_halving import climb, rung_sizes
 from ghn.errors import ConfigError, DataError
 from ghn.search import ASHA, ListSearch, RandomSearch, SuccessiveHalving
-from ghn.search.bracket import Bracket, rung_sizes
-from ghn.search.simulate import regret_of_budgets, replay_bracket, simulate_regret
+from ghn.search.simulate import regret_of_budgets, simulate_regret
 
 
 def regret(make: Any, grid: list[float], **settings: Any) -> np.ndarray:
@@ -73,15 +73,6 @@ def test_a_replayed_bracket_promotes_what_a_search_promotes() -> None:
     rungs = (1.0, 3.0, 9.0, 20.0)
     searched = recorded.run_all(SuccessiveHalving(recorded.candidates(seed=3), max_budget=20, n=40))
     order = [trial.arch for trial, _ in searched if trial.budget == 1]
-    reached = replay_bracket(
-        Bracket(rungs, rung_sizes(40, 4, 3)), order, lambda arch, budget: recorded.curve(arch)[int(budget) - 1]
-    )
+    values = np.array([[recorded.curve(arch)[int(budget) - 1] for budget in rungs] for arch in order])
+    reached = [[order[row] for row in rows] for rows in climb(values, rung_sizes(40, 4, 3))]
     assert reached == [[t.arch for t, _ in searched if t.budget == budget] for budget in rungs]
-
-
-def test_a_replay_takes_no_more_than_there_are_places_and_makes_do_with_fewer() -> None:
-    many = replay_bracket(Bracket((1, 2), (4, 2)), list(range(9)), lambda arch, budget: float(arch))
-    assert many == [[0, 1, 2, 3], [3, 2]]
-    few = replay_bracket(Bracket((1, 2), (4, 2)), [5], lambda arch, budget: 0.0)
-    assert few == [[5], [5]]
-    assert replay_bracket(Bracket((1, 2), (4, 2)), [], lambda arch, budget: 0.0) == []

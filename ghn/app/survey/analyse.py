@@ -16,7 +16,7 @@ from ghn.analysis.bias import measure_bias
 from ghn.analysis.choose_sets import search_combinations
 from ghn.analysis.correlation import MIN_ITEMS, kendall, rank
 from ghn.analysis.sets import Combinations, ScoreMatrix
-from ghn.analysis.stability import Stability, measure_stability, stability_of_table
+from ghn.analysis.stability import Stability, measure_stability
 from ghn.app.evaluation import compare_with
 from ghn.app.setting import Setting
 from ghn.app.survey.score import Scored
@@ -27,6 +27,7 @@ from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
 from ghn.scoring.load import load
 from ghn.spaces import describe_space
 from ghn.spaces.live import live_stats, space_properties
+from ghn.tables.epoch_order import stability_of_table
 from ghn.tables.reference import aligned
 from ghn.types import Reference, Score, Space
 from studies.snapshots import Judge, snapshots_of
