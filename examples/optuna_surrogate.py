@@ -9,7 +9,7 @@ from ghn.families.training.full import TrainingEstimator
 from ghn.spaces.nasbench201 import published
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
 from ghn.tables.lookup import TableEstimator
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 
 parser = ArgumentParser()
 parser.add_argument("--table", action="store_true", help="look trainings up in the published table (extra nasbench)")

@@ -66,6 +66,13 @@ class MissingExtraError(GhnError, ImportError):
     """An optional dependency is needed and not installed."""
 
 
+def check_counts(where: str, **counts: object) -> None:
+    """Refuses settings that are not whole numbers of at least 1; `where` stands before their names."""
+    for name, value in counts.items():
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{where}{name} must be a whole number of at least 1", got=value)
+
+
 def check_settings(error: type[GhnError], where: object, found: object, wanted: Mapping[str, object], fix: str) -> None:
     """Refuses what was made with other settings than those of now, and says which they are.
 

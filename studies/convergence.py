@@ -24,7 +24,7 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.report.style import GREY, axes_grid, line_style, write_figure
 from ghn.spaces.choices import Choice, choice_space
-from ghn.train.run import LOG, read_lines
+from ghn.train.log import LOG, read_lines
 from studies.runs import FinishedRun, few_seeds, open_runs
 
 HEADINGS = {

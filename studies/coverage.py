@@ -37,8 +37,9 @@ from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tables.reference import aligned
-from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
-from ghn.train.run import DRAWN, read_lines
+from ghn.train.log import DRAWN, read_lines
+from ghn.train.meta import MetaConfig
+from ghn.train.sampling import ArchitectureSampler, PathSampler
 from ghn.types import Reference, Trial
 from studies.runs import FinishedRun, few_seeds, open_runs
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ghn.nets import GHN, GHNConfig
 from ghn.train.checkpoint import load_tensors
-from ghn.train.meta import MetaConfig, MetaTrainer
-from ghn.train.run import STATE
+from ghn.train.loop import STATE, Loop
+from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import make_runtime
 
 CONFIG = MetaConfig(
@@ -41,10 +41,12 @@ def check(model: torch.nn.Module) -> dict[str, float | None]:
     return {"check/sum": float(sum(p.double().sum() for p in model.parameters())), "check/none": None}
 
 
-def make_trainer(folder: Path | str, config: MetaConfig = CONFIG, **how: Any) -> MetaTrainer:
-    """The same trainer each time, but for what is given."""
+def make_run(
+    folder: Path | str, config: MetaConfig = CONFIG, *, resume: bool = False, kind: type[Loop] = Loop, **how: Any
+) -> Loop:
+    """The same training each time, but for what is given."""
     parts = {"model": make_net(), "space": toy.SPACE, "task": toy.make_task(), "fabric": make_runtime("cpu"), **how}
-    return MetaTrainer(config=config, folder=folder, check=check, **parts)
+    return kind(MetaStep(config=config, **parts), config, parts["fabric"], folder, resume=resume, check=check)
 
 
 def result(folder: Path | str) -> tuple[int, dict[str, Tensor], list[dict[str, Any]]]:
@@ -63,17 +65,16 @@ def same(first: Path | str, second: Path | str) -> None:
     assert log == other_log
 
 
-class Talking(MetaTrainer):
+class Talking(Loop):
     """Says each step that it has done."""
 
-    def train_step(self) -> Tensor:
+    def advance(self) -> Tensor:
         """Trains, then speaks."""
-        losses = super().train_step()
-        print(self.step, flush=True)
+        losses = super().advance()
+        print(self.done, flush=True)
         return losses
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    how = {"model": make_net(), "space": toy.SPACE, "task": toy.make_task(), "fabric": make_runtime("cpu")}
-    Talking(config=CONFIG, folder=sys.argv[1], check=check, **how).run(progress=False)
+    make_run(sys.argv[1], kind=Talking).run(progress=False)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 import toy
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from ghn.families.sharing.bank import Bank, BankConfig
-from ghn.families.sharing.darts import DartsConfig
-from ghn.families.sharing.enas import EnasConfig
-from ghn.families.sharing.oneshot import OneShotConfig
+from ghn.families.sharing.darts import DartsConfig, DartsStep
+from ghn.families.sharing.enas import EnasConfig, EnasStep
+from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
 from ghn.spaces import DARTS
-from ghn.train.meta import MetaConfig
+from ghn.tasks import ImageTask
+from ghn.train.loop import Loop, Step
+from ghn.train.meta import Descent, MetaConfig, MetaStep
 
 SPACES = {"nasbench201": toy.SPACE, "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3)}
 TRAINER = MetaConfig(
@@ -60,12 +64,44 @@ class Killed(BaseException):
     """Stands for Ctrl-C."""
 
 
-def die_in(trainer: Any, method: str, step: int) -> None:
-    original = getattr(trainer, method)
+def make_run(
+    name: str,
+    folder: Path,
+    fabric: Fabric,
+    space: Any = toy.SPACE,
+    config: MetaConfig = TRAINER,
+    *,
+    task: ImageTask | None = None,
+    seed: int = 0,
+    resume: bool = False,
+) -> Loop:
+    """A training of shared weights, one of `METHODS`."""
+    method = METHODS[name]
+    parts = (make_bank(space, seed=seed), space, task or toy.make_task(), config)
+    step: Step
+    if isinstance(method, EnasConfig):
+        step = EnasStep(*parts, method, fabric)
+    elif isinstance(method, DartsConfig):
+        step = DartsStep(*parts, method, fabric)
+    else:
+        step = MetaStep(*parts, fabric, paths=one_shot_paths(method, space, config))
+    return Loop(step, config, fabric, folder, resume=resume)
+
+
+def die(run: Loop, where: str, step: int) -> None:
+    """Lets a run be killed in a step: `before` its first change, or `amidst` its changes."""
+    owner: Any = run if where == "amidst" else weights_of(run.step)
+    method = "_update_average" if where == "amidst" else "batch"
+    original = getattr(owner, method)
 
     def dying(*args: Any) -> Any:
-        if trainer.step == step:
+        if run.done == step:
             raise Killed
         return original(*args)
 
-    setattr(trainer, method, dying)
+    setattr(owner, method, dying)
+
+
+def weights_of(step: Any) -> Descent:
+    """What trains the weights in a step."""
+    return (step.weights if isinstance(step, EnasStep) else step).descent

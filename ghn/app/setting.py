@@ -18,7 +18,7 @@ from ghn.scoring.readouts import Sample
 from ghn.spaces import describe_space, make_space
 from ghn.tasks import make_task
 from ghn.tasks.images import ImageTask
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.train.runtime import make_runtime
 from ghn.types import Estimator, Space

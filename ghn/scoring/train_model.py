@@ -12,7 +12,6 @@ from torch import nn
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import ExistsError, GhnError
-from ghn.families.sharing.bank import SharedSearch
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.kinds import Net
 from ghn.scoring.engine import WeightedEstimator
@@ -23,8 +22,9 @@ from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.reference import aligned, table_reference
 from ghn.tasks import ImageTask, make_task
-from ghn.train.meta import MetaConfig, MetaTrainer
-from ghn.train.run import LOG, Check, read_lines
+from ghn.train.log import LOG, read_lines
+from ghn.train.loop import Check, Loop, Step
+from ghn.train.meta import MetaConfig, MetaStep
 from ghn.types import Space, Trial
 
 
@@ -74,13 +74,11 @@ def train_hypernetwork(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)
-    identity = {"net": config.describe()}
     model = train_weights(
-        lambda checks: MetaTrainer(
-            net, space, task, trainer, fabric, folder, resume=resume, check=checks, identity=identity
-        ),
+        MetaStep(net, space, task, trainer, fabric, identity={"net": config.describe()}),
         space,
         task,
+        trainer,
         fabric,
         folder,
         scoring_task=scoring_task,
@@ -98,9 +96,10 @@ def train_hypernetwork(
 
 
 def train_weights(
-    start: Callable[[Check | None], MetaTrainer],
+    step: Step,
     space: Space[Any],
     task: ImageTask,
+    trainer: MetaConfig,
     fabric: Fabric,
     folder: Path | str,
     *,
@@ -111,14 +110,16 @@ def train_weights(
     resume: bool = False,
     progress: bool = True,
     command: str = "",
-    found: Callable[[MetaTrainer], dict[str, Any]] = lambda run: {},
+    card: Callable[[nn.Module], Mapping[str, Any]] | None = None,
+    net_of: Callable[[nn.Module], Any] | None = None,
 ) -> Model:
     """Runs a training of anything that makes weights, and writes its checkpoint.
 
     Args:
-        start: makes the trainer, given what it is to do at every check.
+        step: of the training.
         space: of the architectures.
         task: of the images.
+        trainer: how long the training goes on.
         fabric: the device.
         folder: of the run.
         scoring_task: as in `train_hypernetwork`.
@@ -128,7 +129,8 @@ def train_weights(
         resume: as there.
         progress: as there.
         command: as there.
-        found: what a finished training adds to the card.
+        card: what a finished training, whose model it is given, adds to the card.
+        net_of: what of the step's model makes weights, where that is not all of it.
 
     Raises:
         ExistsError: the folder holds a run and `resume` is not set.
@@ -147,27 +149,27 @@ def train_weights(
     ranking = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
 
     def save(trained: nn.Module, name: str, **more: Any) -> None:
-        net = trained.bank if isinstance(trained, SharedSearch) else trained
+        net = net_of(trained) if net_of else trained
         assert isinstance(net, Net)
-        card = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
-        Model(net, space, {**card, **more}, fabric).save(folder / name)
+        about = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
+        Model(net, space, {**about, **more}, fabric).save(folder / name)
 
     def watch(averaged: nn.Module) -> dict[str, float | None]:
         if snapshots:
-            save(averaged, f"checkpoint-{run.step}.safetensors")
+            save(averaged, f"checkpoint-{run.done}.safetensors")
         return ranking(averaged) if ranking else {}
 
-    run = start(watch if snapshots or ranking else None)
+    run = Loop(step, trainer, fabric, folder, resume=resume, check=watch if snapshots or ranking else None)
     trained = run.run(progress=progress)
-    save(trained, CHECKPOINT, **found(run))
+    save(trained, CHECKPOINT, **(card(trained) if card else {}))
     return load(folder / CHECKPOINT, fabric=fabric)
 
 
-def _progress_card(run: MetaTrainer) -> dict[str, Any]:
+def _progress_card(run: Loop) -> dict[str, Any]:
     """How far a training is, and how it went."""
     return {
-        "trainer": run.identity["trainer"],
-        "step": run.step,
+        "trainer": run.step.identity["trainer"],
+        "step": run.done,
         "seconds": run.seconds,
         "device": str(run.fabric.device),
         "metrics": _last_metrics(run.folder),

@@ -1,158 +1,242 @@
-"""Ordinary training of one network, epoch by epoch, so that it can be watched, stopped and taken up again."""
+"""The loop around a step of training: progress, log, moving average, checks, saved state, exact resume."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from math import cos, pi
-from typing import Any
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from tqdm import tqdm
 
-from ghn.errors import TrainingError
-from ghn.graph.interpreter import Interpreter
-from ghn.graph.ir import Graph
-from ghn.nets.initial import RandomInit
-from ghn.tasks.images import ImageTask, Split
-from ghn.tasks.transforms import augment
+from ghn.errors import CheckpointError, ConfigError, ExistsError, TrainingError, check_counts, check_settings
+from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
+from ghn.train.log import DRAWN, LOG, RunLog, StepLog
 
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a network is trained: SGD with Nesterov momentum and one cosine from `lr` to zero.
-
-    Attributes:
-        epochs: passes over the train split.
-        batch_size: images a step; the last, smaller batch of an epoch is dropped.
-        lr: peak learning rate, reached at once.
-        momentum: of Nesterov's method.
-        weight_decay: on every weight.
-        shift: greatest random shift of a training image, in pixels; it is also flipped half the time.
-    """
-
-    epochs: int = 20
-    batch_size: int = 128
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    shift: int = 2
-
-    def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able."""
-        return asdict(self)
+STATE = "state.safetensors"
+KIND = "training state"
+Check = Callable[[nn.Module], dict[str, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class EpochResult:
-    """Mean loss (nats) and accuracy (0 to 1) of one epoch; training images are augmented and seen on the way."""
-
-    train_loss: float
-    train_accuracy: float
-    val_loss: float
-    val_accuracy: float
-
-
-class NetworkTrainer:
-    """Trains one network.
-
-    Args:
-        graph: the network; what is cut off from input or output should have been removed (`simplify`).
-        task: train split to learn from, val split to watch.
-        recipe: how.
-        seed: of initial weights, order of images and augmentation.
-        fabric: the device.
+class LoopConfig:
+    """How long a training goes on, and how often what is done beside it.
 
     Attributes:
-        epoch: epochs done.
+        steps: optimiser steps.
+        average: decay of the moving average of the parameters, which is what is saved and scored.
+        save_every: steps between saved states.
+        log_every: steps between lines in the log.
+        check_every: steps between ranking checks.
     """
 
-    def __init__(self, graph: Graph, task: ImageTask, recipe: Recipe, seed: int, fabric: Fabric) -> None:
-        self.task = task.to(fabric.device)
-        self.recipe, self.fabric, self.epoch = recipe, fabric, 0
-        self.program = Interpreter(graph, running_stats=True)
-        self.weights = RandomInit(seed, fabric.device)([graph])[0]
-        self.stats = self.program.new_stats(fabric.device)
-        for weight in self.weights.values():
-            weight.requires_grad_()
-        self.optimizer = torch.optim.SGD(
-            self.weights.values(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
-        )
-        self.generator = torch.Generator(fabric.device).manual_seed(seed)
+    steps: int = 20_000
+    average: float = 0.999
+    save_every: int = 500
+    log_every: int = 20
+    check_every: int = 1000
 
-    def run_epoch(self) -> EpochResult:
-        """Trains for one epoch and evaluates on the val split.
+    def __post_init__(self) -> None:
+        often = {"save_every": self.save_every, "log_every": self.log_every, "check_every": self.check_every}
+        check_counts("trainer: ", steps=self.steps, **often)
+        if not 0 <= self.average < 1:
+            raise ConfigError("trainer: average must be in [0, 1)", got=f"average {self.average}")
+
+
+class Update(NamedTuple):
+    """A step that has been worked out and not taken: nothing that is saved has changed yet.
+
+    Attributes:
+        apply: takes it, and returns its losses (nats), [n].
+        drawn: the options of each choice of each architecture, where these cannot be drawn again from the seed.
+    """
+
+    apply: Callable[[], Tensor]
+    drawn: Sequence[Sequence[int]] | None = None
+
+
+class Step(Protocol):
+    """What is trained, and one step of it.
+
+    Attributes:
+        model: what is trained, on the device.
+        averaged: names of the parameters whose moving average is kept; the others are taken as they are.
+        optimizers: by the name that their state is saved under.
+        identity: what a run must have in common with the one it resumes, JSON-able.
+    """
+
+    model: nn.Module
+    averaged: Sequence[str]
+    optimizers: Mapping[str, Optimizer]
+    identity: Mapping[str, Any]
+
+    def __call__(self, number: int) -> Update:
+        """Works a step out, counted from 0: a function of that number and of what is saved.
 
         Raises:
             TrainingError: the loss is no longer finite.
         """
-        train, size = self.task.train, self.recipe.batch_size
-        steps = max(1, len(train) // size)
-        order = torch.randperm(len(train), generator=self.generator, device=train.device)
-        loss_sum, hits = torch.zeros((), device=train.device), torch.zeros((), device=train.device)
-        for step in range(steps):
-            self._set_lr((self.epoch * steps + step) / (self.recipe.epochs * steps))
-            x, y = train.batch(order[step * size : (step + 1) * size])
-            x = augment(x, self.generator, self.recipe.shift)
-            with self.fabric.autocast():
-                logits = self.program.run({**self.weights, **self.stats}, x, training=True).output
-                loss = F.cross_entropy(logits, y)
-            self.optimizer.zero_grad()
-            self.fabric.backward(loss)
-            self.optimizer.step()
-            loss_sum += loss.detach()
-            hits += (logits.argmax(1) == y).float().mean()
-        train_loss = float(loss_sum) / steps
-        if not train_loss < float("inf"):
-            raise TrainingError(
-                f"the training loss is {train_loss} in epoch {self.epoch + 1}", fix="lower the learning rate"
+        ...
+
+    def measures(self, number: int) -> dict[str, float | None]:
+        """Numbers after so many steps, logged beside the loss."""
+        ...
+
+
+class Loop:
+    """Takes steps; a run that was killed at any point and resumed gives bitwise the same weights as one that was not.
+
+    That holds on a CPU with the same number of threads.
+
+    Args:
+        step: of the training.
+        config: how long, and how often what.
+        fabric: the device.
+        folder: of the run, for its state and logs.
+        resume: go on from the state in the folder.
+        check: measures the averaged model now and then; its numbers are logged beside the loss.
+
+    Attributes:
+        done: steps taken.
+        seconds: they took.
+
+    Raises:
+        ExistsError: the folder holds a run and `resume` is not set.
+        CheckpointError: nothing to resume, or the state belongs to another run.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        config: LoopConfig,
+        fabric: Fabric,
+        folder: Path | str,
+        *,
+        resume: bool = False,
+        check: Check | None = None,
+    ) -> None:
+        self.step, self.config, self.fabric, self.folder, self.check = step, config, fabric, Path(folder), check
+        self.done, self.seconds = 0, 0.0
+        self._whole = True  # false amidst an update
+        self._drawn: StepLog | None = None
+        own = dict(step.model.named_parameters())
+        self.average = {name: own[name].detach().clone() for name in step.averaged}
+        if resume:
+            self._load()
+        elif (self.folder / STATE).exists() or (self.folder / LOG).exists():
+            raise ExistsError(
+                "the folder holds a run already",
+                got=str(self.folder),
+                fix="choose another folder, or resume it (resume=true)",
             )
-        self.epoch += 1
-        return EpochResult(train_loss, float(hits) / steps, *self.evaluate(self.task.val))
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, *, progress: bool = True) -> nn.Module:
+        """Trains to the end, saving state on the way, also when interrupted.
+
+        Returns:
+            The model with averaged parameters.
+
+        Raises:
+            TrainingError: the loss is no longer finite; the state before that step has been saved.
+        """
+        if self.done == 0:  # so that a run killed before its first save can be resumed too
+            self.save()
+        log, steps = RunLog(self.folder, self.done), self.config.steps
+        bar = tqdm(total=steps, initial=self.done, disable=not progress, desc="training", unit="step", mininterval=1)
+        before, started = self.seconds, time.perf_counter()
+        try:
+            while self.done < steps:
+                losses = self.advance()
+                self.seconds = before + time.perf_counter() - started
+                bar.update()
+                if self._due(self.config.log_every):
+                    loss = float(losses.mean())
+                    bar.set_postfix(loss=f"{loss:.3f}")
+                    log.write(self.done, loss=loss, **self.step.measures(self.done), seconds=self.seconds)
+                if self.check and self._due(self.config.check_every):
+                    log.write(self.done, **self.check(self.averaged()))
+                if self.done % self.config.save_every == 0:
+                    self.save()
+        finally:  # also after Ctrl-C, unless it came amidst an update: then the state saved last is what is resumed
+            if self._whole:
+                self.save()
+            for open_file in (bar, log, self._drawn):
+                if open_file is not None:
+                    open_file.close()
+        return self.averaged()
+
+    def advance(self) -> Tensor:
+        """Takes one step; returns its losses (nats).
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        try:
+            update = self.step(self.done)
+            if update.drawn is not None:
+                self._drawn = self._drawn or StepLog(self.folder / DRAWN, self.done)
+                self._drawn.write(self.done + 1, options=[list(one) for one in update.drawn])
+            self._whole = False
+            losses = update.apply()
+        except TrainingError as error:
+            fix = f"the last good state is kept in {self.folder / STATE}; lower trainer.lr and start anew"
+            raise TrainingError(str(error), fix=fix) from None
+        self._update_average()
+        self.done += 1
+        self._whole = True
+        return losses
+
+    def averaged(self) -> nn.Module:
+        """A copy of the model with the averaged parameters."""
+        twin = copy.deepcopy(self.step.model).eval()
+        twin.load_state_dict({**twin.state_dict(), **self.average})
+        return twin
+
+    def save(self) -> None:
+        """Writes the state, atomically."""
+        state = {f"model/{k}": v for k, v in self.step.model.state_dict().items()}
+        state |= {f"average/{k}": v for k, v in self.average.items()}
+        for name, parameter in self.step.model.named_parameters():
+            for title, optimizer in self.step.optimizers.items():
+                for key, value in optimizer.state.get(parameter, {}).items():
+                    state[f"{title}/{name}/{key}"] = value
+        card = {"step": self.done, "seconds": self.seconds, "identity": dict(self.step.identity)}
+        save_tensors(self.folder / STATE, KIND, state, card)
+
+    def _due(self, every: int) -> bool:
+        return self.done % every == 0 or self.done == self.config.steps
 
     @torch.no_grad()
-    def evaluate(self, split: Split, batch_size: int = 250) -> tuple[float, float]:
-        """Mean loss and accuracy on a split, with running statistics."""
-        loss, hits = torch.zeros((), device=split.device), torch.zeros((), device=split.device)
-        for start in range(0, len(split), batch_size):
-            x, y = split.batch(slice(start, start + batch_size))
-            with self.fabric.autocast():
-                logits = self.program.run({**self.weights, **self.stats}, x).output
-            loss += F.cross_entropy(logits.float(), y, reduction="sum")
-            hits += (logits.argmax(1) == y).sum()
-        return float(loss) / len(split), float(hits) / len(split)
+    def _update_average(self) -> None:
+        decay = min(self.config.average, (1 + self.done) / (10 + self.done))  # short at first: forget the start
+        own = dict(self.step.model.named_parameters())
+        torch._foreach_lerp_(list(self.average.values()), [own[k].detach() for k in self.average], 1 - decay)
 
-    @torch.no_grad()
-    def start_from(self, weights: Mapping[str, Tensor], stats: Mapping[str, Tensor]) -> None:
-        """Takes weights and running statistics from elsewhere, in place of the random ones."""
-        for own, given in ((self.weights, weights), (self.stats, stats)):
-            for name, value in own.items():
-                value.copy_(given[name])
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Everything that training goes on from, as tensors: weights, statistics, momentum, random state, epoch."""
-        state = {f"weight/{k}": v.detach() for k, v in self.weights.items()}
-        state |= {f"stats/{k}": v for k, v in self.stats.items()}
-        for name, weight in self.weights.items():
-            if (momentum := self.optimizer.state[weight].get("momentum_buffer")) is not None:
-                state[f"momentum/{name}"] = momentum
-        return state | {"generator": self.generator.get_state(), "epoch": torch.tensor(self.epoch)}
-
-    @torch.no_grad()
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Takes up what `state_dict` gave, for the same graph."""
-        self.optimizer.state.clear()
-        for name, weight in self.weights.items():
-            weight.copy_(state[f"weight/{name}"])
-            if f"momentum/{name}" in state:
-                self.optimizer.state[weight]["momentum_buffer"] = state[f"momentum/{name}"].to(weight.device).clone()
-        for name, value in self.stats.items():
-            value.copy_(state[f"stats/{name}"])
-        self.generator.set_state(state["generator"])
-        self.epoch = int(state["epoch"])
-
-    def _set_lr(self, progress: float) -> None:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.lr * 0.5 * (1 + cos(pi * progress))
+    def _load(self) -> None:
+        path, model = self.folder / STATE, self.step.model
+        if not path.is_file():
+            raise CheckpointError(
+                "there is no run to resume",
+                got=str(path),
+                fix="choose the folder of a run (out=...), or begin one: resume=false",
+            )
+        tensors, header = load_tensors(path, KIND)
+        card = header["card"]
+        fix = "resume with the settings it was started with"
+        check_settings(CheckpointError, path, card.get("identity"), self.step.identity, fix)
+        fit_tensors(model, {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}, path)
+        self.average = {k: tensors[f"average/{k}"].to(self.fabric.device) for k in self.average}
+        for name, parameter in model.named_parameters():
+            for title, optimizer in self.step.optimizers.items():
+                prefix = f"{title}/{name}/"
+                if found := {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}:
+                    device = {k: v if k == "step" else v.to(self.fabric.device) for k, v in found.items()}
+                    optimizer.state[parameter] = device
+        self.done, self.seconds = int(card["step"]), float(card.get("seconds", 0.0))

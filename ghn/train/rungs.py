@@ -24,7 +24,7 @@ from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
 from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import load_tensors, save_tensors
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 
 SCHEMA = "ghn.rungs/1"
 STATE = "state of a rung"

@@ -22,8 +22,8 @@ from ghn.nets import GHN, GHNConfig
 from ghn.scoring.readouts import Sample
 from ghn.search import Limit, make_searcher
 from ghn.tasks import TASKS, ImageTask, make_task
-from ghn.train.loop import Recipe
 from ghn.train.meta import MetaConfig
+from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.train.runtime import DEVICES, PRECISIONS
 

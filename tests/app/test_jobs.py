@@ -19,7 +19,7 @@ from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataErro
 from ghn.report.report import read_report
 from ghn.spaces import DARTS
 from ghn.tables.references import ReferenceTable
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from studies.nasbench201 import nasbench201_job
 
 

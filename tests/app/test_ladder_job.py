@@ -14,7 +14,7 @@ from toy_models import SAMPLE, save_toy
 from ghn.app.ladder import ladder_job
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
 from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, make_task
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Estimator, Score, Trial
 

@@ -19,7 +19,7 @@ from ghn.app.search import search_job
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.graph import count_params, simplify
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Space, Trial, member_of
 from studies.compare_searchers import compare_searchers_job, write_comparison

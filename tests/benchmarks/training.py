@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import torch
 
+from ghn.graph.interpreter import Interpreter
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import NASBench201
 from ghn.tasks import make_task
-from ghn.train import meta
+from ghn.train.loop import Loop
+from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import make_runtime
 from tests.benchmarks.measure import Figure, Stopwatch, timed
 
@@ -23,25 +25,26 @@ def training_step(runs: int, steps: int, device: str, precision: str) -> list[Fi
     space = NASBench201((task.channels, *task.image_size), task.classes, width=8, depth=1)
     torch.manual_seed(0)
     net = GHN(GHNConfig(classes=task.classes, channels=32, layers=4, decoder_hidden=128))
-    config = replace(meta.MetaConfig(), steps=10_000, warmup=10)
+    config = replace(MetaConfig(), steps=10_000, warmup=10)
     parts: dict[str, list[float]] = {name: [] for name in PARTS}
     totals = []
     with tempfile.TemporaryDirectory() as folder:
-        trainer = meta.MetaTrainer(net, space, task, config, make_runtime(device, precision), folder)
-        where = trainer.fabric.device
+        fabric = make_runtime(device, precision)
+        step, where = MetaStep(net, space, task, config, fabric), fabric.device
+        trainer = Loop(step, config, fabric, folder)
         for _ in range(3):
-            trainer.train_step()
+            trainer.advance()
         for _ in range(runs):
             watch = Stopwatch(where)
             with watch.watching(
-                (trainer, "lowered", PARTS[0]),
+                (step, "network", PARTS[0]),
                 (net.featurizer, "batch", PARTS[0]),
                 (net, "encode", PARTS[1]),
                 (net, "decode", PARTS[2]),
-                (meta.Interpreter, "run", PARTS[3]),
-                (trainer.fabric, "backward", PARTS[4]),
+                (Interpreter, "run", PARTS[3]),
+                (fabric, "backward", PARTS[4]),
             ):
-                total, _ = timed(lambda: [trainer.train_step() for _ in range(steps)], where)
+                total, _ = timed(lambda: [trainer.advance() for _ in range(steps)], where)
             watch.total[PARTS[5]] = total - sum(watch.total.values())
             totals.append(total / steps)
             for name in PARTS:

@@ -28,7 +28,7 @@ from ghn.tables.curves import Curves
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Trial
 

@@ -24,7 +24,8 @@ from ghn.scoring.train_model import train_hypernetwork
 from ghn.spaces import NASBench201
 from ghn.tables.references import ReferenceTable
 from ghn.tasks import ImageTask, make_task
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.loop import Loop
+from ghn.train.meta import MetaConfig
 
 TRAINER = MetaConfig(
     steps=4, architectures=2, images=8, warmup=1, sampling="uniform", save_every=2, log_every=1, check_every=2
@@ -120,15 +121,15 @@ def test_interrupted_and_resumed_gives_the_same_checkpoint(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train(tmp_path / "whole")
-    step = MetaTrainer.train_step
+    advance = Loop.advance
 
-    def interrupted(self: MetaTrainer) -> torch.Tensor:
-        if self.step == 3:
+    def interrupted(self: Loop) -> torch.Tensor:
+        if self.done == 3:
             raise KeyboardInterrupt
-        return step(self)
+        return advance(self)
 
     with monkeypatch.context() as patch:
-        patch.setattr(MetaTrainer, "train_step", interrupted)
+        patch.setattr(Loop, "advance", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "killed")
     assert not (tmp_path / "killed" / CHECKPOINT).exists()

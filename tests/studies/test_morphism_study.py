@@ -18,7 +18,7 @@ from ghn.families.training.full import TrainingEstimator, train_references
 from ghn.report.front import write_front
 from ghn.search import SearchResult
 from ghn.tasks import make_task
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Trial
 from studies.morphism import judge_accuracies, morphism_job

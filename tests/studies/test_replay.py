@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import toy
 from lightning_fabric import Fabric
-from shared_cases import METHODS, SPACES, TRAINER, Killed, die_in, make_bank
+from shared_cases import METHODS, SPACES, TRAINER, Killed, die, make_run
 
 from ghn.errors import CheckpointError, ConfigError, DataError
-from ghn.families.sharing.enas import EnasTrainer
 from ghn.families.sharing.train import train_shared
-from ghn.train.meta import MetaTrainer
-from ghn.train.run import DRAWN, read_lines
+from ghn.train.log import DRAWN, read_lines
+from ghn.train.loop import Loop
+from ghn.train.meta import MetaStep
 from studies.coverage import live_options, nothing, replay
 
 
@@ -26,13 +26,13 @@ def test_the_steps_are_those_that_were_trained(
     name: str, space: str, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, ran = SPACES[space], []
-    original = MetaTrainer.descend
+    original = MetaStep.update
 
-    def listening(self: Any, loss: Any, archs: Any) -> None:
+    def listening(self: Any, number: int, archs: Any) -> Any:
         ran.extend(archs)
-        original(self, loss, archs)
+        return original(self, number, archs)
 
-    monkeypatch.setattr(MetaTrainer, "descend", listening)
+    monkeypatch.setattr(MetaStep, "update", listening)
     how = {"check": 0, "progress": False}
     model = train_shared(METHODS[name], own, toy.make_task(), TRAINER, fabric, tmp_path, **how)  # type: ignore[arg-type]
     trained = replay(tmp_path, model.method, model.card, own)
@@ -55,15 +55,15 @@ def test_a_dead_edge_counts_as_none() -> None:
 
 
 def test_what_enas_drew_survives_a_kill(fabric: Fabric, tmp_path: Path) -> None:
-    def trainer(folder: Path, **how: Any) -> EnasTrainer:
-        return EnasTrainer(make_bank(), toy.SPACE, toy.make_task(), TRAINER, METHODS["enas"], fabric, folder, **how)
+    def trainer(folder: Path, *, resume: bool = False) -> Loop:
+        return make_run("enas", folder, fabric, resume=resume)
 
     trainer(tmp_path / "straight").run(progress=False)
     lines = read_lines(tmp_path / "straight" / DRAWN)
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
-    for where in ("batch", "_update_average"):  # before a step's first change, and amidst its changes
+    for where in ("before", "amidst"):
         killed = trainer(tmp_path / where)
-        die_in(killed, where, step=3)
+        die(killed, where, step=3)
         with pytest.raises(Killed):
             killed.run(progress=False)
         trainer(tmp_path / where, resume=True).run(progress=False)

@@ -9,19 +9,19 @@ import meta_runs
 import pytest
 import torch
 import toy
-from meta_runs import CONFIG, make_net, make_trainer, result, same
+from meta_runs import CONFIG, make_net, make_run, result, same
 
 import ghn
 from ghn.errors import CheckpointError, ExistsError
 from ghn.spaces import NASBench201
-from ghn.train.run import STATE
+from ghn.train.loop import STATE
 
 
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory):
     """A run that nothing disturbs."""
     folder = tmp_path_factory.mktemp("straight") / "run"
-    make_trainer(folder).run(progress=False)
+    make_run(folder).run(progress=False)
     return folder
 
 
@@ -36,7 +36,7 @@ def test_what_a_run_leaves(straight):
 
 def test_the_same_run_again_gives_bitwise_the_same(straight, tmp_path):
     torch.manual_seed(99)  # the global random state has no part in it
-    make_trainer(tmp_path / "run").run(progress=False)
+    make_run(tmp_path / "run").run(progress=False)
     same(straight, tmp_path / "run")
 
 
@@ -47,15 +47,15 @@ class Killed(BaseException):
 def strike(trainer, place, step):
     """Makes the trainer die at a place in a step."""
     owner, name = {
-        "before the step": (trainer, "batch"),
-        "in the forward pass": (trainer.plain.decoder, "forward"),
-        "before the update": (trainer.optimizer.optimizer, "step"),
+        "before the step": (trainer.step.descent, "batch"),
+        "in the forward pass": (trainer.step.model.decoder, "forward"),
+        "before the update": (trainer.step.descent.optimizer.optimizer, "step"),
         "amidst the update": (trainer, "_update_average"),
     }[place]
     original = getattr(owner, name)
 
     def dying(*args, **kwargs):
-        if trainer.step == step:
+        if trainer.done == step:
             raise Killed
         return original(*args, **kwargs)
 
@@ -65,12 +65,12 @@ def strike(trainer, place, step):
 @pytest.mark.parametrize("step", [0, 3])
 @pytest.mark.parametrize("place", ["before the step", "in the forward pass", "before the update", "amidst the update"])
 def test_an_interrupted_run_goes_on_exactly(straight, tmp_path, place, step):
-    trainer = make_trainer(tmp_path)
+    trainer = make_run(tmp_path)
     strike(trainer, place, step)
     with pytest.raises(Killed):
         trainer.run(progress=False)
     assert result(tmp_path)[0] <= step
-    make_trainer(tmp_path, model=make_net(seed=5), resume=True).run(progress=False)
+    make_run(tmp_path, model=make_net(seed=5), resume=True).run(progress=False)
     same(straight, tmp_path)
 
 
@@ -86,16 +86,16 @@ def test_a_killed_process_is_resumed_exactly(straight, tmp_path):
     assert process.wait(60) == -signal.SIGKILL
     process.stdout.close()
     assert result(tmp_path)[0] in (4, 6)  # saved every second step
-    make_trainer(tmp_path, resume=True).run(progress=False)
+    make_run(tmp_path, resume=True).run(progress=False)
     same(straight, tmp_path)
 
 
 def test_a_failing_save_keeps_the_state_before(straight, tmp_path, monkeypatch):
-    trainer = make_trainer(tmp_path)
+    trainer = make_run(tmp_path)
     original = os.replace
 
     def full_disk(source, target):
-        if trainer.step > 3:
+        if trainer.done > 3:
             raise OSError(28, "No space left on device")
         return original(source, target)
 
@@ -105,13 +105,13 @@ def test_a_failing_save_keeps_the_state_before(straight, tmp_path, monkeypatch):
     monkeypatch.undo()
     assert result(tmp_path)[0] == 2
     assert not [p for p in tmp_path.iterdir() if p.suffix == ".tmp"]
-    make_trainer(tmp_path, resume=True).run(progress=False)
+    make_run(tmp_path, resume=True).run(progress=False)
     same(straight, tmp_path)
 
 
 def test_a_finished_run_is_resumed_to_itself(straight, tmp_path):
-    make_trainer(tmp_path).run(progress=False)
-    trained = make_trainer(tmp_path, model=make_net(seed=5), resume=True).run(progress=False)
+    make_run(tmp_path).run(progress=False)
+    trained = make_run(tmp_path, model=make_net(seed=5), resume=True).run(progress=False)
     same(straight, tmp_path)
     _, tensors, _ = result(straight)
     assert all(torch.equal(p, tensors[f"average/{n}"]) for n, p in trained.named_parameters())
@@ -121,13 +121,13 @@ def test_a_finished_run_is_resumed_to_itself(straight, tmp_path):
 def test_an_existing_run_is_not_overwritten(tmp_path, name):
     (tmp_path / name).write_text("mine")
     with pytest.raises(ExistsError, match=r"holds a run already(?s:.*)resume=true"):
-        make_trainer(tmp_path)
+        make_run(tmp_path)
     assert (tmp_path / name).read_text() == "mine"
 
 
 def test_nothing_to_resume(tmp_path):
     with pytest.raises(CheckpointError, match=f"no run to resume(?s:.*){STATE}"):
-        make_trainer(tmp_path / "nowhere", resume=True)
+        make_run(tmp_path / "nowhere", resume=True)
 
 
 @pytest.mark.parametrize(
@@ -144,4 +144,4 @@ def test_nothing_to_resume(tmp_path):
 def test_another_run_is_not_resumed(straight, change, message):
     config = change.pop("config", CONFIG)
     with pytest.raises(CheckpointError, match=message):
-        make_trainer(straight, config, resume=True, **change)
+        make_run(straight, config, resume=True, **change)

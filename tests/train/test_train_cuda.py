@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 import toy
-from meta_runs import CONFIG, make_net, make_trainer, result
+from meta_runs import CONFIG, make_net, make_run, result
 
 from ghn.graph import simplify
 from ghn.train import meta
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 from ghn.train.runtime import make_runtime
 
 pytestmark = pytest.mark.gpu
@@ -24,23 +24,23 @@ def test_the_first_loss_is_that_of_a_cpu(tmp_path, monkeypatch, encoder, precisi
     losses = []
     for fabric in (make_runtime("cpu"), make_runtime("cuda", precision)):
         folder = tmp_path / fabric.device.type
-        trainer = make_trainer(folder, config, model=make_net(encoder=encoder), fabric=fabric)
-        trainer.images = lambda step, device=fabric.device: torch.arange(80, device=device)
-        losses.append(trainer.train_step().cpu())
+        trainer = make_run(folder, config, model=make_net(encoder=encoder), fabric=fabric)
+        trainer.step.descent.images = lambda step, device=fabric.device: torch.arange(80, device=device)
+        losses.append(trainer.advance().cpu())
     torch.testing.assert_close(*losses, atol=tolerance, rtol=tolerance)
 
 
 @pytest.mark.parametrize("encoder", ["graphormer", "gated"])
 def test_a_run_is_resumed(tmp_path, encoder):
     fabric = make_runtime("cuda")
-    make_trainer(tmp_path / "straight", model=make_net(encoder=encoder), fabric=fabric).run(progress=False)
-    first = make_trainer(tmp_path / "run", model=make_net(encoder=encoder), fabric=fabric)
+    make_run(tmp_path / "straight", model=make_net(encoder=encoder), fabric=fabric).run(progress=False)
+    first = make_run(tmp_path / "run", model=make_net(encoder=encoder), fabric=fabric)
     for _ in range(3):
-        first.train_step()
+        first.advance()
     first.save()
-    second = make_trainer(tmp_path / "run", model=make_net(5, encoder=encoder), fabric=fabric, resume=True)
+    second = make_run(tmp_path / "run", model=make_net(5, encoder=encoder), fabric=fabric, resume=True)
     assert {t.device.type for t in second.average.values()} == {"cuda"}
-    assert second.step == 3
+    assert second.done == 3
     second.run(progress=False)
     (_, a, _), (_, b, _) = result(tmp_path / "straight"), result(tmp_path / "run")
     for name, value in a.items():

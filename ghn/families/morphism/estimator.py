@@ -23,7 +23,7 @@ from ghn.families.morphism.network import Network
 from ghn.graph.ir import Graph
 from ghn.spaces.live import live_graph, live_params
 from ghn.tasks.images import ImageTask
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
 from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, member_of

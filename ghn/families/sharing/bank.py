@@ -1,7 +1,4 @@
-"""A bank of shared weights: one tensor for each role of a space, which all its architectures use.
-
-A bank with what chooses paths through it: what ENAS and DARTS train.
-"""
+"""A bank of shared weights: one tensor for each role of a space, which all its architectures use."""
 
 from __future__ import annotations
 
@@ -120,23 +117,3 @@ class Bank(nn.Module):
             expected=" | ".join(shapes) if shapes else "a path through the supergraph that the bank was made for",
             fix="score it with a hypernetwork, or train a bank for a space or skeleton that has it",
         )
-
-
-# --- A bank with what chooses paths through it: what ENAS and DARTS train ---
-
-
-class SharedSearch(nn.Module):
-    """Makes weights as its bank does; `policy` is trained beside it.
-
-    Args:
-        bank: the shared weights.
-        policy: a controller or architecture parameters.
-    """
-
-    def __init__(self, bank: Bank, policy: nn.Module) -> None:
-        super().__init__()
-        self.bank, self.policy = bank, policy
-
-    def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """The bank's weights for each graph."""
-        return self.bank(graphs)

@@ -1,6 +1,4 @@
-"""DARTS's architecture parameters: a distribution over the options of each choice.
-
-DARTS: shared weights under mixed operations, and architecture parameters that learn by gradient.
+"""DARTS: shared weights under mixed operations, and architecture parameters that learn by gradient.
 
 Source: Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019.
 """
@@ -9,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -19,15 +17,18 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from ghn.errors import ConfigError
-from ghn.families.sharing.bank import Bank, SharedSearch
-from ghn.families.sharing.enas import count_options
-from ghn.families.sharing.oneshot import hold_out_images
+from ghn.families.sharing.bank import Bank
+from ghn.families.sharing.policy import SharedSearch, count_options, hold_out_images
 from ghn.graph.interpreter import Interpreter
-from ghn.graph.ir import Graph
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tasks.images import ImageTask
-from ghn.train.meta import ImageSampler, MetaConfig, MetaTrainer
+from ghn.train.loop import Update
+from ghn.train.meta import Descent, MetaConfig, run_identity
+from ghn.train.sampling import ImageSampler
 from ghn.types import Space, WeightDict
+
+Tensors = Sequence[Tensor]
+Loss = Callable[[Tensors, Tensors], Tensor]  # of weights and architecture parameters
 
 
 class Alphas(nn.Module):
@@ -61,12 +62,6 @@ def mixtures(alphas: Sequence[Tensor], choice_of: Mapping[str, int]) -> WeightDi
     """The weights of a supergraph's mixtures."""
     weights = [alpha.softmax(0) for alpha in alphas]
     return {name: weights[choice] for name, choice in choice_of.items()}
-
-
-# --- DARTS: shared weights under mixed operations, and architecture parameters that learn by gradient ---
-
-Tensors = Sequence[Tensor]
-Loss = Callable[[Tensors, Tensors], Tensor]  # of weights and architecture parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,27 +130,13 @@ def _grad(loss: Tensor, of: Tensors) -> list[Tensor]:
     return list(torch.autograd.grad(loss, list(of), allow_unused=True, materialize_grads=True))
 
 
-class WholeSupergraph:
-    """What every step of DARTS runs."""
+class DartsStep:
+    """A step of the mixture on images that the bank does not see, then one of the bank under mixed operations.
 
-    def __call__(self, step: int, n: int) -> list[Any]:
-        """The whole, `n` times."""
-        return ["the supergraph"] * n
+    Those images are a part of the train split; the val split is left for scores. All images of a step, `architectures`
+    times `images`, go through the one supergraph.
 
-    def lower(self, space: Space[Any], drawn: Any) -> Graph:
-        """The supergraph."""
-        return choice_space(space).supergraph().graph
-
-    def format(self, drawn: Any) -> str:
-        """In words."""
-        return str(drawn)
-
-
-class DartsTrainer(MetaTrainer):
-    """Trains a bank under mixed operations, and the mixture on images that the bank does not see, in turn.
-
-    Those are a part of the train split; the val split is left for scores. All images of a step, `architectures` times
-    `images`, go through the one supergraph.
+    Source: Liu, Simonyan & Yang 2019, alg. 1.
 
     Args:
         bank: the shared weights.
@@ -164,57 +145,50 @@ class DartsTrainer(MetaTrainer):
         config: how the weights are trained.
         darts: how the architecture parameters are trained.
         fabric: the device.
-        folder: of the run.
-        more: `resume`, `check` and `identity` of `MetaTrainer`.
 
     Raises:
         ConfigError: the space cannot be taken apart into decisions, or there are too few images, or several skeletons.
     """
 
     def __init__(
-        self,
-        bank: Bank,
-        space: Space[Any],
-        task: ImageTask,
-        config: MetaConfig,
-        darts: DartsConfig,
-        fabric: Fabric,
-        folder: Path | str,
-        **more: Any,
+        self, bank: Bank, space: Space[Any], task: ImageTask, config: MetaConfig, darts: DartsConfig, fabric: Fabric
     ) -> None:
         if config.skeletons:
             raise ConfigError("DARTS trains one supergraph", got=f"skeletons {config.skeletons}", fix="leave them out")
         kept, held = hold_out_images(task, darts.held_out, darts.images, config.seed)
-        self.darts, self.held, self.choices = darts, held.to(fabric.device), choice_space(space)
+        self.darts, self.config, self.held, self.choices = darts, config, held.to(fabric.device), choice_space(space)
         self.held_images = ImageSampler(len(held), darts.images, config.seed, fabric.device)
+        self.graph, self.choice_of = self.choices.supergraph()
+        self.program = Interpreter(self.graph)
+        self.bank, self.descent = bank, Descent(bank, kept, config, fabric)
         self.alphas = Alphas(self.choices, config.seed).to(fabric.device)
-        graph, choice_of = self.choices.supergraph()
-        self.graph, self.choice_of, self.program = graph, choice_of, Interpreter(graph)
-        policy = torch.optim.Adam(
+        self.policy = torch.optim.Adam(
             self.alphas.parameters(), darts.lr, betas=(0.5, 0.999), weight_decay=darts.weight_decay
         )
-        more["identity"] = {**(more.get("identity") or {}), "weights": asdict(darts)}
-        self.bank = bank
-        model, paths = SharedSearch(bank, self.alphas), WholeSupergraph()
-        super().__init__(model, space, kept, config, fabric, folder, paths=paths, policy=policy, **more)
+        self.model: nn.Module = SharedSearch(bank, self.alphas)
+        self.averaged: Sequence[str] = [f"bank.{name}" for name, _ in bank.named_parameters()]
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {
+            "optimizer": self.descent.optimizer,
+            "policy": self.policy,
+        }
+        self.identity: Mapping[str, Any] = {**run_identity(space, kept, config, fabric), "weights": asdict(darts)}
 
-    def train_step(self) -> Tensor:
-        """A step of the architecture parameters, then one of the weights; returns the loss of the latter, shape [1].
+    def __call__(self, number: int) -> Update:
+        """Works out the step of the architecture parameters, on which that of the weights depends."""
+        train = self.loss_on(*self.descent.batch(number))
+        val = self.loss_on(*self.held.batch(self.held_images(number)))
+        weights, rate = list(self.bank.parameters()), self.config.rate(number)
+        slopes = architecture_gradient(train, val, weights, list(self.alphas.values), rate, self.darts.order)
+        return Update(partial(self._take, number, train, slopes))
 
-        Source: Liu, Simonyan & Yang 2019, alg. 1.
-        """
-        train = self.loss_on(*self.batch())
-        val = self.loss_on(*self.held.batch(self.held_images(self.step)))
-        weights, alphas = list(self.bank.parameters()), list(self.alphas.values)
-        rate = self._lr(self.step)
-        self._updating = True
-        for alpha, slope in zip(
-            alphas, architecture_gradient(train, val, weights, alphas, rate, self.darts.order), strict=True
-        ):
+    def _take(self, number: int, train: Loss, slopes: Tensors) -> Tensor:
+        alphas = list(self.alphas.values)
+        for alpha, slope in zip(alphas, slopes, strict=True):
             alpha.grad = slope
-        self.optimizers["policy"].step()
-        loss = train(weights, [alpha.detach() for alpha in alphas])[None]
-        self.descend(loss, self.architectures(self.step, 1))
+        self.policy.step()
+        loss = train(self.descent.parameters, [alpha.detach() for alpha in alphas])[None]
+        self.descent.backward(loss, ["the supergraph"], number)
+        self.descent.optimizer.step()
         return loss.detach()
 
     def loss_on(self, x: Tensor, y: Tensor) -> Loss:
@@ -223,28 +197,29 @@ class DartsTrainer(MetaTrainer):
 
         def loss(weights: Tensors, alphas: Tensors) -> Tensor:
             held = self.bank.select(self.graph, dict(zip(names, weights, strict=True)))
-            return F.cross_entropy(self.logits(self.program, {**held, **mixtures(alphas, self.choice_of)}, x), y)
+            mixed = {**held, **mixtures(alphas, self.choice_of)}
+            return F.cross_entropy(self.descent.logits(self.program, mixed, x), y)
 
         return loss
 
-    def measures(self) -> dict[str, float | None]:
+    def measures(self, number: int) -> dict[str, float | None]:
         """Beside the learning rate: mean entropy (nats a choice) and operations of the member that is nearest."""
         return {
-            **super().measures(),
+            "lr": self.config.rate(number),
             "policy/entropy": fmean(self.alphas.entropies()),
-            **{f"operations/{name}": float(n) for name, n in self._operations()},
+            **{f"operations/{name}": float(n) for name, n in self._operations().items()},
         }
 
-    def found(self) -> dict[str, Any]:
-        """The member that is nearest to the mixture; for the card."""
+    def found(self, averaged: nn.Module, number: int) -> dict[str, Any]:
+        """The member that is nearest to the mixture, whatever the averaged weights."""
         probabilities = self.alphas.probabilities()
         return {
-            "architecture": self.space.format(self.choices.discretise(probabilities)),
+            "architecture": self.choices.format(self.choices.discretise(probabilities)),
             "probabilities": {c.name: p for c, p in zip(self.choices.choices(), probabilities, strict=True)},
             "policy_entropy": fmean(self.alphas.entropies()),
-            "operations": dict(self._operations()),
+            "operations": self._operations(),
         }
 
-    def _operations(self) -> list[tuple[str, int]]:
+    def _operations(self) -> dict[str, int]:
         nearest = self.choices.discretise(self.alphas.probabilities())
         return count_options(self.choices, [self.choices.to_choices(nearest)])

@@ -1,16 +1,12 @@
-"""ENAS's controller: a recurrent network that takes a space's decisions one after the other.
-
-ENAS: shared weights and a controller that learns which paths to train.
+"""ENAS: shared weights, and a controller - a recurrent network - that learns which paths to train.
 
 Source: Pham, Guan, Zoph, Le & Dean, "Efficient Neural Architecture Search via Parameter Sharing", ICML 2018.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -18,15 +14,15 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError
-from ghn.families.sharing.bank import Bank, SharedSearch
-from ghn.families.sharing.oneshot import hold_out_images
-from ghn.graph.ir import Graph
+from ghn.errors import ConfigError, check_counts
+from ghn.families.sharing.bank import Bank
+from ghn.families.sharing.policy import SharedSearch, count_options, hold_out_images
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tasks.images import ImageTask
-from ghn.train.meta import ImageSampler, MetaConfig, MetaTrainer
-from ghn.train.run import DrawnLog
-from ghn.types import Space
+from ghn.train.loop import Update
+from ghn.train.meta import MetaConfig, MetaStep
+from ghn.train.sampling import ImageSampler
+from ghn.types import Network, Space
 
 TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, for CIFAR-10: keep it from settling early
 
@@ -120,8 +116,6 @@ class Controller(nn.Module):
         return -(advantage * drawn.log_prob + entropy_weight * drawn.entropy).mean()
 
 
-# --- ENAS: shared weights and a controller that learns which paths to train ---
-
 FINAL = 20  # architectures drawn at the end, of which the best is what was found; Source: Pham et al. 2018, sec. 2.2
 
 
@@ -152,9 +146,8 @@ class EnasConfig:
     images: int = 128
 
     def __post_init__(self) -> None:
-        for name in ("hidden", "every", "policy_steps", "samples", "images"):
-            if not isinstance(value := getattr(self, name), int) or value < 1:
-                raise ConfigError(f"weights.{name} must be a whole number of at least 1", got=value)
+        phase = {"every": self.every, "policy_steps": self.policy_steps, "samples": self.samples}
+        check_counts("weights.", hidden=self.hidden, images=self.images, **phase)
         if not (self.lr > 0 and self.entropy >= 0 and 0 <= self.baseline < 1):
             raise ConfigError(
                 "weights: lr must be positive, entropy not negative, baseline in [0, 1)",
@@ -179,17 +172,17 @@ class ControllerPaths:
         device = self.controller.start.device
         return torch.Generator(device).manual_seed(self.seed * 1_000_003 + number)
 
-    def lower(self, space: Space[Any], drawn: Any) -> Graph:
-        """The graph of a member."""
-        return space.network(drawn).graph
+    def network(self, space: Space[Any], drawn: Any) -> Network:
+        """The network of a member."""
+        return space.network(drawn)
 
     def format(self, drawn: Any) -> str:
         """The official string."""
         return self.space.format(drawn)
 
 
-class EnasTrainer(MetaTrainer):
-    """Trains a bank on paths that a controller draws, and the controller on the accuracy of its paths, in turn.
+class EnasStep:
+    """A step of the bank on paths that a controller draws; now and then the controller learns how accurate paths are.
 
     Rewards are read on a part of the train split that the weights do not see; the val split is left for scores.
 
@@ -200,98 +193,81 @@ class EnasTrainer(MetaTrainer):
         config: how the weights are trained.
         enas: how the controller is trained.
         fabric: the device.
-        folder: of the run.
-        more: `resume`, `check` and `identity` of `MetaTrainer`.
 
     Raises:
         ConfigError: the space cannot be taken apart into decisions, or there are too few images.
     """
 
     def __init__(
-        self,
-        bank: Bank,
-        space: Space[Any],
-        task: ImageTask,
-        config: MetaConfig,
-        enas: EnasConfig,
-        fabric: Fabric,
-        folder: Path | str,
-        **more: Any,
+        self, bank: Bank, space: Space[Any], task: ImageTask, config: MetaConfig, enas: EnasConfig, fabric: Fabric
     ) -> None:
         kept, held = hold_out_images(task, enas.held_out, enas.images, config.seed)
         self.enas, self.held = enas, held.to(fabric.device)
         self.held_images = ImageSampler(len(held), enas.images, config.seed, fabric.device)
         self.controller = Controller(choice_space(space), enas.hidden, config.seed).to(fabric.device)
+        self.policy = torch.optim.Adam(self.controller.parameters(), enas.lr)
         self.paths = ControllerPaths(self.controller, space, config.seed)
-        policy = torch.optim.Adam(self.controller.parameters(), enas.lr)
-        more["identity"] = {**(more.get("identity") or {}), "weights": asdict(enas)}
-        model = SharedSearch(bank, self.controller)
-        super().__init__(model, space, kept, config, fabric, folder, paths=self.paths, policy=policy, **more)
-        self.drawn = DrawnLog(self.folder, self.step)
+        self.weights = MetaStep(bank, space, kept, config, fabric, paths=self.paths)
+        self.model: nn.Module = SharedSearch(bank, self.controller)
+        self.averaged: Sequence[str] = [f"bank.{name}" for name in self.weights.averaged]
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {**self.weights.optimizers, "policy": self.policy}
+        self.identity: Mapping[str, Any] = {**self.weights.identity, "weights": asdict(enas)}
 
-    def descend(self, loss: Tensor, archs: Sequence[Any]) -> None:
-        """Keeps what the controller drew, then takes the step."""
-        self.drawn.write(self.step + 1, [self.paths.space.to_choices(arch) for arch in archs])
-        super().descend(loss, archs)
+    def __call__(self, number: int) -> Update:
+        """A step of the weights, and where it is due a phase of the controller."""
+        archs = self.paths(number, self.weights.config.architectures)
+        update = self.weights.update(number, archs)
 
-    def after_update(self) -> None:
-        """A phase of the controller, every so many steps."""
-        if (self.step + 1) % self.enas.every:
-            return
-        for k in range(self.enas.policy_steps):
-            number = (self.step + 1) // self.enas.every * self.enas.policy_steps + k
-            self.update_controller(number)
+        def apply() -> Tensor:
+            losses = update.apply()
+            if (number + 1) % self.enas.every == 0:
+                for k in range(self.enas.policy_steps):
+                    self.update_controller((number + 1) // self.enas.every * self.enas.policy_steps + k)
+            return losses
+
+        return Update(apply, drawn=[self.paths.space.to_choices(arch) for arch in archs])
 
     def update_controller(self, number: int) -> None:
         """One step of REINFORCE; `number` tells it from others."""
         e = self.enas
         drawn = self.controller.draw(e.samples, self.paths.generator(2 * number + 1))
         rewards = self.accuracies(drawn.options, self.held_images(number))
-        optimizer = self.optimizers["policy"]
-        optimizer.zero_grad()
+        self.policy.zero_grad()
         self.controller.objective(drawn, rewards, e.entropy, e.baseline).backward()
-        optimizer.step()
+        self.policy.step()
 
     @torch.no_grad()
     def accuracies(self, options: Sequence[Sequence[int]], index: Tensor, model: nn.Module | None = None) -> Tensor:
         """Accuracy [n] of architectures on images of the held-out part, with the weights as they are or a model's."""
         x, y = self.held.batch(index)
-        lowered = [self.lowered(self.paths.space.from_choices(o), 0) for o in options]
-        made = (model or self.plain)([graph for graph, _ in lowered])
-        logits = [self.logits(program, weights, x) for (_, program), weights in zip(lowered, made, strict=True)]
-        return torch.stack([(one.argmax(1) == y).float().mean() for one in logits])
+        networks = [self.weights.network(self.paths.space.from_choices(o), 0) for o in options]
+        made = (model or self.model)([network.graph for network in networks])
+        logits = self.weights.descent.logits
+        each = [logits(network.program, weights, x) for network, weights in zip(networks, made, strict=True)]
+        return torch.stack([(one.argmax(1) == y).float().mean() for one in each])
 
-    def measures(self) -> dict[str, float | None]:
+    def measures(self, number: int) -> dict[str, float | None]:
         """Beside the learning rate: mean reward of late, entropy (nats an architecture) and operations of a draw."""
         with torch.no_grad():
-            drawn = self.controller.draw(self.enas.samples, self.paths.generator(2 * self.step))
+            drawn = self.controller.draw(self.enas.samples, self.paths.generator(2 * number))
+        counts = count_options(self.paths.space, drawn.options)
         return {
-            **super().measures(),
+            **self.weights.measures(number),
             "policy/reward": float(self.controller.baseline),
             "policy/entropy": float(drawn.entropy.mean()),
-            **{
-                f"operations/{name}": n / len(drawn.options)
-                for name, n in count_options(self.paths.space, drawn.options)
-            },
+            **{f"operations/{name}": n / len(drawn.options) for name, n in counts.items()},
         }
 
     @torch.no_grad()
-    def found(self) -> dict[str, Any]:
-        """The best of the architectures that the trained controller draws, on held-out images; for the card."""
-        drawn = self.controller.draw(FINAL, self.paths.generator(2 * self.step + 1))
+    def found(self, averaged: nn.Module, number: int) -> dict[str, Any]:
+        """The best, on held-out images, of the architectures that the controller draws after so many steps."""
+        drawn = self.controller.draw(FINAL, self.paths.generator(2 * number + 1))
         index = torch.arange(min(1000, len(self.held)), device=self.held.device)
-        rewards = self.accuracies(drawn.options, index, self.averaged())
+        rewards = self.accuracies(drawn.options, index, averaged)
         best = drawn.options[int(rewards.argmax())]
         return {
-            "architecture": self.space.format(self.paths.space.from_choices(best)),
+            "architecture": self.paths.space.format(self.paths.space.from_choices(best)),
             "held_out_accuracy": float(rewards.max()),
             "policy_entropy": float(drawn.entropy.mean()),
-            "operations": dict(count_options(self.paths.space, [best])),
+            "operations": count_options(self.paths.space, [best]),
         }
-
-
-def count_options(space: ChoiceSpace[Any], options: Sequence[Sequence[int]]) -> list[tuple[str, int]]:
-    """How often each option occurs in some architectures; a rising number of skips is how searches fail."""
-    names = [choice.options for choice in space.choices()]
-    counts = Counter(own[o] for one in options for own, o in zip(names, one, strict=True))
-    return [(name, counts[name]) for name in dict.fromkeys(n for own in names for n in own)]

@@ -1,6 +1,4 @@
-"""Images that the weights of a search never see: what chooses architectures learns from them.
-
-One-shot training with a fixed distribution: which paths through the supergraph a step trains.
+"""One-shot training with a fixed distribution: which paths through the supergraph a step trains.
 
 Source: Bender, Kindermans, Zoph, Vasudevan & Le, "Understanding and Simplifying One-Shot Architecture Search",
 ICML 2018.
@@ -8,46 +6,15 @@ ICML 2018.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.graph.ir import Graph
 from ghn.spaces.choices import choice_space
-from ghn.tasks.images import ImageTask, Split, hold_out
-from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
-from ghn.types import Space
-
-
-def hold_out_images(task: ImageTask, share: float, images: int, seed: int) -> tuple[ImageTask, Split]:
-    """Cuts a stratified part off the train split; the val split, on which scores are read, is never touched.
-
-    Args:
-        task: whose train split is cut.
-        share: of the train split that is held out.
-        images: that must be there at least.
-        seed: of the draw.
-
-    Returns:
-        The task with the rest as its train split, and what was cut off.
-
-    Raises:
-        ConfigError: an impossible share, or too few images.
-    """
-    train = task.train
-    count = round(share * len(train)) if 0 < share < 1 else 0
-    if not 0 < images <= count:
-        raise ConfigError(
-            "weights.held_out must leave images for the weights, and weights.images for what chooses architectures",
-            got=f"held_out {share}, images {images}, a train split of {len(train)}",
-        )
-    kept, held = (index.to(train.device) for index in hold_out(train.labels, count, seed))
-    rest, part = (replace(train, images=train.images[i], labels=train.labels[i]) for i in (kept, held))
-    return replace(task, train=rest), part
-
-
-# --- One-shot training with a fixed distribution: which paths through the supergraph a step trains ---
+from ghn.train.meta import MetaConfig
+from ghn.train.sampling import ArchitectureSampler, PathSampler
+from ghn.types import Network, Space
 
 PATHS = ("uniform", "dropout")
 Kept = tuple[tuple[int, ...], ...]  # options of each choice that a step keeps
@@ -98,9 +65,9 @@ class PathDropout:
             tuple(tuple(o for o in range(k) if rng.random() >= rate ** (1 / k)) for k in self.options) for _ in range(n)
         ]
 
-    def lower(self, space: Space[Any], drawn: Kept) -> Graph:
+    def network(self, space: Space[Any], drawn: Kept) -> Network:
         """The supergraph of what is kept."""
-        return choice_space(space).supergraph(drawn, mixed=False).graph
+        return Network.of(choice_space(space).supergraph(drawn, mixed=False).graph)
 
     def format(self, drawn: Kept) -> str:
         """The options kept, a choice after the other."""

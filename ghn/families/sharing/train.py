@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
-from ghn.families.sharing.darts import DartsConfig, DartsTrainer
-from ghn.families.sharing.enas import EnasConfig, EnasTrainer
+from ghn.families.sharing.darts import DartsConfig, DartsStep
+from ghn.families.sharing.enas import EnasConfig, EnasStep
 from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
 from ghn.families.sharing.smash import Smash, SmashConfig, SmashSizes
 from ghn.scoring.model import Model
 from ghn.scoring.train_model import train_weights
-from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.spaces.choices import choice_space
 from ghn.tasks import ImageTask
-from ghn.train.meta import MetaConfig, MetaTrainer
-from ghn.train.run import Check
+from ghn.train.meta import MetaConfig, MetaStep
 from ghn.types import Space
 
 MethodConfig = OneShotConfig | EnasConfig | DartsConfig | SmashSizes
@@ -78,32 +79,32 @@ def train_shared(
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     method = next(name for name, kind in METHODS.items() if kind is type(config))
-    net = _make_net(config, method, choice_space(space), task, trainer)
-    identity = {"weights": net.config.describe() if isinstance(net, Smash) else asdict(config)}
+    choice_space(space)  # refused before anything is made
+    step = _make_step(config, method, space, task, trainer, fabric)
+    searches = isinstance(step, (EnasStep, DartsStep))
 
-    def start(check: Check | None) -> MetaTrainer:
-        how: dict[str, Any] = {"resume": resume, "check": check}
-        if isinstance(net, Bank) and isinstance(config, EnasConfig):
-            return EnasTrainer(net, space, task, trainer, config, fabric, folder, **how)
-        if isinstance(net, Bank) and isinstance(config, DartsConfig):
-            return DartsTrainer(net, space, task, trainer, config, fabric, folder, **how)
-        paths = one_shot_paths(config, space, trainer) if isinstance(config, OneShotConfig) else None
-        return MetaTrainer(net, space, task, trainer, fabric, folder, paths=paths, identity=identity, **how)
+    def card(trained: nn.Module) -> dict[str, Any]:
+        found = {"found": step.found(trained, trainer.steps)} if isinstance(step, (EnasStep, DartsStep)) else {}
+        return {"weights": {"method": method, **asdict(config)}, **found}
 
-    def found(run: MetaTrainer) -> dict[str, Any]:
-        own: dict[str, Any] = {"weights": {"method": method, **asdict(config)}}
-        return {**own, "found": run.found()} if isinstance(run, (EnasTrainer, DartsTrainer)) else own
-
-    return train_weights(start, space, task, fabric, folder, resume=resume, found=found, **options)
+    net_of = attrgetter("bank") if searches else None
+    return train_weights(step, space, task, trainer, fabric, folder, resume=resume, card=card, net_of=net_of, **options)
 
 
-def _make_net(
-    config: MethodConfig, method: str, space: ChoiceSpace[Any], task: ImageTask, trainer: MetaConfig
-) -> Bank | Smash:
-    """What is trained, with its initial weights."""
-    if not isinstance(config, SmashSizes):
-        return Bank(BankConfig(method, task.classes, trainer.skeletons), space, trainer.seed)
-    sizes = SmashConfig(**asdict(config), classes=task.classes, skeletons=trainer.skeletons)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(trainer.seed)
-        return Smash(sizes, space, trainer.seed)
+def _make_step(
+    config: MethodConfig, method: str, space: Space[Any], task: ImageTask, trainer: MetaConfig, fabric: Fabric
+) -> MetaStep | EnasStep | DartsStep:
+    """What is trained, with its initial weights, and how."""
+    if isinstance(config, SmashSizes):
+        sizes = SmashConfig(**asdict(config), classes=task.classes, skeletons=trainer.skeletons)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(trainer.seed)
+            net = Smash(sizes, space, trainer.seed)
+        return MetaStep(net, space, task, trainer, fabric, identity={"weights": sizes.describe()})
+    bank = Bank(BankConfig(method, task.classes, trainer.skeletons), space, trainer.seed)
+    if isinstance(config, EnasConfig):
+        return EnasStep(bank, space, task, trainer, config, fabric)
+    if isinstance(config, DartsConfig):
+        return DartsStep(bank, space, task, trainer, config, fabric)
+    paths = one_shot_paths(config, space, trainer)
+    return MetaStep(bank, space, task, trainer, fabric, paths=paths, identity={"weights": asdict(config)})

@@ -19,7 +19,7 @@ from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run
 from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import versions
-from ghn.train.loop import EpochResult, NetworkTrainer, Recipe
+from ghn.train.network import EpochResult, NetworkTrainer, Recipe
 from ghn.types import Score, Space, Trial, member_of
 
 OnEpoch = Callable[[int, EpochResult], None]

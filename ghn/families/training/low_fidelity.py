@@ -23,7 +23,7 @@ from ghn.spaces import skeletons_of
 from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import resize
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, climb, epoch_macs, train_rungs
 from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, member_of

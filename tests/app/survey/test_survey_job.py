@@ -24,7 +24,7 @@ from ghn.families.sharing.train import train_shared
 from ghn.report.survey.answers import orders_on
 from ghn.report.survey.model import Survey
 from ghn.spaces import DARTS
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.types import Reference
 
 LINES: dict[str, Any] = {

@@ -14,7 +14,7 @@ from ghn.app.setting import Setting
 from ghn.app.survey.score import make_line, read_lines
 from ghn.errors import ConfigError, GhnError
 from ghn.families.training.low_fidelity import LowFidelityEstimator
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from ghn.families.morphism.shrink import Narrower
 from ghn.search import Lemonade, Limit, run_search
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 from ghn.types import Trial
 
 RECIPE = Recipe(epochs=4, batch_size=20, shift=1)

@@ -13,38 +13,30 @@ import torch.nn.functional as F
 import toy
 from lightning_fabric import Fabric
 from meta_runs import result, same
-from shared_cases import METHODS, SPACES, TRAINER, Killed, die_in, make_bank
+from shared_cases import METHODS, SPACES, TRAINER, Killed, die, make_run
 
 from ghn.errors import ConfigError
-from ghn.families.sharing.darts import DartsConfig, DartsTrainer, architecture_gradient
-from ghn.families.sharing.enas import EnasConfig, EnasTrainer
-from ghn.families.sharing.oneshot import OneShotConfig, PathDropout, hold_out_images, one_shot_paths
+from ghn.families.sharing.darts import DartsConfig, architecture_gradient
+from ghn.families.sharing.enas import EnasConfig
+from ghn.families.sharing.oneshot import OneShotConfig, PathDropout
+from ghn.families.sharing.policy import hold_out_images
 from ghn.graph import Interpreter
-from ghn.train.meta import MetaConfig, MetaTrainer
+from ghn.train.loop import Loop
 
-Make = Callable[..., MetaTrainer]
+Make = Callable[..., Loop]
 
 
 @pytest.fixture
 def make(fabric: Fabric) -> Make:
-    def trainer(name: str, folder: Path, space: Any = toy.SPACE, config: MetaConfig = TRAINER, **more: Any) -> Any:
-        method, bank, task = METHODS[name], make_bank(space, seed=more.pop("seed", 0)), more.pop("task", None)
-        parts = (bank, space, task or toy.make_task(), config)
-        if isinstance(method, EnasConfig):
-            return EnasTrainer(*parts, method, fabric, folder, **more)
-        if isinstance(method, DartsConfig):
-            return DartsTrainer(*parts, method, fabric, folder, **more)
-        return MetaTrainer(*parts, fabric, folder, paths=one_shot_paths(method, space, config), **more)
-
-    return trainer
+    return lambda name, folder, *how, **more: make_run(name, folder, fabric, *how, **more)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_an_interrupted_run_goes_on_exactly(make: Make, tmp_path: Path, name: str) -> None:
     make(name, tmp_path / "straight").run(progress=False)
-    for where in ("batch", "_update_average"):  # before a step's first change, and amidst its changes
+    for where in ("before", "amidst"):
         trainer = make(name, tmp_path / where)
-        die_in(trainer, where, step=3)
+        die(trainer, where, step=3)
         with pytest.raises(Killed):
             trainer.run(progress=False)
         torch.manual_seed(1)
@@ -56,17 +48,17 @@ def test_an_interrupted_run_goes_on_exactly(make: Make, tmp_path: Path, name: st
 def test_parameters_gather_no_hooks(make: Make, tmp_path: Path, name: str) -> None:
     trainer = make(name, tmp_path)  # they would, one a step, and each backward pass would call them all
     trainer.run(progress=False)
-    assert not any(p._backward_hooks for p in trainer.plain.parameters())
+    assert not any(p._backward_hooks for p in trainer.step.model.parameters())
 
 
 @pytest.mark.parametrize("name", ["enas", "darts2"])
 def test_both_search_the_darts_space_without_knowing_it(make: Make, tmp_path: Path, name: str) -> None:
     space = SPACES["darts"]
     trainer = make(name, tmp_path, space, config=replace(TRAINER, steps=2))
-    before = {n: p.detach().clone() for n, p in trainer.plain.policy.named_parameters()}
+    before = {n: p.detach().clone() for n, p in trainer.step.model.policy.named_parameters()}
     trainer.run(progress=False)
-    assert any(not torch.equal(before[n], p) for n, p in trainer.plain.policy.named_parameters())
-    found = trainer.found()
+    assert any(not torch.equal(before[n], p) for n, p in trainer.step.model.policy.named_parameters())
+    found = trainer.step.found(trainer.averaged(), trainer.done)
     assert space.format(space.parse(found["architecture"])) == found["architecture"]
     assert sum(found["operations"].values()) == 28 and found["operations"]["none"] == 12
     last = result(tmp_path)[2][-1]
@@ -99,23 +91,23 @@ def test_images_held_out_are_no_training_images() -> None:
 
 def test_only_the_weights_of_drawn_paths_change(make: Make, tmp_path: Path) -> None:
     trainer = make("oneshot", tmp_path, config=replace(TRAINER, architectures=1, images=16))
-    before = {n: p.detach().clone() for n, p in trainer.plain.named_parameters()}
-    (arch,) = trainer.architectures(0, 1)
-    used = {id(w) for w in trainer.plain([trainer.lowered(arch, 0)[0]])[0].values()}
-    trainer.train_step()
-    changed = {n for n, p in trainer.plain.named_parameters() if not torch.equal(before[n], p)}
-    assert changed and changed <= {n for n, p in trainer.plain.named_parameters() if id(p) in used}
+    before = {n: p.detach().clone() for n, p in trainer.step.model.named_parameters()}
+    (arch,) = trainer.step.paths(0, 1)
+    used = {id(w) for w in trainer.step.model([trainer.step.network(arch, 0).graph])[0].values()}
+    trainer.advance()
+    changed = {n for n, p in trainer.step.model.named_parameters() if not torch.equal(before[n], p)}
+    assert changed and changed <= {n for n, p in trainer.step.model.named_parameters() if id(p) in used}
 
 
 def test_ghost_normalisation_takes_statistics_over_groups(make: Make, tmp_path: Path) -> None:
     whole, one, four = (
         make("oneshot", tmp_path / str(ghost), config=replace(TRAINER, ghost=ghost)) for ghost in (0, 8, 2)
     )
-    assert torch.equal(whole.train_step(), one.train_step())  # one group: ordinary batch normalisation
+    assert torch.equal(whole.advance(), one.advance())  # one group: ordinary batch normalisation
     arch = ("nor_conv_3x3",) * 6
     graph = toy.SPACE.network(arch).graph
-    weights, x = four.plain([graph])[0], torch.randn(8, 3, 8, 8)
-    logits = four.logits(Interpreter(graph), weights, x)
+    weights, x = four.step.model([graph])[0], torch.randn(8, 3, 8, 8)
+    logits = four.step.descent.logits(Interpreter(graph), weights, x)
     for k in range(4):
         own = Interpreter(graph).run(weights, x[2 * k : 2 * k + 2]).output
         torch.testing.assert_close(logits[2 * k : 2 * k + 2], own)

@@ -32,7 +32,7 @@ from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
 from ghn.tasks import ImageTask
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 
 ARCHS = cells(12)
 

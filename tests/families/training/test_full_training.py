@@ -18,7 +18,7 @@ from ghn.spaces import NASBench201
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run
 from ghn.tasks import ImageTask
-from ghn.train.loop import Recipe
+from ghn.train.network import Recipe
 from ghn.types import Estimator, Trial
 
 RECIPE = Recipe(epochs=2, batch_size=16, shift=1)

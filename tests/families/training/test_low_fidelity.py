@@ -17,7 +17,7 @@ from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.checkpoint import load_tensors
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 from ghn.train.rungs import STATE, Fidelity
 from ghn.types import Trial
 

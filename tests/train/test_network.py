@@ -6,7 +6,7 @@ import torch
 from ghn.errors import TrainingError
 from ghn.graph import simplify
 from ghn.train.checkpoint import load_tensors, save_tensors
-from ghn.train.loop import NetworkTrainer, Recipe
+from ghn.train.network import NetworkTrainer, Recipe
 
 ARCH = ("nor_conv_3x3", "skip_connect", "none", "avg_pool_3x3", "nor_conv_1x1", "none")
 RECIPE = Recipe(epochs=4, batch_size=16, lr=0.05)

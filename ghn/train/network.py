@@ -1,0 +1,158 @@
+"""Ordinary training of one network, epoch by epoch, so that it can be watched, stopped and taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from math import cos, pi
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from ghn.errors import TrainingError
+from ghn.graph.interpreter import Interpreter
+from ghn.graph.ir import Graph
+from ghn.nets.initial import RandomInit
+from ghn.tasks.images import ImageTask, Split
+from ghn.tasks.transforms import augment
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a network is trained: SGD with Nesterov momentum and one cosine from `lr` to zero.
+
+    Attributes:
+        epochs: passes over the train split.
+        batch_size: images a step; the last, smaller batch of an epoch is dropped.
+        lr: peak learning rate, reached at once.
+        momentum: of Nesterov's method.
+        weight_decay: on every weight.
+        shift: greatest random shift of a training image, in pixels; it is also flipped half the time.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    shift: int = 2
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, JSON-able."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """Mean loss (nats) and accuracy (0 to 1) of one epoch; training images are augmented and seen on the way."""
+
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+class NetworkTrainer:
+    """Trains one network.
+
+    Args:
+        graph: the network; what is cut off from input or output should have been removed (`simplify`).
+        task: train split to learn from, val split to watch.
+        recipe: how.
+        seed: of initial weights, order of images and augmentation.
+        fabric: the device.
+
+    Attributes:
+        epoch: epochs done.
+    """
+
+    def __init__(self, graph: Graph, task: ImageTask, recipe: Recipe, seed: int, fabric: Fabric) -> None:
+        self.task = task.to(fabric.device)
+        self.recipe, self.fabric, self.epoch = recipe, fabric, 0
+        self.program = Interpreter(graph, running_stats=True)
+        self.weights = RandomInit(seed, fabric.device)([graph])[0]
+        self.stats = self.program.new_stats(fabric.device)
+        for weight in self.weights.values():
+            weight.requires_grad_()
+        self.optimizer = torch.optim.SGD(
+            self.weights.values(), recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=True
+        )
+        self.generator = torch.Generator(fabric.device).manual_seed(seed)
+
+    def run_epoch(self) -> EpochResult:
+        """Trains for one epoch and evaluates on the val split.
+
+        Raises:
+            TrainingError: the loss is no longer finite.
+        """
+        train, size = self.task.train, self.recipe.batch_size
+        steps = max(1, len(train) // size)
+        order = torch.randperm(len(train), generator=self.generator, device=train.device)
+        loss_sum, hits = torch.zeros((), device=train.device), torch.zeros((), device=train.device)
+        for step in range(steps):
+            self._set_lr((self.epoch * steps + step) / (self.recipe.epochs * steps))
+            x, y = train.batch(order[step * size : (step + 1) * size])
+            x = augment(x, self.generator, self.recipe.shift)
+            with self.fabric.autocast():
+                logits = self.program.run({**self.weights, **self.stats}, x, training=True).output
+                loss = F.cross_entropy(logits, y)
+            self.optimizer.zero_grad()
+            self.fabric.backward(loss)
+            self.optimizer.step()
+            loss_sum += loss.detach()
+            hits += (logits.argmax(1) == y).float().mean()
+        train_loss = float(loss_sum) / steps
+        if not train_loss < float("inf"):
+            raise TrainingError(
+                f"the training loss is {train_loss} in epoch {self.epoch + 1}", fix="lower the learning rate"
+            )
+        self.epoch += 1
+        return EpochResult(train_loss, float(hits) / steps, *self.evaluate(self.task.val))
+
+    @torch.no_grad()
+    def evaluate(self, split: Split, batch_size: int = 250) -> tuple[float, float]:
+        """Mean loss and accuracy on a split, with running statistics."""
+        loss, hits = torch.zeros((), device=split.device), torch.zeros((), device=split.device)
+        for start in range(0, len(split), batch_size):
+            x, y = split.batch(slice(start, start + batch_size))
+            with self.fabric.autocast():
+                logits = self.program.run({**self.weights, **self.stats}, x).output
+            loss += F.cross_entropy(logits.float(), y, reduction="sum")
+            hits += (logits.argmax(1) == y).sum()
+        return float(loss) / len(split), float(hits) / len(split)
+
+    @torch.no_grad()
+    def start_from(self, weights: Mapping[str, Tensor], stats: Mapping[str, Tensor]) -> None:
+        """Takes weights and running statistics from elsewhere, in place of the random ones."""
+        for own, given in ((self.weights, weights), (self.stats, stats)):
+            for name, value in own.items():
+                value.copy_(given[name])
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that training goes on from, as tensors: weights, statistics, momentum, random state, epoch."""
+        state = {f"weight/{k}": v.detach() for k, v in self.weights.items()}
+        state |= {f"stats/{k}": v for k, v in self.stats.items()}
+        for name, weight in self.weights.items():
+            if (momentum := self.optimizer.state[weight].get("momentum_buffer")) is not None:
+                state[f"momentum/{name}"] = momentum
+        return state | {"generator": self.generator.get_state(), "epoch": torch.tensor(self.epoch)}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Takes up what `state_dict` gave, for the same graph."""
+        self.optimizer.state.clear()
+        for name, weight in self.weights.items():
+            weight.copy_(state[f"weight/{name}"])
+            if f"momentum/{name}" in state:
+                self.optimizer.state[weight]["momentum_buffer"] = state[f"momentum/{name}"].to(weight.device).clone()
+        for name, value in self.stats.items():
+            value.copy_(state[f"stats/{name}"])
+        self.generator.set_state(state["generator"])
+        self.epoch = int(state["epoch"])
+
+    def _set_lr(self, progress: float) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.lr * 0.5 * (1 + cos(pi * progress))
