@@ -73,7 +73,7 @@ def test_every_net_builds(name: str) -> None:
 def test_every_trainer_builds(name: str) -> None:
     cfg = composed("train", f"trainer={name}")
     assert MetaConfig(**cfg["trainer"]).steps > 0
-    assert set(cfg["trainer"]) == set(MetaConfig.__dataclass_fields__)  # nothing is left to a default that a reader cannot see
+    assert set(cfg["trainer"]) == set(MetaConfig.__dataclass_fields__)  # nothing is left to an unseen default
 
 
 @pytest.mark.parametrize("name", [name for name in options("weights") if name != "ghn"])
