@@ -54,7 +54,8 @@ class Op:
         infer: (input shapes, attrs) -> output shape; raises `GraphError` for shapes that do not fit.
         run: (inputs, weights in the order of `params`, attrs, running statistics or None) -> output.
         params: (input shapes, attrs) -> suffix, shape and kind of each parameter.
-        macs: (input shapes, output shape, attrs) -> multiply-adds an image.
+        macs: (input shapes, output shape, attrs) -> multiply-adds an image: of convolutions and linear layers; by
+            everyone's count, all else has none.
         commutative: whether the order of the inputs does not matter.
         has_stats: whether it keeps running statistics when trained by SGD.
         label: (attrs, output shape) -> what pictures call it, "" for what they pass over; None: its name.

@@ -121,7 +121,6 @@ register(
         lambda s, a: _spatial(s[0], "batch_norm"),
         _norm_run,
         lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
-        lambda i, o, a: prod(o),
         has_stats=True,
         label=_passed_over,
     )
@@ -131,10 +130,6 @@ register(Op("relu", (1, 1), {}, _same, lambda x, w, a, s: F.relu(x[0]), label=_p
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
 _POOL: Mapping[str, int | None] = {"kernel": None, "stride": 1, "padding": 0}
-
-
-def _pool_macs(_i: Sequence[Shape], o: Shape, a: Attrs) -> int:
-    return prod(o) * a["kernel"] ** 2
 
 
 def _avg_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
@@ -147,7 +142,7 @@ def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
 
 
-register(Op("avg_pool", (1, 1), _POOL, _pool_infer, _avg_run, macs=_pool_macs, label=lambda a, o: _windowed("avg", a)))
+register(Op("avg_pool", (1, 1), _POOL, _pool_infer, _avg_run, label=lambda a, o: _windowed("avg", a)))
 register(
     Op(
         "max_pool",
@@ -155,7 +150,6 @@ register(
         _POOL,
         _pool_infer,
         lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
-        macs=_pool_macs,
         label=lambda a, o: _windowed("max", a),
     )
 )
@@ -166,7 +160,6 @@ register(
         {},
         lambda s, a: (_spatial(s[0], "global_pool")[0],),
         lambda x, w, a, s: x[0].mean((-2, -1)),
-        macs=lambda i, o, a: prod(i[0]),
         label=lambda a, o: "global pool",
     )
 )
@@ -235,7 +228,6 @@ register(
         {},
         _sum_infer,
         _sum_run,
-        macs=lambda i, o, a: prod(o) * (len(i) - 1),
         commutative=True,
         label=lambda a, o: "+",
     )
@@ -258,7 +250,6 @@ register(
         _sum_infer,
         _mix_run,
         lambda s, a: (("weight", (len(s),), "mix_weight"),),
-        lambda i, o, a: prod(o) * len(i),
     )
 )
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ghn.errors import ArchitectureError, ConfigError
-from ghn.graph import GraphBuilder, Interpreter, count_params, function_key, simplify
+from ghn.graph import GraphBuilder, Interpreter, count_params, function_key, graph_stats, simplify
 from ghn.graph.features import COLUMNS, Featurizer
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import DARTS, skeletons_of
@@ -32,7 +32,9 @@ SMALL = DARTS((3, 8, 8), classes=4, width=2, depth=3)
 
 def test_the_published_network_has_its_published_size() -> None:
     space = DARTS((3, 32, 32), 10, width=36, depth=20)
-    assert count_params(space.network(space.parse(DARTS_V2)).graph) == 3_349_342  # CIFAR-10, without the auxiliary head
+    graph = space.network(space.parse(DARTS_V2)).graph
+    assert count_params(graph) == 3_349_342  # CIFAR-10, without the auxiliary head
+    assert graph_stats(graph).macs == 528_359_040  # 528 M, as others count it too
 
 
 def test_genotypes_are_read_in_both_forms_of_their_concatenation() -> None:
