@@ -121,6 +121,7 @@ class JsonLines:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = self.path.open("a")
         self._file.truncate(whole)  # a line that a kill tore is written anew
+        self._held = ""
         if not whole:
             self.append(header)
         elif not data[:whole].endswith(b"\n"):
@@ -128,16 +129,29 @@ class JsonLines:
 
     def append(self, row: Mapping[str, Any], *, sync: bool = False) -> None:
         """Writes a line; on return the operating system has it, with `sync` the disk."""
-        self._file.write(json.dumps(row) + "\n")
-        self._file.flush()
+        self.hold(row)
+        self._write_held()
         if sync:
             os.fsync(self._file.fileno())
 
+    def hold(self, row: Mapping[str, Any]) -> None:
+        """Keeps a line back until the next is written or the file is closed."""
+        self._held += json.dumps(row) + "\n"
+
+    def drop_held(self) -> None:
+        """Forgets the lines that were kept back."""
+        self._held = ""
+
     def close(self) -> None:
         """Closes the file; everything is on disk then."""
-        self._file.flush()
+        self._write_held()
         os.fsync(self._file.fileno())
         self._file.close()
+
+    def _write_held(self) -> None:
+        self._file.write(self._held)
+        self._file.flush()
+        self._held = ""
 
     def damaged(self, number: int, error: Exception, expected: str) -> DataError:
         """The error of a line that is not what it should be."""

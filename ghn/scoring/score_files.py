@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ghn.errors import DataError
+from ghn.errors import DataError, EstimatorError
 from ghn.files import JsonLines
-from ghn.types import Estimator, Score, Trial
+from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge_stream, was_raised
+from ghn.types import Estimator, JudgesTogether, Score, Trial
 
 SCHEMA = "ghn.scores/1"
 
@@ -39,9 +40,18 @@ class PartialScores:
                 raise self._lines.damaged(number, error, "a score") from None
 
     def add(self, trial: Trial[Any], score: Score) -> None:
-        """Writes the score of a trial; on return the operating system has it."""
-        self._lines.append({"id": trial.id, "arch": trial.arch} | row_of_score(score))
+        """Writes the score of a trial; on return the operating system has it.
+
+        Failures that were raised wait for the next answer, or the end: when a run gives up after many in a row, no
+        candidate was to blame (`drop_held`).
+        """
+        write = self._lines.hold if was_raised(score) else self._lines.append
+        write({"id": trial.id, "arch": trial.arch} | row_of_score(score))
         self.scores[trial.id] = score
+
+    def drop_held(self) -> None:
+        """Forgets the failures since the last answer; they are not in the file yet."""
+        self._lines.drop_held()
 
     def close(self) -> None:
         """Closes the file; everything is on disk then."""
@@ -68,6 +78,7 @@ def score_to_file(
     *,
     progress: bool = True,
     label: str = "scoring",
+    give_up_after: int | None = GIVE_UP_AFTER,
 ) -> list[Score]:
     """Scores trials, keeping results on disk as they come; run again after a kill, it goes on where it was.
 
@@ -79,6 +90,8 @@ def score_to_file(
         identity: what the scores depend on, JSON-able; `estimator.identity` where there is one.
         progress: whether to show a bar with the time left.
         label: of the bar.
+        give_up_after: so many candidates in a row for which the estimator raised an error end the run; they are not
+            kept. None never does. Where others follow that can be judged, they are counted failures.
 
     Returns:
         A score each, in order.
@@ -86,11 +99,12 @@ def score_to_file(
     Raises:
         DataError: ids repeat, or the file holds scores made with other settings, or of another architecture under an
             id.
+        EstimatorError: the estimator raised an error for one candidate after the other.
     """
     ids = {t.id for t in trials}
     if len(ids) != len(trials):
         raise DataError("trial ids must be unique", got=f"{len(trials)} trials with {len(ids)} ids")
-    together = getattr(estimator, "together", False)
+    together, patience = isinstance(estimator, JudgesTogether) and estimator.together, Patience(give_up_after)
     if together:  # then a score depends on who else was scored
         identity = {**identity, "scored_with": sha256("\n".join(sorted(ids)).encode()).hexdigest()}
     partial = PartialScores(path, identity)
@@ -106,19 +120,15 @@ def score_to_file(
     bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
     asked = trials if left and together else left  # a part alone would be scored otherwise
     try:
-        for trial, score in _stream(estimator, asked):
+        for trial, score in judge_stream(estimator, asked):
             if trial.id not in partial.scores:
                 partial.add(trial, score)
                 bar.update()
+                patience.note(trial, score)
+    except EstimatorError:
+        partial.drop_held()
+        raise
     finally:
         bar.close()
         partial.close()
     return [partial.scores[t.id] for t in trials]
-
-
-def _stream(estimator: Any, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
-    if hasattr(estimator, "stream"):
-        yield from estimator.stream(trials)
-    else:
-        for trial in trials:
-            yield trial, estimator.score([trial])[0]
