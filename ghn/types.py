@@ -388,6 +388,26 @@ class JudgesTogether(Protocol):
 
 
 @runtime_checkable
+class Remembers(Protocol):
+    """An estimator that charges a resumed trial with what it adds, and knows of earlier ones in its own memory only."""
+
+    def remember(self, trial: Trial[Any]) -> None:
+        """Takes a trial as judged, by another process or before a kill."""
+        ...
+
+
+@runtime_checkable
+class NeedsReferences(Protocol):
+    """An estimator that cannot judge before it has learnt from some references.
+
+    Attributes:
+        least: fewest successes that it learns from.
+    """
+
+    least: int
+
+
+@runtime_checkable
 class Searcher(Protocol[Arch]):
     """Proposes trials and learns from their scores.
 
@@ -408,4 +428,18 @@ class Searcher(Protocol[Arch]):
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Takes the score of a trial that was asked for."""
+        ...
+
+
+@runtime_checkable
+class Inherits(Protocol):
+    """A searcher whose trials may resume trials of other architectures, whose weights they inherit.
+
+    Attributes:
+        inherits: whether they do.
+    """
+
+    @property
+    def inherits(self) -> bool:
+        """Whether trials resume those of other architectures."""
         ...

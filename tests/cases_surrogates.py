@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import toy
+from doubles import Double
 from toy_models import cells
 
 from ghn.families.surrogates.surrogate import SurrogateEstimator
@@ -38,15 +39,11 @@ def fitted(n: int = 40, **settings: Any) -> SurrogateEstimator:
     return surrogate
 
 
-class Readings:
+class Readings(Double):
     """An estimator that gives readings and curves of its own, and fails where it is told to."""
-
-    source = "these tests"
 
     def __init__(self, fails: Sequence[Any] = (), curve: int = 5) -> None:
         self.fails, self.curve = set(fails), curve
-
-    def fit(self, history: Any) -> None: ...
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [Score.failed("told to") if t.arch in self.fails else self._one(t) for t in trials]

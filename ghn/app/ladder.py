@@ -17,7 +17,8 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
 from ghn.search.ladder import Ladder, LadderResult, Step
-from ghn.types import Estimator
+from ghn.spaces.draw import draw_distinct
+from ghn.types import Estimator, Finite
 
 
 def ladder_job(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -98,9 +99,6 @@ def _pool(setting: Setting, size: int | None, seed: int) -> list[Any] | None:
     if size is None:
         return None
     space, rng = setting.space, Random(seed)
-    if hasattr(space, "distinct"):
-        every = space.distinct()
-        if size > len(every):
-            raise ConfigError("the space has fewer distinct networks", got=size, expected=f"at most {len(every)}")
-        return list(rng.sample(every, size))
-    return list({space.canonical(arch): arch for arch in (space.sample(rng) for _ in range(size))}.values())
+    if isinstance(space, Finite) and size > (most := len(space.distinct())):
+        raise ConfigError("the space has fewer distinct networks", got=size, expected=f"at most {most}")
+    return draw_distinct(space, size, rng)

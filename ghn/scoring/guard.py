@@ -2,7 +2,8 @@
 
 Whoever runs an estimator - a search, a ladder, a survey, a file of scores, a table of references - asks it through
 here, so that one bad candidate costs one candidate. What is no candidate's fault goes through: Ctrl-C, a lack of memory
-or of disk, a broken device. A candidate after the other that fails is none's fault either: `Patience` ends the run then.
+or of disk, a broken device. Where one candidate after the other fails, none is to blame either: `Patience` then ends
+the run.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ghn.types import Estimator, JudgesTogether, Score, Streams, Trial
 
 RAISED = "raised"  # key of `Score.extra`: which exception came, and from where
 GIVE_UP_AFTER = 20  # failures of this kind in a row that end a run
+NUMBERS, PLAIN = ("value", "cost_seconds", "budget", "std"), (float, int, type(None))
 SHOWN = 3  # reasons in the error that says so
 
 FATAL = (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError)
@@ -146,6 +148,10 @@ class Patience:
         self.give_up_after = give_up_after
         self._reasons: list[str] = []
 
+    def holds(self, score: Score) -> bool:
+        """Whether a score may yet prove to be no candidate's fault; files keep it back until then."""
+        return self.give_up_after is not None and was_raised(score)
+
     def note(self, trial: Trial[Any], score: Score) -> None:
         """Takes a score into account; a success, or a failure that was returned, ends the row.
 
@@ -156,7 +162,7 @@ class Patience:
             self._reasons.clear()
             return
         self._reasons.append(f"{trial.id}: {score.error} ({score.extra[RAISED]})")
-        if self.give_up_after is not None and len(self._reasons) >= self.give_up_after:
+        if len(self._reasons) == self.give_up_after:
             raise EstimatorError(
                 f"the estimator raised an error for {len(self._reasons)} candidates in a row",
                 got="\n            ".join(["the last ones:", *self._reasons[-SHOWN:]]),
@@ -205,10 +211,9 @@ def _plain(score: Score) -> Score:
     """The score with plain numbers; a failure where it cannot be written down."""
     if not isinstance(score, Score):
         return failure_of(EstimatorError("an estimator answers with a `Score`", got=score))
-    numbers = (score.value, score.cost_seconds, score.budget, score.std)
-    if not all(number is None or type(number) in (int, float) for number in numbers):  # NumPy's or PyTorch's
-        value, seconds, budget, std = (None if number is None else float(number) for number in numbers)
-        score = replace(score, value=value, cost_seconds=seconds, budget=budget, std=std)
+    # a number may be NumPy's or PyTorch's
+    changed: dict[str, Any] = {n: float(x) for n in NUMBERS if type(x := getattr(score, n)) not in PLAIN}
+    score = replace(score, **changed) if changed else score
     try:
         json.dumps(score.extra)
     except (TypeError, ValueError) as error:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ghn.errors import DataError, EstimatorError
 from ghn.files import JsonLines
-from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge_stream, was_raised
+from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge_stream
 from ghn.types import Estimator, JudgesTogether, Score, Trial
 
 SCHEMA = "ghn.scores/1"
@@ -39,18 +39,18 @@ class PartialScores:
             except (ValueError, KeyError, TypeError) as error:
                 raise self._lines.damaged(number, error, "a score") from None
 
-    def add(self, trial: Trial[Any], score: Score) -> None:
+    def add(self, trial: Trial[Any], score: Score, *, hold: bool = False) -> None:
         """Writes the score of a trial; on return the operating system has it.
 
-        Failures that were raised wait for the next answer, or the end: when a run gives up after many in a row, no
-        candidate was to blame (`drop_held`).
+        With `hold` it is kept back until the next score that is not, or the end: a run that gives up after many
+        failures in a row can drop them (`drop_held`), as no candidate was to blame.
         """
-        write = self._lines.hold if was_raised(score) else self._lines.append
+        write = self._lines.hold if hold else self._lines.append
         write({"id": trial.id, "arch": trial.arch} | row_of_score(score))
         self.scores[trial.id] = score
 
     def drop_held(self) -> None:
-        """Forgets the failures since the last answer; they are not in the file yet."""
+        """Forgets what was held back."""
         self._lines.drop_held()
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ def score_to_file(
     try:
         for trial, score in judge_stream(estimator, asked):
             if trial.id not in partial.scores:
-                partial.add(trial, score)
+                partial.add(trial, score, hold=patience.holds(score))
                 bar.update()
                 patience.note(trial, score)
     except EstimatorError:

@@ -36,7 +36,7 @@ class BracketSearch(Generic[Arch]):
         self._exhausted, self._pending = False, Pending[Arch]()
         self._home: dict[str, Bracket[Arch]] = {}
         self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
-        self.identity = {**identity, "inner": getattr(searcher, "identity", type(searcher).__name__)}
+        self.identity = {**identity, "inner": searcher.identity}
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """Up to `n` trials: promotions before new candidates."""
@@ -252,7 +252,7 @@ class ASHA(Generic[Arch]):
         self._candidate: dict[str, str] = {}  # trial id -> candidate's id
         self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
         self._order, self._pending = count(), Pending[Arch]()
-        inner = getattr(searcher, "identity", type(searcher).__name__)
+        inner = searcher.identity
         self.identity = {"searcher": "asha", "rungs": list(self.rungs), "eta": eta, "inner": inner}
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:

@@ -159,8 +159,8 @@ SYNC_SECONDS = 1.0  # waiting for the disk can take longer than proposing a thou
 class History:
     """A line for every proposal and every score; a score is written before the searcher is told of it.
 
-    A killed process loses nothing. The disk is waited for once a second at most, which after trials that take longer
-    is each time: a power cut loses trials of the last second.
+    A killed process loses nothing but what is held back (`told`). The disk is waited for once a second at most, which
+    after trials that take longer is each time: a power cut loses trials of the last second.
 
     Args:
         folder: of `history.jsonl`; None keeps nothing.
@@ -178,7 +178,7 @@ class History:
             raise ExistsError(
                 "there is a search already", got=str(self.path), fix="choose another folder, or go on: resume=True"
             )
-        self._synced = float("-inf")
+        self._synced, self._holding = float("-inf"), False
         self._lines = None if self.path is None else JsonLines(self.path, SCHEMA, identity, "a search")
 
     def replay(self, searcher: Searcher[Any]) -> tuple[list[tuple[Trial[Any], Score]], list[Trial[Any]]]:
@@ -211,14 +211,28 @@ class History:
     def asked(self, trial: Trial[Any]) -> None:
         """Writes a proposal."""
         if self._lines:
-            self._lines.append({"ask": row_of_trial(trial)})
+            (self._lines.hold if self._holding else self._lines.append)({"ask": row_of_trial(trial)})
 
-    def told(self, trial: Trial[Any], score: Score) -> None:
-        """Writes a score; on return the operating system has it, and the disk if it was not waited for just now."""
-        if self._lines:
+    def told(self, trial: Trial[Any], score: Score, *, hold: bool = False) -> None:
+        """Writes a score; on return the operating system has it, and the disk if it was not waited for just now.
+
+        With `hold`, the score and what is proposed after it are kept back until the next score that is not, or the end:
+        a run that gives up after many failures in a row can drop them (`drop_held`), as no candidate was to blame.
+        """
+        if self._lines is None:
+            return
+        row, self._holding = {"tell": trial.id} | row_of_score(score), hold
+        if hold:
+            self._lines.hold(row)
+        else:
             due = time.monotonic() - self._synced > SYNC_SECONDS
-            self._lines.append({"tell": trial.id} | row_of_score(score), sync=due)
+            self._lines.append(row, sync=due)
             self._synced = time.monotonic() if due else self._synced
+
+    def drop_held(self) -> None:
+        """Forgets what was held back."""
+        if self._lines:
+            self._lines.drop_held()
 
     def close(self) -> None:
         """Closes the file."""

@@ -15,10 +15,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, EstimatorError
+from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
 from ghn.scoring.score_files import PartialScores
 from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
-from ghn.types import Estimator, Score, Space, Trial
+from ghn.spaces.draw import draw_distinct
+from ghn.types import Estimator, Finite, Score, Space, Trial
+
+DRAWN = 1000  # candidates, where none are given and the space cannot list its own
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ class Ladder:
         seed: of pilot and plan.
         size: of a candidate, which costs go with; None: its multiply-adds.
         progress: whether to show bars.
+        give_up_after: so many candidates in a row for which an estimator raised an error end the run, and are not kept;
+            None never does. Where others can be judged, they are counted failures.
 
     Raises:
         ConfigError: fewer than two steps, names twice, a pilot too small, or a budget that does not pay for the pilot.
@@ -107,6 +113,7 @@ class Ladder:
         seed: int = 0,
         size: Callable[[Any], float] | None = None,
         progress: bool = True,
+        give_up_after: int | None = GIVE_UP_AFTER,
     ) -> None:
         names = [step.name for step in steps]
         if len(steps) < 2 or len(set(names)) < len(names):
@@ -119,7 +126,9 @@ class Ladder:
             raise ConfigError("the budget must be positive", got=seconds)
         self.space, self.steps, self.budget, self.progress = space, list(steps), seconds, progress
         rng = Random(seed)
-        every = list(pool) if pool is not None else _pool(space, rng)
+        if pool is None:
+            pool = space.distinct() if isinstance(space, Finite) else draw_distinct(space, DRAWN, rng)
+        every = list(pool)
         rng.shuffle(every)
         if len(every) <= pilot:
             raise ConfigError("the pool has no more candidates than the pilot", got=len(every), expected=f"> {pilot}")
@@ -130,9 +139,16 @@ class Ladder:
         self._history: list[tuple[str, str, Score, float]] = []
         self._seconds = dict.fromkeys(names, 0.0)
         self._files: dict[str, PartialScores] = {}
+        self._patience = Patience(give_up_after)
 
     def run(self) -> LadderResult:
-        """Climbs; the best candidate of the last step is the answer, pilot included."""
+        """Climbs; the best candidate of the last step is the answer, pilot included.
+
+        Raises:
+            ConfigError: the budget does not pay for the pilot.
+            DataError: the folder holds scores made with other settings.
+            EstimatorError: an estimator raised an error for one candidate after the other.
+        """
         try:
             scores = self._climb_pilot()
             costs = [self._cost_from_scratch(scores, i) for i in range(len(self.steps))]
@@ -169,6 +185,13 @@ class Ladder:
         for number, step in enumerate(self.steps):
             before = self._before(list(range(number)), number)
             rows.append([self._judge(number, arch, before) for arch in self._bar(self.pilot, f"pilot, {step.name}")])
+            if all(map(was_raised, rows[-1])):
+                self._drop_held(step)
+                raise ConfigError(
+                    f"the step {step.name} can judge no candidate: its estimator raised an error for all of the pilot",
+                    got=rows[-1][-1].error,
+                    fix="mend the cause, or leave the step out",
+                )
             if self._spent > self.budget:
                 raise ConfigError(
                     "the budget does not pay for the pilot",
@@ -218,21 +241,30 @@ class Ladder:
 
     def _known(self, step: Step, trial: Trial[Any]) -> Score:
         """The score of a trial, from the folder where it is there."""
+        file = self._file(step)
+        if file and trial.id in file.scores:
+            return file.scores[trial.id]
+        score = judge(step.estimator, [trial])[0]
+        if file:
+            file.add(trial, score, hold=self._patience.holds(score))
+        try:
+            self._patience.note(trial, score)
+        except EstimatorError:
+            self._drop_held(step)
+            raise
+        return score
+
+    def _drop_held(self, step: Step) -> None:
+        if file := self._file(step):
+            file.drop_held()
+
+    def _file(self, step: Step) -> PartialScores | None:
         if self.folder is None:
-            return step.estimator.score([trial])[0]
+            return None
         if step.name not in self._files:
-            identity = {"step": step.name, "estimator": getattr(step.estimator, "identity", step.estimator.source)}
+            identity = {"step": step.name, "estimator": step.estimator.identity}
             self._files[step.name] = PartialScores(self.folder / f"{step.name}.jsonl", identity)
-        file = self._files[step.name]
-        if trial.id not in file.scores:
-            file.add(trial, step.estimator.score([trial])[0])
-        return file.scores[trial.id]
+        return self._files[step.name]
 
     def _bar(self, archs: Sequence[Any], label: str) -> tqdm[Any]:
         return tqdm(archs, desc=label, unit="net", disable=not self.progress)
-
-
-def _pool(space: Space[Any], rng: Random) -> list[Any]:
-    if hasattr(space, "distinct"):
-        return list(space.distinct())
-    return list({space.canonical(arch): arch for arch in (space.sample(rng) for _ in range(1000))}.values())

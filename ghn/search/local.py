@@ -265,8 +265,8 @@ class Screened(Generic[Arch]):
             "searcher": "screened",
             "factor": factor,
             "refit": refit,
-            "estimator": getattr(estimator, "identity", estimator.source),
-            "inner": getattr(searcher, "identity", type(searcher).__name__),
+            "estimator": estimator.identity,
+            "inner": searcher.identity,
         }
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:

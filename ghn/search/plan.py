@@ -82,7 +82,7 @@ class Priced:
     @property
     def identity(self) -> dict[str, Any]:
         """What a score depends on, JSON-able."""
-        return {"estimator": getattr(self.estimator, "identity", self.source), "price": self.about}
+        return {"estimator": self.estimator.identity, "price": self.about}
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """As the estimator does."""

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable
 from itertools import chain
 from random import Random
-from typing import Any, Generic, Protocol, runtime_checkable
+from typing import Any, Generic
 
 from ghn.errors import ConfigError
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.spaces import describe_space
-from ghn.types import Arch, Estimator, Score, Space, Trial
-
-
-@runtime_checkable
-class GrowingSpace(Space[Arch], Protocol[Arch]):
-    """A space whose architectures grow out of simpler ones."""
-
-    def simplest(self) -> Iterator[Arch]:
-        """The architectures of the first level."""
-        ...
-
-    def expand(self, arch: Arch) -> Iterator[Arch]:
-        """Those of the next level that grow out of one; none from the most complex."""
-        ...
+from ghn.types import Arch, Estimator, Growing, NeedsReferences, Score, Space, Trial
 
 
 class ProgressiveSearch(Generic[Arch]):
@@ -53,7 +40,7 @@ class ProgressiveSearch(Generic[Arch]):
 
     def __init__(
         self,
-        space: GrowingSpace[Arch],
+        space: Space[Arch],
         seed: int = 0,
         *,
         surrogate: Estimator[Arch] | None = None,
@@ -61,10 +48,10 @@ class ProgressiveSearch(Generic[Arch]):
         first: int | None = None,
         budget: float | None = None,
     ) -> None:
-        if not isinstance(space, GrowingSpace):
+        if not isinstance(space, Growing):
             raise ConfigError(
                 "a progressive search needs a space that grows",
-                got=getattr(space, "name", repr(space)),
+                got=space.name,
                 expected="a space with the methods `simplest()` and `expand(arch)`",
                 fix="use another searcher, such as evolution",
             )
@@ -75,7 +62,7 @@ class ProgressiveSearch(Generic[Arch]):
             "searcher": "pnas",
             "space": describe_space(space),
             "seed": seed,
-            "surrogate": getattr(self.surrogate, "identity", self.surrogate.source),
+            "surrogate": self.surrogate.identity,
             "beam": beam,
             "first": first,
             "budget": budget,
@@ -141,7 +128,8 @@ class ProgressiveSearch(Generic[Arch]):
 
     def _promising(self, archs: list[Arch], count: int) -> list[Arch]:
         known = [(t, self._scores[t.id]) for t in self._asked if t.id in self._scores]
-        if sum(score.ok for _, score in known) < max(1, getattr(self.surrogate, "least", 1)):
+        least = self.surrogate.least if isinstance(self.surrogate, NeedsReferences) else 1
+        if sum(score.ok for _, score in known) < least:
             return self._rng.sample(archs, min(count, len(archs)))
         self.surrogate.fit(known)
         scores = self.surrogate.score([Trial(str(i), arch, self._budget) for i, arch in enumerate(archs)])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, EstimatorError
+from ghn.scoring.guard import GIVE_UP_AFTER, Patience
 from ghn.search.history import History, Limit, SearchResult
-from ghn.search.workers import Here, MakeEstimator, Processes, Workers
+from ghn.search.workers import Here, MakeEstimator, Processes, Workers, judge_trial, keep_busy, make_judge
 from ghn.types import Estimator, Score, Searcher, Trial
 
 
@@ -26,8 +28,12 @@ def run_search(
     resume: bool = False,
     identity: Mapping[str, Any] | None = None,
     progress: bool = True,
+    give_up_after: int | None = GIVE_UP_AFTER,
 ) -> SearchResult:
     """Runs a searcher until it has no more trials or a limit is reached.
+
+    What the estimator raises for a trial is that trial's failure, counted and told. A lack of memory or a broken device
+    is no trial's fault and ends the run, which can be gone on with.
 
     With one worker, a run that was killed and resumed gives the trials of one that was not. With several, trials come
     back in the order in which they finish.
@@ -40,8 +46,10 @@ def run_search(
         workers: processes that judge trials at once; 1 is this process.
         folder: for `history.jsonl`; None keeps nothing on disk.
         resume: go on with the history in `folder`, where there is one.
-        identity: JSON-able; what the scores depend on. By default the estimator's own `identity`, or its source.
+        identity: JSON-able; what the scores depend on. By default the estimator's own `identity`.
         progress: whether to show a line with the best so far, spent and left.
+        give_up_after: so many trials in a row for which the estimator raised an error end the run, and are not kept;
+            None never does.
 
     Returns:
         All trials, those before a resumption included.
@@ -50,25 +58,18 @@ def run_search(
         ExistsError: `folder` holds a search, and `resume` is false.
         DataError: its history is damaged, or of a search with other settings.
         ConfigError: several workers, and no function that makes an estimator for each.
+        EstimatorError: the estimator raised an error for one trial after the other.
         TrainingError: a worker process died.
         KeyboardInterrupt: after saying how to go on; finished trials are kept.
     """
     crew, about = _crew(estimator, workers, identity if folder is not None else {})
-    about = {"searcher": getattr(searcher, "identity", type(searcher).__name__), "estimator": about}
-    history = History(folder, about, resume=resume)
-    run = _Run(searcher, crew, history, limit or Limit(), progress=progress)
-    whole = False
+    history = History(folder, {"searcher": searcher.identity, "estimator": about}, resume=resume)
+    run = _Run(searcher, crew, history, limit or Limit(), Patience(give_up_after), progress=progress)
     try:
         run.take_up()
         run.loop()
-        whole = True
-    except KeyboardInterrupt:
-        kept = f"kept in {history.path}; go on with resume=True" if history.path else "not kept: no folder was given"
-        print(f"\ninterrupted; {len(run.result.steps)} finished trials are {kept}", file=sys.stderr)
-        raise
     finally:
         run.bar.close()
-        crew.close(kill=not whole)
         history.close()
     return run.result
 
@@ -77,9 +78,16 @@ class _Run:
     """The state of a running search."""
 
     def __init__(
-        self, searcher: Searcher[Any], crew: Workers, history: History, limit: Limit, *, progress: bool
+        self,
+        searcher: Searcher[Any],
+        crew: Workers,
+        history: History,
+        limit: Limit,
+        patience: Patience,
+        *,
+        progress: bool,
     ) -> None:
-        self.searcher, self.crew, self.history, self.limit = searcher, crew, history, limit
+        self.searcher, self.crew, self.history, self.limit, self.patience = searcher, crew, history, limit, patience
         self.result, self.limited = SearchResult(), False
         self.trials: dict[str, Trial[Any]] = {}  # all that were proposed, by id
         self.waiting: list[Trial[Any]] = []  # proposed, not begun
@@ -96,15 +104,24 @@ class _Run:
 
     def loop(self) -> None:
         """Asks as long as a worker is free, and tells what has finished."""
-        while True:
-            while len(self.running) < self.crew.slots and (trial := self._next()):
-                self.running[trial.id] = trial
-                self.crew.submit(trial, self.trials.get(trial.resume or ""))
-            if not self.running:
-                self.result.stopped = "limit" if self.limited else "finished"
-                return
-            for trial, score in self.crew.wait():
-                self._tell(self.running.pop(trial.id), score)
+        try:
+            keep_busy(self.crew, self._begin, self._tell)
+        except BaseException as error:
+            if isinstance(error, EstimatorError):
+                self.history.drop_held()
+            where = self.history.path
+            kept = f"kept in {where}; go on with resume=True" if where else "not kept: no folder was given"
+            what = "interrupted" if isinstance(error, KeyboardInterrupt) else "stopped by an error"
+            print(f"\n{what}; {len(self.result.steps)} finished trials are {kept}", file=sys.stderr)
+            raise
+        self.result.stopped = "limit" if self.limited else "finished"
+
+    def _begin(self) -> tuple[Trial[Any], Trial[Any] | None] | None:
+        trial = self._next()
+        if trial is None:
+            return None
+        self.running[trial.id] = trial
+        return trial, self.trials.get(trial.resume or "")
 
     def _next(self) -> Trial[Any] | None:
         """A trial that may begin; one beyond the limit stays in `waiting`, for a run with a larger one."""
@@ -125,12 +142,14 @@ class _Run:
         return allowed
 
     def _tell(self, trial: Trial[Any], score: Score) -> None:
-        self.history.told(trial, score)
+        del self.running[trial.id]
+        self.history.told(trial, score, hold=self.patience.holds(score))
         self.searcher.tell(trial, score)
         self.result.add(trial, score)
         if not self.bar.disable:
             self.bar.set_postfix_str(self._line(), refresh=False)
         self.bar.update()
+        self.patience.note(trial, score)
 
     def _line(self) -> str:
         result, parts = self.result, []
@@ -151,6 +170,8 @@ def _crew(
     """The workers, and what their scores depend on."""
     if workers < 1:
         raise ConfigError("a search needs at least one worker", got=workers)
+    if isinstance(estimator, Workers):
+        return estimator, dict(identity or {})
     if isinstance(estimator, Estimator) and not isinstance(estimator, type):  # a class makes estimators
         if workers > 1:
             raise ConfigError(
@@ -158,9 +179,14 @@ def _crew(
                 got=type(estimator).__name__,
                 expected="a function without arguments that makes one, such as functools.partial(make, options)",
             )
-        return Here(estimator), _identity(estimator, identity)
+        return Here(partial(judge_trial, estimator)), dict(estimator.identity if identity is None else identity)
     if not callable(estimator):
-        return estimator, dict(identity or {})
+        raise ConfigError(
+            "what judges the trials is no estimator",
+            got=type(estimator).__name__,
+            expected="an object with `source`, `identity`, `fit`, `score` and `cost`, or a function that makes one",
+            fix="docs/scoring.md tells what an estimator of your own needs",
+        )
     if workers == 1:
         return _crew(estimator(), 1, identity)
     try:
@@ -171,10 +197,5 @@ def _crew(
             got=str(error),
             expected="a function of a module, or a functools.partial of one with plain arguments",
         ) from None
-    return Processes(estimator, workers), _identity(None if identity is not None else estimator(), identity)
-
-
-def _identity(estimator: Estimator[Any] | None, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    if given is not None or estimator is None:
-        return dict(given or {})
-    return dict(getattr(estimator, "identity", {"source": estimator.source}))
+    crew = Processes(partial(make_judge, estimator), workers)
+    return crew, dict(estimator().identity if identity is None else identity)

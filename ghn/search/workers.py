@@ -13,14 +13,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, runtime_checkable
 
 from ghn.errors import TrainingError
-from ghn.types import Estimator, Score, Trial
+from ghn.scoring.guard import judge
+from ghn.types import Estimator, Remembers, Score, Trial
 
 MakeEstimator = Callable[[], Estimator[Any]]
+Judge = Callable[[Trial[Any], Trial[Any] | None], Score]  # of a trial, and of the one that it resumes
 
 
+@runtime_checkable
 class Workers(Protocol):
     """Judges trials.
 
@@ -47,24 +51,57 @@ class Workers(Protocol):
         ...
 
 
-def judge(estimator: Estimator[Any], trial: Trial[Any], parent: Trial[Any] | None) -> Score:
-    """Scores one trial. An estimator whose state is not on disk may `remember` a parent judged elsewhere."""
-    if parent is not None and hasattr(estimator, "remember"):
+def keep_busy(
+    workers: Workers,
+    begin: Callable[[], tuple[Trial[Any], Trial[Any] | None] | None],
+    done: Callable[[Trial[Any], Score], None],
+) -> None:
+    """Gives every free worker a trial until there is none left and the last has finished; then the workers end.
+
+    Args:
+        workers: end at once, whatever they do, when anything is raised.
+        begin: the next trial and the one that it resumes; None when there is none now.
+        done: takes a trial that has finished.
+    """
+    running, whole = 0, False
+    try:
+        while True:
+            while running < workers.slots and (begun := begin()):
+                workers.submit(*begun)
+                running += 1
+            if not running:
+                whole = True
+                return
+            for trial, score in workers.wait():
+                running -= 1
+                done(trial, score)
+    finally:
+        workers.close(kill=not whole)
+
+
+def judge_trial(estimator: Estimator[Any], trial: Trial[Any], parent: Trial[Any] | None) -> Score:
+    """Scores one trial; what is raised for it is its failure."""
+    if parent is not None and isinstance(estimator, Remembers):
         estimator.remember(parent)
-    return estimator.score([trial])[0]
+    return judge(estimator, [trial])[0]
+
+
+def make_judge(make: MakeEstimator) -> Judge:
+    """What judges the trials of a search, from what makes its estimator."""
+    return partial(judge_trial, make())
 
 
 class Here:
     """One trial at a time, in this process.
 
     Args:
-        estimator: judges them.
+        judge: judges them.
     """
 
     slots = 1
 
-    def __init__(self, estimator: Estimator[Any]) -> None:
-        self._estimator, self._begun, self._start = estimator, deque[tuple[Any, Any]](), time.monotonic()
+    def __init__(self, judge: Judge) -> None:
+        self._judge, self._begun, self._start = judge, deque[tuple[Any, Any]](), time.monotonic()
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
         """Notes a trial; `wait` judges it."""
@@ -73,7 +110,7 @@ class Here:
     def wait(self) -> list[tuple[Trial[Any], Score]]:
         """Judges the next trial."""
         trial, parent = self._begun.popleft()
-        return [(trial, judge(self._estimator, trial, parent))]
+        return [(trial, self._judge(trial, parent))]
 
     def now(self) -> float:
         """Seconds since the start."""
@@ -84,15 +121,15 @@ class Here:
 
 
 class Processes:
-    """Several trials at once, each process with an estimator of its own.
+    """Several trials at once, each process with a judge of its own.
 
     Args:
-        make: makes the estimator; picklable, such as a function of a module or a `functools.partial` of one. For trials
-            that resume others the estimator must keep their state on disk, where every process finds it.
+        make: makes the judge; picklable, such as a function of a module or a `functools.partial` of one. For trials
+            that resume others their state must lie on disk, where every process finds it.
         slots: number of processes.
     """
 
-    def __init__(self, make: MakeEstimator, slots: int) -> None:
+    def __init__(self, make: Callable[[], Judge], slots: int) -> None:
         self.slots, self._start = slots, time.monotonic()
         self._others = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")  # a forked process would inherit threads and CUDA, broken
@@ -152,7 +189,7 @@ class Simulated:
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
         """Judges a trial, and says so when its time has passed."""
-        score = judge(self._estimator, trial, parent)
+        score = judge_trial(self._estimator, trial, parent)
         heapq.heappush(self._begun, (self._clock + score.cost_seconds, self._count, trial, score))
         self._count += 1
 
@@ -183,11 +220,11 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
-_make: MakeEstimator | None = None  # of a worker process
-_estimator: Estimator[Any] | None = None
+_make: Callable[[], Judge] | None = None  # of a worker process
+_judge: Judge | None = None
 
 
-def _start(make: MakeEstimator) -> None:
+def _start(make: Callable[[], Judge]) -> None:
     global _make
     _make = make
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
@@ -203,8 +240,8 @@ def _end_with_parent() -> None:
 
 
 def _work(trial: Trial[Any], parent: Trial[Any] | None) -> Score:
-    global _estimator
-    if _estimator is None:  # not in `_start`, where an error would reach nobody
+    global _judge
+    if _judge is None:  # not in `_start`, where an error would reach nobody
         assert _make is not None
-        _estimator = _make()
-    return judge(_estimator, trial, parent)
+        _judge = _make()
+    return _judge(trial, parent)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import toy
+from doubles import Double
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
@@ -95,13 +96,8 @@ def test_unknown_searchers_leave_nothing_behind(setting: Setting, tmp_path: Path
     assert not (tmp_path / "out").exists()
 
 
-class Size:
+class Size(Double):
     """Counts live parameters, at a second each."""
-
-    source = "a test"
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing to learn."""
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [

@@ -16,10 +16,13 @@ from tests.benchmarks.measure import Figure, timed
 class Free:
     """Judges at no cost."""
 
-    source = "a benchmark"
+    source, identity = "a benchmark", {"estimator": "free"}
 
     def fit(self, history: Sequence[Any]) -> None:
         """Learns nothing."""
+
+    def cost(self, arch: Any) -> None:
+        """Nothing."""
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """A number that depends on the architecture."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import toy
+from doubles import Double
 
 from conformance.searcher import SEARCHER_CHECKS, value
 from ghn.families.surrogates.surrogate import SurrogateEstimator
@@ -24,12 +25,8 @@ from ghn.types import Score, Trial
 SPACE = toy.SPACE
 
 
-class Oracle:
+class Oracle(Double):
     """A cheap estimator that is always right."""
-
-    source = "these tests"
-
-    def fit(self, history: Sequence[Any]) -> None: ...
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [Score(value(trial)) for trial in trials]

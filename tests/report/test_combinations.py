@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from doubles import Double
 from rich.console import Console
 
 from ghn.analysis.choose_sets import Judge, all_sets, grow, grow_at_costs, search_combinations
@@ -169,15 +170,11 @@ def test_greedy_selection_by_hand() -> None:
     assert all_sets(3, 2) == [(0,), (1,), (2,), (0, 1), (0, 2), (1, 2)]
 
 
-class Says:
+class Says(Double):
     """A member that looks its scores up."""
-
-    source = "a test"
 
     def __init__(self, scores: Mapping[Any, float]) -> None:
         self.scores = scores
-
-    def fit(self, history: Any) -> None: ...
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [Score(self.scores[trial.arch]) for trial in trials]

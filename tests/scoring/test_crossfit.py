@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from doubles import Double
 from toy_models import CHAIN, EDGE, cells
 
 from ghn.errors import ConfigError
@@ -14,17 +15,11 @@ from ghn.spaces import NASBench201
 from ghn.types import Estimator, Score, Trial
 
 
-class Knowing:
+class Knowing(Double):
     """Knows what it was told, and says how much it was told of everything else."""
-
-    source = "a test"
 
     def __init__(self) -> None:
         self.known: dict[Any, float] = {}
-        self.identity: dict[str, Any] = {"estimator": "knowing"}
-
-    def cost(self, arch: Any) -> float | None:
-        return None
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         self.known = {trial.arch: score.value for trial, score in history}

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from doubles import Double
 
-from ghn.errors import DataError
+from ghn.errors import DataError, EstimatorError
 from ghn.scoring.score_files import PartialScores, score_to_file
 from ghn.types import Score, Trial
 
@@ -17,15 +18,11 @@ TRIALS = [Trial(f"t{i}", ("cell", str(i))) for i in range(10)]
 IDENTITY = {"weights": "abc", "sample": {"val": 8}, "shape": (3, 8, 8)}
 
 
-class Plain:
+class Plain(Double):
     """Scores one at a time, and is killed at the trial `dies`."""
 
-    source = "these tests"
-
-    def __init__(self, dies: int | None = None) -> None:
-        self.dies, self.asked = dies, 0
-
-    def fit(self, history: Sequence[Any]) -> None: ...
+    def __init__(self, dies: int | None = None, raises: Sequence[int] = ()) -> None:
+        self.dies, self.raises, self.asked = dies, raises, 0
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [self._score(t) for t in trials]
@@ -34,6 +31,8 @@ class Plain:
         i = int(trial.id[1:])
         if i == self.dies:
             raise KeyboardInterrupt
+        if i in self.raises:
+            raise RuntimeError("shapes do not fit")
         self.asked += 1
         if i == 3:
             return Score.failed("no such operation: 'fft'\nat all", 0.25)
@@ -47,9 +46,8 @@ class Streaming(Plain):
 
 
 def run(estimator: Plain, path: Path, **changes: Any) -> list[Score]:
-    return score_to_file(
-        estimator, changes.pop("trials", TRIALS), path, changes.pop("identity", IDENTITY), progress=False
-    )
+    trials, identity = changes.pop("trials", TRIALS), changes.pop("identity", IDENTITY)
+    return score_to_file(estimator, trials, path, identity, progress=False, **changes)
 
 
 def same(a: Sequence[Score], b: Sequence[Score]) -> bool:
@@ -67,6 +65,30 @@ def test_killed_and_resumed_scores_nothing_twice(tmp_path: Path, kind: type[Plai
     assert (whole.asked, killed.asked, resumed.asked) == (10, 6, 4)
     assert same(run(idle, path), expected) and idle.asked == 0
     assert path.read_text() == (tmp_path / "whole.jsonl").read_text()
+
+
+@pytest.mark.parametrize("kind", [Plain, Streaming])
+def test_what_is_raised_for_one_trial_is_its_failure(tmp_path: Path, kind: type[Plain]) -> None:
+    path = tmp_path / "scores.jsonl"
+    scores = run(kind(raises=[4, 9]), path)
+    others = run(kind(), tmp_path / "whole.jsonl")
+    assert [s.error for s in (scores[4], scores[9])] == ["RuntimeError: shapes do not fit"] * 2
+    assert same(
+        [s for i, s in enumerate(scores) if i not in (4, 9)], [s for i, s in enumerate(others) if i not in (4, 9)]
+    )
+    idle = kind()
+    assert same(run(idle, path), scores) and idle.asked == 0  # counted, as what an estimator returns is
+
+
+@pytest.mark.parametrize("kind", [Plain, Streaming])
+def test_a_row_of_raised_failures_ends_the_run_and_is_not_kept(tmp_path: Path, kind: type[Plain]) -> None:
+    path, mended = tmp_path / "scores.jsonl", kind()
+    with pytest.raises(EstimatorError, match=r"3 candidates in a row(.|\n)*shapes do not fit"):
+        run(kind(raises=range(4, 10)), path, give_up_after=3)
+    assert same(run(mended, path), run(kind(), tmp_path / "whole.jsonl")) and mended.asked == 6
+    assert path.read_text() == (tmp_path / "whole.jsonl").read_text()
+    counted = run(kind(raises=range(4, 10)), tmp_path / "all.jsonl", give_up_after=None)
+    assert [s.ok for s in counted] == [i < 4 and i != 3 for i in range(10)]
 
 
 class Together(Streaming):

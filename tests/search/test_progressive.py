@@ -6,19 +6,20 @@ from typing import Any
 
 import pytest
 import toy
+from doubles import Double
 
 from ghn.errors import ConfigError
 from ghn.families.surrogates.surrogate import SurrogateEstimator
-from ghn.search.progressive import GrowingSpace, ProgressiveSearch
-from ghn.types import Score, Searcher, Trial
+from ghn.search.progressive import ProgressiveSearch
+from ghn.types import Growing, Score, Searcher, Trial
 
 SPACE = toy.SPACE
 
 
-class Counting:
+class Counting(Double):
     """Prefers what has most of one operation, and remembers what it was fitted on."""
 
-    source, least = "these tests", 1
+    least = 1
 
     def __init__(self, op: str = "nor_conv_3x3") -> None:
         self.op, self.fits = op, []
@@ -130,7 +131,7 @@ def test_the_same_seed_gives_the_same_trials_whatever_the_workers() -> None:
 
 def test_budgets_and_protocol() -> None:
     searcher = search(budget=5)
-    assert isinstance(searcher, Searcher) and isinstance(SPACE, GrowingSpace) and searcher.source
+    assert isinstance(searcher, Searcher) and isinstance(SPACE, Growing) and searcher.source
     trial = searcher.ask()[0]
     assert trial.budget == 5
     searcher.tell(trial, Score(0.5))

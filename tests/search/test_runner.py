@@ -17,9 +17,10 @@ from typing import Any
 import light
 import pytest
 import recorded
+from doubles import Double
 
 import ghn
-from ghn.errors import ConfigError, DataError, ExistsError, TrainingError
+from ghn.errors import ConfigError, DataError, EstimatorError, ExistsError, TrainingError
 from ghn.search import (
     ASHA,
     Hyperband,
@@ -31,7 +32,7 @@ from ghn.search import (
     SuccessiveHalving,
     run_search,
 )
-from ghn.search.workers import Processes, judge
+from ghn.search.workers import Processes, judge_trial, make_judge
 from ghn.types import Score, Searcher, Trial
 
 SEARCHERS: dict[str, Callable[[], Searcher[Any]]] = {
@@ -43,16 +44,12 @@ SEARCHERS: dict[str, Callable[[], Searcher[Any]]] = {
 }
 
 
-class Dying:
+class Dying(Double):
     """The recorded table, which is killed at a trial; what the table lacks is a counted failure."""
-
-    source = "these tests"
 
     def __init__(self, dies: int = -1) -> None:
         self.left, self.table, self.judged = dies, recorded.estimator(), list[str]()
         self.remember = self.table.remember
-
-    def fit(self, history: Sequence[Any]) -> None: ...
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         if self.left == 0:
@@ -104,6 +101,72 @@ def test_a_limit_can_be_raised(tmp_path: Path) -> None:
         part = run(SEARCHERS["hyperband"](), Dying(), tmp_path, limit=Limit(trials=trials), resume=True)
         assert part.stopped == stopped and shown(part) == shown(whole)[: len(part.steps)]
     assert len(part.steps) == len(whole.steps)
+
+
+class Broken(Dying):
+    """Raises for every trial from one on."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        if self.left == 0:
+            raise RuntimeError("shapes do not fit")
+        return super().score(trials)
+
+
+class Raising(Dying):
+    """Raises for every trial whose number is among the bad ones."""
+
+    def __init__(self, bad: Sequence[int]) -> None:
+        super().__init__()
+        self.bad = {str(i) for i in bad}
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        if trials[0].id.split("@")[0] in self.bad:
+            raise RuntimeError("shapes do not fit")
+        return super().score(trials)
+
+
+@pytest.mark.parametrize("make", SEARCHERS.values(), ids=SEARCHERS)
+def test_what_is_raised_for_a_trial_is_its_failure(make: Callable[[], Searcher[Any]], tmp_path: Path) -> None:
+    found = run(make(), Raising([3, 7, 8]), tmp_path)
+    failed = {t.id: s.error for t, s in found.history if not s.ok and "raised" in s.extra}
+    assert {name.split("@")[0] for name in failed} == {"3", "7", "8"} and len(found.steps) > 25
+    assert set(failed.values()) == {"RuntimeError: shapes do not fit"}
+    assert shown(run(make(), Raising([]), tmp_path, resume=True)) == shown(found)  # nothing is asked again
+
+
+def test_a_trial_at_which_an_earlier_version_died_is_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(SEARCHERS["evolution"](), Dying(dies=5), tmp_path)
+    assert json.loads((tmp_path / "history.jsonl").read_text().splitlines()[-1])["ask"]["id"] == "5"  # without a score
+    found = run(SEARCHERS["evolution"](), Raising([5]), tmp_path, resume=True)
+    assert len(found.steps) == 40 and found.history[5][1].error == "RuntimeError: shapes do not fit"
+
+
+@pytest.mark.parametrize("make", SEARCHERS.values(), ids=SEARCHERS)
+def test_a_row_of_raised_failures_ends_the_search_which_can_be_gone_on_with(
+    make: Callable[[], Searcher[Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = run(make(), Dying(), tmp_path / "whole")
+    with pytest.raises(EstimatorError, match=r"4 candidates in a row(.|\n)*shapes do not fit"):
+        run(make(), Raising(range(6, 99)), tmp_path / "broken", give_up_after=4)
+    assert "stopped by an error" in capsys.readouterr().err
+    again = run(make(), Dying(), tmp_path / "broken", resume=True)  # mended
+    assert shown(again) == shown(whole)
+    histories = [(tmp_path / name / "history.jsonl").read_text() for name in ("whole", "broken")]
+    assert histories[0] == histories[1]
+
+
+def test_a_lack_of_memory_ends_the_search_and_is_no_failure(tmp_path: Path) -> None:
+    class Greedy(Dying):
+        def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+            if trials[0].id == "4":
+                raise MemoryError
+            return super().score(trials)
+
+    with pytest.raises(MemoryError):
+        run(SEARCHERS["random"](), Greedy(), tmp_path)
+    whole = run(SEARCHERS["random"](), Dying())
+    assert shown(run(SEARCHERS["random"](), Dying(), tmp_path, resume=True)) == shown(whole)
 
 
 @pytest.mark.parametrize("epochs", [1, 10, 30.5])
@@ -194,14 +257,23 @@ def test_processes_share_the_state_of_trials_and_can_be_resumed(tmp_path: Path) 
     assert os.getpid() not in {score.extra["process"] for _, score in part.history}
 
 
+def test_what_is_raised_in_a_process_is_a_failure(tmp_path: Path) -> None:
+    found = run(recorded.candidates(6), partial(light.Marking, str(tmp_path), bad="3"), workers=2)
+    assert [t.id for t, s in found.history if not s.ok] == ["3"] and len(found.steps) == 6
+    (score,) = (s for t, s in found.history if t.id == "3")
+    assert score.error == "ValueError: not this one" and "light.py" in score.extra["raised"]
+    with pytest.raises(EstimatorError, match=r"2 candidates in a row(.|\n)*not this one"):
+        run(recorded.candidates(6), partial(light.Marking, str(tmp_path), bad="123"), workers=2, give_up_after=2)
+
+
 def test_tables_in_several_processes_agree_on_costs() -> None:
     first, second = recorded.estimator(), recorded.estimator()
     low = Trial("0@1", recorded.archs()[0], 1.0)
     high = Trial("0@9", low.arch, 9.0, low.id)
-    judge(first, low, None)
-    assert judge(second, high, low) == judge(first, high, low)
-    alone = judge(recorded.estimator(), Trial("x", low.arch, 9.0), None)
-    assert judge(second, high, low).cost_seconds == pytest.approx(alone.cost_seconds * 8 / 9)
+    judge_trial(first, low, None)
+    assert judge_trial(second, high, low) == judge_trial(first, high, low)
+    alone = judge_trial(recorded.estimator(), Trial("x", low.arch, 9.0), None)
+    assert judge_trial(second, high, low).cost_seconds == pytest.approx(alone.cost_seconds * 8 / 9)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +291,7 @@ def test_what_goes_wrong_in_a_process_is_said_here(make: Any, error: type[Except
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
 def test_a_process_that_is_still_starting_does_not_hear_ctrl_c(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
-    workers = Processes(partial(light.Marking, str(tmp_path)), 1)
+    workers = Processes(partial(make_judge, partial(light.Marking, str(tmp_path))), 1)
     workers.submit(ghn.Trial("a", "arch", 1.0), None)
     (child,) = (child for child in multiprocessing.active_children() if child not in workers._others)
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
@@ -243,8 +315,9 @@ import sys, time
 from ghn.types import Score
 
 class Slow:
-    source = "a test"
+    source, identity = "a test", {}
     def fit(self, history): ...
+    def cost(self, arch): ...
     def score(self, trials):
         time.sleep(0.05 if trials[0].id < "3" else 600)
         return [Score(1.0) for _ in trials]
@@ -301,11 +374,7 @@ def test_simulated_workers_share_the_time() -> None:
 
 
 def test_simulated_workers_finish_in_the_order_of_their_costs() -> None:
-    class Costly:
-        source = "these tests"
-
-        def fit(self, history: Sequence[Any]) -> None: ...
-
+    class Costly(Double):
         def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
             return [Score(0.5, {"0": 10.0, "1": 1.0, "2": 2.0, "3": 7.5}.get(t.id, 100.0)) for t in trials]
 

@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 import toy
+from doubles import Double
 
 from ghn.errors import ConfigError
 from ghn.search import RandomSearch, RegularizedEvolution, Screened
 from ghn.types import Score, Trial
 
 
-class Convs:
+class Convs(Double):
     """Likes convolutions; cannot judge cells that begin with a pooling."""
-
-    source = "these tests"
 
     def __init__(self) -> None:
         self.fitted: list[int] = []

@@ -22,8 +22,8 @@ from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
 from ghn.errors import ConfigError, GhnError, OtherSpaceError
 from ghn.scoring.score_files import score_to_file
-from ghn.search.workers import Here, Processes, Workers
-from ghn.types import Estimator, Score, Trial
+from ghn.search.workers import Here, Judge, Processes, Workers, keep_busy
+from ghn.types import Score, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +166,15 @@ def score_lines(
         workers: Workers = Processes(partial(_in_a_process, options, tuple(archs), folder), slots)
         files = [folder / f"{unit.id}.jsonl" for unit in units] if options["progress"] else []
     else:
-        workers, files = Here(scorer), []
+        workers, files = Here(scorer.judge), []
     with _bar(files, len(archs)):
-        _run(units, workers)
+        left = iter(units)
+        keep_busy(workers, lambda: next(((unit, None) for unit in left), None), lambda unit, score: None)
     return [scorer.gather(line) for line in lines]
 
 
 class _LineScorer:
-    """Scores all networks with one replicate of a line, as if that were one trial: what a worker does.
+    """Scores all networks with one replicate of a line, as one trial of a worker.
 
     Args:
         lines: of the survey.
@@ -182,8 +183,6 @@ class _LineScorer:
         folder: for the files of scores.
         progress: whether to show a bar a replicate.
     """
-
-    source = "the estimators of the survey"
 
     def __init__(
         self, lines: Sequence[Line], setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool
@@ -208,26 +207,11 @@ class _LineScorer:
             return False
         return True
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """The lines: each file of scores has an identity of its own."""
-        return {"lines": sorted(self.lines)}
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing to learn."""
-
-    def cost(self, arch: Any) -> float | None:
-        """None: a replicate of a line is no network."""
-        return None
-
-    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Scores a replicate each into its file; the value says how many networks could be judged."""
-        found = []
-        for trial in trials:
-            key, number = trial.arch
-            scores = self._scores(key, number, progress=self.progress)
-            found.append(Score(float(sum(s.ok for s in scores)), sum(s.cost_seconds for s in scores)))
-        return found
+    def judge(self, trial: Trial[Any], _parent: Trial[Any] | None = None) -> Score:
+        """Scores a replicate into its file; the value says how many networks could be judged."""
+        key, number = trial.arch
+        scores = self._scores(key, number, progress=self.progress)
+        return Score(float(sum(s.ok for s in scores)), sum(s.cost_seconds for s in scores))
 
     def gather(self, line: Line) -> Scored:
         """Everything of a line that has been scored."""
@@ -266,23 +250,9 @@ class _LineScorer:
         return float(np.mean(told)) if told else None
 
 
-def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Estimator[Any]:
+def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Judge:
     lines = read_lines(options["survey"]["estimators"])
-    return _LineScorer(lines, build_setting(options), archs, folder, progress=False)
-
-
-def _run(units: Sequence[Trial[Any]], workers: Workers) -> None:
-    """Works through the units; what is left undone by an error or Ctrl-C is ended and can be gone on with."""
-    left, busy, whole = list(units), 0, False
-    try:
-        while left or busy:
-            while left and busy < workers.slots:
-                workers.submit(left.pop(0), None)
-                busy += 1
-            busy -= len(workers.wait())
-        whole = True
-    finally:
-        workers.close(kill=not whole)
+    return _LineScorer(lines, build_setting(options), archs, folder, progress=False).judge
 
 
 @contextmanager
