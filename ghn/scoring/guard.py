@@ -148,6 +148,11 @@ class Patience:
         self.give_up_after = give_up_after
         self._reasons: list[str] = []
 
+    @property
+    def in_a_row(self) -> int:
+        """Failures since the last answer."""
+        return len(self._reasons)
+
     def holds(self, score: Score) -> bool:
         """Whether a score may yet prove to be no candidate's fault; files keep it back until then."""
         return self.give_up_after is not None and was_raised(score)

@@ -107,12 +107,14 @@ class _Run:
         try:
             keep_busy(self.crew, self._begin, self._tell)
         except BaseException as error:
+            finished = len(self.result.steps)
             if isinstance(error, EstimatorError):
                 self.history.drop_held()
+                finished -= self.patience.in_a_row
             where = self.history.path
             kept = f"kept in {where}; go on with resume=True" if where else "not kept: no folder was given"
             what = "interrupted" if isinstance(error, KeyboardInterrupt) else "stopped by an error"
-            print(f"\n{what}; {len(self.result.steps)} finished trials are {kept}", file=sys.stderr)
+            print(f"\n{what}; {finished} finished trials are {kept}", file=sys.stderr)
             raise
         self.result.stopped = "limit" if self.limited else "finished"
 
