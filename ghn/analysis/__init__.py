@@ -1,11 +1,14 @@
-"""How well an estimate orders what was really measured: correlations, regret, intervals, ceiling.
+"""How well an estimate orders what was really measured: correlations, regret, intervals, ceiling, bias, stability, sets.
 
 Every function takes plain arrays `estimate[n]` and `reference[n]`, **higher is better in both**. A non-finite
 estimate is a failure: it is dropped and counted, never ranked. A statistic that does not exist (a constant
-estimate, a part of fewer than `MIN_PART` items) is None, never a made-up number. Needs numpy and scipy only.
+estimate, a part of fewer than `MIN_PART` items) is None, never a made-up number. Needs numpy, scipy and, for sets of
+estimators, scikit-learn. `ghn.compare` is here too, in `compare.py`.
 """
 
-from ghn.analysis.bias import Reversal, reversals
+from ghn.analysis.bias import Bias, measure_bias
+from ghn.analysis.choose_sets import search_combinations
+from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import (
     MIN_ITEMS,
     Ranking,
@@ -21,6 +24,7 @@ from ghn.analysis.correlation import (
     spearman,
     within_groups,
 )
+from ghn.analysis.front import pareto_front
 from ghn.analysis.partial import (
     holm,
     partial_ceiling,
@@ -29,14 +33,22 @@ from ghn.analysis.partial import (
     permutation_test,
     rank_residuals,
 )
+from ghn.analysis.sets import Combinations, ScoreMatrix
+from ghn.analysis.stability import Stability, measure_stability
 from ghn.analysis.weighted import MIN_PART, PARTS, levels_of
+from ghn.analysis.wrong_pairs import Reversal, reversals
 
 __all__ = [
     "MIN_ITEMS",
     "MIN_PART",
     "PARTS",
+    "Bias",
+    "Combinations",
+    "Comparison",
     "Ranking",
     "Reversal",
+    "ScoreMatrix",
+    "Stability",
     "Statistic",
     "ceiling",
     "difference",
@@ -44,6 +56,9 @@ __all__ = [
     "kendall",
     "levels_of",
     "mean_ranking",
+    "measure_bias",
+    "measure_stability",
+    "pareto_front",
     "partial_ceiling",
     "partial_spearman",
     "partial_table",
@@ -54,6 +69,7 @@ __all__ = [
     "rank_residuals",
     "regret_at",
     "reversals",
+    "search_combinations",
     "spearman",
     "within_groups",
 ]

@@ -1,8 +1,6 @@
-"""The pairs of items that an estimate puts in the wrong order most decidedly.
+"""Where estimators err: against which properties, on which pairs of networks, and whether two of them err alike.
 
-What an analysis of biases holds, and its JSON; `docs/bias.md` documents every key.
-
-Where estimators err: against which properties, on which pairs of networks, and whether two of them err alike.
+`docs/bias.md` documents every key of the JSON.
 """
 
 from __future__ import annotations
@@ -11,85 +9,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from ghn.analysis.comparison import Comparison
-from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference
+from ghn.analysis.correlation import MIN_ITEMS, Statistic
 from ghn.analysis.partial import holm, partial_ceiling, partial_table, permutation_test
 from ghn.analysis.weighted import Floats
+from ghn.analysis.wrong_pairs import reversals
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
 
-_ROWS = 256  # of the matrix of all pairs at a time
-
-
-class Reversal(NamedTuple):
-    """Two items, by index: the reference says `better`, the estimate says `worse`.
-
-    `confidence` is the share of all items that lies between them: the smaller of the two shares, by the reference and
-    by the estimate.
-    """
-
-    better: int
-    worse: int
-    confidence: float
-
-
-def reversals(estimate: ArrayLike, reference: ArrayLike, *, k: int = 3, margin: float = 0.0) -> list[Reversal]:
-    """Up to `k` pairs whose order by the estimate is most decidedly the reverse of that by the reference.
-
-    Both must be decided, so the weaker of the two counts. No item occurs twice: else the worst outlier would be in
-    every pair. Ties share their mean rank; of equally wrong pairs the first by index is taken.
-
-    Args:
-        estimate: [n], higher is better, finite.
-        reference: [n], higher is better, finite.
-        k: number of pairs.
-        margin: least difference of the two references, in their unit; smaller ones may be noise.
-
-    Returns:
-        Most decided first; fewer than `k` where no more are reversed by more than the margin.
-
-    Raises:
-        DataError: shapes differ, values are not finite, references all equal, or fewer than `MIN_ITEMS`.
-        ConfigError: `k` or `margin` is negative.
-    """
-    if k < 0 or not margin >= 0:
-        raise ConfigError("k and margin must not be negative", got=f"k={k}, margin={margin}")
-    x, y = check_pair(estimate, reference)
-    check_reference(y)
-    if not np.isfinite(x).all():
-        raise DataError("some estimates are not finite", fix="leave the failed items out of both arrays")
-    by_estimate, by_reference = ((rankdata(values) - 1) / (len(y) - 1) for values in (x, y))
-    free = np.ones(len(y), bool)
-    found: list[Reversal] = []
-    while len(found) < k:
-        worst = _worst(by_estimate, by_reference, y, margin, np.flatnonzero(free))
-        if worst is None:
-            break
-        found.append(worst)
-        free[[worst.better, worst.worse]] = False
-    return found
-
-
-def _worst(estimate: Floats, reference: Floats, value: Floats, margin: float, free: np.ndarray) -> Reversal | None:
-    x, y, v = estimate[free], reference[free], value[free]
-    best, where = 0.0, (0, 0)
-    for start in range(0, len(free), _ROWS):
-        rows = slice(start, start + _ROWS)
-        confidence = np.minimum(y[rows, None] - y, x - x[rows, None])
-        confidence[v[rows, None] - v <= margin] = 0
-        i, j = np.unravel_index(confidence.argmax(), confidence.shape)
-        if confidence[i, j] > best:
-            best, where = float(confidence[i, j]), (start + int(i), int(j))
-    return Reversal(int(free[where[0]]), int(free[where[1]]), best) if best > 0 else None
-
-
-# --- What an analysis of biases holds, and its JSON; `docs/bias.md` documents every key ---
+_CERTAIN = 1.96 * 2**0.5  # noises by which two trainings of one network differ in 5 % of cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +71,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class WrongPair:
-    """Two networks that a row puts in the wrong order; `confidence` as in `ghn.ranking.Reversal`."""
+    """Two networks that a row puts in the wrong order; `confidence` as in `ghn.analysis.Reversal`."""
 
     row: str
     better: Judged
@@ -229,11 +163,6 @@ class Bias(Stored):
             return False
         far = second.high if second.value > 0 else second.low
         return abs(value) <= abs(second.value if far is None else far)
-
-
-# --- Where estimators err: against which properties, on which pairs of networks, and whether two of them err alike ---
-
-_CERTAIN = 1.96 * 2**0.5  # noises by which two trainings of one network differ in 5 % of cases
 
 
 def measure_bias(

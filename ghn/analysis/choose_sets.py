@@ -1,7 +1,4 @@
-"""How well a set of estimators orders: on development networks to choose, on report networks to tell.
-
-Which estimators to combine: sets chosen on development networks and reported on others, at a cost a candidate.
-"""
+"""Which estimators to combine: sets chosen on development networks and reported on others, at a cost a candidate."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from ghn.analysis.sets import (
     Member,
     ScoreMatrix,
     check_matrices,
-    check_settings,
+    check_search,
     common_scores,
     read_members,
     warnings_of,
@@ -31,6 +28,7 @@ from ghn.analysis.sets import (
 from ghn.analysis.weighted import Floats
 
 Set = tuple[int, ...]  # indices of members, rising
+Tell = Callable[[Set], Ranking]
 
 
 class Judge:
@@ -144,11 +142,6 @@ def grow_at_costs(value: Callable[[Set], float], seconds: Mapping[int, float], l
     return grow(value, list(seconds), largest, least)
 
 
-# --- Which estimators to combine: sets chosen on development networks and reported on others, at a cost a candidate ---
-
-Tell = Callable[[Set], Ranking]
-
-
 def search_combinations(
     development: ScoreMatrix,
     report: ScoreMatrix,
@@ -198,7 +191,7 @@ def search_combinations(
     usable = [member for member in members if member.set_aside is None]
     names = [member.name for member in usable]
     chosen_on, told_on = common_scores(development, names, "development"), common_scores(report, names, "report")
-    check_settings(sizes, draws, largest, least, len(chosen_on[1]))
+    check_search(sizes, draws, largest, least, len(chosen_on[1]))
     exhaustive = len(usable) <= exhaustive_up_to
     found: list[Combination] = []
     tried: dict[int, int] = {}

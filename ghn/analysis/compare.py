@@ -1,7 +1,4 @@
-"""Reads and checks the plain arrays that `compare` is given.
-
-From plain arrays of any tool to a `Comparison`: all on the same networks, baselines beneath.
-"""
+"""From plain arrays of any tool to a `Comparison`: all on the same networks, baselines beneath."""
 
 from __future__ import annotations
 
@@ -143,9 +140,6 @@ def _mean_seconds(name: str, value: ArrayLike) -> float:
     if len(times) == 0 or (times < 0).any():
         raise DataError(f"the seconds of {name!r} are not times", got=value, expected="0 or more")
     return float(times.mean())
-
-
-# --- From plain arrays of any tool to a `Comparison`: all on the same networks, baselines beneath ---
 
 
 def compare(

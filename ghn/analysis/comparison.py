@@ -31,7 +31,7 @@ class Row:
         set_aside: why the row has no statistics; None when it has.
         seconds: mean wall-clock seconds a network; None when unknown.
         one_off_seconds: paid once before the first network (training, loading); None when unknown.
-        statistics: keys of `ghn.ranking.rank`.
+        statistics: keys of `ghn.analysis.rank`.
         versus: the paired difference from the strongest baseline; None for baselines.
         estimates: [n_given], higher is better, None where it failed.
     """

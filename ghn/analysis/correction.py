@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import log
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm, rankdata
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+if TYPE_CHECKING:
+    from sklearn.gaussian_process import GaussianProcessRegressor
 
 FEWEST = 5  # references below which their order says nothing
 LEAST_NOISE = 0.05  # variance of a training that even a sum which fits its references perfectly has
@@ -42,6 +44,9 @@ class Settings:
 
     def process(self, references: int, features: int) -> GaussianProcessRegressor:
         """The process for so many references and features; its hyperparameters are not fitted."""
+        from sklearn.gaussian_process import GaussianProcessRegressor  # slow to load: only where it is used
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
         step = log(max(1, references) / self.few) / log(self.many / self.few)
         noise, reach = (a + (b - a) * min(1.0, max(0.0, step)) for a, b in (self.noise, self.reach))
         kernel = ConstantKernel(self.amplitude) * RBF(reach * features**0.5) + ConstantKernel(self.offset)

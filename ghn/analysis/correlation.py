@@ -1,9 +1,4 @@
-"""Wrong input to the ranking functions, and what to do about it.
-
-Point values, intervals and the seed-to-seed ceiling, from plain arrays.
-
-One statistic at a time, without its interval.
-"""
+"""How well an estimate orders a reference: statistics with their intervals, and the seed-to-seed ceiling."""
 
 from __future__ import annotations
 
@@ -18,7 +13,9 @@ from numpy.typing import ArrayLike
 from ghn.analysis.weighted import Floats, Ties, evaluate, levels_of
 from ghn.errors import ConfigError, DataError
 
+Key = TypeVar("Key", bound=Hashable)
 MIN_ITEMS = 10  # a rank correlation of fewer says nothing
+_CHUNK = 2_000_000  # resamples x items at a time, which bounds memory at any n
 
 
 def check_pair(estimate: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
@@ -67,12 +64,6 @@ def check_settings(ks: Sequence[int], min_level: int, bootstrap: int) -> None:
         raise ConfigError("a group needs two items to have an order", got=min_level, expected="min_level >= 2")
     if bootstrap < 0:
         raise ConfigError("bootstrap counts resamples", got=bootstrap, expected="0 or more; 1000 is usual")
-
-
-# --- Point values, intervals and the seed-to-seed ceiling, from plain arrays ---
-
-Key = TypeVar("Key", bound=Hashable)
-_CHUNK = 2_000_000  # resamples x items at a time, which bounds memory at any n
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +253,7 @@ def mean_ranking(rankings: Sequence[Ranking]) -> Ranking:
     return Ranking(rankings[0].n, rankings[0].failed, statistics, samples)
 
 
-# --- One statistic at a time, without its interval ---
+# One statistic at a time, without its interval.
 
 
 def kendall(estimate: ArrayLike, reference: ArrayLike) -> float | None:

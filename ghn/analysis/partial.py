@@ -15,7 +15,8 @@ of two estimates rest on the same thing. Kendall's has none.
 Source: Liu, Li, Wanga & Shepherd, Covariate-adjusted Spearman's rank correlation with probability-scale residuals,
 Biometrics 2018: the correlation of the residuals of two models, each of a column's ranks on the covariate.
 
-Whether an error that goes with a property is more than chance, and how much chance many tests may have.
+`permutation_test` says whether an error that goes with a property is more than chance, `holm` how much chance many such
+tests may have together.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def partial_table(
 ) -> dict[Pair, Statistic]:
     """Spearman's partial correlation of pairs of columns given a reference, with percentile bootstrap intervals.
 
-    The resamples are those of `ghn.ranking.rank` with equal n, bootstrap and seed; ranks are taken anew in each.
+    The resamples are those of `ghn.analysis.rank` with equal n, bootstrap and seed; ranks are taken anew in each.
 
     Args:
         columns: {name: [n]}, finite; estimates and properties alike.
@@ -198,11 +199,6 @@ def _measure(x: Mapping[str, Floats], z: Floats, pairs: Sequence[Pair]) -> Calla
     return measure
 
 
-# --- Whether an error that goes with a property is more than chance, and how much chance many tests may have ---
-
-_BLOCK = 2_000_000  # numbers at a time, which bounds memory at any n
-
-
 def permutation_test(
     estimates: Mapping[str, ArrayLike],
     properties: Mapping[str, ArrayLike],
@@ -246,7 +242,7 @@ def permutation_test(
     ex, ey = (unit_residuals([Ties(v) for v in side.values()], Ties(z), one)[0] for side in (x, y))
     observed = _studentised(ex, ey)
     reached, rng = np.zeros_like(observed), np.random.default_rng(seed)
-    step = max(1, _BLOCK // (len(z) * len(y)))
+    step = max(1, _CHUNK // (len(z) * len(y)))
     for start in range(0, permutations, step):
         many = min(step, permutations - start)
         order = rng.permuted(np.tile(np.arange(len(z)), (many, 1)), axis=1)

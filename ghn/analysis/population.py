@@ -1,4 +1,4 @@
-"""What readings are usual in a space: the yardstick that makes different readings comparable."""
+"""Normal scores: where readings stand among those usual in a space, which makes different readings comparable."""
 
 from __future__ import annotations
 

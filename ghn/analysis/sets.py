@@ -1,7 +1,4 @@
-"""Which sets of estimators order best at which cost, and the JSON of it.
-
-What a search over sets of estimators is given, and what of it can be used.
-"""
+"""What a search over sets of estimators is given and what it finds; `choose_sets.py` searches."""
 
 from __future__ import annotations
 
@@ -156,9 +153,6 @@ class Combinations(Stored):
         return next((c for c in reversed(self.front(references)) if c.seconds <= seconds), None)
 
 
-# --- What a search over sets of estimators is given, and what of it can be used ---
-
-
 @dataclass(frozen=True)
 class ScoreMatrix:
     """Scores of several estimators for the same networks.
@@ -274,7 +268,7 @@ def common_scores(matrix: ScoreMatrix, names: Sequence[str], which: str) -> tupl
     return scores[common], check_reference(reference, int((~common).sum()))
 
 
-def check_settings(sizes: Sequence[int], draws: int, largest: int, least: float, n: int) -> None:
+def check_search(sizes: Sequence[int], draws: int, largest: int, least: float, n: int) -> None:
     """Raises ConfigError for settings out of range; `n` is the number of development networks."""
     good = [size == 0 or FEWEST <= size <= n - MIN_ITEMS for size in sizes]
     if not sizes or not all(good):
