@@ -1,4 +1,4 @@
-"""How well an estimate orders what was really measured: correlations, regret, intervals, ceiling, bias, stability, sets.
+"""How well an estimate orders what was measured: correlations, regret, intervals, ceiling, bias, stability, sets.
 
 Every function takes plain arrays `estimate[n]` and `reference[n]`, **higher is better in both**. A non-finite
 estimate is a failure: it is dropped and counted, never ranked. A statistic that does not exist (a constant
