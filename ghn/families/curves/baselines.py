@@ -17,13 +17,15 @@ class LastValue:
     """The last accuracy observed.
 
     With finished curves the mean is shifted by what they gained from there to the end, and `std` is the spread of that
-    gain. Without them it is a random walk: a step's standard deviation times the root of the steps left.
+    gain. Without them it is a random walk: a step's standard deviation times the root of the steps left; unknown after
+    a single epoch.
 
     Source: the naive method, Hyndman & Athanasopoulos, "Forecasting: Principles and Practice", 3rd ed., sec. 5.2, 5.5.
     """
 
     source = "last value: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 2021, sec. 5.2"
     needs_finished = False
+    least_epochs = 1
     _finished: Curves | None = field(default=None, init=False, repr=False)
 
     def fit(self, finished: Curves) -> None:
@@ -32,11 +34,13 @@ class LastValue:
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
         """Repeats the last value, shifted by the usual gain where that is known."""
-        return by_length(observed, horizon, 1 if self._finished else 2, lambda curves: self._block(curves, horizon))
+        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
 
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         values = curves.val_accuracy
         if self._finished is None:
+            if len(curves.epochs) < 2:
+                return values[:, -1], np.full(len(values), np.nan)
             step = np.sqrt((np.diff(values) ** 2).mean(axis=1) / np.diff(curves.epochs).mean())
             return values[:, -1], step * np.sqrt(horizon - curves.epochs[-1])
         known = self._finished.at([curves.epochs[-1], horizon]).val_accuracy
@@ -56,21 +60,28 @@ class SumOfLosses:
 
     source = "sum of training losses: Ru et al., Speedy Performance Estimation for NAS, NeurIPS 2021"
     needs_finished = False
+    least_epochs = 1
     _finished: Curves | None = field(default=None, init=False, repr=False)
 
     def fit(self, finished: Curves) -> None:
-        """Keeps the finished curves, for the line."""
-        self._finished = learnable(finished)
+        """Keeps the finished curves, for the line.
+
+        Raises:
+            DataError: too few of them, or without training losses.
+        """
+        known = learnable(finished)
+        check_losses(known, "the sum of losses")
+        self._finished = known
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
         """Sums the losses.
 
         Raises:
-            DataError: the curves hold no training losses, or finished ones lack some.
+            DataError: the curves hold no training losses.
         """
         if observed.train_loss is None:
             raise DataError("the sum of training losses needs them", got="curves without train_loss")
-        return by_length(observed, horizon, 1, lambda curves: self._block(curves, horizon))
+        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
 
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         assert curves.train_loss is not None
@@ -78,7 +89,8 @@ class SumOfLosses:
         if self._finished is None:
             return speed, np.full(len(curves), np.nan)
         known = self._finished.at([*curves.epochs, horizon])
-        x, y = -check_losses(known, "the sum of losses")[:, :-1].sum(axis=1), known.val_accuracy[:, -1]
+        assert known.train_loss is not None  # as `fit` saw to
+        x, y = -known.train_loss[:, :-1].sum(axis=1), known.val_accuracy[:, -1]
         line = linregress(x, y)
         residual = y - line.intercept - line.slope * x
         return line.intercept + line.slope * speed, np.full(len(speed), residual.std(ddof=2))

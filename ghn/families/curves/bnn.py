@@ -1,14 +1,6 @@
-"""The layer of curve bases: five shapes that are 0 at the end, so that the constant beside them is the final value.
+"""A Bayesian neural network from configurations to curves, with a layer of curve bases, sampled by SGHMC.
 
-Source: Klein, Falkner, Springenberg & Hutter, ICLR 2017 (basis functions: vapor pressure, power, log power,
-exponential, Hill3); their amplitudes are the layer's weights.
-
-Stochastic gradient Hamiltonian Monte Carlo with adapted scales.
-
-Source: Chen, Fox & Guestrin, "Stochastic Gradient Hamiltonian Monte Carlo", ICML 2014, eq. 15; Springenberg et al.,
-"Bayesian Optimization with Robust Bayesian Neural Networks", NeurIPS 2016 (scales from the burn-in).
-
-A Bayesian neural network from configurations to curves, with a layer of curve bases.
+Source: Klein, Falkner, Springenberg & Hutter, "Learning Curve Prediction with Bayesian Neural Networks", ICLR 2017.
 """
 
 from __future__ import annotations
@@ -28,10 +20,16 @@ from ghn.tables.curves import Curves, Floats
 
 BASES = 5
 SHAPES = 8  # shape parameters of all bases together
+NOISE = -2.0  # prior mean of the logarithm of the noise, in standard deviations of all accuracies
+RUN = -1.0  # the same for the spread of a run's coefficients around its network's
+Normal = tuple[Float[Tensor, "n t"], Float[Tensor, "n t t"]]  # means and covariances
 
 
 def basis(times: Float[Tensor, " t"], shapes: Float[Tensor, "n 8"]) -> Float[Tensor, "n t 5"]:
-    """The bases of each run at some times.
+    """The bases of each run at some times: all are 0 at the end, so that the constant beside them is the final value.
+
+    Source: Klein et al. 2017 (basis functions: vapor pressure, power, log power, exponential, Hill3); their amplitudes
+    are the layer's weights.
 
     Args:
         times: in (0, 1]; 1 is the end.
@@ -56,9 +54,6 @@ def _curves(t: Float[Tensor, " t"], shapes: Float[Tensor, "n 8"]) -> Float[Tenso
     )
 
 
-# --- Stochastic gradient Hamiltonian Monte Carlo with adapted scales ---
-
-
 def sghmc(
     potential: Callable[[Float[Tensor, " p"]], Float[Tensor, ""]],
     start: Float[Tensor, " p"],
@@ -70,7 +65,10 @@ def sghmc(
     friction: float = 0.05,
     generator: torch.Generator,
 ) -> Iterator[Float[Tensor, " p"]]:
-    """Draws from exp(-potential).
+    """Draws from exp(-potential), by stochastic gradient Hamiltonian Monte Carlo with adapted scales.
+
+    Source: Chen, Fox & Guestrin, "Stochastic Gradient Hamiltonian Monte Carlo", ICML 2014, eq. 15; Springenberg et al.,
+    "Bayesian Optimization with Robust Bayesian Neural Networks", NeurIPS 2016 (scales from the burn-in).
 
     Args:
         potential: minus the log posterior of parameters, up to a constant.
@@ -95,13 +93,6 @@ def sghmc(
         state = state + velocity
         if number >= burn and (number - burn + 1) % thin == 0:
             yield state
-
-
-# --- A Bayesian neural network from configurations to curves, with a layer of curve bases ---
-
-NOISE = -2.0  # prior mean of the logarithm of the noise, in standard deviations of all accuracies
-RUN = -1.0  # the same for the spread of a run's coefficients around its network's
-Normal = tuple[Float[Tensor, "n t"], Float[Tensor, "n t t"]]  # means and covariances
 
 
 @dataclass
@@ -136,6 +127,7 @@ class CurveBNN:
 
     source = "Klein, Falkner, Springenberg & Hutter, Learning Curve Prediction with BNNs, ICLR 2017"
     needs_finished = True
+    least_epochs = 1
 
     def __post_init__(self) -> None:
         if min(self.width, self.burn, self.samples, self.thin) < 1 or self.step <= 0:
@@ -151,7 +143,7 @@ class CurveBNN:
             raise unfitted("the Bayesian network")
         check_features(self._fitted.features, observed)
         fitted = self._fitted
-        return by_length(observed, horizon, 1, lambda curves: fitted.predict(curves, horizon))
+        return by_length(observed, horizon, self.least_epochs, lambda curves: fitted.predict(curves, horizon))
 
 
 class _Fitted:

@@ -1,9 +1,4 @@
-"""Models of learning curves by name.
-
-Configuration features of architectures, for models that use them.
-
-A short training, extrapolated: learning curves as an estimator.
-"""
+"""A short training, extrapolated: learning curves as an estimator, and their models by name."""
 
 from __future__ import annotations
 
@@ -13,7 +8,7 @@ from dataclasses import replace
 from math import floor, isfinite, log
 from typing import Any
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, DataError
 from ghn.families.curves.baselines import LastValue, SumOfLosses
 from ghn.families.curves.bnn import CurveBNN
 from ghn.families.curves.gp import FreezeThaw
@@ -22,7 +17,7 @@ from ghn.families.curves.parametric import ParametricEnsemble
 from ghn.families.curves.svr import CurveSVR
 from ghn.spaces.live import live_params
 from ghn.tables.curves import Curves
-from ghn.types import Estimator, Score, Space, Trial, member_of
+from ghn.types import Encoded, Estimator, Score, Space, Trial, member_of
 
 CURVE_MODELS: Mapping[str, Callable[..., CurveModel]] = {
     "last": LastValue,
@@ -52,11 +47,8 @@ def make_curve_model(name: str, **options: Any) -> CurveModel:
         raise ConfigError(f"the curve model {name} has no such option", got=options, expected=str(error)) from None
 
 
-# --- Configuration features of architectures, for models that use them ---
-
-
 def architecture_features(space: Space[Any], archs: Sequence[Any]) -> dict[Any, list[float]]:
-    """The logarithm of the live parameters and, where the space has it, its encoding: architecture -> numbers.
+    """Features for models that use them: the logarithm of the live parameters, and what an `Encoded` space says.
 
     Raises:
         ArchitectureError: one is not a member of the space.
@@ -64,12 +56,9 @@ def architecture_features(space: Space[Any], archs: Sequence[Any]) -> dict[Any, 
     found = {}
     for given in archs:
         arch = member_of(space, given)
-        encoding = space.encode(arch).values() if hasattr(space, "encode") else ()
+        encoding = space.encode(arch).values() if isinstance(space, Encoded) else ()
         found[given] = [log(1 + live_params(space, arch)), *map(float, encoding)]
     return found
-
-
-# --- A short training, extrapolated: learning curves as an estimator ---
 
 
 class CurveEstimator:
@@ -88,7 +77,8 @@ class CurveEstimator:
         space: gives features of the architectures to models that use them; `finished` must then have the same.
 
     Raises:
-        ConfigError: not 1 <= epochs < horizon, or the model learns and there is nothing to learn from.
+        ConfigError: fewer epochs than the model needs, or as many as the horizon.
+        DataError: finished curves that the model cannot learn from.
     """
 
     def __init__(
@@ -101,11 +91,12 @@ class CurveEstimator:
         finished: Curves | None = None,
         space: Space[Any] | None = None,
     ) -> None:
-        if not 1 <= epochs < horizon:
-            raise ConfigError("epochs of a learning curve", got=epochs, expected=f"1 to {horizon - 1} of {horizon}")
         self.trainer, self.model, self.epochs, self.horizon, self.space = trainer, model, epochs, horizon, space
         self.source = model.source
         self._given = finished
+        if epochs >= horizon:
+            raise self._no_such_epochs(epochs)
+        self._check_epochs(epochs)
         self._learn(finished)
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
@@ -130,9 +121,13 @@ class CurveEstimator:
         """Trains and extrapolates each trial.
 
         Raises:
-            ConfigError: the model learns from finished curves and has seen none; raised before anything is trained.
+            ConfigError: the model learns from finished curves and has seen none, or a budget of fewer epochs than it
+                needs; raised before anything is trained.
             DataError: the trainer gives no curves, or the finished ones lack the epochs trained.
         """
+        for trial in trials:
+            if trial.budget is not None and not self._ends(trial):
+                self._check_epochs(floor(trial.budget))
         if trials and self.model.needs_finished and self._known is None:
             raise ConfigError(
                 f"the model {type(self.model).__name__} learns from finished curves and has seen none",
@@ -153,7 +148,7 @@ class CurveEstimator:
     def identity(self) -> dict[str, Any]:
         """What a score depends on, JSON-able."""
         return {
-            "trainer": getattr(self.trainer, "identity", self.trainer.source),
+            "trainer": self.trainer.identity,
             "model": repr(self.model),
             "epochs": self.epochs,
             "horizon": self.horizon,
@@ -161,10 +156,29 @@ class CurveEstimator:
             "space": repr(self.space) if self.space is not None else None,
         }
 
+    def _check_epochs(self, epochs: int) -> None:
+        if epochs < self.model.least_epochs:
+            raise self._no_such_epochs(epochs)
+
+    def _no_such_epochs(self, epochs: int) -> ConfigError:
+        least, name = self.model.least_epochs, type(self.model).__name__
+        return ConfigError(
+            f"{name} extrapolates from the first {least} epochs of a training, or more",
+            got=epochs,
+            expected=f"{least} to {self.horizon - 1} of {self.horizon}",
+            fix=f"observe at least {least} (fidelity.epochs={least}), before the training ends",
+        )
+
     def _ends(self, trial: Trial[Any]) -> bool:
         return trial.budget is not None and floor(trial.budget) >= self.horizon
 
     def _learn(self, finished: Curves | None) -> None:
+        if finished is not None and self.model.needs_finished and (finished.features is None) != (self.space is None):
+            raise DataError(
+                "finished curves and candidates must both have features of the architectures, or neither",
+                got=f"finished curves {'without' if finished.features is None else 'with'}",
+                fix="give both: space=..., and architecture_features of the finished ones; or neither",
+            )
         self._known = finished
         if finished is not None:
             self.model.fit(finished.until(self.horizon))

@@ -37,6 +37,7 @@ class FreezeThaw:
 
     source = "Swersky, Snoek & Adams, Freeze-Thaw Bayesian Optimization, 2014"
     needs_finished = True
+    least_epochs = 1
 
     def fit(self, finished: Curves) -> None:
         """Fits hyperparameters, and the prior of the asymptotes.
@@ -53,7 +54,7 @@ class FreezeThaw:
             raise unfitted("the Gaussian process")
         check_features(self._fitted.features, observed)
         fitted = self._fitted
-        return by_length(observed, horizon, 1, lambda curves: fitted.predict(curves, horizon))
+        return by_length(observed, horizon, self.least_epochs, lambda curves: fitted.predict(curves, horizon))
 
 
 class _Fitted:

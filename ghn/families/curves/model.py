@@ -58,16 +58,18 @@ class CurveModel(Protocol):
     Attributes:
         source: the paper.
         needs_finished: whether `predict` raises until `fit` has seen finished curves.
+        least_epochs: the fewest epochs of a run from which it can say anything.
     """
 
     source: str
     needs_finished: bool
+    least_epochs: int
 
     def fit(self, finished: Curves) -> None:
         """Learns from finished curves; models that learn nothing ignore it.
 
         Raises:
-            DataError: fewer than `FEWEST_FINISHED` curves.
+            DataError: fewer than `FEWEST_FINISHED` curves, or without what the model learns from.
         """
         ...
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import NuSVR
 
 from ghn.errors import ConfigError, DataError
 from ghn.families.curves.model import (
@@ -47,20 +43,25 @@ class CurveSVR:
     nu: float = 0.5
     folds: int = 5
     _finished: Curves | None = field(default=None, init=False, repr=False)
-    _fitted: dict[tuple[int, ...], tuple[TransformedTargetRegressor, float]] = field(
-        default_factory=dict, init=False, repr=False
-    )
+    _fitted: dict[tuple[int, ...], tuple[Any, float]] = field(default_factory=dict, init=False, repr=False)
 
     source = "Baker, Gupta, Raskar & Naik, Accelerating NAS using Performance Prediction, 2017"
     needs_finished = True
+    least_epochs = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.nu <= 1 or self.folds < 2:
             raise ConfigError("settings of the SVR", got=repr(self), expected="0 < nu <= 1 and at least 2 folds")
 
     def fit(self, finished: Curves) -> None:
-        """Keeps the finished curves; a regression is fitted when a length of curve is first asked for."""
+        """Keeps the finished curves; a regression is fitted when a length of curve is first asked for.
+
+        Raises:
+            DataError: too few of them, of one architecture alone, or without the training losses that it is to use.
+        """
         known = learnable(finished)
+        if self.train_loss:
+            check_losses(known, "the SVR")
         if len(set(known.ids)) < 2:
             raise DataError("the SVR is validated on architectures left out", got="one", expected="at least two")
         self._finished, self._fitted = known, {}
@@ -69,7 +70,7 @@ class CurveSVR:
         """Asks the regression of each length."""
         if self._finished is None:
             raise unfitted("the SVR")
-        return by_length(observed, horizon, 1, lambda curves: self._block(curves, horizon))
+        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
 
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         key = (*curves.epochs, horizon)
@@ -83,11 +84,16 @@ class CurveSVR:
             mean[whole] = model.predict(inputs[whole])
         return mean, np.full(len(curves), std)
 
-    def _regression(self, known: Curves) -> tuple[TransformedTargetRegressor, float]:
-        seen = known.at(known.epochs[:-1])
-        if self.train_loss:
-            check_losses(seen, "the SVR")
-        x, y, groups = self._inputs(seen), known.val_accuracy[:, -1], architecture_ids(known)
+    def _regression(self, known: Curves) -> tuple[Any, float]:
+        """The regression for curves as long as all but the last epoch of these, and the spread of its residuals."""
+        from sklearn.compose import TransformedTargetRegressor
+        from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_predict
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import NuSVR
+
+        x, y = self._inputs(known.at(known.epochs[:-1])), known.val_accuracy[:, -1]
+        groups = architecture_ids(known)
         folds = GroupKFold(min(self.folds, max(groups) + 1))
         svr = make_pipeline(StandardScaler(), NuSVR(nu=self.nu))
         widths = [width / x.shape[1] for width in WIDTHS]

@@ -22,6 +22,20 @@ def test_the_last_value_alone_is_a_random_walk():
     np.testing.assert_allclose(found.std, [0.1 * 2, 0.3 * 5**0.5])
 
 
+def test_after_one_epoch_the_last_value_stands_with_an_unknown_spread():
+    found = make_curve_model("last").predict(Curves(("a", "b"), (1,), [[0.1], [0.2]]), 7)
+    np.testing.assert_allclose(found.mean, [0.1, 0.2])
+    assert np.isnan(found.std).all() and found.errors == (None, None)
+
+
+@pytest.mark.parametrize("name", CURVE_MODELS)
+def test_models_do_with_the_fewest_epochs_that_they_ask_for(name):
+    model = make_curve_model(name, **({"burn": 1, "samples": 1, "width": 2} if name == "bnn" else {}))
+    model.fit(power_curves(12))
+    found = model.predict(power_curves(3, seed=1).until(model.least_epochs), HORIZON)
+    assert np.isfinite(found.mean).all() and found.errors == (None,) * 3
+
+
 def test_the_last_value_learns_the_usual_gain():
     curves, other = power_curves(30), power_curves(30, seed=1)
     model = make_curve_model("last")
@@ -44,9 +58,8 @@ def test_the_sum_of_losses_is_an_order_and_learns_to_be_an_accuracy():
     assert np.abs(found.mean - other.val_accuracy[:, -1]).mean() < 2 * found.std[0]
     with pytest.raises(DataError, match="train_loss"):
         model.predict(replace(other, train_loss=None).until(4), HORIZON)
-    model.fit(replace(curves, train_loss=None))
-    with pytest.raises(DataError, match="lack some"):
-        model.predict(other.until(4), HORIZON)
+    with pytest.raises(DataError, match="lack some"):  # before anything is trained that it could not judge
+        model.fit(replace(curves, train_loss=None))
 
 
 def test_probabilities_and_intervals_are_those_of_the_distribution():

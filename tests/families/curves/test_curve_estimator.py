@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from curve_cases import HORIZON, power_curves, table_of
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, DataError
 from ghn.families.curves.estimator import CurveEstimator, architecture_features, make_curve_model
 from ghn.spaces import NASBench201
 from ghn.tables.curves import Curves
@@ -118,3 +118,20 @@ def test_epochs_must_lie_before_the_horizon(curves):
     for epochs in (0, HORIZON):
         with pytest.raises(ConfigError, match="1 to 11 of 12"):
             CurveEstimator(trainer(curves), make_curve_model("last"), epochs, HORIZON)
+
+
+def test_fewer_epochs_than_the_model_needs_are_refused_before_anything_is_trained(curves):
+    inner = trainer(curves)
+    with pytest.raises(ConfigError, match=r"first 4 epochs(?s:.*)got: +3\n(?s:.*)4 to 11 of 12(?s:.*)at least 4"):
+        CurveEstimator(inner, make_curve_model("parametric"), 3, HORIZON)
+    estimator = CurveEstimator(inner, make_curve_model("parametric"), 4, HORIZON)
+    with pytest.raises(ConfigError, match="first 4 epochs"):
+        estimator.score([Trial("long", CELLS[0], 6), Trial("short", CELLS[1], 3)])
+    assert inner.asked == 0
+    assert all(score.ok for score in estimator.score(trials()))
+
+
+def test_finished_curves_without_the_features_of_candidates_are_refused_at_once(curves):
+    with pytest.raises(DataError, match="both have features"):
+        CurveEstimator(trainer(curves), make_curve_model("svr"), 4, HORIZON, finished=curves, space=SPACE)
+    assert CurveEstimator(trainer(curves), make_curve_model("last"), 4, HORIZON, finished=curves, space=SPACE)
