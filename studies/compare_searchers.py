@@ -23,6 +23,7 @@ from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded
 from ghn.types import Estimator, Space, Trial
+from studies.run import run_study
 from studies.searchers import Scored, Study, embedded_study, published_study, trained_study
 
 LINES = {
@@ -35,8 +36,8 @@ LINES = {
 }
 
 
-def compare_searchers_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Simulates searchers on a table and writes `searchers.json` and `searchers.png` (job=compare_searchers).
+def compare_searchers_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Simulates searchers on a table and writes `searchers.json` and `searchers.png`.
 
     Options: `compare.table` (`embedded`, `nasbench201`, or `trained`, which trains), `compare.seeds`, `compare.cost`
     (the largest, in full trainings), `compare.pilot` (of the ladder) and `compare.scores` (a `scores.jsonl` that
@@ -123,3 +124,7 @@ def print_regrets(found: Mapping[str, Any], console: Console | None = None) -> N
         ]
         table.add_row(name, *map(Text, cells))
     console.print(table)
+
+
+if __name__ == "__main__":
+    run_study("compare_searchers", compare_searchers_study)

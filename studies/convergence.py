@@ -1,6 +1,6 @@
 """Early convergence as a table and as a figure.
 
-`job=convergence`: how early ENAS and DARTS settle, and on what.
+How early ENAS and DARTS settle, and on what.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.report.style import GREY, axes_grid, line_style, write_figure
 from ghn.spaces.choices import Choice, choice_space
 from ghn.train.log import LOG, read_lines
+from studies.run import run_study
 from studies.runs import FinishedRun, few_seeds, open_runs
 
 HEADINGS = {
@@ -114,14 +115,14 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f}"
 
 
-# --- `job=convergence`: how early ENAS and DARTS settle, and on what ---
+# --- How early ENAS and DARTS settle, and on what ---
 
 ENTROPY, OPERATION = "policy/entropy", "operations/"
 SKIP = "skip_connect"
 
 
-def convergence_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Draws the entropy of what chooses, and the share of each operation, over the training (job=convergence).
+def convergence_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Draws the entropy of what chooses, and the share of each operation, over the training.
 
     Raises:
         ConfigError: no runs, or one in which nothing chooses.
@@ -227,3 +228,7 @@ def _number(line: Mapping[str, Any], key: str, run: FinishedRun) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise DataError(f"{run.folder / LOG}, step {line['step']}: {key} is no number", got=value)
     return float(value)
+
+
+if __name__ == "__main__":
+    run_study("convergence", convergence_study)

@@ -4,7 +4,7 @@ How often what a candidate consists of was trained, and whether that shows in it
 
 How often candidates were trained, as tables and as a figure.
 
-`job=coverage`: how often regions of the space were trained, and how well they are ranked.
+How often regions of the space were trained, and how well they are ranked.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from ghn.train.log import DRAWN, read_lines
 from ghn.train.meta import MetaConfig
 from ghn.train.sampling import ArchitectureSampler, PathSampler
 from ghn.types import Reference, Trial
+from studies.run import run_study
 from studies.runs import FinishedRun, few_seeds, open_runs
 
 Bools = NDArray[np.bool_]
@@ -362,11 +363,11 @@ def _bars(axes: Axes, points: Sequence[tuple[float, Statistic]], style: Mapping[
     axes.errorbar(x, y, spans, markersize=5, linewidth=1, capsize=2, **style)
 
 
-# --- `job=coverage`: how often regions of the space were trained, and how well they are ranked ---
+# --- How often regions of the space were trained, and how well they are ranked ---
 
 
-def coverage_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Measures how often what candidates consist of was trained, and relates it to their scores (job=coverage).
+def coverage_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Measures how often what candidates consist of was trained, and relates it to their scores.
 
     Raises:
         ConfigError: no runs, or one that trains the whole supergraph at each step.
@@ -436,3 +437,7 @@ def _quartiles(values: Floats) -> dict[str, Any]:
     if not len(finite):
         raise ConfigError("no candidate has an operation that could be trained", got=f"{len(values)} candidates")
     return {"quartiles": np.percentile(finite, [0, 25, 50, 75, 100]).tolist(), "without": len(values) - len(finite)}
+
+
+if __name__ == "__main__":
+    run_study("coverage", coverage_study)

@@ -2,7 +2,7 @@
 
 Judged models of learning curves as tables for a terminal and as figures.
 
-Models of learning curves, judged: `job=curves`.
+Models of learning curves, judged: `python -m studies.curves`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves, Floats
 from ghn.tables.references import ReferenceTable
+from studies.run import run_study
 
 LEVELS = (0.5, 0.8, 0.95)
 ORDERS = ("kendall", "kendall_best_half", "regret@5")
@@ -321,7 +322,7 @@ def _share(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f} %"
 
 
-# --- Models of learning curves, judged: `job=curves` ---
+# --- Models of learning curves, judged: `python -m studies.curves` ---
 
 ADDITIONS = {"features": (), "losses": ("svr",), "mcmc": ("parametric",), "few": ()}  # and whose they are alone
 
@@ -372,8 +373,8 @@ class Contestant:
         return verdicts, stops[self.name]
 
 
-def curves_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Judges models of learning curves on finished runs (job=curves).
+def curves_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Judges models of learning curves on finished runs.
 
     Args:
         setting: whose space gives features.
@@ -450,3 +451,7 @@ def write_curves(
         figure = picture(verdicts, key)
         for kind in ("svg", "png"):
             (folder / f"{key.replace('@', '_').replace('.', '')}.{kind}").write_bytes(to_bytes(figure, kind))
+
+
+if __name__ == "__main__":
+    run_study("curves", curves_study)

@@ -2,7 +2,7 @@
 
 How the supergraph of a space, and what makes weights for it, grow with the space.
 
-`job=growth`: what the supergraph, the hypernetworks and one network take as the space grows.
+What the supergraph, the hypernetworks and one network take as the space grows.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from ghn.spaces import skeletons_of
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.spaces.live import live_graph, live_params
 from ghn.types import WeightDict
+from studies.run import run_study
 
 
 def count_shared(graph: Graph, without: Sequence[str] = ()) -> int:
@@ -275,7 +276,7 @@ def _count(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
 
 
-# --- `job=growth`: what the supergraph, the hypernetworks and one network take as the space grows ---
+# --- What the supergraph, the hypernetworks and one network take as the space grows ---
 
 AXES = {
     "operations": "operations an edge",
@@ -298,8 +299,8 @@ MEMORY = {
 }
 
 
-def growth_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Measures parameters and memory as the space grows, and draws them (job=growth).
+def growth_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Measures parameters and memory as the space grows, and draws them.
 
     Raises:
         ConfigError: a setting of `growth` is unknown or out of range, or the space has no such skeleton.
@@ -368,3 +369,7 @@ def _line(axes: Axes, at: Sequence[int], values: Sequence[float], label: str, i:
     axes.set_yscale("log")
     axes.set_xticks(at)
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+if __name__ == "__main__":
+    run_study("growth", growth_study)

@@ -1,4 +1,4 @@
-"""`job=morphism`: heirs of a trained network against trainings from random weights at equal cost."""
+"""Heirs of a trained network against trainings from random weights at equal cost."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.references import ReferenceTable
 from ghn.train.rungs import Fidelity
 from ghn.types import Estimator, Score, Trial
+from studies.run import run_study
 
 
-def morphism_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Compares accuracies after few epochs with those of full trainings (job=morphism).
+def morphism_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Compares accuracies after few epochs with those of full trainings.
 
     The first `n` references are judged by heirs, trained for `fidelity.epochs`; by trainings from random weights of as
     many epochs, annealed over them as the heirs' are; and by such of as many as the heirs cost when the ancestor's
@@ -134,3 +135,7 @@ def _from_scratch(setting: Setting, epochs: int) -> LowFidelityEstimator:
         folder=folder and folder / str(epochs),
         seed=1,
     )
+
+
+if __name__ == "__main__":
+    run_study("morphism", morphism_study)

@@ -1,4 +1,4 @@
-"""`experiment=nasbench201`: how well everything orders the report sample, with 0, 20, 50 and 100 references.
+"""How well everything orders the report sample, with 0, 20, 50 and 100 references.
 
 How a study does on the project's own references: full trainings in the small skeleton.
 """
@@ -32,12 +32,13 @@ from ghn.spaces.nasbench201.samples import load_sample
 from ghn.tables.lookup import Recorded
 from ghn.tables.references import ReferenceTable
 from ghn.types import Estimator, Score, Trial
+from studies.run import run_study
 
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
 
 
-def nasbench201_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Scores both samples once with every checkpoint, then ranks the report sample in many ways (job=nasbench201).
+def nasbench201_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Scores both samples once with every checkpoint, then ranks the report sample in many ways.
 
     The first checkpoint stands in the report, the others in the spread over trainings. References are drawn from the
     development sample, whose networks are not in the report sample.
@@ -254,3 +255,7 @@ def _draw(run: Study, texts: Sequence[str], values: Mapping[str, float], draw: i
         if tau is not None:
             found[name] = tau
     return found
+
+
+if __name__ == "__main__":
+    run_study("nasbench201", nasbench201_study)

@@ -1,6 +1,6 @@
 """Spaces beyond the one that weights were trained in: other skeletons, other operations.
 
-`job=outside`: candidates beyond the supergraph, which a hypernetwork can judge and a bank cannot.
+Candidates beyond the supergraph, which a hypernetwork can judge and a bank cannot.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ghn.scoring.score_files import score_to_file
 from ghn.spaces import describe_space, skeletons_of
 from ghn.spaces.candidates import benchmark_of, choose_ranked
 from ghn.types import Network, Reference, Score, Space, Trial
+from studies.run import run_study
 
 
 class Variation(NamedTuple):
@@ -113,13 +114,13 @@ def variations(
     return [Variation("as trained", space, {}), *others, Variation("grouped convolutions", Grouped(space), None)]
 
 
-# --- `job=outside`: candidates beyond the supergraph, which a hypernetwork can judge and a bank cannot ---
+# --- Candidates beyond the supergraph, which a hypernetwork can judge and a bank cannot ---
 
 Floats = NDArray[np.float64]
 
 
-def outside_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Lets each checkpoint judge the same candidates in the space as it is, and in ever others (job=outside).
+def outside_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Lets each checkpoint judge the same candidates in the space as it is, and in ever others.
 
     Raises:
         ConfigError: an impossible skeleton, too few candidates, or two checkpoints of one name.
@@ -241,3 +242,7 @@ def print_outside(rows: Sequence[Mapping[str, Any]], n: int, console: Console | 
         if row["reason"]:
             where = f"{row['checkpoint']}, {row['variation']}"
             console.print(f"{where}: {row['reason']}", highlight=False, markup=False)
+
+
+if __name__ == "__main__":
+    run_study("outside", outside_study)

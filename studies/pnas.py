@@ -1,4 +1,4 @@
-"""`job=pnas`: progressive against random search at equal numbers of trainings, simulated on a published table."""
+"""Progressive against random search at equal numbers of trainings, simulated on a published table."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from ghn.search.progressive import ProgressiveSearch
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
 from ghn.types import Score, Trial
 from studies.measured import Measured
+from studies.run import run_study
 
 RANDOM = "random search"
 LEVELS = 4  # of NAS-Bench-201: a cell has at most four paths that add an edge each
 
 
-def pnas_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Searches the published table with `draws` seeds, with each surrogate and at random (job=pnas).
+def pnas_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Searches the published table with `draws` seeds, with each surrogate and at random.
 
     A training is looked up: it gives the published accuracy of its function. Regret is the best of all functions minus
     the best that was trained, so that selection is free of noise.
@@ -101,3 +102,7 @@ def print_searches(found: Mapping[str, Sequence[Sequence[float]]], beam: int) ->
         points = [[100 * regret[step - 1] for regret in held] for step in steps]
         table.add_row(name, *(f"{np.mean(p):.2f} ({np.std(p):.2f}), {np.median(p):.2f}" for p in points))
     Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    run_study("pnas", pnas_study)

@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from random import Random
+from statistics import fmean
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ghn.analysis.correlation import kendall
+from ghn.app.evaluation import check_folder, machine
+from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError
 from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
+from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.model import Model
+from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
-from ghn.types import WeightDict
+from ghn.types import Trial, WeightDict
+from studies.run import run_study
+
+
+def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Orders networks with one bank in both ways, and compares with trained accuracies."""
+    out = Path(options["out"])
+    check_folder(out, resume=options["resume"])
+    _, model = open_checkpoint(setting, setting.checkpoints[0], "oneshot")
+    task = model.images(setting.task).to(setting.fabric.device)
+    wanted = (options["n"], options["candidates"], options["references"])
+    archs, (reference, *_), _ = choose_ranked(*wanted, setting.space, setting.task.checksum)
+    accuracy = {arch: reference.values[arch] for arch in archs if arch in reference.values}
+    engine = model.estimator(task=task, sample=setting.sample)
+    ways = {"own batch statistics": _order(engine, accuracy)}
+    statistics = collect_statistics(model, task, paths=options["paths"])
+    engine.readout = SharedStatisticsReadout(task, statistics, setting.sample.val)
+    ways["shared running statistics"] = _order(engine, accuracy)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "shared_statistics.json").write_text(json.dumps({"ways": ways, "made": machine()}, indent=1))
+    for name, way in ways.items():
+        tau = "-" if way["kendall"] is None else f"{way['kendall']:.3f}"
+        print(f"{name}: Kendall {tau}, mean accuracy {way['accuracy']:.3f}, {way['scored']} of {len(archs)} scored")
+    print(f"wrote {out}/shared_statistics.json")
+
+
+def _order(engine: WeightedEstimator, accuracy: Mapping[str, float]) -> dict[str, Any]:
+    """Kendall's tau with known accuracies, and the mean accuracy of what could be scored."""
+    scores = engine.score([Trial(arch, arch) for arch in accuracy])
+    known = [(score, value) for score, value in zip(scores, accuracy.values(), strict=True) if score.ok]
+    tau = kendall([score.value for score, _ in known], [value for _, value in known])
+    return {"kendall": tau, "accuracy": fmean(score.extra["accuracy"] for score, _ in known), "scored": len(known)}
 
 
 def collect_statistics(
@@ -57,7 +97,7 @@ class SharedStatisticsReadout:
 
     def __init__(self, task: ImageTask, statistics: Mapping[str, Tensor], images: int = 512, seed: int = 0) -> None:
         self.x, self.y = task.val.take(images, seed).batch(slice(None))
-        self.statistics = statistics
+        self.statistics, self.passes = statistics, float(images)
 
     def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the network in evaluation mode.
@@ -72,3 +112,7 @@ class SharedStatisticsReadout:
         logits = program.run({**weights, **{name: self.statistics[name] for name in names}}, self.x).output.float()
         loss = F.cross_entropy(logits, self.y)
         return {"value": -loss, "loss": loss, "accuracy": (logits.argmax(1) == self.y).float().mean()}
+
+
+if __name__ == "__main__":
+    run_study("shared_statistics", shared_statistics_study)

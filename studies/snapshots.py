@@ -1,6 +1,6 @@
-"""How order came about over training: the picture and the table of `job=snapshots`.
+"""How order came about over training: the picture and the table.
 
-`job=snapshots`: how weights order candidates while they are trained, over trainings of several methods and seeds.
+How weights order candidates while they are trained, over trainings of several methods and seeds.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -23,12 +22,11 @@ from ghn.analysis.correlation import kendall, rank
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Entry, Setting
-from ghn.assets import here_or_shipped
-from ghn.errors import ConfigError, DataError
+from ghn.app.survey.snapshots import Values, score_snapshots, snapshots_of
+from ghn.errors import ConfigError
 from ghn.report.figures import PARTS
 from ghn.report.style import GREY, canvas, legend, line_style, write_figure
 from ghn.report.words import number
-from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_references, known_benchmark
@@ -36,6 +34,7 @@ from ghn.spaces.live import live_params
 from ghn.tables.reference import aligned
 from ghn.types import Reference, Trial
 from studies.nasbench201 import KEYS
+from studies.run import run_study
 
 
 def snapshot_figure(study: Mapping[str, Any], key: str = "kendall") -> Figure:
@@ -127,13 +126,11 @@ def _steady(run: Mapping[str, Any], last: int) -> tuple[str, str]:
     return number(together), spread
 
 
-# --- `job=snapshots`: how weights order candidates while they are trained, over trainings of several methods and se ---
-
-Values = NDArray[np.float64]
+# --- How weights order candidates while they are trained, over trainings of several methods and se ---
 
 
-def snapshots_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Ranks the same candidates with every snapshot of every training (job=snapshots).
+def snapshots_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Ranks the same candidates with every snapshot of every training.
 
     `snapshots.runs` are folders of trainings that kept theirs (`train_ghn.py snapshots=true`). Each snapshot is judged
     by itself, and so is the mean score of the `snapshots.last` last of a run. Live parameters and the estimators named
@@ -168,36 +165,6 @@ def snapshots_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {out}/snapshots.json and figures")
 
 
-def snapshots_of(runs: Sequence[str]) -> dict[str, list[Path]]:
-    """Name of the folder -> snapshots of each training, by step.
-
-    Raises:
-        DataError: a folder holds none.
-        ConfigError: folders of one name.
-    """
-    found = {Path(run).name: snapshots_in(run) for run in runs}
-    if len(found) < len(runs):
-        raise ConfigError("runs must differ in the names of their folders", got=list(runs))
-    return found
-
-
-def snapshots_in(run: str | Path) -> list[Path]:
-    """The snapshots in a training's folder, by step.
-
-    Raises:
-        DataError: there are none.
-    """
-    found = {int(path.stem.partition("-")[2]): path for path in here_or_shipped(run).glob("checkpoint-*.safetensors")}
-    if not found:
-        raise DataError(
-            "the folder holds no snapshots of a training",
-            got=str(run),
-            expected="checkpoint-STEP.safetensors",
-            fix=f"train with snapshots=true ({CHECKPOINT} alone is the end, not the way)",
-        )
-    return [found[step] for step in sorted(found)]
-
-
 class Judge:
     """Scores candidates with snapshots, and measures how they order them.
 
@@ -220,18 +187,7 @@ class Judge:
 
     def run(self, paths: Sequence[Path]) -> list[tuple[Model, Values]]:
         """Each snapshot and its scores, [n], NaN where it failed."""
-        found = []
-        for path in paths:
-            model = load(path, fabric=self.setting.fabric, space=self.setting.space)
-            engine = model.estimator(
-                self.setting.readouts[0],
-                task=self.setting.task,
-                sample=self.setting.sample,
-                skeletons=self.setting.skeletons,
-            )
-            label = f"{path.parent.name} {path.stem}"
-            found.append((model, self._scores(Entry(label, engine, engine.identity))))
-        return found
+        return score_snapshots(paths, self.trials, self.setting, self.folder, progress=self.progress)
 
     def compare(
         self,
@@ -279,3 +235,7 @@ class Judge:
             entry.estimator, self.trials, path, entry.identity, progress=self.progress, label=entry.name
         )
         return np.array([score.value for score in scores])
+
+
+if __name__ == "__main__":
+    run_study("snapshots", snapshots_study)

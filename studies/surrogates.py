@@ -1,4 +1,4 @@
-"""`job=surrogates`: how well surrogates order networks, and how honest their intervals are, by number of references."""
+"""How well surrogates order networks, and how honest their intervals are, by number of references."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.nasbench201.samples import load_sample
 from ghn.types import Score, Space, Trial
 from studies.measured import Measured, Remembered, remember
+from studies.run import run_study
 
 KEYS = {"kendall": "all", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
 GRAPH = "graph"  # the input set of the model that reads graphs and nothing else
 
 
-def surrogates_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Fits surrogates on 10 to 500 published accuracies and judges them on other networks (job=surrogates).
+def surrogates_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Fits surrogates on 10 to 500 published accuracies and judges them on other networks.
 
     References are drawn from the development sample and, beyond it, from networks of neither sample. With
     `candidates=development`, for choices of settings, they are drawn from the latter alone.
@@ -179,3 +180,7 @@ def print_study(found: Found, draws: int) -> None:
             cells = [[held[size].get(key) or [np.nan] for key in keys] for size in sizes]
             table.add_row(row, *(" ".join(form.format(np.mean(v), np.std(v)) for v in cell) for cell in cells))
         Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    run_study("surrogates", surrogates_study)

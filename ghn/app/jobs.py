@@ -28,17 +28,6 @@ from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
 from ghn.types import Score, Trial
-from studies.compare_searchers import compare_searchers_job
-from studies.convergence import convergence_job
-from studies.coverage import coverage_job
-from studies.curves import curves_job
-from studies.growth import growth_job
-from studies.morphism import morphism_job
-from studies.nasbench201 import nasbench201_job
-from studies.outside import outside_job
-from studies.pnas import pnas_job
-from studies.snapshots import snapshots_job
-from studies.surrogates import surrogates_job
 
 COLUMNS = ("rank", "architecture", "value", "std", "live_parameters", "error")
 
@@ -132,21 +121,10 @@ def references_job(setting: Setting, options: Mapping[str, Any]) -> None:
 JOBS: dict[str, Callable[[Setting, Mapping[str, Any]], None]] = {
     "rank": rank_job,
     "references": references_job,
-    "nasbench201": nasbench201_job,
     "rank_all": rank_all_job,
     "search": search_job,
     "ladder": ladder_job,
-    "morphism": morphism_job,
-    "curves": curves_job,
-    "surrogates": surrogates_job,
-    "pnas": pnas_job,
-    "compare_searchers": compare_searchers_job,
-    "snapshots": snapshots_job,
     "survey": survey_job,
-    "growth": growth_job,
-    "outside": outside_job,
-    "coverage": coverage_job,
-    "convergence": convergence_job,
 }
 
 

@@ -106,23 +106,18 @@ def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
 
 
 def build_setting(options: Mapping[str, Any]) -> Setting:
-    """Makes task, space and runtime of the options of `ghn/app/conf/evaluate.yaml`."""
+    """Makes task, space and runtime of options; those of estimators that are not given are as `Setting` has them."""
     task_options = dict(options["task"])
     task = make_task(task_options.pop("name"), **task_options)
-    return Setting(
+    setting = Setting(
         space=task_space(options["space"], task),
         task=task,
         fabric=make_runtime(options["device"], options["precision"], options["threads"]),
-        checkpoints=as_list(options["checkpoint"]),
-        readouts=as_list(options["readout"]),
-        sample=Sample(**options["sample"]),
-        recipe=Recipe(**options["recipe"]),
-        fidelity=Fidelity(**options["fidelity"]),
-        skeletons=options["skeletons"],
-        surrogate=options["surrogate"],
+        recipe=Recipe(**options.get("recipe", {})),
         **({"ensemble": named} if "members" in (named := options.get("estimator", {})) else {}),
         folder=Path(options["out"]),
     )
+    return with_options(setting, options)
 
 
 def as_list(value: Any) -> list[Any]:

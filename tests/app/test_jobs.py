@@ -20,7 +20,6 @@ from ghn.report.report import read_report
 from ghn.spaces import DARTS
 from ghn.tables.references import ReferenceTable
 from ghn.train.network import Recipe
-from studies.nasbench201 import nasbench201_job
 
 
 @pytest.fixture
@@ -45,9 +44,6 @@ def options(tmp_path: Path) -> dict[str, Any]:
         "progress": False,
         "archs": str(tmp_path / "archs.txt"),
         "seeds": [0],
-        "sizes": [0, 20],
-        "pool": 40,
-        "draws": 2,
         "given": 0,
         "limit": None,
     }
@@ -187,34 +183,6 @@ def test_a_setting_is_built_from_options() -> None:
 def test_a_missing_checkpoint_is_named(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
         rank_job(replace(setting, checkpoints=[str(tmp_path / "nowhere.safetensors")]), options)
-
-
-def test_the_experiment_scores_each_member_once_and_ranks_in_many_ways(
-    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    setting = replace(setting, checkpoints=setting.checkpoints * 2)
-    options = {**options, "n": 16, "pool": 30}
-    nasbench201_job(setting, options)
-    names = [row.name for row in read_report(tmp_path / "out" / "report").comparisons[0].estimators]
-    assert names[1:4] == ["generated weights alone, all skeletons", "MeCo, random weights", "combined, no references"]
-    assert {"combined, 20 references", "without the hypernetwork, 20 references"} <= set(names)
-    written = json.loads((tmp_path / "out" / "spread.json").read_text())
-    spread, own = written["published"], written["own"]
-    assert own == {}  # the pool holds fewer than 60 of the own references
-    # two trainings, and with references two draws of each; the same checkpoint twice says the same
-    assert len(spread["combined, no references"]["kendall"]) == 2
-    assert len(spread["combined, 20 references"]["kendall"]) == 4
-    assert len(set(spread["combined, no references"]["kendall"])) == 1
-    taught = [row["kendall"] for name, row in spread.items() if "20 references" in name]
-    assert any(len(set(row)) == 2 for row in taught) and all(row[:2] == row[2:] for row in taught)
-    assert "Mean (standard deviation) over 2 trainings" in capsys.readouterr().out
-    with pytest.raises(ExistsError, match="resume=true"):
-        nasbench201_job(setting, options)
-    files = {p: p.read_bytes() for p in (tmp_path / "out" / "members").rglob("*.jsonl")}
-    nasbench201_job(setting, {**options, "resume": True})
-    assert files == {p: p.read_bytes() for p in (tmp_path / "out" / "members").rglob("*.jsonl")}
-    with pytest.raises(ConfigError, match="pool"):
-        nasbench201_job(setting, {**options, "sizes": [50], "out": str(tmp_path / "other")})
 
 
 def test_ranks_the_space_into_a_file(

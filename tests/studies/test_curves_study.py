@@ -1,4 +1,4 @@
-"""job=curves: judged models in a table, a file and figures."""
+"""Judged models in a table, a file and figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ghn.errors import ConfigError, ExistsError
-from studies.curves import Contestant, curves_job, load_curves
+from studies.curves import Contestant, curves_study, load_curves
 
 OWN = {"models": ["last", "parametric"], "observed": [3, 6], "horizon": None, "folds": 3, "draws": 1, "few": 18}
 
@@ -27,7 +27,7 @@ def options(csv, tmp_path, **own):
 
 
 def test_curves_in_csv_are_judged_without_a_setting(csv, tmp_path, capsys):
-    curves_job(None, options(csv, tmp_path))
+    curves_study(None, options(csv, tmp_path))
     printed = capsys.readouterr().out
     assert "Accuracy after epoch 12" in printed and "epochs saved" in printed
     written = json.loads((tmp_path / "out/curves.json").read_text())
@@ -43,11 +43,11 @@ def test_curves_in_csv_are_judged_without_a_setting(csv, tmp_path, capsys):
     for name in ("kendall", "rmse", "coverage_08"):
         assert (tmp_path / f"out/{name}.svg").stat().st_size > 1000
     with pytest.raises(ExistsError):
-        curves_job(None, options(csv, tmp_path))
+        curves_study(None, options(csv, tmp_path))
 
 
 def test_a_contestant_is_a_model_with_additions(csv, tmp_path):
-    curves_job(None, options(csv, tmp_path, models=["last+few"]))
+    curves_study(None, options(csv, tmp_path, models=["last+few"]))
     written = json.loads((tmp_path / "out/curves.json").read_text())
     assert [v["n"] for v in written["verdicts"]] == [18, 18]
     assert Contestant.of("parametric+mcmc").additions == {"mcmc", "few"}

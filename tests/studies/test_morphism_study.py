@@ -1,4 +1,4 @@
-"""`job=morphism` and the front of LEMONADE, from plain options to files."""
+"""The study of morphisms and the front of LEMONADE, from plain options to files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ghn.tasks import make_task
 from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Trial
-from studies.morphism import judge_accuracies, morphism_job
+from studies.morphism import judge_accuracies, morphism_study
 
 RECIPE = Recipe(epochs=2, batch_size=40)
 
@@ -44,7 +44,7 @@ def options(setting: Setting, tmp_path: Path, fabric: Fabric) -> dict[str, Any]:
 
 
 def test_heirs_against_trainings_from_scratch(setting: Setting, options: dict[str, Any], capsys: Any) -> None:
-    morphism_job(setting, options)
+    morphism_study(setting, options)
     found = json.loads((Path(options["out"]) / "morphism.json").read_text())
     assert set(found["ways"]) == {"morphism, 1 epochs", "from scratch, 1 epochs", "from scratch, 2 epochs"}
     heirs, same, _ = found["ways"].values()
@@ -52,22 +52,22 @@ def test_heirs_against_trainings_from_scratch(setting: Setting, options: dict[st
     assert all(way["failed"] == 0 and way["error"] >= abs(way["bias"]) for way in found["ways"].values())
     assert "from scratch, 2 epochs" in capsys.readouterr().out
     with pytest.raises(ExistsError):
-        morphism_job(setting, options)
+        morphism_study(setting, options)
     before = found["ways"]
-    morphism_job(setting, {**options, "resume": True})
+    morphism_study(setting, {**options, "resume": True})
     assert json.loads((Path(options["out"]) / "morphism.json").read_text())["ways"] == before
 
 
 def test_what_cannot_be_compared(setting: Setting, tmp_path: Path) -> None:
     options = {"out": str(tmp_path / "out"), "n": 97, "references": "all", "resume": False, "progress": False}
     with pytest.raises(DataError):
-        morphism_job(setting, options)
+        morphism_study(setting, options)
     small = Setting(
         toy.SPACE.__class__((3, 16, 16), 10, width=8, depth=1), make_task("cifar10_embedded"), setting.fabric
     )
     for n in (9, 97):
         with pytest.raises(ConfigError, match="10 to 96"):
-            morphism_job(small, {**options, "n": n})
+            morphism_study(small, {**options, "n": n})
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""`job=growth`, `outside`, `coverage` and `convergence`, from plain options to files."""
+"""The studies growth, outside, coverage and convergence, from plain options to files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ghn.nets.ghn import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.train_model import train_hypernetwork
 from ghn.spaces import NASBench201
-from studies.convergence import convergence_job
-from studies.coverage import coverage_job
-from studies.growth import growth_job
-from studies.outside import outside_job
+from studies.convergence import convergence_study
+from studies.coverage import coverage_study
+from studies.growth import growth_study
+from studies.outside import outside_study
 
 PNG = b"\x89PNG"
 
@@ -50,7 +50,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, fabric: Fabric) -> Path:
 
 @pytest.fixture
 def options(tmp_path: Path) -> dict[str, Any]:
-    """Options of `ghn/app/conf/evaluate.yaml`."""
+    """Options of all four."""
     return {
         "out": str(tmp_path / "out"),
         "resume": False,
@@ -75,7 +75,7 @@ def named(runs: Path, *names: str) -> list[str]:
 
 
 def test_growth(setting: Setting, options: dict[str, Any], capsys: Any) -> None:
-    growth_job(setting, options)
+    growth_study(setting, options)
     out = Path(options["out"])
     found = json.loads((out / "growth.json").read_text())
     assert [(s["axis"], s["at"]) for s in found["sizes"]][-3:] == [("depth", 1), ("depth", 2), ("width", 4)]
@@ -83,19 +83,19 @@ def test_growth(setting: Setting, options: dict[str, Any], capsys: Any) -> None:
     printed = capsys.readouterr().out
     assert "operations 5" in printed and "edges 3" in printed and "2 images" in printed
     with pytest.raises(ExistsError):
-        growth_job(setting, options)
+        growth_study(setting, options)
     svg = (out / "growth.svg").read_bytes()
-    growth_job(setting, {**options, "resume": True})
+    growth_study(setting, {**options, "resume": True})
     assert (out / "growth.svg").read_bytes() == svg
     for wrong in ({"images": 0}, {"depths": 3}, {"depths": [0]}, {"net": {"size": 3}}):
         with pytest.raises(ConfigError):
-            growth_job(setting, {**options, "resume": True, "growth": {**options["growth"], **wrong}})
+            growth_study(setting, {**options, "resume": True, "growth": {**options["growth"], **wrong}})
 
 
 def test_outside(setting: Setting, options: dict[str, Any], runs: Path, capsys: Any) -> None:
     checkpoints = [str(runs / name / CHECKPOINT) for name in ("oneshot", "ghn")]
     small = {**options, "n": 12}
-    outside_job(replace(setting, checkpoints=checkpoints), small)
+    outside_study(replace(setting, checkpoints=checkpoints), small)
     rows = json.loads((Path(options["out"]) / "outside.json").read_text())["rows"]
     judged = {(row["checkpoint"], row["variation"]): row["judged"] for row in rows}
     for kind in ("as trained", "depth 3", "width 8", "grouped convolutions"):
@@ -112,18 +112,18 @@ def test_outside(setting: Setting, options: dict[str, Any], runs: Path, capsys: 
     assert "oneshot, width 8: the bank holds no weights" in capsys.readouterr().out
     again = {**small, "resume": True}
     with pytest.raises(ConfigError, match="names of their folders"):
-        outside_job(replace(setting, checkpoints=[checkpoints[0]] * 2), again)
+        outside_study(replace(setting, checkpoints=[checkpoints[0]] * 2), again)
     with pytest.raises(ConfigError, match="too few candidates"):
-        outside_job(replace(setting, checkpoints=checkpoints), {**again, "n": 9})
+        outside_study(replace(setting, checkpoints=checkpoints), {**again, "n": 9})
     with pytest.raises(ConfigError, match=r"outside.depths must be a list"):
-        outside_job(replace(setting, checkpoints=checkpoints), {**again, "outside": {"depths": 3, "widths": None}})
+        outside_study(replace(setting, checkpoints=checkpoints), {**again, "outside": {"depths": 3, "widths": None}})
     with pytest.raises(CheckpointError, match="no checkpoint here"):
-        outside_job(replace(setting, checkpoints=["nowhere"]), again)
+        outside_study(replace(setting, checkpoints=["nowhere"]), again)
 
 
 def test_coverage(setting: Setting, options: dict[str, Any], runs: Path, capsys: Any) -> None:
     chosen = named(runs, "oneshot", "dropout", "enas_s0", "smash", "ghn")
-    coverage_job(setting, {**options, "runs": chosen})
+    coverage_study(setting, {**options, "runs": chosen})
     out = Path(options["out"])
     found = json.loads((out / "coverage.json").read_text())
     assert [row["run"] for row in found["runs"]] == ["oneshot", "dropout", "enas_s0", "smash", "ghn"]
@@ -141,27 +141,27 @@ def test_coverage(setting: Setting, options: dict[str, Any], runs: Path, capsys:
     assert (out / "coverage.png").read_bytes().startswith(PNG) and (out / "coverage.svg").exists()
     printed = capsys.readouterr().out
     assert "times trained" in printed and "ghn: 1 seed only" in printed
-    coverage_job(setting, {**options, "runs": chosen[:1], "resume": True})
+    coverage_study(setting, {**options, "runs": chosen[:1], "resume": True})
 
 
 def test_coverage_that_cannot_be_measured(
     setting: Setting, options: dict[str, Any], runs: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError, match=r"runs=\[FOLDER"):
-        coverage_job(setting, options)
+        coverage_study(setting, options)
     with pytest.raises(ConfigError, match="DARTS trains every operation"):
-        coverage_job(setting, {**options, "runs": named(runs, "darts")})
+        coverage_study(setting, {**options, "runs": named(runs, "darts")})
     with pytest.raises(DataError, match="at least 30"):
-        coverage_job(setting, {**options, "runs": named(runs, "oneshot"), "n": 20})
+        coverage_study(setting, {**options, "runs": named(runs, "oneshot"), "n": 20})
     old = tmp_path / "old"
     shutil.copytree(runs / "enas_s0", old)
     (old / "drawn.jsonl").unlink()
     with pytest.raises(DataError, match="has not kept"):
-        coverage_job(setting, {**options, "runs": [str(old)], "out": str(tmp_path / "other")})
+        coverage_study(setting, {**options, "runs": [str(old)], "out": str(tmp_path / "other")})
 
 
 def test_convergence(setting: Setting, options: dict[str, Any], runs: Path, capsys: Any) -> None:
-    convergence_job(setting, {**options, "runs": named(runs, "enas_s0", "enas_s1", "enas_s2", "darts")})
+    convergence_study(setting, {**options, "runs": named(runs, "enas_s0", "enas_s1", "enas_s2", "darts")})
     out = Path(options["out"])
     found = json.loads((out / "convergence.json").read_text())
     assert found["warnings"] == ["darts: 1 seed only; fewer than 3 say little"]
@@ -187,18 +187,18 @@ def test_a_search_that_settles(setting: Setting, options: dict[str, Any], runs: 
         if "policy/entropy" in line:
             line["policy/entropy"] = next(entropy)
     (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    convergence_job(setting, {**options, "runs": [str(run)]})
+    convergence_study(setting, {**options, "runs": [str(run)]})
     (row,) = json.loads((Path(options["out"]) / "convergence.json").read_text())["runs"]
     assert row["settled"] == 1.0  # step 2 was below half, but it did not stay there
     lines[0]["operations/skip_connect"] = "many"
     (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(DataError, match=r"operations/skip_connect is no number(?s:.*)many"):
-        convergence_job(setting, {**options, "runs": [str(run)], "resume": True})
+        convergence_study(setting, {**options, "runs": [str(run)], "resume": True})
 
 
 def test_runs_that_are_none(setting: Setting, options: dict[str, Any], runs: Path, tmp_path: Path) -> None:
     def job(*folders: str, own: Setting = setting) -> None:
-        convergence_job(own, {**options, "runs": list(folders)})
+        convergence_study(own, {**options, "runs": list(folders)})
 
     for name in ("oneshot", "ghn", "smash"):
         with pytest.raises(ConfigError, match=rf"no entropy(?s:.*){name}(?s:.*)weights=enas"):

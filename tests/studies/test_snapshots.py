@@ -1,4 +1,4 @@
-"""`job=snapshots`, from runs on disk to files."""
+"""The study of snapshots, from runs on disk to files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from toy_models import NET, SAMPLE
 
 from ghn.analysis.correlation import kendall
 from ghn.app.setting import Setting
+from ghn.app.survey.snapshots import snapshots_in
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.sharing.train import train_shared
 from ghn.nets.ghn import GHNConfig
 from ghn.scoring.load import load
 from ghn.scoring.train_model import train_hypernetwork
-from studies.snapshots import snapshots_in, snapshots_job
+from studies.snapshots import snapshots_study
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def options(tmp_path: Path, setting: Setting) -> dict[str, Any]:
 
 
 def test_every_snapshot_is_ranked(setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: Any) -> None:
-    snapshots_job(setting, options)
+    snapshots_study(setting, options)
     content = json.loads((tmp_path / "out" / "snapshots.json").read_text())
     (study,) = content["references"].values()
     assert [(run["method"], run["seed"]) for run in study["runs"].values()] == [
@@ -76,13 +77,13 @@ def test_every_snapshot_is_ranked(setting: Setting, options: dict[str, Any], tmp
 
     text = Path(tmp_path / "out" / "snapshots.json").read_text()
     with pytest.raises(ExistsError):
-        snapshots_job(setting, options)
-    snapshots_job(setting, {**options, "resume": True})
+        snapshots_study(setting, options)
+    snapshots_study(setting, {**options, "resume": True})
     assert json.loads(text)["references"] == json.loads((tmp_path / "out" / "snapshots.json").read_text())["references"]
 
 
 def test_agreement_of_successive_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
-    snapshots_job(setting, options)
+    snapshots_study(setting, options)
     (study,) = json.loads((tmp_path / "out" / "snapshots.json").read_text())["references"].values()
     archs = toy.SPACE.benchmark().candidates(20, "development")
     found = []
@@ -103,5 +104,5 @@ def test_wrong_inputs(setting: Setting, options: dict[str, Any], tmp_path: Path)
         ({"beside": ["nothing"]}, ConfigError, "unknown estimator"),
     ):
         with pytest.raises(error, match=message):
-            snapshots_job(setting, {**options, "snapshots": {**plan, **changes}})
+            snapshots_study(setting, {**options, "snapshots": {**plan, **changes}})
     assert not (tmp_path / "out" / "snapshots.json").exists()

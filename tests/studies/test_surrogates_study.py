@@ -15,8 +15,8 @@ from toy_models import SAMPLE, save_toy
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
 from ghn.spaces.nasbench201.samples import load_sample
-from studies.pnas import pnas_job
-from studies.surrogates import choose_networks, surrogates_job
+from studies.pnas import pnas_study
+from studies.surrogates import choose_networks, surrogates_study
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def options(tmp_path: Path) -> dict[str, Any]:
 def test_studies_surrogates_and_takes_a_study_up_again(
     setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    surrogates_job(setting, options)
+    surrogates_study(setting, options)
     study = json.loads((tmp_path / "out" / "study.json").read_text())
     rows = [f"{model}, {inputs}" for inputs in options["inputs"] for model in options["models"]]
     assert list(study["rows"]) == rows
@@ -59,11 +59,11 @@ def test_studies_surrogates_and_takes_a_study_up_again(
     assert all(row in printed for row in rows) and "best 20 %" in printed
     assert [p.name for p in (tmp_path / "out").glob("*.svg")] == ["inputs_hypernetwork.svg"]
     with pytest.raises(ExistsError):
-        surrogates_job(setting, options)
+        surrogates_study(setting, options)
     cells = tmp_path / "out" / "cells.jsonl"
     whole = cells.read_text()
     cells.write_text("".join(whole.splitlines(keepends=True)[:-2]))
-    surrogates_job(setting, {**options, "resume": True})
+    surrogates_study(setting, {**options, "resume": True})
     again = json.loads((tmp_path / "out" / "study.json").read_text())
     assert again["rows"][rows[0]]["12"]["kendall"] == study["rows"][rows[0]]["12"]["kendall"]
     assert again["rows"][rows[-1]]["20"]["kendall"] == pytest.approx(study["rows"][rows[-1]]["20"]["kendall"])
@@ -83,14 +83,14 @@ def test_references_are_never_among_the_judged() -> None:
 @pytest.mark.parametrize("change", [{"sizes": [12, 41]}, {"draws": 0}, {"sizes": []}, {"models": ["svm"]}])
 def test_a_study_that_cannot_be_made(setting: Setting, options: dict[str, Any], change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
-        surrogates_job(setting, {**options, **change, "inputs": {"adjacency": ["adjacency"]}})
+        surrogates_study(setting, {**options, **change, "inputs": {"adjacency": ["adjacency"]}})
 
 
 @pytest.mark.skipif(find_spec("analognasbench") is None, reason="needs the extra nasbench")
 def test_compares_progressive_with_random_search(
     setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pnas_job(setting, {**options, "models": ["ridge"]})
+    pnas_study(setting, {**options, "models": ["ridge"]})
     found = json.loads((tmp_path / "out" / "pnas.json").read_text())["regret"]
     assert list(found) == ["PNAS, ridge", "random search"]
     for seeds in found.values():

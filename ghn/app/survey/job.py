@@ -10,8 +10,9 @@ from typing import Any
 from ghn.analysis.stability import Stability
 from ghn.app.evaluation import PROTOCOL, check_folder, machine
 from ghn.app.setting import Setting
-from ghn.app.survey.analyse import Analysis, divide_by_space, find_snapshots, stability_of_trainings
+from ghn.app.survey.analyse import Analysis
 from ghn.app.survey.score import read_lines, score_lines
+from ghn.app.survey.snapshots import divide_by_space, find_snapshots, stability_of_trainings
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
