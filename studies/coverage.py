@@ -36,7 +36,7 @@ from ghn.report.words import with_interval
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import ChoiceSpace, choice_space
-from ghn.tables.reference import aligned
+from ghn.tables.alignment import aligned
 from ghn.train.log import DRAWN, read_lines
 from ghn.train.meta import MetaConfig
 from ghn.train.sampling import ArchitectureSampler, PathSampler

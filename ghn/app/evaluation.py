@@ -22,7 +22,7 @@ from ghn.report.report import Report
 from ghn.report.write import write_report
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.live import live_stats
-from ghn.tables.reference import aligned
+from ghn.tables.alignment import aligned
 from ghn.train.checkpoint import versions
 from ghn.types import Reference, Score, Space, Trial
 

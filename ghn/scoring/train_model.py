@@ -20,7 +20,7 @@ from ghn.scoring.model import Model
 from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
-from ghn.tables.reference import aligned, table_reference
+from ghn.tables.alignment import aligned, table_reference
 from ghn.tasks import ImageTask, make_task
 from ghn.train.log import LOG, read_lines
 from ghn.train.loop import Check, Loop, Step

@@ -1,7 +1,4 @@
-"""CSV that users bring, read with its places, so that what is wrong is said with line and column.
-
-Learning curves in CSV: a row a run, a column an epoch.
-"""
+"""CSV that users bring, learning curves among it, read with its places: what is wrong is said with line and column."""
 
 from __future__ import annotations
 
@@ -70,8 +67,6 @@ def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float
         raise DataError(where, got=cell, expected=expected, fix=fix)
     return value
 
-
-# --- Learning curves in CSV: a row a run, a column an epoch ---
 
 FORMAT = "first column a name or architecture, then the validation accuracy after epoch 1, 2, ...; empty: not observed"
 

@@ -20,7 +20,7 @@ from ghn.report.report import Report
 from ghn.report.survey.model import Survey
 from ghn.report.survey.terminal import print_survey
 from ghn.report.survey.write import write_survey
-from ghn.tables.reference import aligned
+from ghn.tables.alignment import aligned
 from ghn.tables.user_table import read_user_table
 
 TITLE = "Performance estimators for neural architectures: who is right, who errs where, and what it costs"
