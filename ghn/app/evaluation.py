@@ -153,7 +153,7 @@ def compare_with(
     baselines: dict[str, Any] = {
         LIVE_PARAMETERS: params,
         "multiply-adds": [float(stats[i].macs) for i in index],
-        "convolutions": [float(stats[i].ops.get("conv", 0)) for i in index],
+        "convolutions": [float(stats[i].convolutions) for i in index],
         RANDOM_ORDER: order[index],
     }
     picked = {name: [all_scores[i] for i in index] for name, all_scores in scores.items()}

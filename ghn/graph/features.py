@@ -183,8 +183,8 @@ def _bucket(size: int) -> int:
 
 def _group(graph: Graph, i: int, param: Param) -> Group:
     """A weight that reads a ReLU gets the gain 2. Source: Knyazev et al. 2021 (GHN-2), sec. 4.2, after He et al."""
-    relu = param.kind.endswith("_weight") and graph.nodes[graph.nodes[i].inputs[0]].op == "relu"
-    return Group(param.kind, param.shape, 2.0 if relu else 1.0)
+    read = graph.nodes[graph.nodes[i].inputs[0]]
+    return Group(param.kind, param.shape, read.operation.gain if param.kind.endswith("_weight") else 1.0)
 
 
 def _shortest_paths(sources: Sequence[Sequence[int]]) -> np.ndarray:

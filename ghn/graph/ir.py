@@ -81,6 +81,11 @@ class Node:
     shape: Shape
 
     @property
+    def operation(self) -> Op:
+        """What is known of its operation."""
+        return get_op(self.op)
+
+    @property
     def attr(self) -> dict[str, int]:
         """The attributes as a dict."""
         return dict(self.attrs)

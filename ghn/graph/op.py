@@ -58,6 +58,18 @@ class Op:
             everyone's count, all else has none.
         commutative: whether the order of the inputs does not matter.
         has_stats: whether it keeps running statistics when trained by SGD.
+        mixes: whether it weights and adds channels, by a parameter `weight` (out, in, ...) and an attribute `out`: a
+            convolution or a linear layer, whose weights are synapses.
+        channelwise: whether morphisms may copy and drop its channels one by one: each comes from the same channel of
+            its inputs alone, by that channel's parameters, if any.
+        normalises: whether it takes mean and variance out.
+        activates: whether it is a non-linearity.
+        pools: whether it pools windows.
+        flattens: whether it makes a vector of an image.
+        adds: whether its value is the sum of its inputs; of a single one: an identity.
+        joins: whether it puts the channels of its inputs side by side.
+        cuts: whether its value is zero, whatever it reads.
+        gain: by how much it lessens second moments, which the weights that read it make up for.
         label: (attrs, output shape) -> what pictures call it, "" for what they pass over; None: its name.
     """
 
@@ -71,6 +83,21 @@ class Op:
     commutative: bool = False
     has_stats: bool = False
     label: Callable[[Attrs, Shape], str] | None = None
+    mixes: bool = False
+    channelwise: bool = False
+    normalises: bool = False
+    activates: bool = False
+    pools: bool = False
+    flattens: bool = False
+    adds: bool = False
+    joins: bool = False
+    cuts: bool = False
+    gain: float = 1.0
+
+    @property
+    def convolves(self) -> bool:
+        """Whether it is a convolution."""
+        return self.mixes and "kernel" in self.attrs
 
 
 OPS: dict[str, Op] = {}

@@ -101,6 +101,7 @@ register(
         _conv_params,
         lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
         label=_conv_label,
+        mixes=True,
     )
 )
 
@@ -122,10 +123,24 @@ register(
         _norm_run,
         lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
         has_stats=True,
+        channelwise=True,
+        normalises=True,
         label=_passed_over,
     )
 )
-register(Op("relu", (1, 1), {}, _same, lambda x, w, a, s: F.relu(x[0]), label=_passed_over))
+register(
+    Op(
+        "relu",
+        (1, 1),
+        {},
+        _same,
+        lambda x, w, a, s: F.relu(x[0]),
+        label=_passed_over,
+        channelwise=True,
+        activates=True,
+        gain=2.0,  # Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, sec. 2.2
+    )
+)
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
@@ -142,7 +157,18 @@ def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
 
 
-register(Op("avg_pool", (1, 1), _POOL, _pool_infer, _avg_run, label=lambda a, o: _windowed("avg", a)))
+register(
+    Op(
+        "avg_pool",
+        (1, 1),
+        _POOL,
+        _pool_infer,
+        _avg_run,
+        label=lambda a, o: _windowed("avg", a),
+        channelwise=True,
+        pools=True,
+    )
+)
 register(
     Op(
         "max_pool",
@@ -151,6 +177,8 @@ register(
         _pool_infer,
         lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
         label=lambda a, o: _windowed("max", a),
+        channelwise=True,
+        pools=True,
     )
 )
 register(
@@ -161,6 +189,8 @@ register(
         lambda s, a: (_spatial(s[0], "global_pool")[0],),
         lambda x, w, a, s: x[0].mean((-2, -1)),
         label=lambda a, o: "global pool",
+        channelwise=True,
+        flattens=True,
     )
 )
 
@@ -211,7 +241,7 @@ def zero_attrs(shape: Shape) -> dict[str, int]:
 
 
 register(Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]))
-register(Op("identity", (1, 1), {}, _same, lambda x, w, a, s: x[0], label=_passed_over))
+register(Op("identity", (1, 1), {}, _same, lambda x, w, a, s: x[0], label=_passed_over, channelwise=True, adds=True))
 register(
     Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
         "zero",
@@ -219,6 +249,7 @@ register(
         {"c": None, "h": 0, "w": 0},
         lambda s, a: zero_shape(a),
         lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
+        cuts=True,
     )
 )
 register(
@@ -230,9 +261,11 @@ register(
         _sum_run,
         commutative=True,
         label=lambda a, o: "+",
+        channelwise=True,
+        adds=True,
     )
 )
-register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat(tuple(x), 1)))
+register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat(tuple(x), 1), joins=True))
 register(
     Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
         "crop",
@@ -240,6 +273,7 @@ register(
         {"top": 0, "left": 0},
         _crop_infer,
         lambda x, w, a, s: x[0][:, :, a["top"] :, a["left"] :],
+        # not said to be channelwise: narrowing would leave half a factorised reduction without a channel
     )
 )
 register(
@@ -272,5 +306,6 @@ register(
         lambda x, w, a, s: F.linear(x[0], w[0], w[1]),
         lambda s, a: (("weight", (a["out"], s[0][0]), "linear_weight"), ("bias", (a["out"],), "linear_bias")),
         lambda i, o, a: i[0][0] * o[0],
+        mixes=True,
     )
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ghn.graph.ir import Graph, Node
+from ghn.graph.op import get_op
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import channels_alive, graph_stats, live_nodes, longest_path, shortest_path
 
@@ -16,7 +17,6 @@ PROPERTIES = {
     "pools": "poolings with a window on paths from input to output",
     "distance": "convolutions and poolings on the shortest path from input to output",
 }
-_POOLS = ("avg_pool", "max_pool")
 _PHRASES = {  # networks with much of it, and with little
     "live parameters": ("networks with many live parameters", "networks with few live parameters"),
     "multiply-adds": ("networks with many multiply-adds", "networks with few multiply-adds"),
@@ -37,16 +37,16 @@ def graph_properties(graph: Graph) -> dict[str, float]:
     """
     stats = graph_stats(simplify(graph))
     live = live_nodes(graph)
-    skips = sum(alive and node.op == "identity" for alive, node in zip(live, graph.nodes, strict=True))
+    skips = sum(alive and _is_skip(node) for alive, node in zip(live, graph.nodes, strict=True))
     return {
         "live parameters": float(stats.params),
         "multiply-adds": float(stats.macs),
-        "convolutions": float(stats.ops.get("conv", 0)),
+        "convolutions": float(stats.convolutions),
         "depth": float(longest_path(graph, _is_conv)),
         "width": float(channels_alive(graph)),
         "skips": float(skips),
-        "pools": float(sum(stats.ops.get(op, 0) for op in _POOLS)),
-        "distance": float(shortest_path(graph, lambda node: _is_conv(node) or node.op in _POOLS)),
+        "pools": float(sum(many for op, many in stats.ops.items() if get_op(op).pools)),
+        "distance": float(shortest_path(graph, lambda node: _is_conv(node) or node.operation.pools)),
     }
 
 
@@ -58,4 +58,8 @@ def phrase(name: str, much: bool) -> str:
 
 
 def _is_conv(node: Node) -> bool:
-    return node.op == "conv"
+    return node.operation.convolves
+
+
+def _is_skip(node: Node) -> bool:
+    return node.operation.adds and node.operation.arity == (1, 1)

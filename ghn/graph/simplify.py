@@ -28,7 +28,7 @@ def simplify(graph: Graph) -> Graph:
         node = graph.nodes[i]
         if i and not value[i]:
             inputs[i] = (0,)
-        elif node.op == "sum":
+        elif node.operation.adds:
             inputs[i] = value[i]
         else:
             inputs[i] = tuple(_reader(j, value, sums) for j in node.inputs)
@@ -48,11 +48,9 @@ def _values(graph: Graph) -> tuple[list[Terms], dict[Terms, int]]:
     last = len(graph) - 1
     for i, node in enumerate(graph.nodes):
         fed = [value[j] for j in node.inputs]
-        if node.op == "zero":
+        if node.operation.cuts:
             terms: Terms = ()
-        elif node.op == "identity":
-            terms = fed[0]
-        elif node.op == "sum":
+        elif node.operation.adds:
             terms = tuple(sorted(t for f in fed for t in f))
             if len(terms) > 1:
                 sums.setdefault(terms, i)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import prod
 
 from ghn.graph.ir import Graph, Node
-from ghn.graph.op import get_op
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,11 @@ class GraphStats:
     ops: dict[str, int]
     kernels: dict[int, int]
 
+    @property
+    def convolutions(self) -> int:
+        """How many there are."""
+        return sum(self.kernels.values())
+
 
 def count_params(graph: Graph) -> int:
     """Number of weights."""
@@ -46,7 +50,7 @@ def graph_stats(graph: Graph) -> GraphStats:
     """Computes all statistics."""
     macs, depth = 0, [0] * len(graph)
     for i, node in enumerate(graph.nodes):
-        macs += get_op(node.op).macs(graph.input_shapes(i), node.shape, node.attr)
+        macs += node.operation.macs(graph.input_shapes(i), node.shape, node.attr)
         depth[i] = max((depth[j] for j in node.inputs), default=0) + graph.has_params(i)
     return GraphStats(
         params=count_params(graph),
@@ -54,7 +58,7 @@ def graph_stats(graph: Graph) -> GraphStats:
         depth=depth[-1],
         width=max(Counter(graph.levels).values()),
         ops=dict(Counter(n.op for n in graph.nodes)),
-        kernels=dict(Counter(n.attr["kernel"] for n in graph.nodes if n.op == "conv")),
+        kernels=dict(Counter(n.attr["kernel"] for n in graph.nodes if n.operation.convolves)),
     )
 
 
@@ -65,7 +69,7 @@ def live_nodes(graph: Graph) -> list[bool]:
     """[n]: whether a node carries the input to the output; zeros, and what only zeros feed, do not."""
     fed: list[bool] = []
     for node in graph.nodes:
-        fed.append(node.op == "input" or (node.op != "zero" and any(fed[j] for j in node.inputs)))
+        fed.append(node.op == "input" or (not node.operation.cuts and any(fed[j] for j in node.inputs)))
     used = [False] * len(graph)
     used[-1] = fed[-1]
     for i in reversed(range(len(graph))):
@@ -105,7 +109,7 @@ def channels_alive(graph: Graph) -> int:
         if not live[i]:
             continue
         read = [held_as[j] for j in node.inputs if live[j]]
-        if node.op == "identity" or (node.op == "sum" and len(read) == 1):
+        if node.operation.adds and len(read) == 1:
             held_as[i] = read[0]
             continue
         level[i] = 1 + max((level[j] for j in read), default=-1)

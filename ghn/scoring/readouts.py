@@ -146,7 +146,7 @@ class RidgeReadout:
 
 def is_cut_off(graph: Graph) -> bool:
     """Whether the class head of a simplified graph is fed with zeros."""
-    return any(node.op == "zero" for node in graph.nodes[feature_node(graph) :])
+    return any(node.operation.cuts for node in graph.nodes[feature_node(graph) :])
 
 
 def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:

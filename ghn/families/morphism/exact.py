@@ -27,9 +27,6 @@ from ghn.errors import ConfigError, MorphismError
 from ghn.families.morphism.network import EPS, MEAN, VAR, Draft, Line, Network, node_at
 from ghn.graph.ir import Graph, Node
 
-PASSING = ("relu", "batch_norm", "avg_pool", "max_pool", "global_pool", "identity", "sum")  # one channel in, one out
-FREE = ("conv", "linear", "zero")  # have channels of their own
-
 
 class Channels:
     """The classes of tied channels of a graph.
@@ -50,7 +47,7 @@ class Channels:
         own = [np.arange(a, b) for a, b in pairwise(start)]
         ties = [(own[i], own[j]) for i, node in enumerate(graph.nodes) for j in node.inputs if _is_passing(graph, i)]
         for i, node in enumerate(graph.nodes):
-            if node.op == "concat":
+            if node.operation.joins:
                 ties.append((own[i], np.concatenate([own[j] for j in node.inputs])))
         here, there = (np.concatenate([tie[k] for tie in ties] or [own[0][:0]]) for k in (0, 1))
         links = coo_array((np.ones(len(here), bool), (here, there)), (start[-1], start[-1]))
@@ -60,7 +57,7 @@ class Channels:
         for i, node in enumerate(graph.nodes):
             if why := _why_fixed(graph, i):
                 self._fixed |= dict.fromkeys(self.of[i].tolist(), why)
-                if i and node.op != "linear":
+                if i and (node.operation.convolves or not node.operation.mixes):
                     for j in node.inputs:
                         self._fixed |= dict.fromkeys(self.of[j].tolist(), why)
 
@@ -93,16 +90,16 @@ def reindex(network: Network, kept: list[np.ndarray], share: list[np.ndarray]) -
     draft, graph = Draft(network.graph), network.graph
     weights, stats = dict(network.weights), dict(network.stats)
     for i, node in enumerate(graph.nodes):
-        if not i or not (node.op in FREE or graph.has_params(i)):
+        if not i or not (node.operation.cuts or graph.has_params(i)):
             continue
         attrs, out = draft[node.name].attrs, torch.from_numpy(kept[i])
-        if node.op in ("conv", "linear"):
+        if node.operation.mixes:
             attrs["out"] = len(out)
-        elif node.op == "zero":
+        elif node.operation.cuts:
             attrs["c"] = len(out)
         if depthwise(graph, i):
             attrs["groups"] = len(out)
-        mixing = node.op in ("conv", "linear") and not depthwise(graph, i)
+        mixing = node.operation.mixes and not depthwise(graph, i)
         for p in graph.node_params[i]:
             weights[p.name] = weights[p.name][out.to(weights[p.name].device)]
             if mixing and p.name.endswith("/weight"):
@@ -115,23 +112,24 @@ def reindex(network: Network, kept: list[np.ndarray], share: list[np.ndarray]) -
 def depthwise(graph: Graph, i: int) -> bool:
     """Whether node `i` is a convolution that takes each channel alone."""
     node = graph.nodes[i]
-    return node.op == "conv" and node.attr["groups"] == node.attr["out"] == graph.input_shapes(i)[0][0] > 1
+    return node.operation.convolves and node.attr["groups"] == node.attr["out"] == graph.input_shapes(i)[0][0] > 1
 
 
 def _is_passing(graph: Graph, i: int) -> bool:
-    return graph.nodes[i].op in PASSING or depthwise(graph, i)
+    return graph.nodes[i].operation.channelwise or depthwise(graph, i)
 
 
 def _why_fixed(graph: Graph, i: int) -> str | None:
     """Why the channels that a node gives and reads are what they are."""
     node: Node = graph.nodes[i]
+    known = node.operation
     if i == 0:
         return "the images"
     if i == len(graph) - 1:
         return f"the output, {node.name!r}"
-    if node.op == "conv" and node.attr["groups"] > 1 and not depthwise(graph, i):
+    if node.operation.convolves and node.attr["groups"] > 1 and not depthwise(graph, i):
         return f"{node.name!r}, a convolution in groups"
-    if node.op not in (*PASSING, *FREE, "concat"):
+    if not (known.channelwise or known.mixes or known.cuts or known.joins):
         return f"{node.name!r}, a {node.op}, of which morphisms know nothing"
     return None
 
@@ -173,7 +171,7 @@ class Wider:
     def places(self, graph: Graph) -> list[str]:
         """Convolutions and linear layers whose channels can grow."""
         channels = Channels(graph)
-        return [n.name for n in graph.nodes if n.op in ("conv", "linear") and _can_change(channels, n.name)]
+        return [n.name for n in graph.nodes if n.operation.mixes and _can_change(channels, n.name)]
 
     def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
         """Widens the layer `place`, and what is tied to it.
@@ -196,7 +194,7 @@ class Wider:
         """Noise on all but the first copy of each channel, where a layer makes it."""
         weights, graph = dict(wide.weights), wide.graph
         for i, node in enumerate(graph.nodes):
-            if node.op not in ("conv", "linear"):
+            if not node.operation.mixes:
                 continue
             again = torch.from_numpy(np.diff(kept[i], prepend=-1) == 0)
             old = weights[f"{node.name}/weight"]
@@ -251,7 +249,7 @@ class Deeper:
 
     def places(self, graph: Graph) -> list[str]:
         """ReLUs of images, but for one that is the output."""
-        return [n.name for n in graph.nodes[:-1] if n.op == "relu" and len(n.shape) == 3]
+        return [n.name for n in graph.nodes[:-1] if n.operation.activates and len(n.shape) == 3]
 
     def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
         """Adds a layer at the ReLU `place`.
@@ -311,7 +309,7 @@ class Skip:
 
     def places(self, graph: Graph) -> list[tuple[str, str]]:
         """Pairs (from, to) of nodes that give images of one size, the first before the second."""
-        images = [n for n in graph.nodes[1:-1] if len(n.shape) == 3 and n.op != "zero"]
+        images = [n for n in graph.nodes[1:-1] if len(n.shape) == 3 and not n.operation.cuts]
         return [(a.name, b.name) for i, b in enumerate(images) for a in images[:i] if a.shape[1:] == b.shape[1:]]
 
     def apply(self, network: Network, place: tuple[str, str], generator: torch.Generator) -> Network:
@@ -376,7 +374,7 @@ class WiderKernel:
 
     def places(self, graph: Graph) -> list[str]:
         """Convolutions whose kernels can grow."""
-        return [n.name for n in graph.nodes if n.op == "conv" and n.attr["kernel"] + 2 <= self.largest]
+        return [n.name for n in graph.nodes if n.operation.convolves and n.attr["kernel"] + 2 <= self.largest]
 
     def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
         """Widens the kernel of the convolution `place`; `generator` is not used.

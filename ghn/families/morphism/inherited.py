@@ -69,9 +69,9 @@ class Inherited:
         new = {
             i
             for i, node in enumerate(graph.nodes)
-            if node.op == "batch_norm" and f"{node.name}/weight" not in self.parent.weights
+            if node.operation.normalises and f"{node.name}/weight" not in self.parent.weights
         }
-        loud = {i for i, node in enumerate(graph.nodes) if node.op == "sum" and not new.issuperset(node.inputs)}
+        loud = {i for i, node in enumerate(graph.nodes) if node.operation.adds and not new.issuperset(node.inputs)}
         return [graph.nodes[i].name for i in sorted(new) if graph.consumers[i] and loud.issuperset(graph.consumers[i])]
 
 

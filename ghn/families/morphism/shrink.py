@@ -57,13 +57,14 @@ def refit(
     for i, node in enumerate(graph.nodes):
         inputs = [outputs[j] for j in node.inputs] or [images]
         outputs.append(_output(graph, i, inputs, weights, stats))
-        if node.op not in ("conv", "linear", "batch_norm") or node.name not in wanted or node.attr.get("groups", 1) > 1:
+        can = node.operation.mixes or node.operation.normalises
+        if not can or node.name not in wanted or node.attr.get("groups", 1) > 1:
             continue
         target = wanted[node.name]
         if node.name in kept:
             target = target[:, torch.from_numpy(kept[node.name])]
         if target.shape == outputs[i].shape and not _close(outputs[i], target):
-            if node.op == "batch_norm":
+            if node.operation.normalises:
                 _solve_norm(node, inputs[0], target, weights, stats)
             else:
                 _solve_layer(graph, i, inputs[0], target, weights)
@@ -97,7 +98,7 @@ def _solve_layer(graph: Graph, i: int, x: Tensor, y: Tensor, weights: Tensors) -
     """The minimum over W of |X W - Y|^2 + ridge |W - W0|^2, a row of X for each output pixel."""
     node, names = graph.nodes[i], [p.name for p in graph.node_params[i]]
     old = weights[names[0]]
-    if node.op == "conv":
+    if node.operation.convolves:
         a = node.attr
         patches = F.unfold(x, a["kernel"], a["dilation"], a["padding"], a["stride"])
         x, y = rearrange(patches, "b p n -> (b n) p"), rearrange(y, "b c h w -> (b h w) c")
@@ -183,9 +184,8 @@ class Shallower:
 
     def places(self, graph: Graph) -> list[str]:
         """Convolutions that give as many channels and pixels as they read."""
-        return [
-            n.name for i, n in enumerate(graph.nodes[:-1]) if n.op == "conv" and graph.input_shapes(i)[0] == n.shape
-        ]
+        each = enumerate(graph.nodes[:-1])
+        return [n.name for i, n in each if n.operation.convolves and graph.input_shapes(i)[0] == n.shape]
 
     def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
         """Removes the convolution `place`; `generator` is not used.
@@ -201,7 +201,7 @@ class Shallower:
             )
         readers = [graph.nodes[j] for j in graph.consumers[i]]
         draft = Draft(graph)
-        gone = [place, *(n.name for n in readers if n.op == "batch_norm" and readers == [n])]
+        gone = [place, *(n.name for n in readers if n.operation.normalises and readers == [n])]
         draft.redirect(gone[-1], draft[place].inputs[0])
         for name in gone:
             draft.remove(name)
@@ -221,7 +221,7 @@ class Unskip:
 
     def places(self, graph: Graph) -> list[tuple[str, str]]:
         """Pairs (sum, term), for sums of several."""
-        sums = [n for n in graph.nodes if n.op == "sum" and len(n.inputs) > 1]
+        sums = [n for n in graph.nodes if n.operation.adds and len(n.inputs) > 1]
         return [(n.name, graph.nodes[j].name) for n in sums for j in dict.fromkeys(n.inputs)]
 
     def apply(self, network: Network, place: tuple[str, str], generator: torch.Generator) -> Network:
@@ -254,6 +254,6 @@ def _filter_sizes(network: Network, channels: Channels) -> np.ndarray:
     """For each class the sum of absolute weights of all filters that make its channels."""
     size = np.zeros(channels.count())
     for node, own in zip(network.graph.nodes, channels.of, strict=True):
-        if node.op in ("conv", "linear"):
+        if node.operation.mixes:
             np.add.at(size, own, network.weights[f"{node.name}/weight"].abs().flatten(1).sum(1).cpu().numpy())
     return size

@@ -23,11 +23,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ghn.errors import GraphError
-from ghn.graph.ir import Graph
+from ghn.graph.ir import Graph, Node
 from ghn.graph.op import Shape
-
-_INNER = frozenset({"input", "sum", "mix", "concat"})  # values that are banks wherever they stand
-_MAKES = frozenset({"conv", "linear", "global_pool", "zero"})  # values that no other operation passes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +73,8 @@ class MemoryView:
     def banks(self) -> tuple[int, ...]:
         """Index of the node whose value is each bank."""
         nodes = self.graph.nodes
-        read = {self._home(node.inputs[0]) for node in nodes if node.op in ("conv", "linear", "global_pool")}
-        return tuple(i for i, node in enumerate(nodes) if node.op in _INNER or i in read)
+        read = {self._home(node.inputs[0]) for node in nodes if _reads(node)}
+        return tuple(i for i, node in enumerate(nodes) if _is_bank(node) or i in read)
 
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
@@ -85,7 +82,7 @@ class MemoryView:
         number = {node: bank for bank, node in enumerate(self.banks)}
         found = []
         for i, node in enumerate(self.graph.nodes):
-            if node.op == "conv":
+            if node.operation.convolves:
                 read = Access(number[self._home(node.inputs[0])], 0)
                 writes = tuple(Access(number[bank], offset) for bank, offset in self._writes(i, 0))
                 found.append(Layer(i, read, writes))
@@ -103,7 +100,7 @@ class MemoryView:
 
     def _home(self, i: int) -> int:
         """The node whose value is what node `i` passes on."""
-        while self.graph.nodes[i].op not in _INNER | _MAKES:
+        while not (_is_bank(node := self.graph.nodes[i]) or _makes(node)):
             i = self.graph.nodes[i].inputs[0]
         return i
 
@@ -112,16 +109,31 @@ class MemoryView:
         found: list[tuple[int, int]] = []
         if i in self.banks:
             found.append((i, offset))
-            if self.graph.nodes[i].op in _INNER:
+            if _is_bank(self.graph.nodes[i]):
                 return found
         for consumer in dict.fromkeys(self.graph.consumers[i]):
             node = self.graph.nodes[consumer]
-            if node.op == "concat":
+            if node.operation.joins:
                 before = [self.graph.nodes[j].shape[0] for j in node.inputs]
                 found += [(consumer, sum(before[:p])) for p, j in enumerate(node.inputs) if j == i]
-            elif node.op not in _MAKES:
+            elif not _makes(node):
                 found += self._writes(consumer, offset)
         return list(dict.fromkeys(found))
+
+
+def _is_bank(node: Node) -> bool:
+    """Whether its value is a bank wherever it stands: the input, sums, mixtures and concatenations."""
+    return node.operation.arity != (1, 1)
+
+
+def _reads(node: Node) -> bool:
+    """Whether it makes a value of its own from what it reads."""
+    return node.operation.mixes or node.operation.flattens
+
+
+def _makes(node: Node) -> bool:
+    """Whether its value is none that it passes on."""
+    return _reads(node) or node.operation.cuts
 
 
 # --- The memory-bank encoding of a network as an image, which SMASH's hypernetwork reads ---

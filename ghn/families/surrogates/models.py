@@ -29,12 +29,15 @@ from torch_geometric.nn import GINEConv, global_mean_pool
 
 from ghn.errors import ConfigError, GraphError
 from ghn.graph.ir import Graph
-from ghn.graph.op import OPS
+from ghn.graph.op import OPS, Op
 
-# Operations that are always there around others, or that message passing does itself (sums): they tell nothing.
-PASSED = frozenset({"relu", "batch_norm", "identity", "sum"})
 KERNELS = 8  # kernel sizes told apart
 BATCH = 32  # references a step
+
+
+def _tells_nothing(op: Op) -> bool:
+    """Whether it is always there around others, or what message passing does itself (sums)."""
+    return op.activates or op.normalises or op.adds
 
 
 def graph_data(graph: Graph) -> Data:
@@ -55,7 +58,7 @@ def graph_data(graph: Graph) -> Data:
         if node.op not in names:
             raise GraphError(f"node {node.name!r} has an unknown operation", got=node.op, expected=", ".join(OPS))
         read = [p for j in node.inputs for p in sources[j]]
-        if node.op in PASSED:
+        if _tells_nothing(node.operation):
             sources.append(read)
         else:
             edges += [(p, len(kept)) for p in read]

@@ -71,7 +71,7 @@ class ProxyReadout:
     def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
         """Runs the whole network once."""
         values = every_output(graph, weights, self.images)
-        maps = [x.float() for node, x in zip(graph.nodes, values, strict=True) if node.op == "relu"]
+        maps = [x.float() for node, x in zip(graph.nodes, values, strict=True) if node.operation.activates]
         finite = torch.stack([x.isfinite().all() for x in values]).all()
         maps = [x.nan_to_num() for x in maps]  # eigenvalues of what is not finite raise errors that say little
         zero = self.images.new_zeros(())

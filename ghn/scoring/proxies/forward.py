@@ -27,7 +27,7 @@ def naswot(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) 
         GraphError: no ReLU, or activations overflow.
     """
     every = outputs(graph, weights, images)
-    relus = [x for node, x in zip(graph.nodes, every, strict=True) if node.op == "relu"]
+    relus = [x for node, x in zip(graph.nodes, every, strict=True) if node.operation.activates]
     if not relus:
         raise GraphError("the network has no ReLU, so that no unit of it fires or rests")
     return torch.linalg.slogdet(torch.stack([_agreement(x) for x in relus]).sum(0))[1]

@@ -98,7 +98,7 @@ def fisher(
     held = leaves(weights)
     synapses(graph, held)
     every = outputs(graph, held, images)
-    of = [every[i] for i, node in enumerate(graph.nodes) if node.op in ("conv", "linear")]
+    of = [every[i] for i, node in enumerate(graph.nodes) if node.operation.mixes]
     loss = F.cross_entropy(every[-1], labels, reduction="sum")
     gradients = torch.autograd.grad(loss, of, materialize_grads=True)
     per_image = [reduce(a * g, "b c ... -> b c", "sum") for a, g in zip(of, gradients, strict=True)]
@@ -147,5 +147,5 @@ def without_norms(graph: Graph) -> Graph:
     On the statistics of a single image they would undo the flow that is to be measured.
     """
     return Graph(
-        tuple(Node(n.name, "identity", n.inputs, (), n.shape) if n.op == "batch_norm" else n for n in graph.nodes)
+        tuple(Node(n.name, "identity", n.inputs, (), n.shape) if n.operation.normalises else n for n in graph.nodes)
     )

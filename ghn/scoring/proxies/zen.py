@@ -64,7 +64,7 @@ def zen(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> 
     x, noise = (torch.randn(images.shape, generator=generator).to(images) for _ in range(2))
     every, moved = outputs(graph, weights, x), outputs(graph, weights, x + ALPHA * noise)
     change = (every[last] - moved[last]).abs().sum((1, 2, 3)).mean()
-    normed = [every[node.inputs[0]] for node in graph.nodes if node.op == "batch_norm"]
+    normed = [every[node.inputs[0]] for node in graph.nodes if node.operation.normalises]
     scales = [fed.var((0, 2, 3), correction=0).mean().sqrt() for fed in normed]
     logs = [change.log(), *(scale.log() for scale in scales if scale > 0)]  # a normalisation of zeros scales nothing
     return torch.stack(logs).sum()
