@@ -78,7 +78,7 @@ def check_counts(where: str, **counts: object) -> None:
 
 
 def check_settings(error: type[GhnError], where: object, found: object, wanted: Mapping[str, object], fix: str) -> None:
-    """Refuses what was made with other settings than those of now, and says which they are.
+    """Refuses what was made with other settings than those of now, and says which they are, down to the last level.
 
     Args:
         error: what is raised then.
@@ -87,11 +87,22 @@ def check_settings(error: type[GhnError], where: object, found: object, wanted: 
         wanted: those of now.
         fix: what the user can do.
     """
-    old = found if isinstance(found, Mapping) else {}
-    if differing := sorted(k for k in {*old, *wanted} if old.get(k) != wanted.get(k)):
+    old, new = _differing(found if isinstance(found, Mapping) else {}, wanted)
+    if old or new:
         raise error(
-            f"{where} was made with other settings: {', '.join(differing)} differ",
-            got={k: old.get(k) for k in differing},
-            expected={k: wanted.get(k) for k in differing},
+            f"{where} was made with other settings: {', '.join(sorted({*old, *new}))} differ",
+            got=old,
+            expected=new,
             fix=fix,
         )
+
+
+def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """What differs, on both sides; of nested settings only those that do."""
+    first: dict[str, object] = {}
+    second: dict[str, object] = {}
+    for key in sorted(k for k in {*old, *new} if old.get(k) != new.get(k)):
+        a, b = old.get(key), new.get(key)
+        both = isinstance(a, Mapping) and isinstance(b, Mapping)
+        first[key], second[key] = _differing(a, b) if both else (a, b)  # type: ignore[arg-type]
+    return first, second

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from ghn.errors import ConfigError, GhnError
+from ghn.scoring.score_files import row_of_score
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
 
@@ -27,7 +30,8 @@ class CrossFitted:
         if folds < 2:
             raise ConfigError("cross-fitting needs at least 2 folds", got=folds)
         self.make, self.space, self.folds = make, space, folds
-        self.source = make().source
+        self._untaught = make()
+        self.source = self._untaught.source
         self._fold: dict[Hashable, int] = {}
         self._fitted: dict[int, Estimator[Any]] = {}
         self._history: list[tuple[Trial[Any], Score]] = []
@@ -40,13 +44,16 @@ class CrossFitted:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able: the estimator, the references and how they are divided."""
-        known = [[json.loads(json.dumps(trial.arch)), score.value] for trial, score in self._history if score.ok]
-        return {"cross_fitted": self.make().identity, "folds": self.folds, "references": known}
+        """All that a score depends on: the estimator, the references in their order, and how they are divided."""
+        return {
+            "cross_fitted": self._untaught.identity,
+            "folds": self.folds,
+            "references": {"number": len(self._history), "sha256": self._digest()},
+        }
 
     def cost(self, arch: Any) -> float | None:
         """That of the estimator that is fitted."""
-        return self.make().cost(arch)
+        return self._untaught.cost(arch)
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Judges each trial, in order."""
@@ -57,6 +64,20 @@ class CrossFitted:
         for fold, places in of.items():
             found |= zip(places, self._estimator(fold).score([trials[i] for i in places]), strict=True)
         return [found[i] for i in range(len(trials))]
+
+    def _digest(self) -> str:
+        """Of the references as they can be learnt from: ids and what they cost are not among it."""
+        rows = [
+            [self._text(trial.arch), trial.budget, row_of_score(replace(score, cost_seconds=0.0))]
+            for trial, score in self._history
+        ]
+        return sha256(json.dumps(rows).encode()).hexdigest()
+
+    def _text(self, arch: Any) -> Any:
+        try:
+            return self.space.format(member_of(self.space, arch))
+        except GhnError:
+            return arch  # the estimator will say what is wrong with it
 
     def _estimator(self, fold: int) -> Estimator[Any]:
         if fold not in self._fitted:

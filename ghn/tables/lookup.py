@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from hashlib import sha256
 from statistics import fmean
 from typing import Any
 
@@ -44,7 +45,7 @@ class TableEstimator:
     ) -> None:
         check_metric(metric)
         table.check(space=space.name)
-        self.source, self._header, self._seed = table.header.source, table.header, seed
+        self.source, self._table, self._seed = table.header.source, table, seed
         self._space, self._metric, self._key = space, metric, key or space.canonical
         self._runs: dict[Hashable, list[Run]] = defaultdict(list)
         self._spent: dict[str, int | None] = {}  # epochs of each trial answered, None for all
@@ -62,7 +63,8 @@ class TableEstimator:
     @property
     def identity(self) -> dict[str, Any]:
         """What a score depends on, JSON-able."""
-        return {**asdict(self._header), "versions": {}, "metric": self._metric, "seed": self._seed}
+        settings = {"metric": self._metric, "seed": self._seed, "runs": _digest(self._table.runs)}
+        return {**asdict(self._table.header), "versions": {}} | settings
 
     def cost(self, arch: Any) -> float | None:
         """None: a look-up costs nothing."""
@@ -155,7 +157,7 @@ class Recorded:
     @property
     def identity(self) -> dict[str, Any]:
         """What a score depends on, JSON-able."""
-        return {"recorded": self.source} | self._identity
+        return {"recorded": self.source, "scores": _digest(self.scores.items())} | self._identity
 
     def cost(self, arch: Any) -> float | None:
         """None: a look-up costs nothing."""
@@ -166,3 +168,8 @@ class Recorded:
         missing = Score.failed("no score was recorded for this architecture")
         found = [self._by_key.get(self._key(trial.arch), missing) for trial in trials]
         return found if self._seconds is None else [replace(one, cost_seconds=self._seconds) for one in found]
+
+
+def _digest(content: Iterable[object]) -> str:
+    """The same for the same content in any order."""
+    return sha256("\n".join(sorted(map(repr, content))).encode()).hexdigest()

@@ -11,9 +11,10 @@ import pytest
 from doubles import Double
 
 from ghn.assets import asset
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, EstimatorError
 from ghn.graph import count_params, simplify
-from ghn.search.ladder import Ladder, Step
+from ghn.scoring.crossfit import CrossFitted
+from ghn.search.ladder import Ladder, LadderResult, Step
 from ghn.search.plan import cost_line, pilot_correlation
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
@@ -85,6 +86,55 @@ def test_a_second_run_goes_on_with_what_is_there(tmp_path: Path) -> None:
     assert again.history == first.history and first_size.asked == first.judged["size"] and again_size.asked == 0
     with pytest.raises(DataError, match="other settings: estimator differ"):
         ladder(size=Other(), folder=tmp_path).run()
+
+
+class Learnt(Size):
+    """As the size says, moved by the mean of what it was told."""
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        self.moved = float(np.mean([score.value for _, score in history]))
+
+
+def test_cross_fitted_steps_with_other_references_are_refused(tmp_path: Path) -> None:
+    def climb(folds: int = 5, known: int = 20) -> LadderResult:
+        learnt = CrossFitted(Learnt, SPACE, folds)
+        learnt.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(POOL[:known])])
+        first = [Step("learnt", learnt), *steps()[1:]]
+        return Ladder(SPACE, first, seconds=2500.0, pool=POOL, progress=False, folder=tmp_path).run()
+
+    first = climb()
+    assert climb().history == first.history
+    with pytest.raises(DataError, match=r"estimator differ(.|\n)*'folds': 5(.|\n)*'folds': 4"):
+        climb(folds=4)
+    with pytest.raises(DataError, match=r"estimator differ(.|\n)*'number': 20(.|\n)*'number': 21"):
+        climb(known=21)
+
+
+class Raising(Size):
+    """Raises for some candidates."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        if trials[0].arch in self.fails:
+            raise RuntimeError("shapes do not fit")
+        return super().score(trials)
+
+
+def test_what_is_raised_for_a_candidate_is_its_failure(tmp_path: Path) -> None:
+    result = ladder(size=Raising(frozenset(POOL[::3])), folder=tmp_path).run()
+    failed = [score.error for name, _, score, _ in result.history if name == "size" and not score.ok]
+    assert result.failed["size"] == len(failed) > 5 and set(failed) == {"RuntimeError: shapes do not fit"}
+    again = ladder(size=Raising(frozenset(POOL[::3])), folder=tmp_path).run()
+    assert list(map(repr, again.history)) == list(map(repr, result.history))
+
+
+def test_an_estimator_that_is_broken_ends_the_ladder_which_can_be_gone_on_with(tmp_path: Path) -> None:
+    whole = ladder().run()
+    pilot = [SPACE.parse(text) for _, text, *_ in whole.history[:8]]
+    with pytest.raises(EstimatorError, match=r"3 candidates in a row(.|\n)*shapes do not fit"):
+        ladder(size=Raising(frozenset(POOL) - {*pilot}), folder=tmp_path, give_up_after=3).run()
+    with pytest.raises(ConfigError, match=r"size can judge no candidate(.|\n)*shapes do not fit"):
+        ladder(size=Raising(frozenset(POOL)), folder=tmp_path / "other").run()
+    assert ladder(folder=tmp_path, size=Raising()).run().history == whole.history  # mended
 
 
 def test_failures_are_counted_and_go_no_further() -> None:

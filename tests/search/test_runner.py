@@ -21,12 +21,14 @@ from doubles import Double
 
 import ghn
 from ghn.errors import ConfigError, DataError, EstimatorError, ExistsError, TrainingError
+from ghn.scoring.crossfit import CrossFitted
 from ghn.search import (
     ASHA,
     Hyperband,
     Limit,
     RandomSearch,
     RegularizedEvolution,
+    Screened,
     SearchResult,
     Simulated,
     SuccessiveHalving,
@@ -206,6 +208,20 @@ def test_another_configuration_is_refused(tmp_path: Path) -> None:
     ):
         with pytest.raises(DataError, match=f"{differs} differ"):
             run(searcher, estimator, tmp_path, identity=None, resume=True)
+
+
+def test_a_cross_fitted_estimator_with_other_references_is_refused(tmp_path: Path) -> None:
+    def search(folds: int = 5, known: int = 20, screen: int | None = None, *, resume: bool = True) -> SearchResult:
+        judge = CrossFitted(recorded.estimator, recorded.space(), folds)
+        judge.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(recorded.archs(known))])
+        searcher = SEARCHERS["random"]() if screen is None else Screened(SEARCHERS["random"](), judge, screen)
+        return run(searcher, recorded.estimator() if screen else judge, tmp_path, identity=None, resume=resume)
+
+    first = search(resume=False)
+    assert shown(search()) == shown(first)
+    for changes, name in (({"folds": 4}, "'folds': 4"), ({"known": 21}, "'number': 21"), ({"screen": 3}, "'screened'")):
+        with pytest.raises(DataError, match=rf"estimator(, searcher)? differ(.|\n)*{name}"):
+            search(**changes)
 
 
 def test_a_searcher_that_proposes_something_else_is_refused(tmp_path: Path) -> None:
