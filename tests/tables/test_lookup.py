@@ -150,7 +150,10 @@ def test_recorded_scores_without_a_space_are_those_of_equal_architectures_alone(
     recorded = Recorded({SAME[0]: Score(0.7, 1.0), OTHER: Score.failed("no")}, identity={"weights": "abc"})
     first, other, failed = recorded.score([Trial("a", SAME[0]), Trial("b", SAME[1]), Trial("c", OTHER)])
     assert first == Score(0.7, 1.0) and not other.ok and failed.error == "no"
-    assert recorded.identity == {"recorded": "scores computed beforehand", "weights": "abc"}
+    digest = recorded.identity["scores"]
+    assert recorded.identity == {"recorded": "scores computed beforehand", "weights": "abc", "scores": digest}
+    assert digest != Recorded({SAME[0]: Score(0.7, 1.0), OTHER: Score(0.1)}).identity["scores"]
+    assert digest == Recorded({OTHER: Score.failed("no"), SAME[0]: Score(0.7, 1.0)}).identity["scores"]
 
 
 def test_recorded_scores_need_scores() -> None:
