@@ -9,7 +9,6 @@ from math import ceil
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import t
-from sklearn.model_selection import KFold
 
 from ghn.errors import DataError
 from ghn.families.surrogates.models import Regressor, Rows
@@ -61,6 +60,8 @@ def calibrate(make: Callable[[], Regressor], x: Rows, y: np.ndarray, *, folds: i
         folds: parts of the cross-validation; as many as references at most.
         seed: of the parts.
     """
+    from sklearn.model_selection import KFold
+
     errors = np.zeros(len(x))
     for known, held in KFold(min(folds, len(x)), shuffle=True, random_state=seed).split(y):
         model = make()

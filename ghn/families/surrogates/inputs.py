@@ -1,11 +1,8 @@
-"""Features that the space and the graph of an architecture give by themselves, in milliseconds.
-
-What a surrogate sees of an architecture: feature sources, used in any combination.
-"""
+"""What a surrogate sees of an architecture: feature sources, used in any combination."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,9 +15,44 @@ from ghn.graph.op import OPS
 from ghn.scoring.model import Model
 from ghn.spaces import skeletons_of
 from ghn.spaces.live import live_graph, live_stats
-from ghn.types import Estimator, Space, Trial
+from ghn.types import Encoded, Estimator, Space, Trial
 
 Matrix = Float[np.ndarray, "n f"]
+
+
+BLOCK = 64  # graphs embedded at once
+
+
+@runtime_checkable
+class Input(Protocol):
+    """A source of features."""
+
+    @property
+    def name(self) -> str:
+        """In messages and identities."""
+        ...
+
+    @property
+    def identity(self) -> Any:
+        """All that its features depend on beside space and architecture, JSON-able; None where that is nothing."""
+        ...
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features of one or more members of a space; NaN where an architecture has none.
+
+        Raises:
+            ConfigError: the space has no such features; it is asked for none before anything is spent.
+        """
+        ...
+
+
+@runtime_checkable
+class Cellular(Protocol):
+    """A space whose members are a cell with an operation on each edge."""
+
+    def cell(self, arch: Any) -> Any:
+        """The cell: `ops` and their `vocabulary`, its `paths()`, and the `labels()` of all that there can be."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +64,7 @@ class Statistics:
     """
 
     name: str = "statistics"
+    identity: None = None
     _known: dict[Hashable, list[float]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
@@ -60,6 +93,7 @@ class Adjacency:
     """
 
     name: str = "adjacency"
+    identity: None = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
         """Features [n, edges * operations]."""
@@ -78,6 +112,7 @@ class Paths:
     """
 
     name: str = "paths"
+    identity: None = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
         """Features [n, paths]; 40 in NAS-Bench-201."""
@@ -95,50 +130,27 @@ class Summary:
     """The space's own features, `space.encode`: in NAS-Bench-201 counts of live operations and a summary of paths."""
 
     name: str = "summary"
+    identity: None = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
         """Features [n, f]."""
-        encode = _method(space, "encode", self.name)
-        return np.array([list(encode(arch).values()) for arch in archs], dtype=float)
-
-
-def shallowest(space: Space[Any]) -> Space[Any]:
-    """The space with one cell a stage, where it has a depth: enough to see what a cell is."""
-    return skeletons_of(space, [{"depth": 1}])[0] if "depth" in space.describe() else space
-
-
-def _method(space: Space[Any], method: str, name: str) -> Any:
-    if not hasattr(space, method):
-        raise ConfigError(
-            f"space {space.name} has no features for the input {name!r}",
-            expected=f"a method `{method}(arch)`",
-            fix="use other inputs, such as statistics",
-        )
-    return getattr(space, method)
+        if not isinstance(space, Encoded):
+            raise _lacks(space, self.name, "encode")
+        return np.array([list(space.encode(arch).values()) for arch in archs], dtype=float)
 
 
 def _cells(space: Space[Any], archs: Sequence[Any], name: str) -> list[Any]:
-    cell = _method(space, "cell", name)
-    return [cell(arch) for arch in archs]
+    if not isinstance(space, Cellular):
+        raise _lacks(space, name, "cell")
+    return [space.cell(arch) for arch in archs]
 
 
-# --- What a surrogate sees of an architecture: feature sources, used in any combination ---
-
-BLOCK = 64  # graphs embedded at once
-
-
-@runtime_checkable
-class Input(Protocol):
-    """A source of features."""
-
-    @property
-    def name(self) -> str:
-        """In messages and identities."""
-        ...
-
-    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features of one or more members of a space; NaN where an architecture has none."""
-        ...
+def _lacks(space: Space[Any], name: str, method: str) -> ConfigError:
+    return ConfigError(
+        f"space {space.name} has no features for the input {name!r}",
+        expected=f"a method `{method}(arch)`",
+        fix="use other inputs, such as statistics",
+    )
 
 
 @dataclass(frozen=True)
@@ -187,7 +199,7 @@ class Scores:
     @property
     def identity(self) -> dict[str, Any]:
         """What the features depend on."""
-        return {"estimator": getattr(self.estimator, "identity", None), "readings": self.readings}
+        return {"estimator": self.estimator.identity, "readings": self.readings}
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
         """Features [n, readings], NaN where the estimator failed."""
@@ -220,8 +232,7 @@ class Curve:
     @property
     def identity(self) -> dict[str, Any]:
         """What the features depend on."""
-        inner = getattr(self.estimator, "identity", None)
-        return {"estimator": inner, "epochs": self.epochs, "curves": self.curves}
+        return {"estimator": self.estimator.identity, "epochs": self.epochs, "curves": self.curves}
 
     def __post_init__(self) -> None:
         if self.epochs < 1:
@@ -236,13 +247,28 @@ class Curve:
         return np.array(rows, dtype=float).reshape(len(archs), -1)
 
 
-CHEAP: dict[str, type[Input]] = {
+CHEAP: dict[str, Callable[[], Input]] = {
     "statistics": Statistics,
     "adjacency": Adjacency,
     "paths": Paths,
     "summary": Summary,
 }
 INPUTS = (*CHEAP, "embedding", "scores", "curve")
+OF_THE_SPACE = (Adjacency, Paths, Summary)  # which not every space has
+
+
+def shallowest(space: Space[Any]) -> Space[Any]:
+    """The space with one cell a stage, where it allows that: enough to see what a cell is."""
+    try:
+        return skeletons_of(space, [{"depth": 1}])[0] if "depth" in space.describe() else space
+    except ConfigError:
+        return space
+
+
+def usual_inputs(space: Space[Any]) -> tuple[str, ...]:
+    """The inputs that need nothing but the space, of those that it has: what a surrogate takes when none are named."""
+    summary = ("summary",) if isinstance(space, Encoded) else ("statistics",)
+    return (*summary, "adjacency", "paths") if isinstance(space, Cellular) else summary
 
 
 def make_inputs(

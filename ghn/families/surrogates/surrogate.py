@@ -1,148 +1,24 @@
-"""References as a surrogate takes them: one for each function, or an error that says what is wrong with them.
-
-The scale on which a surrogate learns: values as they are, or their normal scores.
-
-A surrogate as an estimator: a regression on trained references, with calibrated uncertainty.
-"""
+"""A surrogate as an estimator: a regression on trained references, with calibrated uncertainty."""
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from random import Random
+from types import FunctionType
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from scipy.stats import norm, rankdata
 
 from ghn.errors import ConfigError, DataError, GhnError
 from ghn.families.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
-from ghn.families.surrogates.inputs import Input, make_inputs, shallowest
+from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, shallowest, usual_inputs
 from ghn.families.surrogates.models import Regressor, Rows, make_model
+from ghn.families.surrogates.targets import TARGETS, History, make_target, merge
 from ghn.scoring.model import Model
 from ghn.spaces.live import live_graph
 from ghn.types import Estimator, Score, Space, Trial, member_of
-
-History = Sequence[tuple[Trial[Any], Score]]
-
-
-def merge(space: Space[Any], history: History, tolerance: float) -> tuple[list[Any], np.ndarray]:
-    """One architecture for each function (`space.canonical`), and the mean of its values [n].
-
-    Args:
-        space: of the architectures.
-        history: references that did not fail.
-        tolerance: how far values of one function may lie apart, in standard deviations of all values.
-
-    Raises:
-        ConfigError: references of several budgets.
-        DataError: values of one function lie further apart.
-        ArchitectureError: a reference is not a member of the space.
-    """
-    if len(budgets := {trial.budget for trial, _ in history}) > 1:
-        raise ConfigError(
-            "references of several budgets cannot be learnt from together",
-            got=sorted(budgets, key=str),
-            fix="give those of one budget, such as the greatest",
-        )
-    archs: dict[Hashable, Any] = {}
-    readings: dict[Hashable, list[float]] = defaultdict(list)
-    for trial, score in history:
-        arch = member_of(space, trial.arch)
-        key = space.canonical(arch)
-        archs.setdefault(key, arch)
-        readings[key].append(score.value)
-    most = tolerance * float(np.std([score.value for _, score in history])) if history else 0.0
-    if apart := {k: r for k, r in readings.items() if max(r) - min(r) > most}:
-        worst = max(apart, key=lambda k: max(apart[k]) - min(apart[k]))
-        raise DataError(
-            f"{len(apart)} functions have references that disagree, such as {space.format(archs[worst])}",
-            got=apart[worst],
-            expected=f"values at most {most:.4g} apart (tolerance {tolerance} of their standard deviation)",
-            fix="leave the wrong ones out, or raise `tolerance`",
-        )
-    return list(archs.values()), np.array([np.mean(readings[key]) for key in archs])
-
-
-# --- The scale on which a surrogate learns: values as they are, or their normal scores ---
-
-Vector = Float[np.ndarray, " n"]
-
-
-class Target(Protocol):
-    """A rising map from values of references to targets of mean 0 and variance 1, and back."""
-
-    targets: Vector
-
-    def back(self, targets: np.ndarray) -> np.ndarray:
-        """Values at some targets."""
-        ...
-
-
-class Standardised:
-    """Values in standard units.
-
-    Args:
-        values: of the references [n].
-    """
-
-    def __init__(self, values: Vector) -> None:
-        self._mean, self._std = values.mean(), values.std() or 1.0
-        self.targets = (values - self._mean) / self._std
-
-    def back(self, targets: np.ndarray) -> np.ndarray:
-        """Values at some targets."""
-        return self._mean + self._std * targets
-
-
-class NormalScores:
-    """Normal scores of values: what matters is the order, and a few very bad networks do not drown the rest.
-
-    Between two references the way back is linear; beyond the last ones it goes on as it does over their last quarter.
-
-    Source: Blom, "Statistical Estimates and Transformed Beta-Variables", 1958 (the ranks); as a surrogate's target:
-    Salinas, Shen & Perrone, "A Quantile-based Approach for Hyperparameter Transfer Learning", ICML 2020, sec. 4.1.
-
-    Args:
-        values: of the references [n].
-    """
-
-    def __init__(self, values: Vector) -> None:
-        self.targets = norm.ppf((rankdata(values) - 0.375) / (len(values) + 0.25))
-        self._values, first = np.unique(values, return_index=True)
-        self._scores = self.targets[first]
-        quarter = max(1, len(self._scores) // 4)
-        self._low, self._high = self._slope(0, quarter), self._slope(-1 - quarter, -1)
-
-    def back(self, targets: np.ndarray) -> np.ndarray:
-        """Values at some targets."""
-        inside = np.interp(targets, self._scores, self._values)
-        below, above = np.minimum(targets - self._scores[0], 0), np.maximum(targets - self._scores[-1], 0)
-        return inside + self._low * below + self._high * above
-
-    def _slope(self, a: int, b: int) -> float:
-        if len(self._scores) < 2:
-            return 0.0
-        return float((self._values[b] - self._values[a]) / (self._scores[b] - self._scores[a]))
-
-
-TARGETS: dict[str, type[Standardised] | type[NormalScores]] = {"rank": NormalScores, "value": Standardised}
-
-
-def make_target(name: str, values: Vector) -> Target:
-    """Makes the scale for the values of references.
-
-    Raises:
-        ConfigError: unknown name.
-    """
-    if name not in TARGETS:
-        raise ConfigError("unknown target of a surrogate", got=name, expected=" | ".join(TARGETS))
-    return TARGETS[name](values)
-
-
-# --- A surrogate as an estimator: a regression on trained references, with calibrated uncertainty ---
 
 BLOCK = 2048  # candidates whose features are in memory at once
 LACKING = "it has no features: an input of the surrogate failed for it"
@@ -159,8 +35,8 @@ class SurrogateEstimator:
 
     Args:
         space: of the architectures.
-        inputs: names (`ghn.estimators.surrogates.INPUTS`) or sources of features, in any combination; with the model
-            `gnn`, which reads the graph, there may be none.
+        inputs: names (`ghn.families.surrogates.INPUTS`) or sources of features, in any combination; with the model
+            `gnn`, which reads the graph, there may be none. None: those of `usual_inputs` for the space.
         model: one of `MODELS`, or what makes an unfitted one.
         target: `rank` learns normal scores of the references' values, `value` the values themselves.
         least: references below which nothing is learnt.
@@ -172,7 +48,7 @@ class SurrogateEstimator:
         epochs: of the curve.
 
     Raises:
-        ConfigError: an unknown name, or a number out of range.
+        ConfigError: an unknown name, a number out of range, or an input that the space does not have.
     """
 
     source = "Liu et al., Progressive Neural Architecture Search, ECCV 2018; White et al., NeurIPS 2021"
@@ -180,7 +56,7 @@ class SurrogateEstimator:
     def __init__(
         self,
         space: Space[Any],
-        inputs: Sequence[str | Input] = ("summary", "adjacency", "paths"),
+        inputs: Sequence[str | Input] | None = None,
         model: str | Callable[[], Regressor] = "random_forest",
         *,
         target: str = "rank",
@@ -202,11 +78,15 @@ class SurrogateEstimator:
             )
         self.space, self.target, self.least, self.tolerance = space, target, least, tolerance
         self.folds, self.seed = folds, seed
-        self.model = model if isinstance(model, str) else getattr(model, "__name__", repr(model))
+        self.model = model if isinstance(model, str) else _name_of(model)
         self._make = make_model(model, seed) if isinstance(model, str) else model
         self._reads_graphs = self._make().reads_graphs
+        inputs = usual_inputs(space) if inputs is None else inputs
         bare = self._reads_graphs and not inputs
         self.inputs = [] if bare else make_inputs(inputs, hypernetwork=hypernetwork, training=training, epochs=epochs)
+        for source in self.inputs:
+            if isinstance(source, OF_THE_SPACE):  # what the space lacks is found before anything is trained
+                source(space, [space.sample(Random(0))])
         self._shallow = shallowest(space)
         self.references: dict[str, float] = {}  # official string -> value, those that were learnt from
         self.left_out = 0  # references that failed, or have no features
@@ -217,7 +97,7 @@ class SurrogateEstimator:
         """What a score depends on, JSON-able."""
         return {
             "space": repr(self.space),
-            "inputs": {source.name: getattr(source, "identity", None) for source in self.inputs},
+            "inputs": {source.name: source.identity for source in self.inputs},
             "model": self.model,
             "target": self.target,
             "folds": self.folds,
@@ -240,15 +120,10 @@ class SurrogateEstimator:
             return
         good = [(trial, score) for trial, score in history if score.ok]
         archs, values = merge(self.space, good, self.tolerance)
-        x = self._rows(archs) if archs else Rows(np.zeros((0, 0)))
+        self._check_number(len(archs), history)  # before features are made, which may train
+        x = self._rows(archs)
         whole = np.flatnonzero(np.isfinite(x.matrix).all(1))
-        if len(whole) < self.least:
-            raise ConfigError(
-                "too few references for a surrogate",
-                got=f"{len(whole)} of {len(history)} usable, of different functions",
-                expected=f"at least {self.least}",
-                fix="train more, or lower `least`",
-            )
+        self._check_number(len(whole), history)
         x, values = x.take(whole), values[whole]
         telling = np.ptp(x.matrix, axis=0) > 0
         if not telling.any() and not x.graphs:
@@ -284,6 +159,15 @@ class SurrogateEstimator:
         for start in range(0, len(trials), BLOCK):
             block = trials[start : start + BLOCK]
             yield from zip(block, self._judge(block), strict=True)
+
+    def _check_number(self, usable: int, history: History) -> None:
+        if usable < self.least:
+            raise ConfigError(
+                "too few references for a surrogate",
+                got=f"{usable} of {len(history)} usable, of different functions",
+                expected=f"at least {self.least}",
+                fix="train more, or lower `least`",
+            )
 
     def _rows(self, archs: Sequence[Any]) -> Rows:
         parts = [source(self.space, archs) for source in self.inputs]
@@ -330,3 +214,8 @@ class SurrogateEstimator:
             for i in range(len(kept))
         )
         return [next(scores) if ok else Score.failed(LACKING) for ok in whole]
+
+
+def _name_of(make: Callable[[], Regressor]) -> str:
+    """What makes a model, in identities."""
+    return make.__qualname__ if isinstance(make, type | FunctionType) else repr(make)

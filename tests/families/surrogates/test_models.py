@@ -11,8 +11,9 @@ from toy_models import cells
 
 from ghn.errors import ConfigError, DataError
 from ghn.families.surrogates.calibrate import Calibration, calibrate, coverage
-from ghn.families.surrogates.models import MODELS, GraphNetwork, Prediction, Rows, graph_data, make_model
-from ghn.families.surrogates.surrogate import make_target
+from ghn.families.surrogates.graph_network import GraphNetwork, graph_data
+from ghn.families.surrogates.models import MODELS, Prediction, Rows, make_model
+from ghn.families.surrogates.targets import make_target
 from ghn.graph import simplify
 from ghn.graph.op import OPS
 from ghn.types import Score

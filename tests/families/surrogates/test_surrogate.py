@@ -15,9 +15,11 @@ from toy_models import CHAIN, CUT_OFF, EDGE, cells
 from ghn.analysis.correlation import kendall
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.families.surrogates.calibrate import coverage
+from ghn.families.surrogates.graph_network import GraphNetwork
 from ghn.families.surrogates.inputs import Scores
-from ghn.families.surrogates.models import MODELS, GraphNetwork
+from ghn.families.surrogates.models import MODELS
 from ghn.families.surrogates.surrogate import SurrogateEstimator
+from ghn.spaces import DARTS
 from ghn.types import Score, Trial
 
 SMALL_GNN = partial(GraphNetwork, members=2, steps=40)
@@ -104,6 +106,29 @@ def test_too_few_references() -> None:
     surrogate_of(least=9).fit(few)
 
 
+def test_too_few_references_are_refused_before_features_that_train_are_made() -> None:
+    class Training(Readings):
+        asked = 0
+
+        def score(self, trials: Any) -> Any:
+            self.asked += len(trials)
+            return super().score(trials)
+
+    training = Training()
+    with pytest.raises(ConfigError, match="too few references"):
+        surrogate_of(inputs=["curve"], training=training).fit(history(9))
+    assert training.asked == 0
+
+
+def test_inputs_that_the_space_lacks_are_refused_at_once_and_its_own_are_the_default() -> None:
+    darts = DARTS((3, 8, 8), classes=4, width=2, depth=3)
+    for name in ("adjacency", "paths"):
+        with pytest.raises(ConfigError, match=rf"space darts has no features for the input '{name}'(?s:.*)statistics"):
+            SurrogateEstimator(darts, inputs=[name])
+    assert [source.name for source in SurrogateEstimator(darts).inputs] == ["summary"]
+    assert [source.name for source in surrogate_of().inputs] == ["summary", "adjacency", "paths"]
+
+
 def test_references_of_one_function_become_one() -> None:
     rest = [(t, s) for t, s in history(20) if toy.SPACE.canonical(t.arch) != toy.SPACE.canonical(EDGE)]
     surrogate = surrogate_of()
@@ -149,7 +174,7 @@ def test_an_input_that_fails_makes_a_failure() -> None:
 
 def test_inputs_that_tell_nothing() -> None:
     class Flat:
-        name = "flat"
+        name, identity = "flat", None
 
         def __call__(self, space: Any, archs: Any) -> np.ndarray:
             return np.ones((len(archs), 2))
