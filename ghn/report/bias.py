@@ -1,7 +1,4 @@
-"""Biases in words: what a row overrates, which pairs it gets wrong, and who errs differently.
-
-Pictures of biases: readable in black and white and on a phone, as every number is written out with its sign.
-"""
+"""Biases in words and in pictures: what a row overrates, which pairs it gets wrong, and who errs differently."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from matplotlib.patches import Rectangle
 from ghn.analysis.bias import Bias, Effect, WrongPair
 from ghn.analysis.correlation import Statistic
 from ghn.graph.properties import phrase
-from ghn.report.figures import Picture
+from ghn.report.document import Picture
 from ghn.report.networks import pair_figure
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten
 from ghn.report.words import DASH, number, quantity, with_interval
@@ -118,7 +115,7 @@ def _better_than_chance(kendall: Statistic) -> bool:
     return surely is not None and surely > 0
 
 
-# --- Pictures of biases: readable in black and white and on a phone, as every number is written out with its sign ---
+# --- pictures: readable in black and white and on a phone, as every number is written out with its sign ---
 
 _ROW = 0.42  # inches: a name, and its cells below
 

@@ -8,8 +8,6 @@ from typing import TypeAlias
 
 from matplotlib.figure import Figure
 
-from ghn.report.figures import Picture
-
 _PAGE = 6.0  # inches
 
 
@@ -31,11 +29,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list, each item with what it is about before a colon, or nothing.
+    """A list.
 
     Attributes:
         items: (what it is about or "", text).
-        kind: "list"; "answers" and "warnings" stand out.
+        kind: "list", or "facts" that are looked up; "answers" and "warnings" stand out.
         title: above it, or "".
     """
 
@@ -70,32 +68,36 @@ class Table:
         title: for readers that cannot see it, and for the terminal.
         head: a heading a column.
         lines: of cells, as many as there are columns.
-        narrow: columns that a narrow terminal keeps.
+        narrow: choices of columns for terminals where not all of them fit, the widest first.
         left: columns of words, beside the first.
     """
 
     title: str
     head: tuple[str, ...]
     lines: tuple[Line, ...]
-    narrow: tuple[int, ...] = ()
+    narrow: tuple[tuple[int, ...], ...] = ()
     left: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """A picture.
+class Picture:
+    """A figure, and what it shows.
 
     Attributes:
-        name: of its files, without an ending.
+        kind: of picture.
+        subject: the row or statistic that it is of.
         figure: to be drawn.
         alt: what it shows, in words.
+        name: of its files, without an ending; a document gives it.
         caption: beneath it, or "".
         many: whether it is one of many alike, which the one HTML page holds as PNG: they are less than half as large.
     """
 
-    name: str
+    kind: str
+    subject: str
     figure: Figure
     alt: str
+    name: str = ""
     caption: str = ""
     many: bool = False
 
@@ -106,26 +108,27 @@ class Drawing:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawings:
+class Pictures:
     """Pictures side by side where there is room."""
 
-    pictures: tuple[Drawing, ...]
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Blocks that are unfolded by a click."""
+    """Blocks that a click unfolds, or folds where they are `unfolded`."""
 
     title: str
     blocks: tuple[Block, ...]
+    unfolded: bool = False
 
 
-Block: TypeAlias = Heading | Text | Items | Table | Drawings | Fold
+Block: TypeAlias = Heading | Text | Items | Table | Pictures | Fold
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of one estimator: name of its file, title, blocks."""
+    """A page beside the first: name of its file, title, blocks."""
 
     name: str
     title: str
@@ -134,31 +137,48 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The first page, and a page an estimator."""
+    """The first page, and those beside it.
 
+    Attributes:
+        name: "report" or "survey"; its files are NAME.html and NAME.json.
+        title: heading of the first page.
+        created: ISO 8601, UTC.
+        blocks: of the first page.
+        pages: beside it, such as one an estimator.
+        contents: heading of these pages where they stand on one page with the first.
+    """
+
+    name: str
     title: str
     created: str
     blocks: tuple[Block, ...]
-    pages: tuple[Page, ...]
+    pages: tuple[Page, ...] = ()
+    contents: str = ""
 
-    def drawings(self) -> list[Drawing]:
-        """All pictures."""
-        return [d for blocks in (self.blocks, *(page.blocks for page in self.pages)) for d in _drawings(blocks)]
+    def pictures(self) -> list[Picture]:
+        """All pictures, each name once: a picture may stand on two pages."""
+        every = [one for blocks in (self.blocks, *(page.blocks for page in self.pages)) for one in _pictures(blocks)]
+        return list({one.name: one for one in every}.values())
 
 
-def _drawings(blocks: Sequence[Block]) -> Iterator[Drawing]:
+def _pictures(blocks: Sequence[Block]) -> Iterator[Picture]:
     for block in blocks:
-        if isinstance(block, Drawings):
+        if isinstance(block, Pictures):
             yield from block.pictures
         elif isinstance(block, Fold):
-            yield from _drawings(block.blocks)
-
-
-def drawing(picture: Picture, name: str, caption: str = "") -> Drawing:
-    """A picture under a name."""
-    return Drawing(name, picture.figure, picture.alt, caption)
+            yield from _pictures(block.blocks)
 
 
 def listed(*texts: str, kind: str = "list", title: str = "") -> Items:
     """A list of sentences."""
     return Items(tuple(("", text) for text in texts), kind, title)
+
+
+def warned(texts: Sequence[str], title: str = "") -> list[Block]:
+    """Warnings, where there are any."""
+    return [listed(*texts, kind="warnings", title=title)] if texts else []
+
+
+def some(*texts: str) -> tuple[str, ...]:
+    """Those that say something."""
+    return tuple(text for text in texts if text)

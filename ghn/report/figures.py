@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -14,6 +13,7 @@ from scipy.stats import rankdata
 
 from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.weighted import Floats
+from ghn.report.document import Picture
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
 from ghn.report.words import number, with_interval
 
@@ -125,16 +125,6 @@ def ranks(comparison: Comparison, name: str) -> Figure:
     axes.set_ylabel("rank by reference (1 = best)")
     legend(figure, axes)
     return figure
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A figure, which row or statistic it is of, and what it shows in words."""
-
-    kind: str
-    subject: str
-    figure: Figure
-    alt: str
 
 
 def pictures(comparison: Comparison) -> list[Picture]:

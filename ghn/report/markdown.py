@@ -1,4 +1,4 @@
-"""A document as Markdown in GitHub's flavour: a first page and a page an estimator, with links between them."""
+"""A document as Markdown in GitHub's flavour: a first page and those beside it, with links between them."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import html
 import re
 from collections.abc import Sequence
 
-from ghn.report.document import Block, Cell, Document, Drawings, Fold, Heading, Items, Line, Page, Table, Text
+from ghn.report.document import Block, Cell, Document, Fold, Heading, Items, Line, Page, Pictures, Table, Text
 
-MARK = "<!-- made by ghn: survey -->"  # by which a page that was made here is known again
+FIRST = "index"
 _SIGNS = re.compile(r"([\\`*_{}\[\]<>|~#$&])")
 _SHORT = 24  # an interval
 _STARTS = re.compile(r"^([-+]|\d+[.)])(?=\s)")  # would begin a list
 
 
-def first_page(document: Document) -> str:
-    """The first page, `index.md`."""
+def pages(document: Document) -> dict[str, str]:
+    """The text of each page by the name of its file."""
+    first, name = f"{FIRST}.md", document.name
     made = (
-        f"Made {escape(document.created)} by ghn. Every number here is in [survey.json](survey.json) beside this page; "
-        "[survey.html](survey.html) shows the same in one file."
+        f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page; "
+        f"[{name}.html]({name}.html) shows the same in one file."
     )
-    return "\n\n".join([MARK, f"# {escape(document.title)}", made, *_blocks(document.blocks)]) + "\n"
+    found = {first: _joined(name, document.title, made, document.blocks)}
+    back = f"[All estimators]({first})"
+    return found | {f"{page.name}.md": _joined(name, page.title, back, _deeper(page)) for page in document.pages}
 
 
-def estimator_text(page: Page) -> str:
-    """The page of an estimator."""
-    deeper = [  # what is a section of a section on the one page is a section here
-        Heading(block.level - 1, block.text) if isinstance(block, Heading) else block for block in page.blocks
-    ]
-    return "\n\n".join([MARK, f"# {escape(page.title)}", "[All estimators](index.md)", *_blocks(deeper)]) + "\n"
+def mark(name: str) -> str:
+    """By which a page that was made here is known again."""
+    return f"<!-- made by ghn: {name} -->"
 
 
 def escape(text: str) -> str:
@@ -36,8 +36,13 @@ def escape(text: str) -> str:
     return _STARTS.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", _SIGNS.sub(r"\\\1", text))
 
 
-def _blocks(blocks: Sequence[Block]) -> list[str]:
-    return [_block(block) for block in blocks]
+def _joined(name: str, title: str, below: str, blocks: Sequence[Block]) -> str:
+    return "\n\n".join([mark(name), f"# {escape(title)}", below, *map(_block, blocks)]) + "\n"
+
+
+def _deeper(page: Page) -> list[Block]:
+    """What is a section of a section on the one page is a section here."""
+    return [Heading(block.level - 1, block.text) if isinstance(block, Heading) else block for block in page.blocks]
 
 
 def _block(block: Block) -> str:
@@ -50,13 +55,13 @@ def _block(block: Block) -> str:
             return _items(block)
         case Table():
             return _table(block)
-        case Drawings(pictures):
+        case Pictures(pictures):
             return "\n\n".join(
                 f"![{escape(one.alt)}](figures/{one.name}.svg)" + (f"\n\n{escape(one.caption)}" if one.caption else "")
                 for one in pictures
             )
         case Fold(title, inside):
-            body = "\n\n".join(_blocks(inside))
+            body = "\n\n".join(map(_block, inside))
             return f"<details><summary>{html.escape(title)}</summary>\n\n{body}\n\n</details>"
 
 

@@ -1,7 +1,4 @@
-"""What a search over sets of estimators found, in sentences and as a table.
-
-The picture of combinations: rank correlation against cost a candidate, sets beside single estimators.
-"""
+"""What a search over sets of estimators found: in sentences, as a table, and as a picture of order against cost."""
 
 from __future__ import annotations
 
@@ -10,15 +7,23 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combination, Combinations
-from ghn.report.figures import Picture
+from ghn.report.document import Cell, Line, Picture, Table, some
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
-from ghn.report.words import DASH, MINUS, duration, number, with_interval
+from ghn.report.words import DASH, duration, interval, number, signed, with_interval
+
+_HEAD = (
+    "references",
+    "members",
+    "time a network",
+    "one-off time",
+    "Kendall, development networks",
+    "Kendall, report networks",
+    "best half",
+    "Kendall minus best single",
+)
 
 
 def combination_sentences(found: Combinations) -> list[str]:
@@ -78,45 +83,37 @@ def _above(change: Statistic) -> bool:
     return bool(change.value) and (change.value or 0) > 0 and (change.low is None or change.low > 0)
 
 
-def signed(change: Statistic) -> str:
-    """+0.03 [0.01, 0.05]."""
-    text = with_interval(change)
-    return text if text.startswith((MINUS, DASH)) else f"+{text}"
-
-
-def combination_table(found: Combinations, references: Sequence[int] | None = None) -> Table:
-    """Every set that was chosen and every single estimator.
+def combination_table(found: Combinations, shown: Sequence[Combination] | None = None, title: str = "") -> Table:
+    """Sets and what is known of them; `ghn.report.terminal.print_blocks` prints it.
 
     Args:
         found: by `search_combinations`.
-        references: numbers of references to show; None for all.
+        shown: which of its combinations; by default all, with a star at those on the development front.
+        title: of the table.
     """
-    title = (
+    title = title or (
         f"Sets of estimators: chosen on {found.n_development:,} networks, Kendall on {found.n_report:,} others "
         "(* on the development front)"
     )
-    out = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    out.add_column("references", justify="right")
-    out.add_column("members")
-    for heading in ("a candidate", "one-off", "development", "Kendall", "best half", "against the best single"):
-        out.add_column(heading, justify="right", no_wrap=True)
-    shown = [c for c in found.combinations if references is None or c.references in references]
-    for place, one in enumerate(shown):
-        out.add_row(
-            str(one.references),
-            Text(("* " if one.front else "  ") + one.name),
-            duration(one.seconds),
-            duration(one.one_off_seconds),
-            number(one.development),
-            with_interval(one.kendall),
-            with_interval(one.best_half),
-            signed(one.versus.kendall) if one.versus else DASH,
-            end_section=place + 1 == len(shown) or shown[place + 1].references != one.references,
+    lines = []
+    for one in found.combinations if shown is None else shown:
+        star = "" if shown is not None else "* " if one.front else "  "
+        draws = "" if one.spread is None else f"draws ± {number(one.spread)}"
+        cells = (
+            Cell(str(one.references)),
+            Cell(star + one.name),
+            Cell(duration(one.seconds)),
+            Cell(duration(one.one_off_seconds)),
+            Cell(number(one.development)),
+            Cell(number(one.kendall.value), some(interval(one.kendall), draws)),
+            Cell(number(one.best_half.value), some(interval(one.best_half))),
+            Cell(DASH if one.versus is None else signed(one.versus.kendall)),
         )
-    return out
+        lines.append(Line(cells))
+    return Table(title, _HEAD, tuple(lines), left=(1,))
 
 
-# --- The picture of combinations: rank correlation against cost a candidate, sets beside single estimators ---
+# --- the picture ---
 
 _LINE, _LETTER = 0.042, 0.019  # height of a label and width of a letter, as shares of the axes
 

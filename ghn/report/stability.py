@@ -1,7 +1,4 @@
-"""What came out of a measurement of stability, in sentences with their figures.
-
-Pictures of stability: rank correlation against fidelity, and at which rung the eventual best was dropped.
-"""
+"""What came out of a measurement of stability: in sentences, and as pictures of fidelities and dropped rungs."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ghn.analysis.stability import Halving, Stability, Step
-from ghn.report.figures import Picture
+from ghn.report.document import Picture
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 from ghn.report.words import number, quantity, with_interval
 
@@ -111,7 +108,7 @@ def _unit(found: Stability) -> str:
     return f" {found.unit}" if found.unit else ""
 
 
-# --- Pictures of stability: rank correlation against fidelity, and at which rung the eventual best was dropped ---
+# --- pictures ---
 
 _RUNGS = ((BLUE, ""), ("white", "///"), (ORANGE, ""), ("white", "\\\\\\"), ("#cfcfcf", ""), ("white", "||"))
 

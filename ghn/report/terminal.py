@@ -1,53 +1,84 @@
-"""The report as tables for a terminal, and for a log file just as well."""
+"""Blocks on a terminal, and in a log file just as well."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
+from textwrap import fill
 
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
-from rich.table import Table
-from rich.text import Text
+from rich.table import Table as RichTable
+from rich.text import Text as RichText
 
-from ghn.analysis.comparison import Comparison, Row
-from ghn.analysis.correlation import Statistic
-from ghn.report import words
-from ghn.report.report import Report
+from ghn.report.document import Block, Cell, Fold, Heading, Items, Pictures, Table, Text
+from ghn.report.words import DASH, MINUS
 
-
-def print_report(report: Report, console: Console | None = None) -> None:
-    """Prints summary, table and warnings; on a TTY in colour, elsewhere as plain text of a fixed width."""
-    console = console or Console()
-    if not console.is_terminal:
-        console = Console(file=console.file, width=max(console.width, 120), color_system=None)
-    for comparison in report.comparisons:
-        console.print(_fitting(comparison, console))
-        console.print(plain_signs(words.summary(comparison)), style="bold", highlight=False, markup=False)
-        for warning in comparison.warnings:
-            console.print(f"Note: {warning}", highlight=False, markup=False)
-        console.print()
-    for warning in report.warnings:
-        console.print(f"Warning: {warning}", style="yellow", highlight=False, markup=False)
+LOG = 120  # columns where there is no terminal
+_SHORT = 24  # an interval
+_STYLES = {"ceiling": "italic", "baseline": "dim", "group": "bold"}
 
 
-def to_text(report: Report, width: int = 120) -> str:
-    """What `print_report` prints, as a string."""
-    file = io.StringIO()
-    print_report(report, Console(file=file, width=width, color_system=None))
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
-
-
-def table(comparison: Comparison, *, stacked: bool = False, short: bool = False) -> Table:
-    """The main table.
+def print_blocks(blocks: Sequence[Block], console: Console | None = None, *, log: int = LOG) -> None:
+    """Prints all but pictures.
 
     Args:
-        comparison: what to show.
-        stacked: put every interval under its value.
-        short: only the columns without which an order cannot be judged.
+        blocks: to print.
+        console: where to; what is no terminal gets plain text of a fixed width.
+        log: that width, at least.
     """
-    out = Table(
-        title=Text(_title(comparison)),
+    console = console or Console()
+    if not console.is_terminal:
+        console = Console(file=console.file, width=max(console.width, log), color_system=None)
+    for block in blocks:
+        _print(block, console)
+
+
+def plain_signs(text: str) -> str:
+    """Signs that every terminal and every log file can show."""
+    return text.replace(MINUS, "-").replace(DASH, "-").replace("µ", "u")
+
+
+def _print(block: Block, console: Console) -> None:
+    match block:
+        case Heading(_, text):
+            console.print(RichText(plain_signs(text), "bold"))
+        case Text(text, soft):
+            console.print(RichText(plain_signs(text), "dim" if soft else ""))
+        case Items(items, kind, title):
+            for about, text in items:
+                console.print(_item(plain_signs(about), plain_signs(text), kind, title))
+        case Table():
+            console.print(_fitting(block, console))
+        case Fold(title, inside):
+            console.print(RichText(plain_signs(title), "bold"))
+            for one in inside:
+                _print(one, console)
+        case Pictures():
+            pass
+
+
+def _item(about: str, text: str, kind: str, title: str) -> RichText:
+    if kind == "warnings":
+        return RichText(f"{title or 'Note'}: {text}", "yellow")
+    if kind == "answers":
+        return RichText.assemble((about, "bold"), f" {text}" if about else text)
+    return RichText(f"- {about}: {text}" if about else f"- {text}")
+
+
+def _fitting(table: Table, console: Console) -> RichTable:
+    """The roomiest layout that fits, since rich would cut numbers off to make one fit."""
+    choices = [tuple(range(len(table.head))), *table.narrow]
+    layouts = [_rich(table, columns, stacked) for columns in choices for stacked in (False, True)]
+    for layout in layouts:
+        if Measurement.get(console, console.options.update(width=10_000), layout).maximum <= console.width:
+            return layout
+    return layouts[-1]
+
+
+def _rich(table: Table, columns: Sequence[int], stacked: bool) -> RichTable:
+    out = RichTable(
+        title=RichText(plain_signs(table.title)),
         title_justify="left",
         title_style="bold",
         header_style="bold",
@@ -55,64 +86,23 @@ def table(comparison: Comparison, *, stacked: bool = False, short: bool = False)
         pad_edge=False,
         collapse_padding=True,
     )
-    out.add_column("estimator", min_width=14, max_width=20 if stacked else 36)
-    keys = _keys(comparison, short)
-    for heading in (*keys.values(), "failed", "s/network"):
-        out.add_column(heading, justify="right", no_wrap=True)
-    if comparison.ceiling:
-        cells = [_cell(comparison.ceiling.statistics.get(key), key, stacked) for key in keys]
+    for i in columns:
+        if i == 0 or i in table.left:
+            out.add_column(RichText(plain_signs(table.head[i])), min_width=14, max_width=24 if stacked else 40)
+        else:
+            out.add_column(RichText(fill(plain_signs(table.head[i]), 15)), justify="right", no_wrap=True)
+    for line in table.lines:
+        cells = [line.cells[i] if i < len(line.cells) else Cell("") for i in columns]
         out.add_row(
-            Text(f"ceiling ({comparison.ceiling.n} networks)"), *cells, "", "", style="italic", end_section=True
+            *(_cell(cell, stacked, words=i == 0 or i in table.left) for i, cell in zip(columns, cells, strict=True)),
+            style=_STYLES.get(line.kind),
         )
-    for row in comparison.estimators:
-        out.add_row(*_line(row, list(keys), stacked), end_section=row is comparison.estimators[-1])
-    for row in comparison.baselines:
-        out.add_row(*_line(row, list(keys), stacked), style="dim")
     return out
 
 
-def _fitting(comparison: Comparison, console: Console) -> Table:
-    """The roomiest layout that fits, since rich would cut numbers off to make one fit."""
-    layouts = [
-        table(comparison),
-        table(comparison, stacked=True),
-        table(comparison, stacked=True, short=True),
-    ]
-    for layout in layouts:
-        if Measurement.get(console, console.options.update(width=10_000), layout).maximum <= console.width:
-            return layout
-    return layouts[-1]
-
-
-def _keys(comparison: Comparison, short: bool) -> dict[str, str]:
-    keys = {"kendall": "Kendall", "kendall_best_half": "best half"}
-    if not short:
-        keys["kendall_best_fifth"] = "best 20 %"
-        if comparison.levels:
-            keys["kendall_within_groups"] = "equal size"
-    return keys | {f"regret@{k}": f"regret@{k}" for k in comparison.settings.ks[:1]}
-
-
-def _line(row: Row, keys: list[str], stacked: bool) -> list[str | Text]:
-    cells = ["aside" if row.set_aside else _cell(row.get(key), key, stacked) for key in keys]
-    name = Text(row.name, overflow="fold")  # a Text, since rich would read "[...]" in a string as markup
-    return [name, *cells, str(row.failed), "-" if row.seconds is None else f"{row.seconds:.2g}"]
-
-
-def _cell(statistic: Statistic | None, key: str, stacked: bool) -> str:
-    if statistic is None or statistic.value is None:
-        return "-"
-    if key.startswith("regret@"):
-        return plain_signs(words.quantity(statistic.value))
-    gap = "\n" if stacked else " "
-    return plain_signs(f"{words.number(statistic.value)}{gap}{words.interval(statistic)}").rstrip()
-
-
-def _title(comparison: Comparison) -> str:
-    unit = f", {comparison.reference_unit}" if comparison.reference_unit else ""
-    return f"Against {comparison.reference_name} ({comparison.n:,} of {comparison.n_given:,} networks{unit})"
-
-
-def plain_signs(text: str) -> str:
-    """Signs that every terminal and every log file can show."""
-    return text.replace(words.MINUS, "-").replace(words.DASH, "-").replace("µ", "u")
+def _cell(cell: Cell, stacked: bool, *, words: bool) -> RichText:
+    """A RichText, since rich would read "[...]" in a string as markup."""
+    lines = [plain_signs(text) for text in (cell.text, *cell.below)]
+    lines = lines if words else [fill(line, _SHORT if len(line) <= _SHORT else 15) for line in lines]
+    beside = not stacked and all(len(line) <= _SHORT for line in lines)
+    return RichText((" " if beside else "\n").join(lines), overflow="fold", style="bold" if cell.best else "")

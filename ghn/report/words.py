@@ -1,10 +1,13 @@
-"""Numbers and findings in words; page, terminal and alternative texts all say it the same way."""
+"""Numbers and amounts in words; pages, terminal, pictures and alternative texts all say them the same way."""
 
 from __future__ import annotations
 
-from ghn.analysis.comparison import Comparison, Row
+import re
+from collections.abc import Sequence
+from statistics import mean, stdev
+
+from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
-from ghn.report.report import Report
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -25,16 +28,29 @@ def quantity(value: float | None) -> str:
     return (f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}").replace("-", MINUS)
 
 
-def interval(statistic: Statistic, digits: int = 2) -> str:
+def interval(statistic: Statistic) -> str:
     """[low, high], or nothing when there is no interval."""
     if statistic.low is None or statistic.high is None:
         return ""
-    return f"[{number(statistic.low, digits)}, {number(statistic.high, digits)}]"
+    return f"[{number(statistic.low)}, {number(statistic.high)}]"
 
 
 def with_interval(statistic: Statistic) -> str:
     """0.52 [0.46, 0.57]."""
     return f"{number(statistic.value)} {interval(statistic)}".rstrip()
+
+
+def signed(change: Statistic) -> str:
+    """+0.03 [0.01, 0.05]."""
+    text = with_interval(change)
+    return text if text.startswith((MINUS, DASH)) else f"+{text}"
+
+
+def spread(values: Sequence[float], scale: float = 1.0) -> str:
+    """Mean and standard deviation over seeds, "0.58 ± 0.02"; nothing for fewer than two."""
+    if len(values) < 2:
+        return ""
+    return f"{number(scale * mean(values))} ± {number(scale * stdev(values))}"
 
 
 def duration(seconds: float | None) -> str:
@@ -47,63 +63,57 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 3600:.3g} h"
 
 
-def best_row(rows: list[Row], key: str = "kendall") -> Row | None:
-    """The row with the highest value of a statistic; None when none has one."""
-    ranked = [(value, row) for row in rows if (value := row.get(key).value) is not None]
-    return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
+def budget(seconds: float) -> str:
+    """A minute, an hour, a day, or the duration."""
+    return {60: "a minute", 3600: "an hour", 86400: "a day"}.get(int(seconds), duration(seconds))
 
 
-def verdict(row: Row) -> str:
-    """Whether an estimator beats the strongest baseline, from the paired interval."""
-    if row.versus is None or row.versus.kendall.value is None:
-        return "not measured"
-    low, high = row.versus.kendall.low, row.versus.kendall.high
-    if low is None or high is None:
-        return "better" if row.versus.kendall.value > 0 else "worse"
-    return "better" if low > 0 else "worse" if high < 0 else "no clear difference"
+def count(value: float | None) -> str:
+    """A count of multiply-adds, three digits: 0, 3.79 M, 647 M, 1.2 G."""
+    if value is None:
+        return DASH
+    for size, sign in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= size:
+            return f"{value / size:.3g}{sign}"
+    return f"{value:.3g}"
 
 
-def summary(comparison: Comparison) -> str:
-    """What came out against one reference, in at most five sentences."""
-    best = best_row(comparison.estimators)
-    where = f"Against {comparison.reference_name}, on {comparison.n:,} networks"
-    if best is None:
-        return f"{where}: no estimator gives an order."
-    value, many = with_interval(best.get("kendall")), len(comparison.estimators)
-    if many == 1:
-        parts = [f"{where}: {best.name} reaches Kendall {value}."]
-    else:
-        parts = [f"{where}: the highest Kendall of {many} estimators is {value}, by {best.name}."]
-    half = best.get("kendall_best_half")
-    if half.value is not None:
-        parts.append(f"Within the best half it is {with_interval(half)}.")
-    parts += _against_baseline(comparison, best) + _under_ceiling(comparison)
-    return " ".join(parts)
+def pairs_right(tau: Statistic) -> str:
+    """Kendall's tau as the share of pairs that are put in the right order: 75 % [71, 78]; ties count half."""
+    if tau.value is None:
+        return "an unknown share"
+    share, *ends = (None if value is None else f"{50 * (1 + value):.0f}" for value in (tau.value, tau.low, tau.high))
+    return f"{share} %" if None in ends else f"{share} % [{', '.join(map(str, ends))}]"
 
 
-def _against_baseline(comparison: Comparison, best: Row) -> list[str]:
-    if best.versus is None:
-        return []
-    bar = comparison.row(best.versus.baseline)
-    beaten = [row.name for row in comparison.estimators if verdict(row) == "better"]
-    ends = {
-        "better": f"which {best.name} beats",
-        "worse": f"and {best.name} loses to it",
-        "no clear difference": f"and {best.name} is not clearly different from it",
-    }
-    end = ends.get(verdict(best), "")
-    sentence = f"The strongest baseline, {bar.name}, reaches {with_interval(bar.get('kendall'))}, {end}."
-    return [sentence] if beaten else [sentence + " No estimator here is clearly better than that baseline."]
+def scale_of(comparison: Comparison) -> tuple[float, str]:
+    """What regret is multiplied by to be read, and its unit: accuracies are read in points, others as they are."""
+    if "accuracy" not in comparison.reference_unit.lower():
+        return 1.0, comparison.reference_unit
+    fractions = all(0 <= value <= 1 for value in comparison.reference)
+    return (100.0 if fractions else 1.0), "points"
 
 
-def _under_ceiling(comparison: Comparison) -> list[str]:
-    top = comparison.ceiling
-    if top is None:
-        return []
-    value = with_interval(top.statistics["kendall"])
-    return [f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."]
+def scaled(found: Statistic, comparison: Comparison) -> tuple[str, str]:
+    """A regret and its interval, without the unit."""
+    scale, unit = scale_of(comparison)
+    values = [None if value is None else scale * value for value in (found.value, found.low, found.high)]
+    text, low, high = (number(value) if unit == "points" else quantity(value) for value in values)
+    return text, "" if found.low is None or found.high is None else f"[{low}, {high}]"
 
 
-def summaries(report: Report) -> list[str]:
-    """One summary for each comparison."""
-    return [summary(comparison) for comparison in report.comparisons]
+def regret(found: Statistic, comparison: Comparison) -> str:
+    """0.31 [0.10, 0.52] points."""
+    if found.value is None:
+        return "an unknown amount"
+    return " ".join(part for part in (*scaled(found, comparison), scale_of(comparison)[1]) if part)
+
+
+def joined(texts: Sequence[str], word: str = "and") -> str:
+    """A, b and c."""
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {word} {texts[-1]}"
+
+
+def slug(name: str) -> str:
+    """A name as the file of a page or a picture may have it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"

@@ -1,67 +1,71 @@
-"""A report to a folder, and back."""
+"""A document to a folder: one HTML page, Markdown where it is asked for, and its figures."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping
 from pathlib import Path
 
-from ghn.errors import ExistsError
+from PIL import Image
+
 from ghn.files import write_atomic
-from ghn.report.figures import Picture, pictures
-from ghn.report.html import render
-from ghn.report.report import Report
+from ghn.report import html, markdown
+from ghn.report.document import Document
 from ghn.report.style import to_bytes
 
+_COLOURS = 64  # of a PNG; the pictures have few, and files are a third as large
 
-def write_report(report: Report, folder: str | Path, *, overwrite: bool = False) -> Path:
-    """Writes `report.html`, `report.json` and `figures/*.png` into a folder, each file whole or not at all.
+
+def write_document(
+    document: Document, folder: Path, figures: str, more: Mapping[str, str] | None = None, *, as_markdown: bool = False
+) -> Path:
+    """Writes `NAME.html` and `figures/`, each file whole or not at all; whether files may be replaced is for the caller.
+
+    Pages and figures of a document of this name that was here before are removed where they no longer exist.
 
     Args:
-        report: what to write.
+        document: to write.
         folder: made when missing; other files in it are left alone.
-        overwrite: replace a report that is there, figures of it that no longer exist included.
+        figures: a glob for the names of this document's figures.
+        more: texts of further files, by name.
+        as_markdown: whether its pages are written as Markdown too, with figures as SVG.
 
     Returns:
-        The path of `report.html`.
-
-    Raises:
-        ExistsError: there is a report in the folder and `overwrite` is False.
+        The path of the HTML page.
     """
-    folder = Path(folder)
-    there = [name for name in ("report.html", "report.json") if (folder / name).exists()]
-    if there and not overwrite:
-        raise ExistsError(
-            "there is a report in this folder already",
-            got=f"{' and '.join(there)} in {folder}",
-            fix="choose another folder, or pass overwrite=True",
-        )
-    # Everything is made before anything is written: a crash while drawing leaves the old report as it was.
-    drawn = [pictures(comparison) for comparison in report.comparisons]
-    files = _images(drawn)
-    files["report.json"] = json.dumps(report.to_json(), indent=1, allow_nan=False, ensure_ascii=False).encode()
-    files["report.html"] = render(report, drawn).encode()
-    (folder / "figures").mkdir(parents=True, exist_ok=True)
-    for stale in (folder / "figures").glob("*.png") if there else ():
-        if f"figures/{stale.name}" not in files:
-            stale.unlink()
+    # Everything is made before anything is written: a crash while drawing leaves what was there.
+    drawn, there = draw(document), (folder / f"{document.name}.html").exists()
+    files: dict[str, str | bytes] = {**(more or {}), **(markdown.pages(document) if as_markdown else {})}
+    files |= {f"figures/{name}": data for name, data in drawn.items() if as_markdown or name.endswith(".png")}
+    files[f"{document.name}.html"] = html.render(document, drawn)
     for name, data in files.items():
         write_atomic(folder / name, data)
-    return folder / "report.html"
+    stale = [*folder.glob("*.md"), *(folder / "figures").glob(figures)] if there else []
+    for path in stale:
+        if path.relative_to(folder).as_posix() not in files and (path.suffix != ".md" or ours(path, document.name)):
+            path.unlink()
+    return folder / f"{document.name}.html"
 
 
-def _images(drawn: Sequence[Sequence[Picture]]) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    for index, group in enumerate(drawn, start=1):
-        for picture in group:
-            name = f"figures/{index}-{picture.kind}-{slug(picture.subject)}"
-            while f"{name}.png" in files:  # two names may differ only in signs that a file name should not have
-                name += "-2"
-            files[f"{name}.png"] = to_bytes(picture.figure, "png")
-    return files
+def draw(document: Document) -> dict[str, bytes]:
+    """All pictures as NAME.svg and NAME.png."""
+    drawn = {}
+    for one in document.pictures():
+        drawn[f"{one.name}.svg"] = to_bytes(one.figure, "svg")
+        drawn[f"{one.name}.png"] = _few_colours(to_bytes(one.figure, "png"))
+    return drawn
 
 
-def slug(name: str) -> str:
-    """A name as a file may have it."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
+def ours(path: Path, name: str) -> bool:
+    """Whether a page was written for a document of this name."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        head = file.read(500)
+    return markdown.mark(name) in head or f'content="{html.mark(name)}"' in head
+
+
+def _few_colours(png: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        small = image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE)
+        small.save(buffer, "PNG", optimize=True, dpi=image.info.get("dpi", (200, 200)))
+    return buffer.getvalue()

@@ -1,13 +1,9 @@
-"""Small labels beside the points of a picture, none upon another.
-
-Rank correlation against cost a candidate: one numbered point an estimator, with the key beneath.
-"""
+"""Rank correlation against cost a candidate: one numbered point an estimator, with the key beneath."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import cos, hypot, pi, sin
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -15,7 +11,10 @@ from matplotlib.figure import Figure
 
 from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.correlation import Statistic
-from ghn.report.figures import PARTS, Picture
+from ghn.analysis.front import pareto_front
+from ghn.report.document import Picture
+from ghn.report.figures import PARTS
+from ghn.report.labels import place_labels
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
 from ghn.report.survey.about import (
     ELSEWHERE,
@@ -28,71 +27,9 @@ from ghn.report.survey.about import (
     ZERO_COST,
     about,
 )
-from ghn.report.survey.amounts import count, ordered
 from ghn.report.survey.model import Part, Survey
-from ghn.report.words import DASH, duration, number, with_interval
-
-_SIZE = 7.5  # of letters, in points
-_RINGS = (8.5, 13.0, 18.0, 24.0, 31.0, 39.0)  # distances from the point, in points
-_ANGLES = tuple(k * pi / 8 for k in (0, 2, -2, 4, -4, 6, -6, 8, 1, -1, 3, -3, 5, -5, 7, -7))
-_FAR = 10.0  # from here on a line leads to the label
-
-
-def place_labels(figure: Figure, axes: Axes, spots: Sequence[tuple[float, float, str]]) -> None:
-    """Writes each label at the nearest free place beside its point.
-
-    Args:
-        figure: laid out here once; limits and scales of the axes must be final.
-        axes: with the points.
-        spots: (x, y, label) in data coordinates.
-    """
-    figure.draw_without_rendering()  # until then, the axes have another size
-    points = [tuple(axes.transData.transform((x, y)) * 72 / figure.dpi) for x, y, _ in spots]
-    box = axes.get_window_extent()
-    frame = tuple(side * 72 / figure.dpi for side in (box.x0, box.y0, box.x1, box.y1))
-    taken: list[tuple[float, float, float]] = []
-    for (x, y, text), point in zip(spots, points, strict=True):
-        half = 0.33 * _SIZE * len(text) + 0.5
-        dx, dy = _free(point, half, points, taken, frame)
-        taken.append((point[0] + dx, point[1] + dy, half))
-        lead = {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
-        axes.annotate(
-            text,
-            (x, y),
-            (dx, dy),
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            fontsize=_SIZE,
-            color=BLACK,
-            zorder=6,
-            annotation_clip=False,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.2, "alpha": 0.8},
-            arrowprops=lead if hypot(dx, dy) > _FAR else None,
-        )
-
-
-def _free(
-    point: Sequence[float],
-    half: float,
-    points: Sequence[Sequence[float]],
-    taken: Sequence[tuple[float, float, float]],
-    frame: Sequence[float],
-) -> tuple[float, float]:
-    """The nearest offset at which a label meets no point, no other label and no frame; else the first."""
-    for ring in _RINGS:
-        for angle in _ANGLES:
-            dx, dy = ring * cos(angle), ring * sin(angle)
-            x, y = point[0] + dx, point[1] + dy
-            inside = frame[0] + half < x < frame[2] - half and frame[1] + 4 < y < frame[3] - 3
-            clear = all(abs(x - a) > half + 3.5 or abs(y - b) > 0.42 * _SIZE + 3.5 for a, b in points)
-            apart = all(abs(x - a) > half + other + 0.5 or abs(y - b) > 0.95 * _SIZE for a, b, other in taken)
-            if inside and clear and apart:
-                return dx, dy
-    return _RINGS[0], 0.0
-
-
-# --- Rank correlation against cost a candidate: one numbered point an estimator, with the key beneath ---
+from ghn.report.tables import ordered
+from ghn.report.words import DASH, count, duration, number, with_interval
 
 AXES = {"seconds": "seconds a candidate", "macs": "multiply-adds a candidate"}
 # Colour, marker and whether it is filled; in black and white marker and filling tell families apart.
@@ -119,23 +56,29 @@ class Point:
     cost: float
     found: Statistic
 
+    @property
+    def value(self) -> float:
+        """The rank correlation."""
+        return self.found.value or 0.0
 
-def cost_pictures(survey: Survey, part: Part) -> list[Picture]:
+
+def cost_pictures(survey: Survey, part: Part, name: str = "cost") -> list[Picture]:
     """For seconds and then multiply-adds: all networks, then the best half; none where no cost or order is known.
 
     Args:
         survey: whose costs are drawn.
         part: one of its `parts`.
+        name: what names of the files begin with.
     """
     found = []
     for axis in AXES:
-        for key in ("kendall", "kendall_best_half"):
+        for key, which in (("kendall", "all"), ("kendall_best_half", "best-half")):
             if points := points_of(survey, part.comparison, key, axis):
                 figure = draw_costs(survey, part, key, axis)
                 words = "; ".join(f"{p.name} {_cost(p.cost, axis)}, {with_interval(p.found)}" for p in points)
                 front = "; ".join(points[i].name for i in front_of(points))
                 alt = f"Kendall tau, {PARTS[key]}, against {AXES[axis]}: {words}. On the Pareto front: {front}."
-                found.append(Picture("cost", f"{axis} {key}", figure, alt))
+                found.append(Picture("cost", f"{axis} {key}", figure, alt, f"{name}-{axis}-{which}"))
     return found
 
 
@@ -152,11 +95,7 @@ def points_of(survey: Survey, comparison: Comparison, key: str, axis: str) -> li
 
 def front_of(points: Sequence[Point]) -> list[int]:
     """Indices of the points than which no cheaper one, nor one as cheap, orders better; from the cheapest up."""
-    front: list[int] = []
-    for i in sorted(range(len(points)), key=lambda i: (points[i].cost, -(points[i].found.value or 0.0))):
-        if not front or (points[i].found.value or 0.0) > (points[front[-1]].found.value or 0.0):
-            front.append(i)
-    return front
+    return pareto_front([(point.value, point.cost) for point in points])
 
 
 def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "seconds") -> Figure:
@@ -182,7 +121,7 @@ def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "se
         _point(axes, where[i], points[i], on_front=i in front)
     axes.set_xscale("log")
     right = max(where) * (max(where) / margin) ** 0.1 * 1.2
-    _front(axes, [(where[i], points[i].found.value or 0.0) for i in front], right)
+    _front(axes, [(where[i], points[i].value) for i in front], right)
     marked = _baselines(axes, comparison, key, margin)
     axes.set_xlim(margin / 1.5, right)
     _ceiling(axes, comparison, key)
@@ -194,7 +133,7 @@ def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "se
         "\n".join([AXES[axis], "", *_key(rows, comparison, key, axis, costs)]), loc="left", fontsize=8, linespacing=1.4
     )
     legend(figure, axes)
-    spots = [(x, p.found.value or 0.0, p.mark) for x, p in zip(where, points, strict=True)]
+    spots = [(x, p.value, p.mark) for x, p in zip(where, points, strict=True)]
     place_labels(figure, axes, [*spots, *marked])
     return figure
 
@@ -207,7 +146,7 @@ def _point(axes: Axes, x: float, point: Point, *, on_front: bool) -> None:
     known = axes.get_legend_handles_labels()[1]
     axes.plot(
         [x],
-        [found.value or 0.0],
+        [point.value],
         color=colour,
         marker=marker,
         markerfacecolor=colour if filled else "white",
