@@ -20,7 +20,7 @@ from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Entry, Setting, open_checkpoint
 from ghn.assets import asset
 from ghn.errors import ConfigError
-from ghn.report.terminal import print_report
+from ghn.report.comparison import print_report
 from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator, column
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import ZERO_COST, make_ranker

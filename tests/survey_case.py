@@ -14,7 +14,7 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.sets import ScoreMatrix
 from ghn.analysis.stability import measure_stability
 from ghn.report.report import Report
-from ghn.report.survey.answers import advise
+from ghn.report.survey.advice import advise
 from ghn.report.survey.model import Cost, Part, Survey
 from ghn.spaces.live import space_properties
 

@@ -18,8 +18,8 @@ from ghn.analysis.comparison import Comparison
 from ghn.app.setting import Entry
 from ghn.errors import ConfigError, ExistsError
 from ghn.graph.stats import GraphStats
+from ghn.report.comparison import write_report
 from ghn.report.report import Report
-from ghn.report.write import write_report
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.live import live_stats
 from ghn.tables.alignment import aligned

@@ -22,7 +22,7 @@ from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.training.full import TrainingEstimator, train_references
 from ghn.files import write_atomic
-from ghn.report.terminal import print_report
+from ghn.report.comparison import print_report
 from ghn.scoring.combined import LIVE_PARAMETERS
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file

@@ -1,13 +1,12 @@
 """Who orders networks well, at what cost, and how sure that is: table, figures, JSON and one HTML page."""
 
 from ghn.report.bias import bias_map, bias_pictures, findings, likeness_findings, likeness_map, overrates, wrong_pair
-from ghn.report.html import render
+from ghn.report.comparison import print_report, report_document, summary, to_text, verdict, write_report
 from ghn.report.networks import diagrams, pair_figure
 from ghn.report.report import Report, read_report
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.stability import stability_pictures, stability_sentences
-from ghn.report.terminal import print_report, to_text
-from ghn.report.write import write_report
+from ghn.report.terminal import print_blocks
 
 __all__ = [
     "Report",
@@ -22,12 +21,15 @@ __all__ = [
     "likeness_map",
     "overrates",
     "pair_figure",
+    "print_blocks",
     "print_report",
     "read_report",
-    "render",
+    "report_document",
     "stability_pictures",
     "stability_sentences",
+    "summary",
     "to_text",
+    "verdict",
     "write_report",
     "wrong_pair",
 ]

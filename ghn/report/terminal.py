@@ -88,9 +88,12 @@ def _rich(table: Table, columns: Sequence[int], stacked: bool) -> RichTable:
     )
     for i in columns:
         if i == 0 or i in table.left:
-            out.add_column(RichText(plain_signs(table.head[i])), min_width=14, max_width=24 if stacked else 40)
+            out.add_column(RichText(plain_signs(table.head[i])), min_width=14, max_width=20 if stacked else 40)
         else:
-            out.add_column(RichText(fill(plain_signs(table.head[i]), 15)), justify="right", no_wrap=True)
+            head = fill(
+                plain_signs(table.head[i]), 10 if stacked else 15, break_long_words=False, break_on_hyphens=False
+            )
+            out.add_column(RichText(head), justify="right", no_wrap=True)
     for line in table.lines:
         cells = [line.cells[i] if i < len(line.cells) else Cell("") for i in columns]
         out.add_row(

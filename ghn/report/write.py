@@ -19,7 +19,7 @@ _COLOURS = 64  # of a PNG; the pictures have few, and files are a third as large
 def write_document(
     document: Document, folder: Path, figures: str, more: Mapping[str, str] | None = None, *, as_markdown: bool = False
 ) -> Path:
-    """Writes `NAME.html` and `figures/`, each file whole or not at all; whether files may be replaced is for the caller.
+    """Writes `NAME.html` and `figures/`, each file whole or not at all; callers check what may be replaced.
 
     Pages and figures of a document of this name that was here before are removed where they no longer exist.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
 from ghn.errors import ConfigError, DataError
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.style import to_bytes
+from ghn.report.terminal import print_blocks
 from ghn.scoring.combined import CombinedEstimator
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
@@ -199,10 +201,9 @@ def test_a_set_is_what_the_ensemble_estimator_makes_of_it(toy_space: NASBench201
 
 def test_json_table_sentences_and_pictures(found: Combinations) -> None:
     assert Combinations.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
-    console = Console(width=200)
-    with console.capture() as shown:
-        console.print(combination_table(found))
-    assert "* one + two" in shown.get() and " 60 s " in shown.get()
+    shown = io.StringIO()
+    print_blocks([combination_table(found)], Console(width=200, file=shown))
+    assert "* one + two" in shown.getvalue() and " 60 s " in shown.getvalue()
     sentences = " ".join(combination_sentences(found))
     assert "the set chosen is one + two" in sentences and "clearly better than" in sentences
     pictures = combination_pictures(found)

@@ -20,12 +20,12 @@ from ghn.analysis.compare import compare
 from ghn.analysis.comparison import Comparison
 from ghn.errors import DataError, ExistsError
 from ghn.report import figures as drawing
+from ghn.report.comparison import print_report, report_document, summary, to_text, verdict, write_report
 from ghn.report.html import render
 from ghn.report.report import Report, read_report
 from ghn.report.style import to_bytes
-from ghn.report.terminal import print_report, to_text
-from ghn.report.words import DASH, MINUS, duration, number, quantity, summary, verdict
-from ghn.report.write import write_report
+from ghn.report.words import DASH, MINUS, duration, number, quantity
+from ghn.report.write import draw
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -107,7 +107,7 @@ class TestPage:
             "machine / cores",
             "python evaluate.py",
             "58 of 60 networks",
-            "set aside: failed on 55 of 60 networks",
+            "set aside failed on 55 of 60 networks",
             "|net~3|",
             "reason not given",
             "ceiling: a second training (16 networks, 3 seeds)",
@@ -120,7 +120,8 @@ class TestPage:
     def test_every_number_comes_from_the_json(self, folder: Path, source: str) -> None:
         """The page drawn from the file alone is the page that was written."""
         data = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        assert render(Report.from_json(data)) == source
+        document = report_document(Report.from_json(data))
+        assert render(document, draw(document)) == source
 
     def test_table_shows_value_and_interval(self, source: str, comparison: Comparison) -> None:
         found = comparison.row("good").get("kendall")
@@ -227,10 +228,11 @@ class TestFolder:
         write_report(small, tmp_path)
         (tmp_path / "mine.txt").write_text("mine")
         (tmp_path / "figures" / "9-dots-old.png").write_text("old")
+        (tmp_path / "figures" / "mine.png").write_text("mine")
         with pytest.raises(ExistsError, match=r"got:      report.html and report.json in .*\n.*overwrite=True"):
             write_report(small, tmp_path)
         write_report(small, tmp_path, overwrite=True)
-        assert (tmp_path / "mine.txt").read_text() == "mine"
+        assert (tmp_path / "mine.txt").read_text() == (tmp_path / "figures" / "mine.png").read_text() == "mine"
         assert not (tmp_path / "figures" / "9-dots-old.png").exists()
 
     def test_a_crash_while_drawing_leaves_the_old_report(
@@ -238,7 +240,7 @@ class TestFolder:
     ) -> None:
         write_report(small, tmp_path)
         before = (tmp_path / "report.html").read_bytes()
-        monkeypatch.setattr("ghn.report.write.render", lambda *_: 1 / 0)
+        monkeypatch.setattr("ghn.report.html.render", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_report(Report(small.comparisons, title="new"), tmp_path, overwrite=True)
         assert (tmp_path / "report.html").read_bytes() == before
@@ -254,6 +256,6 @@ class TestFolder:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> Report:
     """A report that draws one picture only."""
-    monkeypatch.setattr("ghn.report.write.pictures", lambda comparison: drawing.pictures(comparison)[:1])
+    monkeypatch.setattr("ghn.report.comparison.pictures", lambda comparison: drawing.pictures(comparison)[:1])
     values = np.arange(12.0)
     return Report([compare({"one": values}, values**2, bootstrap=0, baselines={})])

@@ -17,7 +17,7 @@ from ghn.app.evaluation import compare_with
 from ghn.app.survey.score import Scored
 from ghn.app.survey.subjects import Subjects
 from ghn.errors import ConfigError, DataError
-from ghn.report.survey.answers import advise, orders_on
+from ghn.report.survey.advice import advise, orders_on
 from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
 from ghn.spaces.live import live_stats, space_properties
 from ghn.tables.alignment import aligned

@@ -18,8 +18,7 @@ from ghn.errors import ConfigError
 from ghn.files import write_atomic
 from ghn.report.report import Report
 from ghn.report.survey.model import Survey
-from ghn.report.survey.terminal import print_survey
-from ghn.report.survey.write import write_survey
+from ghn.report.survey.pages import print_survey, write_survey
 from ghn.tables.alignment import aligned
 from ghn.tables.user_table import read_user_table
 

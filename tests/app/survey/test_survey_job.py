@@ -21,7 +21,7 @@ from ghn.app.survey.job import survey_job
 from ghn.app.survey.subjects import halves, shipped_subjects
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.sharing.train import train_shared
-from ghn.report.survey.answers import orders_on
+from ghn.report.survey.advice import orders_on
 from ghn.report.survey.model import Survey
 from ghn.spaces import DARTS
 from ghn.train.network import Recipe

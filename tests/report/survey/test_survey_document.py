@@ -20,15 +20,15 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
 from ghn.app.estimators import ESTIMATORS
 from ghn.report.document import Document
-from ghn.report.markdown import escape, estimator_text, first_page
+from ghn.report.html import render
+from ghn.report.markdown import escape, pages
 from ghn.report.survey.about import ABOUT, FAMILIES, UNKNOWN, about
-from ghn.report.survey.amounts import budget, count, ordered, pairs_right, regret, spread
 from ghn.report.survey.answers import answers
-from ghn.report.survey.as_html import to_html
 from ghn.report.survey.model import Part, Survey
 from ghn.report.survey.pages import file_names, survey_document
-from ghn.report.survey.sections import main_table
-from ghn.report.words import DASH, MINUS, duration, number, quantity
+from ghn.report.survey.sections import survey_table
+from ghn.report.tables import ordered
+from ghn.report.words import DASH, MINUS, budget, count, duration, number, pairs_right, quantity, regret, spread
 
 TRUST = "How far can you trust it?"
 SENTENCE = re.compile(r"[.](?:\s|$)")
@@ -40,13 +40,12 @@ def text_of(found: Survey) -> str:
 
 
 def plain(document: Document) -> str:
-    pages = [first_page(document), *(estimator_text(page) for page in document.pages)]
-    said = re.sub(r"\\([^\w\s])", r"\1", "\n".join(pages)).replace(MINUS, "-").replace("**", "")
+    said = re.sub(r"\\([^\w\s])", r"\1", "\n".join(pages(document).values())).replace(MINUS, "-").replace("**", "")
     return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def html_of(document: Document) -> str:
-    return to_html(document, defaultdict(bytes), defaultdict(bytes))
+    return render(document, defaultdict(bytes))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -167,7 +166,7 @@ class TestFirstPage:
 
 class TestTable:
     def test_order_of_rows(self, found: Survey) -> None:
-        table = main_table(found, found.parts[0], {})
+        table = survey_table(found, found.parts[0], {})
         names = [line.cells[0].text for line in table.lines]
         assert names[0].startswith("ceiling") and names[1:3] == ["1. good", "2. dear"]
         assert names[5:] == ["broken", "Baselines", "live parameters", "random order"]
@@ -175,7 +174,7 @@ class TestTable:
         assert kendalls == sorted(kendalls, reverse=True)
 
     def test_cells(self, found: Survey) -> None:
-        table = main_table(found, found.parts[0], {})
+        table = survey_table(found, found.parts[0], {})
         rows = {line.cells[0].text: dict(zip(table.head, line.cells, strict=False)) for line in table.lines}
         row, good = found.parts[0].comparison.row("good"), rows["1. good"]
         kendall = row.get("kendall")
@@ -189,7 +188,7 @@ class TestTable:
         assert rows["broken"]["Kendall"].text == "set aside"
 
     def test_best_of_a_column_leaves_the_ceiling_out(self, found: Survey) -> None:
-        table = main_table(found, found.parts[0], {})
+        table = survey_table(found, found.parts[0], {})
         best = [line.cells[0].text for line in table.lines if line.kind != "group" and line.cells[4].best]
         assert best == ["1. good"]
 
@@ -279,7 +278,7 @@ def test_names_of_files_are_safe_and_different(found: Survey) -> None:
 def test_names_from_users_are_text_and_never_markup(found: Survey, document: Document) -> None:
     page = html_of(document)
     assert "<b>me" not in page and "&lt;b&gt;me &amp; you" in page
-    assert "<b>" not in first_page(document)
+    assert "<b>" not in "".join(pages(document).values())
     assert escape("a|b_c [x](y) <i> $z$") == r"a\|b\_c \[x\](y) \<i\> \$z\$"
     assert escape("1. one") == r"1\. one" and escape("- one") == r"\- one" and escape("+0.13 more") == "+0.13 more"
     assert EVIL in plain(document)
@@ -287,12 +286,12 @@ def test_names_from_users_are_text_and_never_markup(found: Survey, document: Doc
 
 def test_markdown_is_read_as_it_was_meant(document: Document) -> None:
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    for text in (first_page(document), *map(estimator_text, document.pages)):
+    for text in pages(document).values():
         page = reader.render(text)
         for table in re.findall(r"<table>.*?</table>", page, re.DOTALL):
             assert len({len(re.findall(r"<t[hd]", row)) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)}) == 1
         assert "<s>" not in page and "\\" not in re.sub(r"<[^>]+>", "", page)
-    assert html.escape(EVIL) in reader.render(first_page(document))
+    assert html.escape(EVIL) in reader.render(pages(document)["index.md"])
 
 
 def test_html_and_markdown_say_the_same(document: Document) -> None:

@@ -17,12 +17,12 @@ from survey_case import SPACE, survey
 
 from ghn.analysis.correlation import Statistic
 from ghn.errors import ExistsError
+from ghn.report.labels import place_labels
 from ghn.report.style import canvas
 from ghn.report.survey.about import ZERO_COST
-from ghn.report.survey.cost_figure import Point, cost_pictures, draw_costs, front_of, place_labels, points_of
+from ghn.report.survey.cost_figure import Point, cost_pictures, draw_costs, front_of, points_of
 from ghn.report.survey.model import Survey
-from ghn.report.survey.terminal import print_survey
-from ghn.report.survey.write import write_survey
+from ghn.report.survey.pages import print_survey, write_survey
 from ghn.report.words import number
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -103,9 +103,7 @@ class TestFolder:
         own = folder / "figures" / "mine.png", folder / "notes.md"
         for path in own:
             path.write_text("mine")
-        monkeypatch.setattr(
-            "ghn.report.survey.write.to_bytes", lambda *_: before[folder / "figures" / "survey-1-bias.png"]
-        )
+        monkeypatch.setattr("ghn.report.write.to_bytes", lambda *_: before[folder / "figures" / "survey-1-bias.png"])
         write_survey(replace(found, costs=found.costs[:1], stability=None, advice=()), SPACE, folder)
         assert not (folder / "dear.md").exists() and not (folder / "figures" / "survey-stability-fidelity.svg").exists()
         assert all(path.read_text() == "mine" for path in own)
@@ -126,7 +124,7 @@ class TestFolder:
         def crash(*_: object) -> bytes:
             raise RuntimeError("no memory")
 
-        monkeypatch.setattr("ghn.report.survey.write.to_bytes", crash)
+        monkeypatch.setattr("ghn.report.write.to_bytes", crash)
         with pytest.raises(RuntimeError):
             write_survey(replace(found, advice=()), SPACE, folder)
         assert before == ((folder / "survey.html").read_bytes(), (folder / "index.md").read_bytes())
