@@ -14,7 +14,7 @@ import torch
 
 from ghn.tasks import embedded
 from ghn.tasks.cifar import cifar10
-from ghn.tasks.images import stratified
+from ghn.tasks.sampling import stratified
 
 
 def main() -> None:

@@ -325,6 +325,42 @@ def member_of(space: Space[Any], arch: Any) -> Any:
 
 
 @runtime_checkable
+class Task(Protocol):
+    """What networks are trained and judged on: data in three splits, what is minimised, and what counts in the end."""
+
+    @property
+    def name(self) -> str:
+        """A short name, kept in checkpoints."""
+        ...
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Of one input, such as channels, height and width."""
+        ...
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Of what a network must give for one input, such as a logit a class."""
+        ...
+
+    def splits(self) -> Mapping[str, Any]:
+        """`train` to learn from, `val` to score and select on, `test` to report on."""
+        ...
+
+    def loss(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+        """What is minimised, a scalar: the `mean` or the `sum` over a batch."""
+        ...
+
+    def metric(self, output: Tensor, target: Tensor) -> Tensor:
+        """What counts, [b]: one number an item, higher is better."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able; tells whether another task is the same."""
+        ...
+
+
+@runtime_checkable
 class Weights(Protocol):
     """Weights for graphs: names and shapes are those of `graph.params()`; a module is never touched."""
 

@@ -1,10 +1,10 @@
 """Tasks: what a network is trained and judged on. `make_task(name, **options)` makes any of them."""
 
-from ghn.tasks.build import from_arrays
+from ghn.tasks.arrays import from_arrays
 from ghn.tasks.datasets import from_dataset
 from ghn.tasks.images import ImageTask, Normalisation, Split
+from ghn.tasks.official import data_root
 from ghn.tasks.registry import TASKS, make_task
-from ghn.tasks.store import data_root
 from ghn.tasks.transforms import augment
 
 __all__ = [

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ghn.assets import asset
 from ghn.errors import DataError
-from ghn.tasks.build import assemble
+from ghn.tasks.arrays import assemble
 from ghn.tasks.images import ImageTask, Normalisation
-from ghn.tasks.store import Pools
+from ghn.tasks.sampling import Pools
 
 FILE = "data/cifar10_16px.npz"
 SHA256 = "3d7092ec8f048a033bad100c13ba42b6ccbbefef18fb51e04f42bca54f5ec5c4"

@@ -12,9 +12,10 @@ from einops import rearrange
 from torch import Tensor
 
 from ghn.errors import DataError
-from ghn.tasks.build import assemble, cut, resized
+from ghn.tasks.arrays import assemble, cut, resized
 from ghn.tasks.images import ImageTask
-from ghn.tasks.store import Pool, Pools, Source, data_root, load_pools, official
+from ghn.tasks.official import Source, data_root, load_pools, official
+from ghn.tasks.sampling import Pool, Pools
 
 CHECKSUMS = {
     "train": "5f2466274af069bb360ff1195c62e0686835206a98c7b76f6c71f1f46b67d781",

@@ -1,9 +1,4 @@
-"""An order of images that does not depend on where they came from, and the stratified splits cut from it.
-
-What splits and tasks demand of their tensors.
-
-Image classification tasks: validated train, val and test splits held in memory as bytes.
-"""
+"""Image classification: validated train, val and test splits held in memory as bytes, their loss and their metric."""
 
 from __future__ import annotations
 
@@ -11,155 +6,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from random import Random
 from typing import Any, NamedTuple
 
 import torch
-from einops import rearrange
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor
+from torch.nn import functional
 
 from ghn.errors import DataError
-
-
-def digests(images: UInt8[Tensor, "n c h w"]) -> list[bytes]:
-    """The SHA-256 digest of each image's raw bytes, in height, width, channel order."""
-    raw = rearrange(images.cpu(), "n c h w -> n (h w c)").contiguous().numpy()
-    return [hashlib.sha256(row).digest() for row in raw]
-
-
-def sort_by_content(
-    images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"]
-) -> tuple[UInt8[Tensor, "n c h w"], Int64[Tensor, " n"], str]:
-    """Sorts images by the digest of their bytes, then by label.
-
-    Whatever order a source has, the sorted dataset is the same; as digests are as good as random, it mixes
-    the classes.
-
-    Returns:
-        The images and labels in that order, and a SHA-256 hex digest over all (image, label) pairs in it.
-    """
-    keys = list(zip(digests(images), labels.tolist(), strict=True))
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    total = hashlib.sha256(f"{tuple(images.shape[1:])}".encode())
-    for index in order:
-        digest, label = keys[index]
-        total.update(digest + label.to_bytes(8, "big", signed=True))
-    if order != list(range(len(order))):  # a sorted copy of a large dataset is not copied once more
-        images, labels = images[order], labels[order]
-    return images, labels, total.hexdigest()
-
-
-def class_quota(labels: Int64[Tensor, " n"], count: int) -> dict[int, int]:
-    """How many of `count` images each class gets: in proportion, largest remainders first.
-
-    Raises:
-        DataError: more are asked for than there are.
-    """
-    if not 0 < count <= len(labels):
-        raise DataError("a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} images")
-    classes, sizes = labels.unique(return_counts=True)
-    whole = {c: count * size // len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
-    rest = {c: count * size % len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
-    for label in sorted(rest, key=lambda c: -rest[c])[: count - sum(whole.values())]:
-        whole[label] += 1
-    return whole
-
-
-def permutation(n: int, seed: int) -> Int64[Tensor, " n"]:
-    """A shuffle of `0 .. n - 1`; the same for ever, as only Python promises it of `random()` under a seed."""
-    rng = Random(seed)
-    keys = [rng.random() for _ in range(n)]
-    return torch.tensor(sorted(range(n), key=keys.__getitem__), dtype=torch.int64)
-
-
-def stratified(labels: Int64[Tensor, " n"], count: int, seed: int | None = None) -> Int64[Tensor, " count"]:
-    """Picks a stratified sample: from each class its first images in the given order, or random ones.
-
-    Args:
-        labels: class of each image, `[n]`.
-        count: how many images in all.
-        seed: None takes the first of each class; a number draws at random.
-
-    Returns:
-        The indices picked, int64, shuffled so that every stretch of them mixes the classes; on the CPU, as a
-        sample never depends on the device of the labels.
-    """
-    labels = labels.cpu()
-    order = torch.arange(len(labels)) if seed is None else permutation(len(labels), seed)
-    ordered = labels[order]
-    picked = [order[ordered == label][:take] for label, take in class_quota(labels, count).items()]
-    return torch.cat(picked).sort().values[permutation(count, seed or 0)]
-
-
-def hold_out(
-    labels: Int64[Tensor, " n"], count: int, seed: int | None = None
-) -> tuple[Int64[Tensor, " kept"], Int64[Tensor, " held"]]:
-    """Cuts a stratified sample of `count` images off.
-
-    Returns:
-        The indices kept and the indices held out, both in the order given.
-    """
-    held = torch.zeros(len(labels), dtype=torch.bool)
-    held[stratified(labels, count, seed)] = True
-    return (~held).nonzero()[:, 0], held.nonzero()[:, 0]
-
-
-# --- What splits and tasks demand of their tensors ---
-
-
-def check_images(images: Tensor) -> None:
-    """Raises DataError unless the images are a non-empty uint8 tensor `[n c h w]`."""
-    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
-        raise DataError(
-            "images are not of the right kind",
-            got=_kind(images),
-            expected="a uint8 tensor [n c h w] with values 0 to 255",
-            fix="build the task with ghn.tasks.from_arrays or from_dataset, which convert images",
-        )
-    if len(images) == 0:
-        raise DataError("a split has no images", expected="at least one image")
-
-
-def check_labels(labels: Tensor, count: int) -> None:
-    """Raises DataError unless the labels are int64, one for each of `count` images."""
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (count,):
-        raise DataError(
-            "labels are not of the right kind",
-            got=_kind(labels),
-            expected=f"an int64 tensor of shape ({count},), one label an image",
-        )
-
-
-def _kind(value: object) -> str:
-    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-
-
-def check_alike(where: str, images: Tensor, train: Tensor) -> None:
-    """Raises DataError unless the images have the channels and size of the train split's."""
-    if images.shape[1:] != train.shape[1:]:
-        raise DataError(
-            f"{where}: images differ in channels or size from the train split's",
-            got=f"[c h w] = {list(images.shape[1:])}",
-            expected=f"[c h w] = {list(train.shape[1:])}",
-            fix="give every split the same channels and size, for example with the option size=",
-        )
-
-
-def check_range(where: str, labels: Tensor, classes: int) -> None:
-    """Raises DataError, naming the first offender, unless every label is one of `0 .. classes - 1`."""
-    outside = ((labels < 0) | (labels >= classes)).nonzero()[:, 0]
-    if len(outside):
-        first = int(outside[0])
-        raise DataError(
-            f"{where}: {len(outside)} of {len(labels)} labels are out of range",
-            got=f"label {int(labels[first])} at index {first}",
-            expected=f"0 to {classes - 1}, as the task has {classes} classes",
-            fix="renumber the labels from 0, or set the number of classes",
-        )
-
-
-# --- Image classification tasks: validated train, val and test splits held in memory as bytes ---
+from ghn.tasks.sampling import stratified
 
 
 class Normalisation(NamedTuple):
@@ -304,6 +159,32 @@ class ImageTask:
         height, width = self.train.images.shape[-2:]
         return height, width
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of every image."""
+        return self.channels, *self.image_size
+
+    @property
+    def output_shape(self) -> tuple[int]:
+        """One logit a class."""
+        return (self.classes,)
+
+    def loss(
+        self, output: Float[Tensor, "b k"], target: Int64[Tensor, " b"], reduction: str = "mean"
+    ) -> Float[Tensor, ""]:
+        """Cross-entropy in nats over a batch: what trainings minimise and read-outs negate.
+
+        Args:
+            output: logits of a network, `[b k]`.
+            target: labels, `[b]`.
+            reduction: `mean` or `sum` over the batch.
+        """
+        return functional.cross_entropy(output, target, reduction=reduction)
+
+    def metric(self, output: Float[Tensor, "b k"], target: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
+        """Which images are classified rightly: 1 or 0 each, so that the mean is the accuracy; higher is better."""
+        return (output.argmax(1) == target).float()
+
     @cached_property
     def checksum(self) -> str:
         """SHA-256 hex digest of the class count and of every split's images and labels, in order."""
@@ -333,3 +214,54 @@ class ImageTask:
             "std": list(self.train.normalisation.std),
             "checksum": self.checksum,
         }
+
+
+def check_images(images: Tensor) -> None:
+    """Raises DataError unless the images are a non-empty uint8 tensor `[n c h w]`."""
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
+        raise DataError(
+            "images are not of the right kind",
+            got=_kind(images),
+            expected="a uint8 tensor [n c h w] with values 0 to 255",
+            fix="build the task with ghn.tasks.from_arrays or from_dataset, which convert images",
+        )
+    if len(images) == 0:
+        raise DataError("a split has no images", expected="at least one image")
+
+
+def check_labels(labels: Tensor, count: int) -> None:
+    """Raises DataError unless the labels are int64, one for each of `count` images."""
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (count,):
+        raise DataError(
+            "labels are not of the right kind",
+            got=_kind(labels),
+            expected=f"an int64 tensor of shape ({count},), one label an image",
+        )
+
+
+def _kind(value: object) -> str:
+    return f"{value.dtype} of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+
+
+def check_alike(where: str, images: Tensor, train: Tensor) -> None:
+    """Raises DataError unless the images have the channels and size of the train split's."""
+    if images.shape[1:] != train.shape[1:]:
+        raise DataError(
+            f"{where}: images differ in channels or size from the train split's",
+            got=f"[c h w] = {list(images.shape[1:])}",
+            expected=f"[c h w] = {list(train.shape[1:])}",
+            fix="give every split the same channels and size, for example with the option size=",
+        )
+
+
+def check_range(where: str, labels: Tensor, classes: int) -> None:
+    """Raises DataError, naming the first offender, unless every label is one of `0 .. classes - 1`."""
+    outside = ((labels < 0) | (labels >= classes)).nonzero()[:, 0]
+    if len(outside):
+        first = int(outside[0])
+        raise DataError(
+            f"{where}: {len(outside)} of {len(labels)} labels are out of range",
+            got=f"label {int(labels[first])} at index {first}",
+            expected=f"0 to {classes - 1}, as the task has {classes} classes",
+            fix="renumber the labels from 0, or set the number of classes",
+        )

@@ -1,7 +1,4 @@
-"""Random flips and shifts for training batches, on the batch's own device and from an explicit generator.
-
-Makes images smaller: the one road from a source's resolution to a task's.
-"""
+"""Sizes of images, the one road from a source's resolution to a task's, and random flips and shifts of batches."""
 
 from __future__ import annotations
 
@@ -12,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ghn.errors import ConfigError
+
+_CHUNK = 4096  # images at a time, so that the wide integers of the sum never hold a whole dataset
 
 
 def augment(
@@ -50,11 +49,6 @@ def augment(
 
 def _draw(values: Tensor, images: Tensor) -> Tensor:
     return values.to(images.device, non_blocking=True)
-
-
-# --- Makes images smaller: the one road from a source's resolution to a task's ---
-
-_CHUNK = 4096  # images at a time, so that the wide integers of the sum never hold a whole dataset
 
 
 def as_size(size: int | tuple[int, int] | list[int]) -> tuple[int, int]:

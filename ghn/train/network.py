@@ -8,7 +8,6 @@ from math import cos, pi
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -98,12 +97,12 @@ class NetworkTrainer:
             x = augment(x, self.generator, self.recipe.shift)
             with self.fabric.autocast():
                 logits = self.program.run({**self.weights, **self.stats}, x, training=True).output
-                loss = F.cross_entropy(logits, y)
+                loss = self.task.loss(logits, y)
             self.optimizer.zero_grad()
             self.fabric.backward(loss)
             self.optimizer.step()
             loss_sum += loss.detach()
-            hits += (logits.argmax(1) == y).float().mean()
+            hits += self.task.metric(logits, y).mean()
         train_loss = float(loss_sum) / steps
         if not train_loss < float("inf"):
             raise TrainingError(
@@ -120,8 +119,8 @@ class NetworkTrainer:
             x, y = split.batch(slice(start, start + batch_size))
             with self.fabric.autocast():
                 logits = self.program.run({**self.weights, **self.stats}, x).output
-            loss += F.cross_entropy(logits.float(), y, reduction="sum")
-            hits += (logits.argmax(1) == y).sum()
+            loss += self.task.loss(logits.float(), y, reduction="sum")
+            hits += self.task.metric(logits, y).sum()
         return float(loss) / len(split), float(hits) / len(split)
 
     @torch.no_grad()

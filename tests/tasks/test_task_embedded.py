@@ -10,7 +10,7 @@ from ghn.assets import asset
 from ghn.errors import DataError
 from ghn.tasks import data_root, make_task
 from ghn.tasks.embedded import FILE, SHA256, pack_images, read_embedded, unpack_images
-from ghn.tasks.images import digests
+from ghn.tasks.sampling import digests
 
 
 @pytest.fixture(scope="module")

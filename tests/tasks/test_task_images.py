@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import math
 
 import pytest
 import torch
 
 from ghn.errors import DataError
 from ghn.tasks import ImageTask, Normalisation, Split, from_arrays
+from ghn.types import Task
 
 
 @pytest.fixture
@@ -124,3 +126,13 @@ def test_cuda_gives_the_same_batches_and_samples(task):
     assert x.is_cuda and y.is_cuda and torch.equal(y.cpu(), y_cpu)
     assert torch.allclose(x.cpu(), x_cpu, atol=1e-6)
     assert moved.checksum == task.checksum
+
+
+def test_loss_and_metric_of_classification(task):
+    assert isinstance(task, Task)
+    assert task.input_shape == (3, 8, 8) and task.output_shape == (task.classes,)
+    output, target = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]), torch.tensor([0, 1])
+    each = [math.log(1 + 2 * math.exp(-2)), math.log(3)]
+    assert float(task.loss(output, target)) == pytest.approx(sum(each) / 2)
+    assert float(task.loss(output, target, reduction="sum")) == pytest.approx(sum(each))
+    assert task.metric(output, target).tolist() == [1.0, 0.0]

@@ -19,7 +19,7 @@ from PIL import Image
 from ghn.errors import DataError
 from ghn.tasks import cifar, fashion, make_task
 from ghn.tasks import cifar as npm
-from ghn.tasks.images import sort_by_content
+from ghn.tasks.sampling import sort_by_content
 
 NOWHERE = "http://127.0.0.1:9"  # the discard port: refused at once
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ghn.errors import ConfigError, DataError
-from ghn.tasks.images import class_quota, hold_out, permutation, sort_by_content, stratified
+from ghn.tasks.sampling import class_quota, hold_out, permutation, sort_by_content, stratified
 from ghn.tasks.transforms import augment, resize
 
 

@@ -5,6 +5,7 @@ import torch
 
 from ghn.errors import TrainingError
 from ghn.graph import simplify
+from ghn.tasks import ImageTask
 from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.network import NetworkTrainer, Recipe
 
@@ -120,3 +121,19 @@ def test_a_loss_that_is_nan_stops(make):
 def test_a_batch_larger_than_the_split_takes_all_of_it(make):
     result = make(recipe=replace(RECIPE, batch_size=1000)).run_epoch()
     assert result.train_loss < 10
+
+
+class Squared(ImageTask):
+    """A task with a loss and a metric of its own."""
+
+    def loss(self, output, target, reduction="mean"):
+        return ((output.softmax(1)[torch.arange(len(target)), target] - 1) ** 2).mean() + 7
+
+    def metric(self, output, target):
+        return torch.full((len(target),), 0.25)
+
+
+def test_loss_and_metric_are_the_task_s(make, toy_task):
+    own = Squared(toy_task.name, toy_task.train, toy_task.val, toy_task.test, toy_task.classes)
+    result = make(task=own).run_epoch()
+    assert 7 < result.train_loss < 8 and result.train_accuracy == result.val_accuracy == 0.25

@@ -13,7 +13,8 @@ from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank
 from ghn.graph.ir import Graph
 from ghn.spaces.choices import ChoiceSpace
-from ghn.tasks.images import ImageTask, Split, hold_out
+from ghn.tasks.images import ImageTask, Split
+from ghn.tasks.sampling import hold_out
 from ghn.types import WeightDict
 
 

@@ -1,0 +1,101 @@
+"""An order of images that does not depend on where they came from, and the stratified samples drawn from it."""
+
+from __future__ import annotations
+
+import hashlib
+from random import Random
+
+import torch
+from einops import rearrange
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from ghn.errors import DataError
+
+Pool = tuple[UInt8[Tensor, "_n _c _h _w"], Int64[Tensor, " _n"]]
+"""Images with their labels; the axes are not bound, as one function may take and give pools of different sizes."""
+Pools = dict[str, Pool]
+"""The parts of a dataset by name: `train`, and perhaps `val` and `test`."""
+
+
+def digests(images: UInt8[Tensor, "n c h w"]) -> list[bytes]:
+    """The SHA-256 digest of each image's raw bytes, in height, width, channel order."""
+    raw = rearrange(images.cpu(), "n c h w -> n (h w c)").contiguous().numpy()
+    return [hashlib.sha256(row).digest() for row in raw]
+
+
+def sort_by_content(
+    images: UInt8[Tensor, "n c h w"], labels: Int64[Tensor, " n"]
+) -> tuple[UInt8[Tensor, "n c h w"], Int64[Tensor, " n"], str]:
+    """Sorts images by the digest of their bytes, then by label.
+
+    Whatever order a source has, the sorted dataset is the same; as digests are as good as random, it mixes
+    the classes.
+
+    Returns:
+        The images and labels in that order, and a SHA-256 hex digest over all (image, label) pairs in it.
+    """
+    keys = list(zip(digests(images), labels.tolist(), strict=True))
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    total = hashlib.sha256(f"{tuple(images.shape[1:])}".encode())
+    for index in order:
+        digest, label = keys[index]
+        total.update(digest + label.to_bytes(8, "big", signed=True))
+    if order != list(range(len(order))):  # a sorted copy of a large dataset is not copied once more
+        images, labels = images[order], labels[order]
+    return images, labels, total.hexdigest()
+
+
+def class_quota(labels: Int64[Tensor, " n"], count: int) -> dict[int, int]:
+    """How many of `count` images each class gets: in proportion, largest remainders first.
+
+    Raises:
+        DataError: more are asked for than there are.
+    """
+    if not 0 < count <= len(labels):
+        raise DataError("a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} images")
+    classes, sizes = labels.unique(return_counts=True)
+    whole = {c: count * size // len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
+    rest = {c: count * size % len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
+    for label in sorted(rest, key=lambda c: -rest[c])[: count - sum(whole.values())]:
+        whole[label] += 1
+    return whole
+
+
+def permutation(n: int, seed: int) -> Int64[Tensor, " n"]:
+    """A shuffle of `0 .. n - 1`; the same for ever, as only Python promises it of `random()` under a seed."""
+    rng = Random(seed)
+    keys = [rng.random() for _ in range(n)]
+    return torch.tensor(sorted(range(n), key=keys.__getitem__), dtype=torch.int64)
+
+
+def stratified(labels: Int64[Tensor, " n"], count: int, seed: int | None = None) -> Int64[Tensor, " count"]:
+    """Picks a stratified sample: from each class its first images in the given order, or random ones.
+
+    Args:
+        labels: class of each image, `[n]`.
+        count: how many images in all.
+        seed: None takes the first of each class; a number draws at random.
+
+    Returns:
+        The indices picked, int64, shuffled so that every stretch of them mixes the classes; on the CPU, as a
+        sample never depends on the device of the labels.
+    """
+    labels = labels.cpu()
+    order = torch.arange(len(labels)) if seed is None else permutation(len(labels), seed)
+    ordered = labels[order]
+    picked = [order[ordered == label][:take] for label, take in class_quota(labels, count).items()]
+    return torch.cat(picked).sort().values[permutation(count, seed or 0)]
+
+
+def hold_out(
+    labels: Int64[Tensor, " n"], count: int, seed: int | None = None
+) -> tuple[Int64[Tensor, " kept"], Int64[Tensor, " held"]]:
+    """Cuts a stratified sample of `count` images off.
+
+    Returns:
+        The indices kept and the indices held out, both in the order given.
+    """
+    held = torch.zeros(len(labels), dtype=torch.bool)
+    held[stratified(labels, count, seed)] = True
+    return (~held).nonzero()[:, 0], held.nonzero()[:, 0]
