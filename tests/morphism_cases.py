@@ -12,7 +12,7 @@ from random_graphs import random_weights
 from torch import Tensor
 
 from ghn.families.morphism.exact import Deeper, Skip, Wider, WiderKernel
-from ghn.families.morphism.network import Morphism, Network
+from ghn.families.morphism.network import Morphism, WeightedNetwork
 from ghn.graph import Graph, Interpreter, simplify
 from ghn.nets import RandomInit
 from ghn.spaces import DARTS, NASBench201
@@ -37,7 +37,7 @@ def real_images(n: int = 64) -> Tensor:
     return make_task("cifar10_embedded").val.batch(slice(0, n))[0]
 
 
-def trained_like(graph: Graph, images: Tensor, seed: int = 0) -> Network:
+def trained_like(graph: Graph, images: Tensor, seed: int = 0) -> WeightedNetwork:
     """Random weights, scales and shifts, with the running statistics that images give."""
     generator = torch.Generator().manual_seed(seed)
     weights = RandomInit(seed)([graph])[0]
@@ -49,34 +49,34 @@ def trained_like(graph: Graph, images: Tensor, seed: int = 0) -> Network:
         module.run({**weights, **stats}, images, training=True)
     first = {"running_mean": 0.0, "running_var": 1.0}  # of which a momentum of 0.1 leaves nine tenths
     own = {name: (value - 0.9 * first[name.rpartition("/")[2]]) / 0.1 for name, value in stats.items()}
-    return Network(graph, weights, own)
+    return WeightedNetwork(graph, weights, own)
 
 
-def drawn_network(space: Space[Any], seed: int) -> Network:
+def drawn_network(space: Space[Any], seed: int) -> WeightedNetwork:
     return trained_like(simplify(space.network(space.sample(Random(seed))).graph), real_images(), seed)
 
 
-def double(graph: Graph, seed: int = 0) -> Network:
+def double(graph: Graph, seed: int = 0) -> WeightedNetwork:
     """A network in float64 with random statistics."""
     stats = Interpreter(graph, running_stats=True).new_stats()
     generator = torch.Generator().manual_seed(seed)
     moved = {n: v.double() + torch.rand(v.shape, generator=generator, dtype=torch.float64) for n, v in stats.items()}
-    return Network(graph, random_weights(graph), moved)
+    return WeightedNetwork(graph, random_weights(graph), moved)
 
 
-def error(a: Network, b: Network, images: Tensor) -> float:
+def error(a: WeightedNetwork, b: WeightedNetwork, images: Tensor) -> float:
     return float((a(images) - b(images)).abs().max())
 
 
-def snapshot(network: Network) -> tuple[Graph, dict[str, Tensor]]:
+def snapshot(network: WeightedNetwork) -> tuple[Graph, dict[str, Tensor]]:
     return network.graph, {k: v.clone() for k, v in {**network.weights, **network.stats}.items()}
 
 
-def unchanged(network: Network, before: tuple[Graph, dict[str, Tensor]]) -> bool:
+def unchanged(network: WeightedNetwork, before: tuple[Graph, dict[str, Tensor]]) -> bool:
     graph, tensors = before
     now = {**network.weights, **network.stats}
     return network.graph == graph and all(torch.equal(now[k], v) for k, v in tensors.items())
 
 
-def sizes(networks: Sequence[Network]) -> list[int]:
+def sizes(networks: Sequence[WeightedNetwork]) -> list[int]:
     return [sum(w.numel() for w in network.weights.values()) for network in networks]

@@ -7,7 +7,7 @@ import torch
 
 from conformance.weights import WEIGHTS_CHECKS
 from ghn.families.morphism.inherited import Inherited
-from ghn.families.morphism.network import Network
+from ghn.families.morphism.network import WeightedNetwork
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.smash import Smash, SmashConfig
 from ghn.graph import Interpreter, simplify
@@ -29,7 +29,7 @@ def ghn(**config):
 
 def inherited(**options):
     return Inherited(
-        Network(FULL, RandomInit(2)([FULL])[0], Interpreter(FULL, running_stats=True).new_stats()), **options
+        WeightedNetwork(FULL, RandomInit(2)([FULL])[0], Interpreter(FULL, running_stats=True).new_stats()), **options
     )
 
 

@@ -4,17 +4,18 @@ Those of `shrink` are approximate.
 """
 
 from ghn.families.morphism.exact import Deeper, Skip, Wider, WiderKernel
-from ghn.families.morphism.network import Morphism, Network
-from ghn.families.morphism.shrink import Narrower, Shallower, Unskip, refit
+from ghn.families.morphism.network import Morphism, WeightedNetwork
+from ghn.families.morphism.refit import refit
+from ghn.families.morphism.shrink import Narrower, Shallower, Unskip
 
 __all__ = [
     "Deeper",
     "Morphism",
     "Narrower",
-    "Network",
     "Shallower",
     "Skip",
     "Unskip",
+    "WeightedNetwork",
     "Wider",
     "WiderKernel",
     "refit",

@@ -1,6 +1,6 @@
-"""Lineages: from which trained networks one inherits, and how long each was trained.
+"""Morphisms as an estimator: a candidate inherits the weights of a trained relative, and is trained a little.
 
-Morphisms as an estimator: a candidate inherits the weights of a trained relative, and is trained a little.
+From which trained networks one inherits, and how long each was trained, is its lineage.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError, DataError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
-from ghn.families.morphism.network import Network
+from ghn.families.morphism.network import WeightedNetwork
 from ghn.graph.ir import Graph
 from ghn.spaces.live import live_graph, live_params
 from ghn.tasks.images import ImageTask
@@ -84,9 +84,6 @@ def largest(space: Space[Any], seed: int = 0) -> Any:
     while size(better := max(space.neighbours(best), key=size)) > size(best):
         best = better
     return best
-
-
-# --- Morphisms as an estimator: a candidate inherits the weights of a trained relative, and is trained a little ---
 
 
 class MorphismEstimator:
@@ -196,7 +193,7 @@ class MorphismEstimator:
                 raise ConfigError("a budget of training is a number of epochs", got=trial.budget, expected=">= 1")
         return [self._score(trial) for trial in trials]
 
-    def network(self, trial: str) -> Network:
+    def network(self, trial: str) -> WeightedNetwork:
         """The trained network of an earlier trial.
 
         Raises:
@@ -266,7 +263,7 @@ class MorphismEstimator:
             trainer.start_from(heir.weights, heir.stats)
         return Start(trainer, epoch_macs(graph, self.task, recipe), time.perf_counter() - started)
 
-    def _network(self, lineage: Lineage) -> Network:
+    def _network(self, lineage: Lineage) -> WeightedNetwork:
         """The network at the end of a lineage that has been trained."""
         _, state = self.store.beginning(to_text(lineage), _rungs(lineage))
         graph = self._graph(lineage[-1])
@@ -274,7 +271,9 @@ class MorphismEstimator:
         if state is None:
             raise ConfigError("the state of a trained network is gone", got=lineage[-1].arch, fix="train it anew")
         trainer.load_state_dict(state)
-        return Network(graph, {name: weight.detach() for name, weight in trainer.weights.items()}, trainer.stats)
+        return WeightedNetwork(
+            graph, {name: weight.detach() for name, weight in trainer.weights.items()}, trainer.stats
+        )
 
     def _graph(self, stage: Stage) -> Graph:
         return live_graph(self.space, stage.arch)

@@ -1,146 +1,21 @@
-"""Which channels of a network must be the same in number and order: what a sum, say, asks of all that it adds.
-
-Net2WiderNet: more channels, each a copy of an old one.
-
-Net2DeeperNet: another layer that changes nothing yet.
-
-A new path that adds nothing yet.
-
-Wider kernels: a ring of zeros around each.
-"""
+"""Exact morphisms: a wider layer, one more layer, a new path, a larger kernel; the network computes what it did."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import sqrt
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ghn.errors import ConfigError, MorphismError
-from ghn.families.morphism.network import EPS, MEAN, VAR, Draft, Line, Network, node_at
+from ghn.families.morphism.channels import Channels, depthwise, reindex
+from ghn.families.morphism.draft import Draft, Operation, node_at
+from ghn.families.morphism.network import EPS, MEAN, VAR, WeightedNetwork
 from ghn.graph.ir import Graph, Node
-
-
-class Channels:
-    """The classes of tied channels of a graph.
-
-    Channels are tied where an operation takes them one by one, or adds them up; a concatenation ties each part. All
-    channels of a class are copied or dropped together: that is what "widen all members of a residual group" comes to.
-
-    Args:
-        graph: to look at.
-
-    Attributes:
-        of: for each node the class of each of its channels, `[c]`.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        start = np.cumsum([0, *(node.shape[0] for node in graph.nodes)])
-        own = [np.arange(a, b) for a, b in pairwise(start)]
-        ties = [(own[i], own[j]) for i, node in enumerate(graph.nodes) for j in node.inputs if _is_passing(graph, i)]
-        for i, node in enumerate(graph.nodes):
-            if node.operation.joins:
-                ties.append((own[i], np.concatenate([own[j] for j in node.inputs])))
-        here, there = (np.concatenate([tie[k] for tie in ties] or [own[0][:0]]) for k in (0, 1))
-        links = coo_array((np.ones(len(here), bool), (here, there)), (start[-1], start[-1]))
-        labels = connected_components(links, directed=False)[1]
-        self.of: list[np.ndarray] = [labels[channels] for channels in own]
-        self._fixed: dict[int, str] = {}
-        for i, node in enumerate(graph.nodes):
-            if why := _why_fixed(graph, i):
-                self._fixed |= dict.fromkeys(self.of[i].tolist(), why)
-                if i and (node.operation.convolves or not node.operation.mixes):
-                    for j in node.inputs:
-                        self._fixed |= dict.fromkeys(self.of[j].tolist(), why)
-
-    def count(self) -> int:
-        """How many classes there are."""
-        return 1 + max(int(classes.max()) for classes in self.of)
-
-    def may_change(self, place: str) -> np.ndarray:
-        """The classes of a node's channels, `[c]`.
-
-        Raises:
-            MorphismError: some of them are bound to something whose channels are given.
-        """
-        i = next(i for i, node in enumerate(self._graph.nodes) if node.name == place)
-        for label in self.of[i].tolist():
-            if label in self._fixed:
-                raise MorphismError(f"the channels of {place!r} cannot change: they are tied to {self._fixed[label]}")
-        return self.of[i]
-
-
-def reindex(network: Network, kept: list[np.ndarray], share: list[np.ndarray]) -> Network:
-    """A network with other channels: each is a copy of an old one.
-
-    Args:
-        network: is left as it is.
-        kept: for each node the old channel behind each new one, `[c']`.
-        share: for each node what a reader gets of each of its new channels, `[c']`: where an old channel has m copies,
-            1/m of it. Net2WiderNet divides the weights of readers by m (Chen et al. 2016).
-    """
-    draft, graph = Draft(network.graph), network.graph
-    weights, stats = dict(network.weights), dict(network.stats)
-    for i, node in enumerate(graph.nodes):
-        if not i or not (node.operation.cuts or graph.has_params(i)):
-            continue
-        attrs, out = draft[node.name].attrs, torch.from_numpy(kept[i])
-        if node.operation.mixes:
-            attrs["out"] = len(out)
-        elif node.operation.cuts:
-            attrs["c"] = len(out)
-        if depthwise(graph, i):
-            attrs["groups"] = len(out)
-        mixing = node.operation.mixes and not depthwise(graph, i)
-        for p in graph.node_params[i]:
-            weights[p.name] = weights[p.name][out.to(weights[p.name].device)]
-            if mixing and p.name.endswith("/weight"):
-                weights[p.name] = _read(weights[p.name], kept[node.inputs[0]], share[node.inputs[0]])
-        for name in (n for n in stats if n.rpartition("/")[0] == node.name):
-            stats[name] = stats[name][out.to(stats[name].device)]
-    return Network(draft.build(), weights, stats)
-
-
-def depthwise(graph: Graph, i: int) -> bool:
-    """Whether node `i` is a convolution that takes each channel alone."""
-    node = graph.nodes[i]
-    return node.operation.convolves and node.attr["groups"] == node.attr["out"] == graph.input_shapes(i)[0][0] > 1
-
-
-def _is_passing(graph: Graph, i: int) -> bool:
-    return graph.nodes[i].operation.channelwise or depthwise(graph, i)
-
-
-def _why_fixed(graph: Graph, i: int) -> str | None:
-    """Why the channels that a node gives and reads are what they are."""
-    node: Node = graph.nodes[i]
-    known = node.operation
-    if i == 0:
-        return "the images"
-    if i == len(graph) - 1:
-        return f"the output, {node.name!r}"
-    if node.operation.convolves and node.attr["groups"] > 1 and not depthwise(graph, i):
-        return f"{node.name!r}, a convolution in groups"
-    if not (known.channelwise or known.mixes or known.cuts or known.joins):
-        return f"{node.name!r}, a {node.op}, of which morphisms know nothing"
-    return None
-
-
-def _read(weight: Tensor, kept: np.ndarray, share: np.ndarray) -> Tensor:
-    """Weights [out, in, ...] for other inputs."""
-    part = torch.from_numpy(share).to(weight)
-    return weight[:, torch.from_numpy(kept).to(weight.device)] * part.view(1, -1, *[1] * (weight.ndim - 2))
-
-
-# --- Net2WiderNet: more channels, each a copy of an old one ---
 
 
 @dataclass(frozen=True)
@@ -170,10 +45,9 @@ class Wider:
 
     def places(self, graph: Graph) -> list[str]:
         """Convolutions and linear layers whose channels can grow."""
-        channels = Channels(graph)
-        return [n.name for n in graph.nodes if n.operation.mixes and _can_change(channels, n.name)]
+        return Channels(graph).changeable()
 
-    def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
+    def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
         """Widens the layer `place`, and what is tied to it.
 
         Raises:
@@ -190,7 +64,7 @@ class Wider:
         wide = reindex(network, kept, share)
         return self._told_apart(wide, kept, generator) if self.noise else wide
 
-    def _told_apart(self, wide: Network, kept: list[np.ndarray], generator: torch.Generator) -> Network:
+    def _told_apart(self, wide: WeightedNetwork, kept: list[np.ndarray], generator: torch.Generator) -> WeightedNetwork:
         """Noise on all but the first copy of each channel, where a layer makes it."""
         weights, graph = dict(wide.weights), wide.graph
         for i, node in enumerate(graph.nodes):
@@ -201,18 +75,7 @@ class Wider:
             scale = self.noise * float((old[~again] if depthwise(graph, i) else old).std(correction=0))
             noise = scale * torch.randn(old.shape, generator=generator) * again.view(-1, *[1] * (old.ndim - 1))
             weights[f"{node.name}/weight"] = old + noise.to(old)
-        return Network(graph, weights, wide.stats)
-
-
-def _can_change(channels: Channels, place: str) -> bool:
-    try:
-        channels.may_change(place)
-    except MorphismError:
-        return False
-    return True
-
-
-# --- Net2DeeperNet: another layer that changes nothing yet ---
+        return WeightedNetwork(graph, weights, wide.stats)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +114,7 @@ class Deeper:
         """ReLUs of images, but for one that is the output."""
         return [n.name for n in graph.nodes[:-1] if n.operation.activates and len(n.shape) == 3]
 
-    def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
+    def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
         """Adds a layer at the ReLU `place`.
 
         Raises:
@@ -266,13 +129,13 @@ class Deeper:
         before = place if self.behind else draft[place].inputs[0]
         conv, norm, relu = (f"{draft.fresh(f'{place}/deeper')}/{part}" for part in ("conv", "norm", "relu"))
         attrs = {"out": c, "kernel": self.kernel, "padding": self.kernel // 2}
-        lines = [Line(conv, "conv", (before,), attrs), Line(norm, "batch_norm", (conv,))]
+        added = [Operation(conv, "conv", (before,), attrs), Operation(norm, "batch_norm", (conv,))]
         if self.behind:
-            lines.append(Line(relu, "relu", (norm,)))
+            added.append(Operation(relu, "relu", (norm,)))
             draft.redirect(before, relu)
         else:
             draft[place].inputs = (norm,)
-        draft.insert(before, *lines)
+        draft.insert(before, *added)
         like = next(iter(network.weights.values()))
         weight = torch.zeros(c, c, self.kernel, self.kernel)
         weight[range(c), range(c), self.kernel // 2, self.kernel // 2] = 1
@@ -280,17 +143,14 @@ class Deeper:
         mean, var = (value.to(like) for value in self._statistics(network, before, c))
         new = {f"{conv}/weight": weight.to(like), f"{norm}/weight": (var + EPS).sqrt(), f"{norm}/bias": mean.clone()}
         stats = {**network.stats, f"{norm}/{MEAN}": mean, f"{norm}/{VAR}": var}
-        return Network(draft.build(), {**network.weights, **new}, stats)
+        return WeightedNetwork(draft.build(), {**network.weights, **new}, stats)
 
-    def _statistics(self, network: Network, name: str, c: int) -> tuple[Tensor, Tensor]:
+    def _statistics(self, network: WeightedNetwork, name: str, c: int) -> tuple[Tensor, Tensor]:
         """Mean and variance of each channel of a node's output."""
         if self.images is None:
             return torch.zeros(c), torch.ones(c)
         var, mean = torch.var_mean(network.outputs(self.images)[name], dim=(0, 2, 3))
         return mean, var
-
-
-# --- A new path that adds nothing yet ---
 
 
 @dataclass(frozen=True)
@@ -312,7 +172,7 @@ class Skip:
         images = [n for n in graph.nodes[1:-1] if len(n.shape) == 3 and not n.operation.cuts]
         return [(a.name, b.name) for i, b in enumerate(images) for a in images[:i] if a.shape[1:] == b.shape[1:]]
 
-    def apply(self, network: Network, place: tuple[str, str], generator: torch.Generator) -> Network:
+    def apply(self, network: WeightedNetwork, place: tuple[str, str], generator: torch.Generator) -> WeightedNetwork:
         """Adds a path for `place` = (from, to).
 
         Raises:
@@ -326,17 +186,17 @@ class Skip:
         out, c = target.shape[0], source.shape[0]
         draft.insert(
             target.name,
-            Line(relu, "relu", (source.name,)),
-            Line(conv, "conv", (relu,), {"out": out, "kernel": 1}),
-            Line(norm, "batch_norm", (conv,)),
-            Line(total, "sum", (target.name, norm)),
+            Operation(relu, "relu", (source.name,)),
+            Operation(conv, "conv", (relu,), {"out": out, "kernel": 1}),
+            Operation(norm, "batch_norm", (conv,)),
+            Operation(total, "sum", (target.name, norm)),
         )
         like = next(iter(network.weights.values()))
         weight = torch.randn(out, c, 1, 1, generator=generator) * sqrt(2 / c)  # He et al., ICCV 2015
         zeros, ones = torch.zeros(out).to(like), torch.ones(out).to(like)
         new = {f"{conv}/weight": weight.to(like), f"{norm}/weight": zeros, f"{norm}/bias": zeros.clone()}
         stats = {**network.stats, f"{norm}/{MEAN}": zeros.clone(), f"{norm}/{VAR}": ones}
-        return Network(draft.build(), {**network.weights, **new}, stats)
+        return WeightedNetwork(draft.build(), {**network.weights, **new}, stats)
 
     @staticmethod
     def _ends(graph: Graph, place: tuple[str, str]) -> tuple[Node, Node]:
@@ -356,9 +216,6 @@ class Skip:
         return source, target
 
 
-# --- Wider kernels: a ring of zeros around each ---
-
-
 @dataclass(frozen=True)
 class WiderKernel:
     """Makes the kernel of a convolution larger by a ring of zeros, and its padding with it: 1x1, 3x3, 5x5.
@@ -376,7 +233,7 @@ class WiderKernel:
         """Convolutions whose kernels can grow."""
         return [n.name for n in graph.nodes if n.operation.convolves and n.attr["kernel"] + 2 <= self.largest]
 
-    def apply(self, network: Network, place: str, generator: torch.Generator) -> Network:
+    def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
         """Widens the kernel of the convolution `place`; `generator` is not used.
 
         Raises:
@@ -391,6 +248,6 @@ class WiderKernel:
         attrs = draft[place].attrs
         attrs["kernel"] += 2
         attrs["padding"] += attrs["dilation"]
-        return Network(
+        return WeightedNetwork(
             draft.build(), {**network.weights, name: F.pad(network.weights[name], (1, 1, 1, 1))}, network.stats
         )

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.families.morphism.network import VAR, Network, stat_shapes
-from ghn.families.morphism.shrink import refit
+from ghn.families.morphism.network import VAR, WeightedNetwork, stat_shapes
+from ghn.families.morphism.refit import refit
 from ghn.graph.ir import Graph
 from ghn.nets.decoder import centre
 from ghn.nets.initial import RandomInit
@@ -39,7 +39,7 @@ class Inherited:
         images: for least squares, `[b c h w]`; None leaves it out.
     """
 
-    def __init__(self, parent: Network, seed: int = 0, images: Float[Tensor, "b c h w"] | None = None) -> None:
+    def __init__(self, parent: WeightedNetwork, seed: int = 0, images: Float[Tensor, "b c h w"] | None = None) -> None:
         self.parent, self.seed, self.images = parent, seed, images
         self._device = next(iter(parent.weights.values())).device
 
@@ -47,7 +47,7 @@ class Inherited:
         """Weights for each graph."""
         return [dict(self.network(graph).weights) for graph in graphs]
 
-    def network(self, graph: Graph) -> Network:
+    def network(self, graph: Graph) -> WeightedNetwork:
         """A graph with inherited weights and running statistics."""
         weights = RandomInit(self.seed, self._device)([graph])[0]
         weights |= {f"{name}/weight": weights[f"{name}/weight"] * 0 for name in self._silent(graph)}
@@ -61,7 +61,7 @@ class Inherited:
             if old is None or tuple(old.shape) != shape:
                 old = torch.full(shape, float(name.endswith(VAR)), device=self._device)
             stats[name] = old.clone()
-        child = Network(graph, weights, stats)
+        child = WeightedNetwork(graph, weights, stats)
         return child if self.images is None else refit(child, self.parent, self.images)
 
     def _silent(self, graph: Graph) -> list[str]:

@@ -1,31 +1,26 @@
-"""A network that can be changed: its graph, its weights and its running statistics, which always fit each other.
-
-A graph while it is being rewritten: nodes go by name, and shapes follow at the end.
-"""
+"""A network that can be changed: its graph, its weights and its running statistics, which always fit each other."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.errors import GraphError, MorphismError
+from ghn.errors import GraphError
 from ghn.graph.interpreter import Interpreter, Ran
-from ghn.graph.ir import Graph, GraphBuilder, Node
+from ghn.graph.ir import Graph
 from ghn.graph.op import get_op
 
 EPS = 1e-5  # that batch_norm adds to a variance: the default of PyTorch, which ghn.graph.ops leaves as it is
 MEAN, VAR = "running_mean", "running_var"
 
-Place = str | tuple[str, ...]  # where a morphism applies: the name of a node, or names
-
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class WeightedNetwork:
     """A graph with all that it needs to run in evaluation mode.
 
     Attributes:
@@ -81,7 +76,7 @@ class Morphism(Protocol):
         """Where it applies, in the order of the nodes."""
         ...
 
-    def apply(self, network: Network, place: Any, generator: torch.Generator) -> Network:
+    def apply(self, network: WeightedNetwork, place: Any, generator: torch.Generator) -> WeightedNetwork:
         """The changed network.
 
         Raises:
@@ -94,88 +89,3 @@ def stat_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the running statistics of a graph."""
     norms = [node for node in graph.nodes if get_op(node.op).has_stats]
     return {f"{node.name}/{which}": node.shape[:1] for node in norms for which in (MEAN, VAR)}
-
-
-# --- A graph while it is being rewritten: nodes go by name, and shapes follow at the end ---
-
-
-@dataclass
-class Line:
-    """One operation of a draft; `inputs` are names."""
-
-    name: str
-    op: str
-    inputs: tuple[str, ...]
-    attrs: dict[str, int] = field(default_factory=dict)
-
-
-class Draft:
-    """A copy of a graph that may be changed.
-
-    Args:
-        graph: is left as it is.
-
-    Attributes:
-        lines: the operations after the input, in topological order.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        names = [node.name for node in graph.nodes]
-        self.lines = [Line(n.name, n.op, tuple(names[j] for j in n.inputs), n.attr) for n in graph.nodes[1:]]
-
-    def __getitem__(self, name: str) -> Line:
-        return next(line for line in self.lines if line.name == name)
-
-    def fresh(self, stem: str) -> str:
-        """A prefix that no name begins with: `stem`, or `stem2`, `stem3` and so on."""
-        taken = {line.name for line in self.lines}
-        numbered = (stem if i == 1 else f"{stem}{i}" for i in range(1, len(taken) + 2))
-        return next(s for s in numbered if not any(name == s or name.startswith(f"{s}/") for name in taken))
-
-    def insert(self, after: str, *lines: Line) -> None:
-        """Puts operations behind that of a name."""
-        place = next((i for i, line in enumerate(self.lines) if line.name == after), -1)
-        self.lines[place + 1 : place + 1] = lines
-
-    def redirect(self, old: str, new: str, *, but: Collection[str] = ()) -> None:
-        """Lets all that reads `old` read `new`, except the operations named in `but`."""
-        for line in self.lines:
-            if line.name not in but:
-                line.inputs = tuple(new if name == old else name for name in line.inputs)
-
-    def remove(self, name: str) -> None:
-        """Takes out an operation that nothing reads any more."""
-        self.lines = [line for line in self.lines if line.name != name]
-
-    def build(self) -> Graph:
-        """The new graph, with shapes inferred.
-
-        Raises:
-            MorphismError: shapes no longer fit.
-        """
-        builder = GraphBuilder(self._graph.input_shape)
-        index = {self._graph.nodes[0].name: builder.input}
-        try:
-            for line in self.lines:
-                inputs = [index[name] for name in line.inputs]
-                index[line.name] = builder.add(line.op, *inputs, name=line.name, **line.attrs)
-            graph = builder.build(index[self._graph.nodes[-1].name])
-        except GraphError as error:
-            raise MorphismError(f"the changed network does not fit together: {error}") from None
-        root = self._graph.nodes[0]
-        return graph if root.name == graph.nodes[0].name else Graph((root, *graph.nodes[1:]))
-
-
-def node_at(graph: Graph, place: object, *ops: str) -> Node:
-    """The node of a name, which must be of one of some operations.
-
-    Raises:
-        MorphismError: there is none, or it is of another operation.
-    """
-    node = next((n for n in graph.nodes if n.name == place), None)
-    if node is None:
-        raise MorphismError("no operation has this name", got=place, fix="see places(graph) for where it applies")
-    if ops and node.op not in ops:
-        raise MorphismError(f"{node.name!r} is a {node.op}", expected=" or ".join(ops))
-    return node

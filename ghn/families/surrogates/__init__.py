@@ -17,7 +17,8 @@ from ghn.families.surrogates.inputs import (
     Summary,
     make_inputs,
 )
-from ghn.families.surrogates.models import MODELS, Prediction, Regressor, Rows, make_model
+from ghn.families.surrogates.models import MODELS, make_model
+from ghn.families.surrogates.regressor import Prediction, Regressor, Rows
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 
 __all__ = [

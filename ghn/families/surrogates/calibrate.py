@@ -11,7 +11,7 @@ from jaxtyping import Float
 from scipy.stats import t
 
 from ghn.errors import DataError
-from ghn.families.surrogates.models import Regressor, Rows
+from ghn.families.surrogates.regressor import Regressor, Rows
 from ghn.types import Score
 
 LEVELS = (0.5, 0.8, 0.95)

@@ -14,7 +14,8 @@ import numpy as np
 from ghn.errors import ConfigError, DataError, GhnError
 from ghn.families.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
 from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, shallowest, usual_inputs
-from ghn.families.surrogates.models import Regressor, Rows, make_model
+from ghn.families.surrogates.models import make_model
+from ghn.families.surrogates.regressor import Regressor, Rows
 from ghn.families.surrogates.targets import TARGETS, History, make_target, merge
 from ghn.scoring.model import Model
 from ghn.spaces.live import live_graph

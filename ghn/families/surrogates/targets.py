@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from ghn.errors import ConfigError, DataError
-from ghn.families.surrogates.models import Vector
+from ghn.families.surrogates.regressor import Vector
 from ghn.types import Score, Space, Trial, member_of
 
 History = Sequence[tuple[Trial[Any], Score]]

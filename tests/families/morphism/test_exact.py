@@ -14,7 +14,7 @@ from random_graphs import images as random_images
 
 from ghn.errors import ConfigError, GraphError, MorphismError
 from ghn.families.morphism.exact import Deeper, Skip, Wider, WiderKernel
-from ghn.families.morphism.network import Network
+from ghn.families.morphism.network import WeightedNetwork
 from ghn.graph import GraphBuilder, Interpreter
 
 
@@ -55,7 +55,7 @@ def test_where_a_morphism_is_not_listed_it_says_why_and_changes_nothing(graph, n
     assert unchanged(network, before)
 
 
-def residual(depthwise: bool = False) -> Network:
+def residual(depthwise: bool = False) -> WeightedNetwork:
     """Stem, a residual block, and a concatenation of both, with or without a depthwise convolution."""
     b = GraphBuilder((3, 6, 6))
     x = b.add("conv", b.input, name="stem", out=4, kernel=3, padding=1)
@@ -167,4 +167,4 @@ def test_a_network_is_whole():
         ({**network.weights, "head/bias": torch.ones(4)}, network.stats),
     ):
         with pytest.raises(GraphError, match="do not fit the graph"):
-            Network(network.graph, weights, stats)
+            WeightedNetwork(network.graph, weights, stats)

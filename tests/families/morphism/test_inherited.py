@@ -9,7 +9,7 @@ import torch
 import toy
 
 from ghn.families.morphism.inherited import Inherited
-from ghn.families.morphism.network import Network
+from ghn.families.morphism.network import WeightedNetwork
 from ghn.graph import GraphBuilder, Interpreter, simplify
 from ghn.nets import RandomInit
 
@@ -19,21 +19,21 @@ IMAGES, OTHERS = TASK.train.batch(slice(0, 256))[0], TASK.val.batch(slice(0, 40)
 CHAIN = ("nor_conv_3x3", "none", "nor_conv_1x1", "skip_connect", "none", "nor_conv_3x3")
 
 
-def trained_like(arch, seed: int = 1) -> Network:
+def trained_like(arch, seed: int = 1) -> WeightedNetwork:
     graph = simplify(SPACE.network(arch).graph)
     weights, module = RandomInit(seed)([graph])[0], Interpreter(graph, running_stats=True)
     stats = module.new_stats()
     with torch.no_grad():
         for _ in range(20):
             module.run({**weights, **stats}, IMAGES, training=True)
-    return Network(graph, weights, stats)
+    return WeightedNetwork(graph, weights, stats)
 
 
-def heir(parent: Network, arch, **options) -> Network:
+def heir(parent: WeightedNetwork, arch, **options) -> WeightedNetwork:
     return Inherited(parent, **options).network(simplify(SPACE.network(arch).graph))
 
 
-def distance(a: Network, b: Network) -> float:
+def distance(a: WeightedNetwork, b: WeightedNetwork) -> float:
     return float((a(OTHERS) - b(OTHERS)).pow(2).mean().sqrt())
 
 

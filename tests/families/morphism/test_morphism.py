@@ -14,7 +14,7 @@ from toy_models import CHAIN, EDGE
 
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.families.morphism.estimator import MorphismEstimator, Stage, from_text, largest, to_text
-from ghn.families.morphism.network import Network
+from ghn.families.morphism.network import WeightedNetwork
 from ghn.families.morphism.shrink import Narrower
 from ghn.search import Lemonade, Limit, run_search
 from ghn.spaces import NASBench201
@@ -185,7 +185,7 @@ def test_an_approximate_morphism_recovers_when_it_is_trained(
     estimator.score([Trial("p", FULL)])
     parent, images = estimator.network("p"), toy_task.train.batch(slice(0, 64))[0]
 
-    def losses(network: Network) -> list[float]:
+    def losses(network: WeightedNetwork) -> list[float]:
         trainer = NetworkTrainer(network.graph, toy_task, Recipe(epochs=2, batch_size=20, lr=0.02, shift=1), 0, fabric)
         trainer.start_from(network.weights, network.stats)
         before = trainer.evaluate(toy_task.val)[0]

@@ -14,15 +14,16 @@ from random_graphs import images as random_images
 
 from ghn.errors import ConfigError, MorphismError
 from ghn.families.morphism.exact import Deeper
-from ghn.families.morphism.network import Network
-from ghn.families.morphism.shrink import Narrower, Shallower, Unskip, refit
+from ghn.families.morphism.network import WeightedNetwork
+from ghn.families.morphism.refit import refit
+from ghn.families.morphism.shrink import Narrower, Shallower, Unskip
 from ghn.graph import GraphBuilder
 
 SHRINK = {"narrower": Narrower, "shallower": Shallower, "unskip": Unskip}
 SEEN, UNSEEN = slice(128, 384), slice(0, 128)
 
 
-def distance(a: Network, b: Network) -> float:
+def distance(a: WeightedNetwork, b: WeightedNetwork) -> float:
     """Root mean square difference of the logits on images that nothing was fitted to, relative to their spread."""
     images = real_images(384)[UNSEEN]
     return float((a(images) - b(images)).pow(2).mean().sqrt() / b(images).std())
@@ -71,7 +72,7 @@ def test_the_smallest_filters_go():
     network = double(b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="head", out=2)))
     scale = torch.tensor([1.0, 0.01, 10.0, 0.0], dtype=torch.float64)
     weight = network.weights["conv/weight"].sign() * scale.view(4, 1, 1, 1)
-    network = Network(network.graph, {**network.weights, "conv/weight": weight}, network.stats)
+    network = WeightedNetwork(network.graph, {**network.weights, "conv/weight": weight}, network.stats)
     narrow = Narrower().apply(network, "conv", torch.Generator())
     assert torch.equal(narrow.weights["conv/weight"], weight[[0, 2]])
     assert torch.equal(narrow.weights["head/weight"], network.weights["head/weight"][:, [0, 2]])
@@ -84,7 +85,7 @@ def test_least_squares_find_what_is_there_to_be_found():
     x = b.add("conv", x, name="next", out=3, kernel=3, padding=1, bias=1)
     network = double(b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="head", out=2)))
     same = network.weights["conv/weight"][:1].expand(2, -1, -1, -1)
-    network = Network(network.graph, {**network.weights, "conv/weight": same}, network.stats)
+    network = WeightedNetwork(network.graph, {**network.weights, "conv/weight": same}, network.stats)
     images = random_images(network.graph, 16)
     sliced, solved = (Narrower(images=i).apply(network, "conv", torch.Generator()) for i in (None, images))
     want = network.weights["next/weight"].sum(1, keepdim=True)

@@ -12,7 +12,8 @@ from toy_models import cells
 from ghn.errors import ConfigError, DataError
 from ghn.families.surrogates.calibrate import Calibration, calibrate, coverage
 from ghn.families.surrogates.graph_network import GraphNetwork, graph_data
-from ghn.families.surrogates.models import MODELS, Prediction, Rows, make_model
+from ghn.families.surrogates.models import MODELS, make_model
+from ghn.families.surrogates.regressor import Prediction, Rows
 from ghn.families.surrogates.targets import make_target
 from ghn.graph import simplify
 from ghn.graph.op import OPS
