@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ghn.errors import DataError
-from ghn.tables.pickles import restricted_load, restricted_loads
+from ghn.tables.pickles import Record, restricted_load, restricted_loads
 
 
 class Evil:
@@ -61,6 +61,80 @@ def test_code_is_refused_before_it_runs(function: Any, argument: str, name: str,
 def test_nothing_is_reached_through_what_is_allowed(payload: bytes) -> None:
     with pytest.raises(DataError, match="not plain data"):
         restricted_loads(payload, where="x")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        (
+            3,
+            "<",
+            None,
+            ("a",),
+            {"a": (np.dtype("f8"), 1 << 40)},
+            8,
+            1,
+            0,
+        ),  # a field far outside of an item
+        (3, "<", (np.dtype("f8"), (1 << 40,)), None, None, 8, 1, 0),
+    ],
+)
+def test_a_type_of_numbers_has_no_fields(state: Any) -> None:
+    """numpy's own `__setstate__` believes whatever a file says of the memory that an item takes."""
+
+    class Dtype:
+        def __reduce__(self) -> Any:
+            return np.dtype, ("V8", False, True), state
+
+    with pytest.raises(DataError, match="V8"):
+        restricted_loads(pickle.dumps(Dtype()), where="x")
+
+
+@pytest.mark.parametrize(
+    "data", [np.array([print]), np.zeros(1, [("a", "f8")]), np.array(["2020-01-01"], "M8[D]")], ids=str
+)
+def test_arrays_hold_numbers_and_texts_alone(data: Any) -> None:
+    with pytest.raises(DataError):
+        restricted_loads(pickle.dumps(data, 4), where="x")
+    for plain in (np.eye(2), np.asfortranarray(np.arange(6, dtype=">i4").reshape(2, 3)), np.array(["ab", "c"])):
+        np.testing.assert_array_equal(restricted_loads(pickle.dumps(plain, 4), where="x"), plain)
+
+
+def test_an_array_is_no_larger_than_its_data() -> None:
+    class Huge:
+        def __reduce__(self) -> Any:
+            make, args, (version, _, *rest) = np.zeros(1).__reduce__()
+            return make, args, (version, (1 << 50,), *rest)
+
+    with pytest.raises(DataError, match="not a readable pickle"):
+        restricted_loads(pickle.dumps(Huge()), where="x")
+
+
+@pytest.mark.parametrize("state", [({"a": 1}, {"__class__": 1}), {1: 2}, "text", ["a"]], ids=str)
+def test_a_record_takes_a_dictionary_of_attributes_alone(state: Any) -> None:
+    class Foreign:
+        def __reduce__(self) -> Any:
+            return OrderedDict, (), state
+
+    payload = pickle.dumps(Foreign())
+    with pytest.raises(DataError, match="not a readable pickle"):
+        restricted_loads(payload, {("collections", "OrderedDict"): Record}, where="x")
+
+
+def test_attributes_of_a_record_are_none() -> None:
+    class Foreign:
+        def __reduce__(self) -> Any:
+            return OrderedDict, (), {"__setstate__": "mine", "__class__": "mine", "value": 1}
+
+    record = restricted_loads(pickle.dumps(Foreign()), {("collections", "OrderedDict"): Record}, where="x")
+    assert type(record) is Record and record.fields["value"] == 1 and callable(record.__setstate__)
+
+
+def test_a_file_that_swells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ghn.tables.pickles.LARGEST", 10_000)
+    (tmp_path / "a.pbz2").write_bytes(bz2.compress(pickle.dumps(b"0" * 1_000_000)))
+    with pytest.raises(DataError, match="more than 10000 bytes"):
+        restricted_load(tmp_path / "a.pbz2")
 
 
 def test_damaged(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from ghn.errors import DataError, MissingExtraError
 from ghn.spaces.nasbench201.nats import read_nats_bench
 from ghn.tables.lookup import TableEstimator
-from ghn.tables.pickles import restricted_load
+from ghn.tables.pickles import Record, restricted_load
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
 from ghn.types import Space, Trial
@@ -35,11 +35,7 @@ _EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))  # its order, which is
 _CELLS = len(_OPS) ** len(_EDGES)
 
 
-class _Record:
-    """Stands for the package's own classes: unpickling sets attributes and runs none of its code."""
-
-
-_ANALOG_GLOBALS = {("analognasbench.data", name): _Record for name in ("Architecture", "DriftMeasurement")}
+_ANALOG_GLOBALS = {("analognasbench.data", name): Record for name in ("Architecture", "DriftMeasurement")}
 
 
 class DistinctSpace(Space[Any], Protocol):
@@ -77,9 +73,9 @@ def read_analog_nasbench(path: str | Path | None = None) -> ReferenceTable:
         )
     runs = []
     for cell, record in records.items():
-        fields = vars(record) if isinstance(record, _Record) else {}
-        percent = fields.get("baseline_accuracy")
-        if fields.get("architecture") != cell or not isinstance(percent, float) or not 0 <= percent <= 100:
+        fields = record.fields if isinstance(record, Record) else {}
+        percent, named = fields.get("baseline_accuracy"), fields.get("architecture")
+        if type(named) is not tuple or named != cell or not isinstance(percent, float) or not 0 <= percent <= 100:
             raise DataError(
                 f"{file}: a malformed entry for {cell}", got=fields, expected="a baseline_accuracy in percent"
             )
