@@ -1,4 +1,4 @@
-"""Searchers at equal cost, in simulation: regret on the project's own curves and on the published table."""
+"""Searchers and the ladder at equal cost, simulated on a table or trained for real."""
 
 from __future__ import annotations
 
@@ -7,33 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, to_bytes
+from ghn.report.style import to_bytes
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded
 from ghn.types import Estimator, Space, Trial
+from studies.regrets import Regrets, print_regrets, regret_figure
 from studies.run import run_study
-from studies.searchers import Scored, Study, embedded_study, published_study, trained_study
-
-LINES = {
-    "random search": (GREY, ":", "o"),
-    "evolution": (BLUE, "-.", "v"),
-    "Hyperband": (BLUE, "--", "s"),
-    "ASHA": (BLACK, "-.", "^"),
-    "successive halving": (GREY, "-", "x"),
-    "ladder": (ORANGE, "-", "D"),
-}
+from studies.simulated_searches import Scored, embedded_study, published_study
+from studies.trained_searches import trained_study
 
 
 def compare_searchers_study(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -83,47 +69,7 @@ def _scored(setting: Setting, path: Path, *, progress: bool) -> Scored:
     return make
 
 
-STUDIES: dict[str, Callable[..., Study]] = {"embedded": embedded_study, "nasbench201": published_study}
-
-
-def regret_figure(found: Mapping[str, Any]) -> Figure:
-    """Median regret against cost, quartiles as bands."""
-    figure, axes = canvas(4.6, 3.4)
-    for name, rows in found["regret_points"].items():
-        colour, dash, marker = LINES[name]
-        low, median, high = (np.array(rows[key], dtype=float) for key in ("low", "median", "high"))
-        axes.plot(
-            found["cost"], median, color=colour, linestyle=dash, marker=marker, markersize=4, linewidth=1.6, label=name
-        )
-        axes.fill_between(found["cost"], low, high, color=colour, alpha=0.12, linewidth=0)
-    axes.set_xlabel(f"cost, {found['unit']}")
-    axes.set_ylabel("regret, points of accuracy")
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    legend(figure, axes)
-    return figure
-
-
-def print_regrets(found: Mapping[str, Any], console: Console | None = None) -> None:
-    """Median and quartiles at a quarter, half and all of the cost."""
-    cost = found["cost"]
-    places = [len(cost) // 4, len(cost) // 2, len(cost) - 1]
-    console = console or Console()
-    console.print(
-        f"Regret in points of accuracy, {found['seeds']} seeds: median [quartiles]", markup=False, highlight=False
-    )
-    table = Table("searcher", box=None)
-    for i in places:
-        table.add_column(f"at {cost[i]:g}", justify="right")
-    for name, rows in found["regret_points"].items():
-        cells = [
-            "-"
-            if rows["median"][i] is None
-            else f"{rows['median'][i]:.2f} [{rows['low'][i]:.2f}, {rows['high'][i]:.2f}]"
-            for i in places
-        ]
-        table.add_row(name, *map(Text, cells))
-    console.print(table)
+STUDIES: dict[str, Callable[..., Regrets]] = {"embedded": embedded_study, "nasbench201": published_study}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Early convergence as a table and as a figure.
-
-How early ENAS and DARTS settle, and on what.
-"""
+"""How early ENAS and DARTS settle, and on what: the entropy of what chooses, and the shares of operations."""
 
 from __future__ import annotations
 
@@ -25,9 +22,11 @@ from ghn.errors import ConfigError, DataError
 from ghn.report.style import GREY, axes_grid, line_style, write_figure
 from ghn.spaces.choices import Choice, choice_space
 from ghn.train.log import LOG, read_lines
+from studies.finished_runs import FinishedRun, few_seeds, open_runs
 from studies.run import run_study
-from studies.runs import FinishedRun, few_seeds, open_runs
 
+ENTROPY, OPERATION = "policy/entropy", "operations/"
+SKIP = "skip_connect"
 HEADINGS = {
     "entropy_start": "entropy, start",
     "entropy_quarter": "at 1/4",
@@ -37,88 +36,6 @@ HEADINGS = {
     "skips_end": "end",
     "skips_found": "found",
 }
-
-
-def print_convergence(
-    rows: Sequence[Mapping[str, Any]],
-    means: Sequence[Mapping[str, Any]],
-    warnings: Sequence[str],
-    console: Console | None = None,
-) -> None:
-    """Prints a row a run and a mean a method, in percent: entropies of even odds, times of all, skips of choices."""
-    console = console or Console(width=120)
-    table = Table(title="How choices settle, %", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("run", no_wrap=True)
-    for heading in HEADINGS.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    for mean in means:
-        for row in (own := [row for row in rows if row["method"] == mean["method"]]):
-            table.add_row(Text(row["run"]), *_cells(row["summary"]), end_section=False)
-        table.add_row(Text(f"{mean['method']}, mean of {len(own)}"), *_cells(mean), style="bold", end_section=True)
-    console.print(table)
-    for warning in warnings:
-        console.print(f"Warning: {warning}", highlight=False, markup=False)
-
-
-def draw_convergence(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Entropy over time, a line a run; then for each method mean shares of operations, those found at the right."""
-    methods = list(dict.fromkeys(row["method"] for row in rows))
-    figure, (grid,) = axes_grid(1, 1 + len(methods), 3.6 * (1 + len(methods)), 3.8)
-    for i, method in enumerate(methods):
-        for k, row in enumerate(row for row in rows if row["method"] == method):
-            time, entropy = _coarse([step / row["steps"][-1] for step in row["steps"]]), _coarse(row["entropy"])
-            style = {**line_style(i), "label": None if k else method, "markevery": max(1, len(time) // 8)}
-            grid[0].plot(time, entropy, markersize=4, linewidth=1, **style)
-    grid[0].axhline(rows[0]["uniform"], color=GREY, linewidth=0.8, linestyle=":")
-    grid[0].set_xlim(0, 1.02)
-    grid[0].set_ylim(0, 1.08 * max(row["uniform"] for row in rows))
-    grid[0].set_ylabel("entropy, nats a choice (dotted: even odds)")
-    grid[0].legend(frameon=False, fontsize=8, loc="lower left")
-    for axes, method in zip(grid[1:], methods, strict=True):
-        own = [row for row in rows if row["method"] == method]
-        _shares(axes, own)
-        axes.set_title(f"{method}, mean of {len(own)}", fontsize=9)
-    grid[1].set_ylabel("share of the choices")
-    for axes in grid:
-        axes.set_xlabel("share of the training")
-    handles, labels = grid[1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
-    return figure
-
-
-def _shares(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Means over runs at the steps that all have logged, and the shares found beyond the end."""
-    common = sorted(set.intersection(*(set(row["steps"]) for row in rows)))
-    place = [{step: k for k, step in enumerate(row["steps"])} for row in rows]
-    for i, name in enumerate(rows[0]["shares"]):
-        mean = [fmean(row["shares"][name][at[step]] for row, at in zip(rows, place, strict=True)) for step in common]
-        style, time = line_style(i), _coarse([step / common[-1] for step in common])
-        every = max(1, len(time) // 6)
-        axes.plot(time, _coarse(mean), label=name, markevery=every, markersize=4, linewidth=1.2, **style)
-        found = fmean(row["found"]["shares"].get(name, 0.0) for row in rows)
-        axes.plot([1.12], [found], **{**style, "linestyle": "none"}, markersize=6)
-    axes.axvline(1.06, color=GREY, linewidth=0.6, linestyle=":")
-    axes.set_xticks([0, 0.5, 1, 1.12], ["0", "0.5", "1", "found"])
-    axes.set_ylim(-0.02, None)
-
-
-def _coarse(values: Sequence[float], parts: int = 40) -> list[float]:
-    """Means of at most so many consecutive parts: what is drawn once a logged step hides the other lines."""
-    return [float(part.mean()) for part in np.array_split(np.asarray(values, dtype=float), min(parts, len(values)))]
-
-
-def _cells(numbers: Mapping[str, Any]) -> list[str]:
-    return ["never" if key == "settled" and numbers[key] is None else _percent(numbers[key]) for key in HEADINGS]
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f}"
-
-
-# --- How early ENAS and DARTS settle, and on what ---
-
-ENTROPY, OPERATION = "policy/entropy", "operations/"
-SKIP = "skip_connect"
 
 
 def convergence_study(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -228,6 +145,82 @@ def _number(line: Mapping[str, Any], key: str, run: FinishedRun) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
         raise DataError(f"{run.folder / LOG}, step {line['step']}: {key} is no number", got=value)
     return float(value)
+
+
+def print_convergence(
+    rows: Sequence[Mapping[str, Any]],
+    means: Sequence[Mapping[str, Any]],
+    warnings: Sequence[str],
+    console: Console | None = None,
+) -> None:
+    """Prints a row a run and a mean a method, in percent: entropies of even odds, times of all, skips of choices."""
+    console = console or Console(width=120)
+    table = Table(title="How choices settle, %", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("run", no_wrap=True)
+    for heading in HEADINGS.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for mean in means:
+        for row in (own := [row for row in rows if row["method"] == mean["method"]]):
+            table.add_row(Text(row["run"]), *_cells(row["summary"]), end_section=False)
+        table.add_row(Text(f"{mean['method']}, mean of {len(own)}"), *_cells(mean), style="bold", end_section=True)
+    console.print(table)
+    for warning in warnings:
+        console.print(f"Warning: {warning}", highlight=False, markup=False)
+
+
+def draw_convergence(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Entropy over time, a line a run; then for each method mean shares of operations, those found at the right."""
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    figure, (grid,) = axes_grid(1, 1 + len(methods), 3.6 * (1 + len(methods)), 3.8)
+    for i, method in enumerate(methods):
+        for k, row in enumerate(row for row in rows if row["method"] == method):
+            time, entropy = _coarse([step / row["steps"][-1] for step in row["steps"]]), _coarse(row["entropy"])
+            style = {**line_style(i), "label": None if k else method, "markevery": max(1, len(time) // 8)}
+            grid[0].plot(time, entropy, markersize=4, linewidth=1, **style)
+    grid[0].axhline(rows[0]["uniform"], color=GREY, linewidth=0.8, linestyle=":")
+    grid[0].set_xlim(0, 1.02)
+    grid[0].set_ylim(0, 1.08 * max(row["uniform"] for row in rows))
+    grid[0].set_ylabel("entropy, nats a choice (dotted: even odds)")
+    grid[0].legend(frameon=False, fontsize=8, loc="lower left")
+    for axes, method in zip(grid[1:], methods, strict=True):
+        own = [row for row in rows if row["method"] == method]
+        _shares(axes, own)
+        axes.set_title(f"{method}, mean of {len(own)}", fontsize=9)
+    grid[1].set_ylabel("share of the choices")
+    for axes in grid:
+        axes.set_xlabel("share of the training")
+    handles, labels = grid[1].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=8)
+    return figure
+
+
+def _shares(axes: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Means over runs at the steps that all have logged, and the shares found beyond the end."""
+    common = sorted(set.intersection(*(set(row["steps"]) for row in rows)))
+    place = [{step: k for k, step in enumerate(row["steps"])} for row in rows]
+    for i, name in enumerate(rows[0]["shares"]):
+        mean = [fmean(row["shares"][name][at[step]] for row, at in zip(rows, place, strict=True)) for step in common]
+        style, time = line_style(i), _coarse([step / common[-1] for step in common])
+        every = max(1, len(time) // 6)
+        axes.plot(time, _coarse(mean), label=name, markevery=every, markersize=4, linewidth=1.2, **style)
+        found = fmean(row["found"]["shares"].get(name, 0.0) for row in rows)
+        axes.plot([1.12], [found], **{**style, "linestyle": "none"}, markersize=6)
+    axes.axvline(1.06, color=GREY, linewidth=0.6, linestyle=":")
+    axes.set_xticks([0, 0.5, 1, 1.12], ["0", "0.5", "1", "found"])
+    axes.set_ylim(-0.02, None)
+
+
+def _coarse(values: Sequence[float], parts: int = 40) -> list[float]:
+    """Means of at most so many consecutive parts: what is drawn once a logged step hides the other lines."""
+    return [float(part.mean()) for part in np.array_split(np.asarray(values, dtype=float), min(parts, len(values)))]
+
+
+def _cells(numbers: Mapping[str, Any]) -> list[str]:
+    return ["never" if key == "settled" and numbers[key] is None else _percent(numbers[key]) for key in HEADINGS]
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f}"
 
 
 if __name__ == "__main__":

@@ -1,16 +1,9 @@
-"""What a finished training has trained: its steps are drawn again, or read where a controller drew them.
-
-How often what a candidate consists of was trained, and whether that shows in its score.
-
-How often candidates were trained, as tables and as a figure.
-
-How often regions of the space were trained, and how well they are ranked.
-"""
+"""How often what candidates consist of was trained, and whether that shows in their scores."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +21,7 @@ from scipy.stats import rankdata
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
-from ghn.errors import CheckpointError, ConfigError, DataError
-from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
+from ghn.errors import ConfigError, DataError
 from ghn.report.style import BLACK, axes_grid, line_style, shorten, write_figure
 from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
@@ -37,146 +29,88 @@ from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.tables.alignment import aligned
-from ghn.train.log import DRAWN, read_lines
-from ghn.train.meta import MetaConfig
-from ghn.train.sampling import ArchitectureSampler, PathSampler
 from ghn.types import Reference, Trial
+from studies.finished_runs import FinishedRun, few_seeds, open_runs
+from studies.replay import Bools, live_options, nothing, replay
 from studies.run import run_study
-from studies.runs import FinishedRun, few_seeds, open_runs
-
-Bools = NDArray[np.bool_]
-
-
-def replay(folder: Path | str, method: str, card: Mapping[str, Any], space: ChoiceSpace[Any]) -> Bools:
-    """Tells of each network that a training ran which options of each choice it trained.
-
-    A single architecture trains its live options alone: those of edges on no way from input to output get no gradient,
-    and count as `none`. In a supergraph (path dropout) all that were kept count, and `none` always does, since it adds
-    nothing.
-
-    Args:
-        folder: of the run.
-        method: how its weights come about: `ghn`, or a way in which banks are trained.
-        card: of its checkpoint.
-        space: of the run.
-
-    Returns:
-        Booleans [networks, choices, options], in the order of training; choices with fewer options are padded.
-
-    Raises:
-        ConfigError: a method that trains the whole supergraph at each step.
-        CheckpointError: the card does not say how it was trained.
-        DataError: what a controller drew was not kept, or not all of it.
-    """
-    if method == "darts":
-        raise ConfigError(
-            "DARTS trains every operation at every step, so no region of the space is trained more often",
-            got=str(folder),
-            fix="leave this run out",
-        )
-    try:
-        trainer, steps = MetaConfig(**card["trainer"]), int(card["step"])
-        how = {k: v for k, v in card.get("weights", {}).items() if k != "method"} if method == "oneshot" else {}
-        config = OneShotConfig(**how)
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"the card of the checkpoint in {folder} does not say how it was trained",
-            got=repr(error),
-            fix="train it with this version",
-        ) from None
-    sizes = [len(choice.options) for choice in space.choices()]
-    if method == "enas":
-        return _from_log(Path(folder), steps, trainer.architectures, space, sizes)
-    paths: PathSampler = (
-        one_shot_paths(config, space, trainer)
-        if method == "oneshot"
-        else ArchitectureSampler(space, trainer.sampling, trainer.seed)
-    )
-    if isinstance(paths, ArchitectureSampler):
-        return _marked([arch for k in range(steps) for arch in paths(k, trainer.architectures)], space, sizes)
-    out = np.zeros((steps * trainer.architectures, len(sizes), max(sizes)), dtype=bool)
-    for t, kept in enumerate(one for k in range(steps) for one in paths(k, trainer.architectures)):
-        for c, own in enumerate(kept):
-            out[t, c, list(own)] = True
-    out[:, range(len(sizes)), nothing(space)] = True
-    return out
-
-
-def live_options(space: ChoiceSpace[Any], arch: Any) -> tuple[int, ...]:
-    """The option of each choice of a member; `none` where an edge is on no way from input to output.
-
-    In spaces that cannot tell (without `cell`), and in the DARTS space, whose nodes all lead to the output, every edge
-    is taken for live.
-    """
-    if not hasattr(space, "cell"):
-        return space.to_choices(arch)
-    return tuple(c.options.index(op) for c, op in zip(space.choices(), space.cell(arch).ops, strict=True))
-
-
-def nothing(space: ChoiceSpace[Any]) -> list[int]:
-    """The option `none` of each choice.
-
-    Raises:
-        ConfigError: a choice has none.
-    """
-    choices = space.choices()
-    if lacking := [choice.name for choice in choices if "none" not in choice.options]:
-        raise ConfigError(f"space {space.name} has choices that cannot be left out", got=lacking)
-    return [choice.options.index("none") for choice in choices]
-
-
-def _marked(archs: list[Any], space: ChoiceSpace[Any], sizes: list[int]) -> Bools:
-    """Members as booleans, their live options marked."""
-    live: Callable[[Any], tuple[int, ...]] = _Known(space)
-    out = np.zeros((len(archs), len(sizes), max(sizes)), dtype=bool)
-    options = np.array([live(arch) for arch in archs])
-    np.put_along_axis(out, options[:, :, None], True, axis=2)
-    return out
-
-
-class _Known:
-    """The live options of members, worked out once each."""
-
-    def __init__(self, space: ChoiceSpace[Any]) -> None:
-        self.space = space
-        self.known: dict[Any, tuple[int, ...]] = {}
-
-    def __call__(self, arch: Any) -> tuple[int, ...]:
-        if arch not in self.known:
-            self.known[arch] = live_options(self.space, arch)
-        return self.known[arch]
-
-
-def _from_log(folder: Path, steps: int, architectures: int, space: ChoiceSpace[Any], sizes: list[int]) -> Bools:
-    path = folder / DRAWN
-    if not path.is_file():
-        raise DataError(
-            "this run has not kept which architectures its controller drew",
-            got=f"no {DRAWN} in {folder}",
-            fix="train it with this version: python train_ghn.py weights=enas",
-        )
-    lines = read_lines(path)
-    drawn = [line.get("options") for line in lines]
-    whole = [line["step"] for line in lines] == list(range(1, steps + 1))
-    if not whole or not all(isinstance(one, list) and len(one) == architectures for one in drawn):
-        raise DataError(
-            f"{path} does not hold what each step drew",
-            got=f"{len(lines)} steps",
-            expected=f"{architectures} architectures of each of {steps} steps",
-        )
-    members = []
-    for options in (one for own in drawn for one in own):  # type: ignore[union-attr]
-        fits = isinstance(options, list) and len(options) == len(sizes)
-        if not fits or not all(type(o) is int and 0 <= o < size for o, size in zip(options, sizes, strict=True)):
-            raise DataError(f"{path} holds what is no choice of this space", got=options, expected=f"below {sizes}")
-        members.append(space.from_choices(options))
-    return _marked(members, space, sizes)
-
-
-# --- How often what a candidate consists of was trained, and whether that shows in its score ---
 
 Floats = NDArray[np.float64]
 PARTS = 3  # of the candidates, by how often they were trained
+MEASURES = {"exposure": "times trained", "near": "trained nearby"}
+THIRDS = ("least", "middle", "most")
+
+
+def coverage_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Measures how often what candidates consist of was trained, and relates it to their scores.
+
+    Raises:
+        ConfigError: no runs, or one that trains the whole supergraph at each step.
+        DataError: a folder is no finished run, or too few candidates have a reference.
+    """
+    out = Path(options["out"])
+    check_folder(out, resume=options["resume"])
+    runs = open_runs(options["runs"], setting)
+    texts, references, _ = choose_ranked(
+        options["n"], options["candidates"], options["references"], setting.space, setting.task.checksum
+    )
+    archs = [setting.space.parse(text) for text in texts]
+    for reference in references:
+        aligned(reference, texts)  # too few in common fails before anything is scored
+    rows = []
+    for run in runs:
+        covered, networks = _cover(run, archs)
+        scores = _scores(run, texts, setting, options)
+        row: dict[str, Any] = {"run": run.name, "method": run.model.method, "seed": run.seed, "networks": networks}
+        row |= {name: _quartiles(values) for name, values in covered.items()}
+        row["references"] = [_effects(covered, scores, texts, one, options["bootstrap"]) for one in references]
+        rows.append(row)
+    warnings = few_seeds(runs)
+    content = {"n": len(texts), "candidates": options["candidates"], "runs": rows, "warnings": warnings}
+    (out / "coverage.json").write_text(json.dumps(content | {"made": machine()}, indent=1))
+    write_figure(draw_coverage(rows), out / "coverage")
+    print_coverage(rows, warnings)
+    print(f"wrote {out}/coverage.json, coverage.png and coverage.svg")
+
+
+def _cover(run: FinishedRun, archs: Sequence[Any]) -> tuple[dict[str, Floats], int]:
+    """Measures of coverage [n], and the number of networks that the training ran."""
+    space, model = choice_space(run.model.space), run.model
+    trained = replay(run.folder, model.method, model.card, space)
+    found = cover(trained, space, as_trained(space, archs, model.method, model.card["trainer"]["sampling"]))
+    return {"exposure": np.expm1(found.exposure), "near": found.near, "equal": found.equal}, len(trained)
+
+
+def _scores(run: FinishedRun, texts: Sequence[str], setting: Setting, options: Mapping[str, Any]) -> Floats:
+    engine = run.model.estimator(
+        setting.readouts[0], task=setting.task, sample=setting.sample, skeletons=setting.skeletons
+    )
+    path = Path(options["out"]) / "scores" / f"{run.name}.jsonl"
+    trials = [Trial(text, setting.space.parse(text)) for text in texts]
+    scores = score_to_file(
+        engine, trials, path, engine.identity, progress=options["progress"], label=f"scores of {run.name}"
+    )
+    return np.array([score.value for score in scores])
+
+
+def _effects(
+    covered: Mapping[str, Floats], scores: Floats, texts: Sequence[str], reference: Reference, bootstrap: int
+) -> dict[str, Any]:
+    """What is said against one reference, JSON-able."""
+    index, truth, _ = aligned(reference, texts)
+    found = {name: judge_coverage(covered[name][index], scores[index], truth, bootstrap) for name in MEASURES}
+    return {
+        "name": reference.name,
+        "n": len(index),
+        **{name: None if effect is None else asdict(effect) for name, effect in found.items()},
+    }
+
+
+def _quartiles(values: Floats) -> dict[str, Any]:
+    """Least, quartiles and greatest; what has no value is counted apart."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        raise ConfigError("no candidate has an operation that could be trained", got=f"{len(values)} candidates")
+    return {"quartiles": np.percentile(finite, [0, 25, 50, 75, 100]).tolist(), "without": len(values) - len(finite)}
 
 
 @dataclass(frozen=True)
@@ -277,12 +211,6 @@ def judge_coverage(measure: Floats, scores: Floats, references: Floats, bootstra
     return Effect(overrated, [float(x[part[0]]) for part in parts[1:]], inside)
 
 
-# --- How often candidates were trained, as tables and as a figure ---
-
-MEASURES = {"exposure": "times trained", "near": "trained nearby"}
-THIRDS = ("least", "middle", "most")
-
-
 def print_coverage(rows: Sequence[Mapping[str, Any]], warnings: Sequence[str], console: Console | None = None) -> None:
     """Prints how often candidates were trained, then a table a reference."""
     console = console or Console(width=120)
@@ -361,82 +289,6 @@ def _bars(axes: Axes, points: Sequence[tuple[float, Statistic]], style: Mapping[
     ]
     x, y = [one[0] for one in known], [one[1] for one in known]
     axes.errorbar(x, y, spans, markersize=5, linewidth=1, capsize=2, **style)
-
-
-# --- How often regions of the space were trained, and how well they are ranked ---
-
-
-def coverage_study(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Measures how often what candidates consist of was trained, and relates it to their scores.
-
-    Raises:
-        ConfigError: no runs, or one that trains the whole supergraph at each step.
-        DataError: a folder is no finished run, or too few candidates have a reference.
-    """
-    out = Path(options["out"])
-    check_folder(out, resume=options["resume"])
-    runs = open_runs(options["runs"], setting)
-    texts, references, _ = choose_ranked(
-        options["n"], options["candidates"], options["references"], setting.space, setting.task.checksum
-    )
-    archs = [setting.space.parse(text) for text in texts]
-    for reference in references:
-        aligned(reference, texts)  # too few in common fails before anything is scored
-    rows = []
-    for run in runs:
-        covered, networks = _cover(run, archs)
-        scores = _scores(run, texts, setting, options)
-        row: dict[str, Any] = {"run": run.name, "method": run.model.method, "seed": run.seed, "networks": networks}
-        row |= {name: _quartiles(values) for name, values in covered.items()}
-        row["references"] = [_effects(covered, scores, texts, one, options["bootstrap"]) for one in references]
-        rows.append(row)
-    warnings = few_seeds(runs)
-    content = {"n": len(texts), "candidates": options["candidates"], "runs": rows, "warnings": warnings}
-    (out / "coverage.json").write_text(json.dumps(content | {"made": machine()}, indent=1))
-    write_figure(draw_coverage(rows), out / "coverage")
-    print_coverage(rows, warnings)
-    print(f"wrote {out}/coverage.json, coverage.png and coverage.svg")
-
-
-def _cover(run: FinishedRun, archs: Sequence[Any]) -> tuple[dict[str, Floats], int]:
-    """Measures of coverage [n], and the number of networks that the training ran."""
-    space, model = choice_space(run.model.space), run.model
-    trained = replay(run.folder, model.method, model.card, space)
-    found = cover(trained, space, as_trained(space, archs, model.method, model.card["trainer"]["sampling"]))
-    return {"exposure": np.expm1(found.exposure), "near": found.near, "equal": found.equal}, len(trained)
-
-
-def _scores(run: FinishedRun, texts: Sequence[str], setting: Setting, options: Mapping[str, Any]) -> Floats:
-    engine = run.model.estimator(
-        setting.readouts[0], task=setting.task, sample=setting.sample, skeletons=setting.skeletons
-    )
-    path = Path(options["out"]) / "scores" / f"{run.name}.jsonl"
-    trials = [Trial(text, setting.space.parse(text)) for text in texts]
-    scores = score_to_file(
-        engine, trials, path, engine.identity, progress=options["progress"], label=f"scores of {run.name}"
-    )
-    return np.array([score.value for score in scores])
-
-
-def _effects(
-    covered: Mapping[str, Floats], scores: Floats, texts: Sequence[str], reference: Reference, bootstrap: int
-) -> dict[str, Any]:
-    """What is said against one reference, JSON-able."""
-    index, truth, _ = aligned(reference, texts)
-    found = {name: judge_coverage(covered[name][index], scores[index], truth, bootstrap) for name in MEASURES}
-    return {
-        "name": reference.name,
-        "n": len(index),
-        **{name: None if effect is None else asdict(effect) for name, effect in found.items()},
-    }
-
-
-def _quartiles(values: Floats) -> dict[str, Any]:
-    """Least, quartiles and greatest; what has no value is counted apart."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        raise ConfigError("no candidate has an operation that could be trained", got=f"{len(values)} candidates")
-    return {"quartiles": np.percentile(finite, [0, 25, 50, 75, 100]).tolist(), "without": len(values) - len(finite)}
 
 
 if __name__ == "__main__":

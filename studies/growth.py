@@ -1,26 +1,17 @@
-"""What weights take: parameters by counting, and the memory of a training step by listening to autograd.
-
-How the supergraph of a space, and what makes weights for it, grow with the space.
-
-What the supergraph, the hypernetworks and one network take as the space grows.
-"""
+"""What the supergraph of a space, what makes weights for it, and one network take as the space grows."""
 
 from __future__ import annotations
 
 import json
-import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from math import prod
 from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -28,87 +19,72 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
-from torch.autograd.graph import saved_tensors_hooks
 from tqdm import tqdm
 
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
-from ghn.families.sharing.bank import MIXTURE, Bank, BankConfig, key_of
+from ghn.families.sharing.bank import MIXTURE, Bank, BankConfig
 from ghn.families.sharing.smash import GENERATED, Smash, SmashConfig
-from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.graph.stats import count_params
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.report.style import axes_grid, line_style, write_figure
-from ghn.spaces import skeletons_of
+from ghn.spaces import NASBench201, skeletons_of
 from ghn.spaces.choices import ChoiceSpace, choice_space
 from ghn.spaces.live import live_graph, live_params
-from ghn.types import WeightDict
+from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
+from studies.footprint import count_shared, step_bytes
 from studies.run import run_study
 
-
-def count_shared(graph: Graph, without: Sequence[str] = ()) -> int:
-    """Parameters that a bank holds for a supergraph: each role and shape once, without the weights of its mixtures.
-
-    Args:
-        graph: the supergraph.
-        without: kinds of parameters that are not held.
-    """
-    apart = {MIXTURE, *without}
-    return sum({key_of(p): prod(p.shape) for p in graph.params() if p.kind not in apart}.values())
-
-
-def saved_bytes(forward: Callable[[], Tensor], besides: Iterable[Tensor] = ()) -> int:
-    """Bytes that a forward pass has kept for its backward pass when it ends.
-
-    Storages are counted once, however many operations keep them. On a CPU the number depends on the shapes alone.
-
-    Args:
-        forward: gives the loss.
-        besides: tensors that are there anyway, such as parameters and images; not counted.
-    """
-    packed: list[weakref.ref[Tensor]] = []
-
-    def keep(tensor: Tensor) -> Tensor:
-        alias = tensor.detach()  # a result that its own operation keeps would never be freed
-        packed.append(weakref.ref(alias))
-        return alias
-
-    with saved_tensors_hooks(keep, lambda tensor: tensor):
-        loss = forward()
-    storages = [alias.untyped_storage() for ref in packed if (alias := ref()) is not None]  # what was let go, is not
-    held = {storage.data_ptr(): storage.nbytes() for storage in storages}
-    for tensor in besides:
-        held.pop(tensor.untyped_storage().data_ptr(), None)
-    del loss  # not before: what it reads is to be counted
-    return sum(held.values())
-
-
-def step_bytes(
-    graph: Graph,
-    make: Callable[[], WeightDict],
-    x: Float[Tensor, "b c h w"],
-    y: Int[Tensor, " b"],
-    besides: Iterable[Tensor] = (),
-) -> int:
-    """Activation memory, in bytes, of a training step of a network; the making of its weights counts too.
-
-    Args:
-        graph: the network.
-        make: gives its weights.
-        x: images.
-        y: labels.
-        besides: parameters that `make` reads.
-    """
-    module = Interpreter(graph)
-    x = x.contiguous(memory_format=torch.channels_last)  # as the module would make them: no copy of its own
-    return saved_bytes(lambda: F.cross_entropy(module.run(make(), x).output, y), [x, y, *besides])
-
-
-# --- How the supergraph of a space, and what makes weights for it, grow with the space ---
-
 Kept = tuple[tuple[int, ...], ...]  # options of each choice that a part of a space has
+
+
+AXES = {
+    "operations": "operations an edge",
+    "edges": "edges a cell",
+    "depth": "cells (depth of the space)",
+    "width": "channels (width of the space)",
+}
+PARAMETERS = {
+    "bank": "supergraph (bank)",
+    "hypernetwork": "hypernetwork",
+    "smash": "SMASH",
+    "mean network": "one network, mean",
+    "largest network": "one network, largest",
+}
+MEMORY = {
+    "supergraph": "whole supergraph",
+    "path": "one network from the bank",
+    "hypernetwork": "one network, hypernetwork",
+    "smash": "one network, SMASH",
+}
+
+
+def growth_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Measures parameters and memory as the space grows, and draws them.
+
+    Raises:
+        ConfigError: a setting of `growth` is unknown or out of range, or the space has no such skeleton.
+    """
+    out, chosen = Path(options["out"]), dict(options["growth"])
+    check_folder(out, resume=options["resume"])
+    axes = {name: chosen.pop(name) for name in ("depths", "widths")}
+    for name, values in axes.items():
+        if values is not None and not isinstance(values, list):
+            raise ConfigError(f"growth.{name} must be a list or null", got=values)
+    scales = Scales(**chosen)
+    points = growth_points(setting.space, **axes)
+    sizes = [
+        scales.measure(*point) for point in tqdm(points, desc="growth", disable=not options["progress"], unit="point")
+    ]
+    out.mkdir(parents=True, exist_ok=True)
+    content = {"space": repr(setting.space), "images": scales.images, "networks": scales.networks}
+    content |= {"sizes": [asdict(size) for size in sizes], "made": machine()}
+    (out / "growth.json").write_text(json.dumps(content, indent=1))
+    write_figure(draw_growth(sizes, scales.images), out / "growth")
+    print_growth(sizes, scales.images)
+    print(f"wrote {out}/growth.json, growth.png and growth.svg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +123,14 @@ class Scales:
         if not all(isinstance(n, int) and n >= 1 for n in (images, networks)):
             raise ConfigError("growth: images and networks must be at least 1", got=f"{images} and {networks}")
         self.net, self.images, self.networks, self.seed = dict(net), images, networks, seed
-        self._known: dict[tuple[str, Kept], tuple[dict[str, float], dict[str, float]]] = {}
+        self._measured: dict[tuple[str, Kept], tuple[dict[str, float], dict[str, float]]] = {}
 
     def measure(self, axis: str, at: int, space: ChoiceSpace[Any], kept: Kept) -> Size:
         """Measures the part of a space that has the options kept."""
         key = (repr(space), kept)
-        if key not in self._known:
-            self._known[key] = self._measure(space, kept)
-        return Size(axis, at, *self._known[key])
+        if key not in self._measured:
+            self._measured[key] = self._measure(space, kept)
+        return Size(axis, at, *self._measured[key])
 
     def _measure(self, space: ChoiceSpace[Any], kept: Kept) -> tuple[dict[str, float], dict[str, float]]:
         graph, classes = open_supergraph(space, kept), space.describe()["classes"]
@@ -203,9 +179,8 @@ def growth_points(
     found: list[tuple[str, int, ChoiceSpace[Any], Kept]] = [
         ("operations", k, space, tuple(own[:k] for own in whole)) for k in range(2, 1 + len(whole[0]))
     ]
-    if hasattr(space, "smaller_cells"):
-        parts: list[Kept] = [*space.smaller_cells(), whole]
-        found += [("edges", sum(len(own) > 1 for own in kept), space, kept) for kept in parts]
+    if parts := smaller_cells(space):
+        found += [("edges", sum(len(own) > 1 for own in kept), space, kept) for kept in (*parts, whole)]
     depth, width = space.describe()["depth"], space.describe()["width"]
     axes = {
         "depth": depths or [depth, depth + 1, depth + 2, depth + 4],
@@ -218,6 +193,14 @@ def growth_points(
             (grown,) = skeletons_of(space, [{axis: value}])
             found.append((axis, value, choice_space(grown), whole))
     return found
+
+
+def smaller_cells(space: ChoiceSpace[Any]) -> list[Kept]:
+    """What is kept in a cell of two nodes (one edge) and in one of three (three edges), where cells can shrink."""
+    if not isinstance(space, NASBench201):
+        return []
+    every, edges = tuple(range(len(OPERATIONS))), EDGES
+    return [tuple(every if {*edge} <= nodes else (0,) for edge in edges) for nodes in ({0, 3}, {0, 1, 3})]
 
 
 def open_supergraph(space: ChoiceSpace[Any], kept: Kept) -> Graph:
@@ -274,55 +257,6 @@ def _step(net: nn.Module, graph: Graph, x: Tensor, y: Tensor) -> int:
 
 def _count(net: nn.Module) -> int:
     return sum(p.numel() for p in net.parameters())
-
-
-# --- What the supergraph, the hypernetworks and one network take as the space grows ---
-
-AXES = {
-    "operations": "operations an edge",
-    "edges": "edges a cell",
-    "depth": "cells (depth of the space)",
-    "width": "channels (width of the space)",
-}
-PARAMETERS = {
-    "bank": "supergraph (bank)",
-    "hypernetwork": "hypernetwork",
-    "smash": "SMASH",
-    "mean network": "one network, mean",
-    "largest network": "one network, largest",
-}
-MEMORY = {
-    "supergraph": "whole supergraph",
-    "path": "one network from the bank",
-    "hypernetwork": "one network, hypernetwork",
-    "smash": "one network, SMASH",
-}
-
-
-def growth_study(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Measures parameters and memory as the space grows, and draws them.
-
-    Raises:
-        ConfigError: a setting of `growth` is unknown or out of range, or the space has no such skeleton.
-    """
-    out, chosen = Path(options["out"]), dict(options["growth"])
-    check_folder(out, resume=options["resume"])
-    axes = {name: chosen.pop(name) for name in ("depths", "widths")}
-    for name, values in axes.items():
-        if values is not None and not isinstance(values, list):
-            raise ConfigError(f"growth.{name} must be a list or null", got=values)
-    scales = Scales(**chosen)
-    points = growth_points(setting.space, **axes)
-    sizes = [
-        scales.measure(*point) for point in tqdm(points, desc="growth", disable=not options["progress"], unit="point")
-    ]
-    out.mkdir(parents=True, exist_ok=True)
-    content = {"space": repr(setting.space), "images": scales.images, "networks": scales.networks}
-    content |= {"sizes": [asdict(size) for size in sizes], "made": machine()}
-    (out / "growth.json").write_text(json.dumps(content, indent=1))
-    write_figure(draw_growth(sizes, scales.images), out / "growth")
-    print_growth(sizes, scales.images)
-    print(f"wrote {out}/growth.json, growth.png and growth.svg")
 
 
 def print_growth(sizes: Sequence[Size], images: int, console: Console | None = None) -> None:

@@ -56,7 +56,7 @@ def morphism_study(setting: Setting, options: Mapping[str, Any]) -> None:
     rows = {}
     for name, estimator in ways.items():
         trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
-        path, identity = out / f"{name}.jsonl", getattr(estimator, "identity", {})
+        path, identity = out / f"{name}.jsonl", estimator.identity
         scores = score_to_file(estimator, trials, path, identity, progress=options["progress"], label=name)
         rows[name] = judge_accuracies(scores, [full[arch] for arch in archs])
     (out / "morphism.json").write_text(json.dumps({"n": n, "ways": rows, "made": machine()}, indent=1))

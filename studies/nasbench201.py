@@ -1,7 +1,4 @@
-"""How well everything orders the report sample, with 0, 20, 50 and 100 references.
-
-How a study does on the project's own references: full trainings in the small skeleton.
-"""
+"""How well everything orders the report sample of NAS-Bench-201, with 0, 20, 50 and 100 references."""
 
 from __future__ import annotations
 
@@ -54,7 +51,7 @@ def nasbench201_study(setting: Setting, options: Mapping[str, Any]) -> None:
     for number, checkpoint in enumerate(setting.checkpoints):
         _, model = open_checkpoint(setting, checkpoint)
         place = folder / "members" / str(number)
-        runs.append(Study(model, setting, [*pool, *report], place, progress=options["progress"]))
+        runs.append(Readings(model, setting, [*pool, *report], place, progress=options["progress"]))
     entries = [entry for size in options["sizes"] for entry in runs[0].entries(size, draw=0)]
     page = evaluate(
         runs[0].alone() + entries,
@@ -69,15 +66,15 @@ def nasbench201_study(setting: Setting, options: Mapping[str, Any]) -> None:
     )
     print_report(page)
     spread = spread_over_draws(runs, report, options["sizes"], options["draws"])
-    own = own_references(runs, options["draws"])
-    (folder / "spread.json").write_text(json.dumps({"published": spread, "own": own}, indent=1))
+    embedded = order_of_embedded(runs, options["draws"])
+    (folder / "spread.json").write_text(json.dumps({"published": spread, "own": embedded}, indent=1))
     _print_spread(spread, len(runs), options["draws"])
-    if own:
-        _print_own(own)
+    if embedded:
+        _print_embedded(embedded)
     print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
 
 
-class Study:
+class Readings:
     """One checkpoint, with the readings of both samples.
 
     Args:
@@ -100,7 +97,7 @@ class Study:
         for name, member in ranker.members.items():
             place = folder.parent if name == ZERO_COST else folder  # the proxy knows no checkpoint
             scores = score_to_file(
-                member, trials, place / f"{name}.jsonl", getattr(member, "identity", {}), progress=progress, label=name
+                member, trials, place / f"{name}.jsonl", member.identity, progress=progress, label=name
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
         everything = CombinedEstimator(self.space, self.members, self.weights)
@@ -158,7 +155,7 @@ class Study:
 
 
 def spread_over_draws(
-    runs: Sequence[Study], report: Sequence[str], sizes: Sequence[int], draws: int
+    runs: Sequence[Readings], report: Sequence[str], sizes: Sequence[int], draws: int
 ) -> dict[str, dict[str, list[float]]]:
     """Each row's statistics for every training and every draw of references: row -> statistic -> numbers."""
     space = runs[0].space
@@ -184,12 +181,12 @@ def spread_over_draws(
     return out
 
 
-def _print_own(own: Mapping[str, Any]) -> None:
-    print(f"Kendall on the {own['networks']} own references that were not given, mean (standard deviation):")
-    for name, numbers in own["kendall"].items():
+def _print_embedded(found: Mapping[str, Any]) -> None:
+    print(f"Kendall on the {found['networks']} own references that were not given, mean (standard deviation):")
+    for name, numbers in found["kendall"].items():
         print(f"  {name}: {np.mean(numbers):.3f} ({np.std(numbers):.3f})")
-    print(f"  ceiling, a second training of the same network: {own['ceiling']:.3f}")
-    print(f"  the own references themselves against the published accuracies: {own['small_skeleton']:.3f}")
+    print(f"  ceiling, a second training of the same network: {found['ceiling']:.3f}")
+    print(f"  the own references themselves against the published accuracies: {found['small_skeleton']:.3f}")
 
 
 def _print_spread(spread: Mapping[str, Mapping[str, Sequence[float]]], trainings: int, draws: int) -> None:
@@ -204,12 +201,10 @@ def _print_spread(spread: Mapping[str, Mapping[str, Sequence[float]]], trainings
     Console(width=140).print(table)
 
 
-# --- How a study does on the project's own references: full trainings in the small skeleton ---
-
 GIVEN = 50  # of the 96 own references; the others are ranked
 
 
-def own_references(runs: Sequence[Study], draws: int) -> dict[str, Any]:
+def order_of_embedded(runs: Sequence[Readings], draws: int) -> dict[str, Any]:
     """Kendall on own references that were not given, beside two ceilings.
 
     Returns:
@@ -237,7 +232,7 @@ def own_references(runs: Sequence[Study], draws: int) -> dict[str, Any]:
     }
 
 
-def _draw(run: Study, texts: Sequence[str], values: Mapping[str, float], draw: int) -> dict[str, float]:
+def _draw(run: Readings, texts: Sequence[str], values: Mapping[str, float], draw: int) -> dict[str, float]:
     order = np.random.default_rng([draw, GIVEN]).permutation(len(texts))
     given, rest = (
         [Trial(texts[i], run.space.parse(texts[i])) for i in part] for part in (order[:GIVEN], order[GIVEN:])

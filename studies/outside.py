@@ -1,7 +1,4 @@
-"""Spaces beyond the one that weights were trained in: other skeletons, other operations.
-
-Candidates beyond the supergraph, which a hypernetwork can judge and a bank cannot.
-"""
+"""Candidates beyond the supergraph, in other skeletons and with other operations: a bank cannot judge them."""
 
 from __future__ import annotations
 
@@ -35,86 +32,6 @@ from ghn.spaces import describe_space, skeletons_of
 from ghn.spaces.candidates import benchmark_of, choose_ranked
 from ghn.types import Network, Reference, Score, Space, Trial
 from studies.run import run_study
-
-
-class Variation(NamedTuple):
-    """A space in which the same candidates are judged.
-
-    Attributes:
-        name: in a report.
-        space: the candidates' own strings name its members.
-        changed: settings that differ from the space's own; None where it is not the skeleton that differs.
-    """
-
-    name: str
-    space: Space[Any]
-    changed: Mapping[str, Any] | None
-
-    def trained_in(self, model: Model) -> bool:
-        """Whether a training has met networks of this kind."""
-        if self.changed is None:
-            return False
-        own, skeletons = model.space.describe(), model.card.get("trainer", {}).get("skeletons") or [{}]
-        return {**own, **self.changed} in [{**own, **skeleton} for skeleton in skeletons]
-
-
-class Grouped:
-    """A space whose convolutions work in two groups of channels, where these are even: an operation it has not.
-
-    Args:
-        space: all else is as in it.
-    """
-
-    def __init__(self, space: Space[Any]) -> None:
-        self.space = space
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.space, name)
-
-    def __repr__(self) -> str:
-        return f"Grouped({self.space!r})"
-
-    def network(self, arch: Any) -> Network:
-        """The network with grouped convolutions."""
-        return Network.of(grouped(self.space.network(arch).graph))
-
-
-def grouped(graph: Graph) -> Graph:
-    """The graph with every convolution of even channels in two groups; depthwise ones stay as they are."""
-    b = GraphBuilder(graph.input_shape)
-    for i, node in enumerate(graph.nodes[1:], start=1):
-        attrs = node.attr
-        if node.op == "conv" and attrs["groups"] == 1 and not (graph.input_shapes(i)[0][0] % 2 or attrs["out"] % 2):
-            attrs = {**attrs, "groups": 2}
-        b.add(node.op, *node.inputs, name=node.name, **attrs)
-    return b.build(len(graph) - 1)
-
-
-def variations(
-    space: Space[Any], depths: Sequence[int] | None = None, widths: Sequence[int] | None = None
-) -> list[Variation]:
-    """The space as it is, then with other depths, other widths and other convolutions.
-
-    Args:
-        space: that weights were trained in.
-        depths: numbers of cells; None for two more than it has.
-        widths: numbers of channels; None for twice as many.
-
-    Raises:
-        ConfigError: the space has no such skeleton.
-    """
-    own = space.describe()
-    skeletons = [{"depth": d} for d in ([own["depth"] + 2] if depths is None else depths)]
-    skeletons += [{"width": w} for w in ([2 * own["width"]] if widths is None else widths)]
-    others = [
-        Variation(f"{key} {value}", skeletons_of(space, [one])[0], one)
-        for one in skeletons
-        for key, value in one.items()
-    ]
-    return [Variation("as trained", space, {}), *others, Variation("grouped convolutions", Grouped(space), None)]
-
-
-# --- Candidates beyond the supergraph, which a hypernetwork can judge and a bank cannot ---
 
 Floats = NDArray[np.float64]
 
@@ -217,6 +134,84 @@ def _kendall(values: Floats, others: Floats, bootstrap: int) -> Statistic:
 def _against(reference: Reference, texts: Sequence[str], values: Floats, options: Mapping[str, Any]) -> Statistic:
     known = np.array([reference.values.get(text, np.nan) for text in texts])
     return _kendall(values, known, options["bootstrap"])
+
+
+class Variation(NamedTuple):
+    """A space in which the same candidates are judged.
+
+    Attributes:
+        name: in a report.
+        space: the candidates' own strings name its members.
+        changed: settings that differ from the space's own; None where it is not the skeleton that differs.
+    """
+
+    name: str
+    space: Space[Any]
+    changed: Mapping[str, Any] | None
+
+    def trained_in(self, model: Model) -> bool:
+        """Whether a training has met networks of this kind."""
+        if self.changed is None:
+            return False
+        own, skeletons = model.space.describe(), model.card.get("trainer", {}).get("skeletons") or [{}]
+        return {**own, **self.changed} in [{**own, **skeleton} for skeleton in skeletons]
+
+
+class Grouped:
+    """A space whose convolutions work in two groups of channels, where these are even: an operation it has not.
+
+    Args:
+        space: all else is as in it.
+    """
+
+    def __init__(self, space: Space[Any]) -> None:
+        self.space = space
+
+        self.name, self.describe, self.sample = space.name, space.describe, space.sample
+        self.neighbours, self.parse, self.format = space.neighbours, space.parse, space.format
+        self.canonical = space.canonical
+
+    def __repr__(self) -> str:
+        return f"Grouped({self.space!r})"
+
+    def network(self, arch: Any) -> Network:
+        """The network with grouped convolutions."""
+        return Network.of(grouped(self.space.network(arch).graph))
+
+
+def grouped(graph: Graph) -> Graph:
+    """The graph with every convolution of even channels in two groups; depthwise ones stay as they are."""
+    b = GraphBuilder(graph.input_shape)
+    for i, node in enumerate(graph.nodes[1:], start=1):
+        attrs = node.attr
+        if node.op == "conv" and attrs["groups"] == 1 and not (graph.input_shapes(i)[0][0] % 2 or attrs["out"] % 2):
+            attrs = {**attrs, "groups": 2}
+        b.add(node.op, *node.inputs, name=node.name, **attrs)
+    return b.build(len(graph) - 1)
+
+
+def variations(
+    space: Space[Any], depths: Sequence[int] | None = None, widths: Sequence[int] | None = None
+) -> list[Variation]:
+    """The space as it is, then with other depths, other widths and other convolutions.
+
+    Args:
+        space: that weights were trained in.
+        depths: numbers of cells; None for two more than it has.
+        widths: numbers of channels; None for twice as many.
+
+    Raises:
+        ConfigError: the space has no such skeleton.
+    """
+    own = space.describe()
+    skeletons = [{"depth": d} for d in ([own["depth"] + 2] if depths is None else depths)]
+    skeletons += [{"width": w} for w in ([2 * own["width"]] if widths is None else widths)]
+    others = [
+        Variation(f"{key} {value}", skeletons_of(space, [one])[0], one)
+        for one in skeletons
+        for key, value in one.items()
+    ]
+    return [Variation("as trained", space, {}), *others, Variation("grouped convolutions", Grouped(space), None)]
 
 
 def print_outside(rows: Sequence[Mapping[str, Any]], n: int, console: Console | None = None) -> None:

@@ -14,12 +14,13 @@ from rich.table import Table
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
+from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.scoring.score_files import score_to_file
 from ghn.search.progressive import ProgressiveSearch
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
 from ghn.types import Score, Trial
-from studies.measured import Measured
+from studies.measurement import Measurement
 from studies.run import run_study
 
 RANDOM = "random search"
@@ -36,12 +37,14 @@ def pnas_study(setting: Setting, options: Mapping[str, Any]) -> None:
     check_folder(folder, resume=options["resume"])
     if draws < 1:
         raise ConfigError("a comparison of searches needs at least one draw", got=draws)
+    for model in options["models"]:
+        make_model(model)  # unknown ones are refused before anything is searched
     searches = PublishedSearch(setting.space, options["beam"])
     names = [*(f"PNAS, {model}" for model in options["models"]), RANDOM]
     trials = [Trial(f"{name}/{seed}", (name, seed)) for seed in range(draws) for name in names]
     identity = {"space": repr(setting.space), "beam": options["beam"]}
     scores = score_to_file(
-        Measured(searches.measure),
+        Measurement(searches.measure),
         trials,
         folder / "searches.jsonl",
         identity,

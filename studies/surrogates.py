@@ -17,6 +17,7 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.families.surrogates.calibrate import LEVELS, coverage, interval_key
+from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.report.figures import learning_curves
 from ghn.report.style import to_bytes
@@ -24,8 +25,9 @@ from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.nasbench201.samples import load_sample
 from ghn.types import Score, Space, Trial
-from studies.measured import Measured, Remembered, remember
+from studies.measurement import Measurement
 from studies.run import run_study
+from studies.surrogate_inputs import PrecomputedInput, precompute_inputs
 
 KEYS = {"kendall": "all", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
 GRAPH = "graph"  # the input set of the model that reads graphs and nothing else
@@ -46,8 +48,10 @@ def surrogates_study(setting: Setting, options: Mapping[str, Any]) -> None:
             got=f"draws={options['draws']}, sizes={options['sizes']}, pool of {len(pool)}",
             expected="at least one draw, and numbers of references that the pool holds",
         )
+    for model in options["models"]:
+        make_model(model)  # unknown ones are refused before anything is computed
     values = known_benchmark(space).published([*pool, *judged]).values
-    sources = remember(setting, options["inputs"], [*pool, *judged], folder, progress=options["progress"])
+    sources = precompute_inputs(setting, options["inputs"], [*pool, *judged], folder, progress=options["progress"])
     settings = {
         f"{model}, {inputs}": (model, [sources[name] for name in options["inputs"][inputs]])
         for inputs in options["inputs"]
@@ -63,7 +67,7 @@ def surrogates_study(setting: Setting, options: Mapping[str, Any]) -> None:
     ]
     identity = {"candidates": options["candidates"], "pool": len(pool), "n": len(judged), "space": repr(space)}
     scores = score_to_file(
-        Measured(study.measure),
+        Measurement(study.measure),
         trials,
         folder / "cells.jsonl",
         identity,
@@ -112,7 +116,7 @@ class SurrogateStudy:
         pool: Sequence[str],
         judged: Sequence[str],
         values: Mapping[str, float],
-        settings: Mapping[str, tuple[str, Sequence[Remembered]]],
+        settings: Mapping[str, tuple[str, Sequence[PrecomputedInput]]],
     ) -> None:
         self.space, self.settings = space, settings
         self._pool = [(Trial(text, space.parse(text)), Score(values[text])) for text in pool]

@@ -23,7 +23,8 @@ from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Space, Trial, member_of
 from studies.compare_searchers import compare_searchers_study, write_comparison
-from studies.searchers import embedded_study, published_study, trained_study
+from studies.simulated_searches import embedded_study, published_study
+from studies.trained_searches import trained_study
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from shared_cases import SPACES
 from toy_models import CHAIN, CUT_OFF, EDGE
 
 from ghn.errors import DataError
-from studies.coverage import as_trained, cover, judge_coverage, live_options
+from studies.coverage import as_trained, cover, judge_coverage
+from studies.replay import live_options
 
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
 

@@ -9,7 +9,7 @@ from curve_cases import HORIZON, power_curves
 from ghn.errors import ConfigError, DataError
 from ghn.families.curves.estimator import make_curve_model
 from ghn.families.curves.model import Predictions
-from studies.curves import Protocol, cross_predict, judge
+from studies.curve_judge import Protocol, cross_predict, judge
 
 PROTOCOL = Protocol(observed=(2, 5), horizon=HORIZON, draws=2, bootstrap=50)
 

@@ -15,7 +15,7 @@ from ghn.families.sharing.smash import GENERATED
 from ghn.graph import GraphBuilder
 from ghn.graph.ir import Graph
 from ghn.nets.initial import RandomInit
-from studies.growth import count_shared, saved_bytes, step_bytes
+from studies.footprint import count_shared, saved_bytes, step_bytes
 
 
 def small(copies: int = 1) -> Graph:

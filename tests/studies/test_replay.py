@@ -18,7 +18,7 @@ from ghn.families.sharing.train import train_shared
 from ghn.train.log import DRAWN, read_lines
 from ghn.train.loop import Loop
 from ghn.train.meta import MetaStep
-from studies.coverage import live_options, nothing, replay
+from studies.replay import live_options, nothing, replay
 
 
 @pytest.mark.parametrize(("name", "space"), [("oneshot", "nasbench201"), ("enas", "darts"), ("dropout", "nasbench201")])

@@ -84,6 +84,15 @@ def test_references_are_never_among_the_judged() -> None:
 def test_a_study_that_cannot_be_made(setting: Setting, options: dict[str, Any], change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         surrogates_study(setting, {**options, **change, "inputs": {"adjacency": ["adjacency"]}})
+    assert not Path(options["out"]).exists()
+
+
+def test_a_search_with_an_unknown_surrogate_is_refused_before_it_begins(
+    setting: Setting, options: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match="unknown model of a surrogate"):
+        pnas_study(setting, {**options, "models": ["svm"]})
+    assert not Path(options["out"]).exists()
 
 
 @pytest.mark.skipif(find_spec("analognasbench") is None, reason="needs the extra nasbench")

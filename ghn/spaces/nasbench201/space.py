@@ -199,11 +199,6 @@ class NASBench201:
 
         return Supergraph(build_network(self, edge), joint.choice_of)
 
-    def smaller_cells(self) -> list[tuple[tuple[int, ...], ...]]:
-        """What is kept of the choices in a cell of two nodes (one edge), and in one of three (three edges)."""
-        every = tuple(range(len(OPERATIONS)))
-        return [tuple(every if {*edge} <= nodes else (0,) for edge in EDGES) for nodes in ({0, 3}, {0, 1, 3})]
-
     def benchmark(self) -> NASBench201Benchmark:
         """Published accuracies, samples and own trainings of its cells."""
         return NASBench201Benchmark(self)
