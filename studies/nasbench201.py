@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, ceiling, kendall, rank
-from ghn.analysis.population import Population
 from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Entry, Setting, open_checkpoint
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.report.comparison import print_report
-from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator, column
+from ghn.scoring.combined import Combined
 from ghn.scoring.model import Model
+from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.ranker import ZERO_COST, make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
@@ -100,11 +100,11 @@ class Readings:
                 member, trials, place / f"{name}.jsonl", member.identity, progress=progress, label=name
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
-        everything = CombinedEstimator(self.space, self.members, self.weights)
+        everything = Combined(self.space, self.members, self.weights)
         read = everything.read([Trial(text, self.space.parse(text)) for text in self.pool])
-        self.population = Population.of({name: column(read, name) for name in self.weights})
+        self.population = everything.population_of(read)
 
-    def combined(self, *, hypernetwork: bool = True, company: bool = True) -> CombinedEstimator:
+    def combined(self, *, hypernetwork: bool = True, company: bool = True) -> Combined:
         """The combined estimator, or a part of it: without the hypernetwork, or that alone."""
 
         def belongs(name: str) -> bool:
@@ -114,7 +114,7 @@ class Readings:
 
         weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
         members = {name: m for name, m in self.members.items() if any(w.startswith(f"{name}/") for w in weights)}
-        return CombinedEstimator(self.space, members, weights, population=self.population)
+        return Combined(self.space, members, weights, population=self.population)
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the development sample with their published accuracies, drawn uniformly."""
@@ -123,9 +123,9 @@ class Readings:
         texts = [self.pool[i] for i in np.random.default_rng([draw, size]).choice(len(self.pool), size, replace=False)]
         return [(Trial(t, self.space.parse(t)), Score(self.development.accuracy[t])) for t in texts]
 
-    def estimators(self, size: int, draw: int) -> dict[str, CombinedEstimator]:
+    def estimators(self, size: int, draw: int) -> dict[str, Combined]:
         """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
-        encoding = CombinedEstimator(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=self.population)
+        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=self.population)
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding

@@ -21,7 +21,6 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.graph.ir import Graph, GraphBuilder
-from ghn.nets.kinds import source_of
 from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.scoring.engine import WeightedEstimator
@@ -109,7 +108,7 @@ def _scores(
         readout=setting.readouts[0],
         sample=setting.sample,
         weights_id=model.digest,
-        source=source_of(model.net),
+        source=model.net.source,
     )
     name = f"{label} {kind.name}"
     path = Path(options["out"]) / "scores" / f"{name.replace('/', '_').replace(' ', '_')}.jsonl"

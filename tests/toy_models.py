@@ -22,6 +22,7 @@ from ghn.tasks import ImageTask
 from ghn.types import WeightDict, Weights
 
 NET = {"hidden": 8, "layers": 1, "heads": 2, "decoder_hidden": 8, "channels": 8}
+READOUTS = ("loss", "accuracy", "ridge", "meco", "swap")  # those that any weights can be read by
 SAMPLE = Sample(val=32, ridge_train=48, ridge_val=32, batch=16)
 CHAIN = ("nor_conv_3x3", "none", "none", "none", "skip_connect", "none")  # computes what EDGE computes
 EDGE = ("none", "none", "none", "nor_conv_3x3", "none", "none")

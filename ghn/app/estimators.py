@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ghn.analysis.population import Population
 from ghn.app.setting import OPTIONS, Entry, Maker, Setting, open_checkpoint, with_options
 from ghn.errors import ConfigError, DataError, OtherSpaceError
 from ghn.families.curves.estimator import CURVE_MODELS, CurveEstimator, make_curve_model
@@ -18,14 +17,13 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.full import TrainingEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.nets.initial import RandomInit
-from ghn.scoring.combined import CombinedEstimator
 from ghn.scoring.crossfit import CrossFitted
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.proxies.activations import PROXIES
-from ghn.scoring.proxies.estimator import make_zero_cost
-from ghn.scoring.proxies.readout import ZERO_COST
-from ghn.scoring.ranker import make_ranker, read_usual, zero_cost
+from ghn.scoring.ensemble import Ensemble
+from ghn.scoring.proxies.registry import ZERO_COST
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.readouts import READOUTS
+from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces.candidates import benchmark_of
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
@@ -180,9 +178,8 @@ def make_entries(name: str, setting: Setting) -> list[Entry]:
     """
     if name not in ESTIMATORS:
         raise ConfigError("unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
-    readouts = (*READOUTS, *ZERO_COST)
-    if unknown := [r for r in setting.readouts if r not in readouts]:
-        raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(readouts))
+    if unknown := [r for r in setting.readouts if r not in READOUTS]:
+        raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(READOUTS))
     return ESTIMATORS[name](setting)
 
 
@@ -201,26 +198,14 @@ def _random_init(setting: Setting, readout: str) -> Entry:
     return Entry(f"random weights, {readout}", engine, engine.identity)
 
 
-def _proxy(name: str) -> Maker:
-    def make(setting: Setting) -> list[Entry]:
-        engine = zero_cost(setting.space, setting.task, setting.fabric, name, setting.sample, setting.seed)
-        return [Entry(f"{name}, random weights", engine, engine.identity)]
-
-    return make
-
-
 def _zero_cost(name: str) -> Maker:
     def make(setting: Setting) -> list[Entry]:
-        engine = make_zero_cost(
-            name,
-            setting.space,
-            setting.task,
-            setting.fabric,
-            seed=setting.seed,
-            batch=setting.sample.zero_cost,
-            skeletons=setting.skeletons,
-        )
-        return [Entry(name, engine, engine.identity)]
+        of_activations = ZERO_COST[name].of_activations  # on the sample's own images, in the space's own variant
+        how: dict[str, Any] = {"sample": setting.sample}
+        if not of_activations:
+            how = {"batch": setting.sample.zero_cost, "skeletons": setting.skeletons}
+        engine = make_zero_cost(name, setting.space, setting.task, setting.fabric, seed=setting.seed, **how)
+        return [Entry(f"{name}, random weights" if of_activations else name, engine, engine.identity)]
 
     return make
 
@@ -251,9 +236,9 @@ def _ensemble(setting: Setting) -> list[Entry]:
             count = sum(key.rstrip("0123456789") == name for key in made)
             made[f"{name}{count + 1}" if count else name] = entry
     parts = {name: entry.estimator for name, entry in made.items()}
-    ensemble = CombinedEstimator(setting.space, parts, {f"{name}/value": 1.0 for name in made}, fixed=False)
+    ensemble = Ensemble(setting.space, parts)
     if networks:  # then a candidate's score does not depend on the others: searches need that
-        ensemble.population = Population.of(read_usual(ensemble, networks))
+        ensemble = ensemble.settled(networks)
     identity = ensemble.identity | {"members": {name: entry.identity for name, entry in made.items()}}
     trainings = {name: seconds for entry in made.values() for name, seconds in entry.trainings.items()}
     warnings = " ".join(dict.fromkeys(entry.warning for entry in made.values() if entry.warning))
@@ -282,7 +267,6 @@ ESTIMATORS: dict[str, Maker] = {
     "ghn": lambda setting: [entry for checkpoint in setting.checkpoints for entry in _ghn(setting, checkpoint)],
     "combined": lambda setting: [_combined(setting, checkpoint) for checkpoint in setting.checkpoints],
     "ensemble": _ensemble,
-    **{name: _proxy(name) for name in PROXIES},
     **{name: _zero_cost(name) for name in ZERO_COST},
     "random_init": lambda setting: [_random_init(setting, readout) for readout in setting.readouts],
     **{method: shared_weights(method) for method in SOURCES},

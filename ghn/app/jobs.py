@@ -23,7 +23,7 @@ from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.training.full import TrainingEstimator, train_references
 from ghn.files import write_atomic
 from ghn.report.comparison import print_report
-from ghn.scoring.combined import LIVE_PARAMETERS
+from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked

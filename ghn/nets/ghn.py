@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -17,7 +17,8 @@ from ghn.graph.ir import Graph
 from ghn.graph.op import OPS
 from ghn.nets.decoder import Decoder
 from ghn.nets.encoders import GatedGNN, Graphormer, NodeEmbedding
-from ghn.types import WeightDict
+from ghn.nets.net import Net
+from ghn.types import Space, WeightDict
 
 ENCODERS = ("graphormer", "gated")
 
@@ -73,11 +74,17 @@ class GHNConfig:
         return {**asdict(self), "vocabulary": list(self.vocabulary)}
 
 
-class GHN(nn.Module):
+class GHN(Net):
     """Generates all weights of any number of graphs in one pass.
 
     Source: Zhang et al. 2019 (GHN-1); Knyazev et al. 2021 (GHN-2), 2023 (GHN-3).
     """
+
+    config: GHNConfig
+    kind = "hypernetwork"
+    generalises = True
+    method = "ghn"
+    source = "Zhang, Ren & Urtasun, Graph HyperNetworks for Neural Architecture Search, ICLR 2019"
 
     def __init__(self, config: GHNConfig) -> None:
         super().__init__()
@@ -90,6 +97,11 @@ class GHN(nn.Module):
             else GatedGNN(config.hidden, config.rounds, virtual_edges=config.virtual_edges)
         )
         self.decoder = Decoder(config.hidden, config.decoder_hidden, config.channels, config.classes, config.kernel)
+
+    @classmethod
+    def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> GHN:
+        """Makes one of `GHNConfig.describe()`, for graphs of any space."""
+        return cls(GHNConfig(**config))
 
     @property
     def device(self) -> torch.device:

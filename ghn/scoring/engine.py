@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from functools import cached_property
 from itertools import islice
 from math import isfinite
+from random import Random
 from statistics import fmean
 from typing import Any
 
@@ -20,20 +23,20 @@ from torch import Tensor
 
 from ghn.errors import ConfigError, GhnError
 from ghn.graph.canonical import canonical_hash
-from ghn.graph.ir import Graph
-from ghn.graph.simplify import simplify
 from ghn.graph.stats import graph_stats
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
-from ghn.train.runtime import precision_of
-from ghn.types import Score, Space, Trial, WeightDict, Weights, member_of
+from ghn.train.runtime import choose_threads, cpu_threads, precision_of
+from ghn.types import Network, Score, Space, Trial, WeightDict, Weights, member_of
+
+DRAWS = 4  # networks whose size tells how many threads pay off
 
 
 class WeightedEstimator:
     """Scores architectures with weights that are given, not trained.
 
-    Candidates run on their live part (`simplify`) unless told otherwise, with batch statistics, on a fixed sample;
+    Candidates run on their live part unless told otherwise, with batch statistics, on a fixed sample;
     isomorphic candidates are scored once. A score does not depend on the other candidates or their order, beyond the
     rounding of float32.
 
@@ -41,8 +44,9 @@ class WeightedEstimator:
         weights: gives weights for graphs.
         space: of the architectures.
         task: its validation split scores; the ridge read-out also fits on its train split.
-        fabric: the device.
-        readout: `loss` (minus the cross-entropy, the default), `accuracy` or `ridge`.
+        fabric: the device. On a CPU the engine chooses how many threads pay off (`threads`), unless the runtime was
+            made with a number, and leaves PyTorch's setting as it found it.
+        readout: `loss` (minus the cross-entropy, the default), `accuracy`, `ridge`, or a zero-cost proxy.
         sample: how many images are seen.
         skeletons: settings of the space, such as `{"depth": 3}`: a candidate is run in each, and a reading is the mean
             over them; none: in the space as it is.
@@ -100,7 +104,9 @@ class WeightedEstimator:
         known: dict[Hashable, dict[str, float]] = {}
         iterator = iter(trials)
         while block := list(islice(iterator, self.block)):
-            yield from zip(block, self._score_block(block, known), strict=True)
+            with cpu_threads(self.threads):  # of a block, so that whoever takes no more of the stream loses nothing
+                scores = self._score_block(block, known)
+            yield from zip(block, scores, strict=True)
 
     def cost(self, arch: Any) -> float:
         """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted.
@@ -109,38 +115,50 @@ class WeightedEstimator:
             GhnError: it is no member of the space.
         """
         arch = member_of(self.space, arch)
-        graphs = [space.network(arch).graph for space in self.spaces]
-        return sum(graph_stats(simplify(g) if self.live else g).macs for g in graphs) * self.readout.passes
+        networks = [space.network(arch) for space in self.spaces]
+        graphs = [(network.live() if self.live else network).graph for network in networks]
+        return sum(graph_stats(graph).macs for graph in graphs) * self.readout.passes
+
+    @cached_property
+    def threads(self) -> int:
+        """CPU threads that candidates run on: an explicit number of the runtime, else what their size makes pay off."""
+        rng, sizes = Random(0), [0]
+        for arch in [self.space.sample(rng) for _ in range(DRAWS)]:
+            with suppress(GhnError):  # scoring will say what is wrong
+                sizes += [graph_stats(space.network(arch).graph).macs for space in self.spaces]
+        return choose_threads(self.fabric, max(sizes))
 
     @torch.no_grad()
     def _score_block(self, trials: Sequence[Trial[Any]], known: dict[Hashable, dict[str, float]]) -> list[Score]:
         started = time.perf_counter()
         keys: list[list[Hashable]] = []  # of each trial, one a skeleton
-        graphs: dict[Hashable, Graph] = {}
+        networks: dict[Hashable, Network] = {}
         failed: dict[Hashable, str] = {}
         for i, trial in enumerate(trials):
             try:
                 arch = member_of(self.space, trial.arch)
-                lowered = [space.network(arch).graph for space in self.spaces]
-                lowered = [simplify(graph) for graph in lowered] if self.live else lowered
-                keys.append([canonical_hash(graph) for graph in lowered])
-                graphs.update((k, graph) for k, graph in zip(keys[-1], lowered, strict=True) if k not in known)
+                made = [space.network(arch) for space in self.spaces]
+                made = [network.live() for network in made] if self.live else made
+                keys.append([canonical_hash(network.graph) for network in made])
+                networks.update((k, network) for k, network in zip(keys[-1], made, strict=True) if k not in known)
             except GhnError as error:
                 keys.append([i])  # no graph, so a key of its own
                 failed[i] = str(error)
-        known.update(self._read(graphs, failed))
+        known.update(self._read(networks, failed))
         seconds = (time.perf_counter() - started) / len(trials)
         return [_as_score(own, known, failed, seconds) for own in keys]
 
-    def _read(self, graphs: Mapping[Hashable, Graph], failed: dict[Hashable, str]) -> dict[Hashable, dict[str, float]]:
-        """Readings of each graph; the device is waited for once a block."""
+    def _read(
+        self, networks: Mapping[Hashable, Network], failed: dict[Hashable, str]
+    ) -> dict[Hashable, dict[str, float]]:
+        """Readings of each network; the device is waited for once a block."""
         pending: dict[Hashable, dict[str, Tensor]] = {}
-        for (key, graph), weights in zip(graphs.items(), self._weights(graphs, failed), strict=True):
+        for (key, network), weights in zip(networks.items(), self._weights(networks, failed), strict=True):
             if weights is None:
                 continue
             try:
                 with self.fabric.autocast():
-                    pending[key] = dict(self.readout(graph, weights))
+                    pending[key] = dict(self.readout(network, weights))
             except (GhnError, RuntimeError) as error:
                 failed[key] = f"{type(error).__name__}: {error}"
         if not pending:
@@ -149,15 +167,15 @@ class WeightedEstimator:
         table = torch.stack([torch.stack([r[n].float() for n in names]) for r in pending.values()]).tolist()
         return {key: dict(zip(names, row, strict=True)) for key, row in zip(pending, table, strict=True)}
 
-    def _weights(self, graphs: Mapping[Hashable, Graph], failed: dict[Hashable, str]) -> list[WeightDict | None]:
-        """Weights of all graphs at once; where one of them is at fault, one by one, to find which."""
+    def _weights(self, networks: Mapping[Hashable, Network], failed: dict[Hashable, str]) -> list[WeightDict | None]:
+        """Weights of all networks at once; where one of them is at fault, one by one, to find which."""
         try:
-            return list(self.weights(list(graphs.values()))) if graphs else []
+            return list(self.weights([network.graph for network in networks.values()])) if networks else []
         except GhnError:
             out: list[WeightDict | None] = []
-            for key, graph in graphs.items():
+            for key, network in networks.items():
                 try:
-                    out.append(self.weights([graph])[0])
+                    out.append(self.weights([network.graph])[0])
                 except GhnError as error:
                     out.append(None)
                     failed[key] = str(error)

@@ -11,8 +11,9 @@ from lightning_fabric import Fabric
 from ghn import spaces
 from ghn.assets import asset
 from ghn.errors import CheckpointError, GhnError
-from ghn.nets.kinds import KINDS
+from ghn.nets.net import KINDS, make_net
 from ghn.scoring.model import Model
+from ghn.scoring.ranker import make_ranker
 from ghn.spaces import describe_space, make_space
 from ghn.train.checkpoint import fit_tensors, load_tensors
 from ghn.train.runtime import make_runtime
@@ -58,7 +59,7 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
     card = header["card"]
     try:
         own = make_space(**card["space"])
-        net = KINDS[header["kind"]](card["config"], own)
+        net = make_net(header["kind"], card["config"], own)
         _check_card(card, net.config.classes)
     except (KeyError, TypeError, ValueError, GhnError) as error:
         raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
@@ -70,7 +71,7 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
             fix="choose its space (space=..., space.width=..., space.depth=...), or train one for this space",
         )
     fit_tensors(net, tensors, path)
-    return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
+    return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions, make_ranker)
 
 
 def _check_card(card: Mapping[str, Any], classes: int) -> None:

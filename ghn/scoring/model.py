@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
@@ -15,14 +15,23 @@ from torch import Tensor
 from ghn.errors import CheckpointError, ConfigError
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN
-from ghn.nets.kinds import Net, kind_of, method_of, source_of
+from ghn.nets.net import Net
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.ranker import make_ranker
 from ghn.scoring.readouts import Sample
 from ghn.spaces import describe_space
 from ghn.tasks import ImageTask, Normalisation, make_task
 from ghn.train.checkpoint import save_tensors
-from ghn.types import Score, Space, Trial, WeightDict
+from ghn.types import Estimator, Readable, Score, Space, Trial, WeightDict
+
+Skeletons = str | Sequence[Mapping[str, Any]]  # `best`, `fastest`, or settings of the space
+
+
+class MakesRanker(Protocol):
+    """Makes the estimator behind `Model.rank`."""
+
+    def __call__(self, model: Model, *, task: ImageTask | None = None) -> Estimator[Any]:
+        """Makes it of a model and the images."""
+        ...
 
 
 class Model:
@@ -35,6 +44,7 @@ class Model:
         fabric: the device.
         digest: of its tensors, which tells scores of different checkpoints apart.
         companions: other trainings of the same recipe, which `rank` reads too: seeds differ in what they get wrong.
+        ranker: what `rank` ranks by; `ghn.load` gives `ghn.scoring.ranker.make_ranker`.
 
     Raises:
         CheckpointError: a companion was made for another space or kind of data.
@@ -48,13 +58,14 @@ class Model:
         fabric: Fabric,
         digest: str = "",
         companions: Sequence[Model] = (),
+        ranker: MakesRanker | None = None,
     ) -> None:
-        self.companions = tuple(companions)
+        self.companions, self.ranker = tuple(companions), ranker
         for other in self.companions:
             _check_companion(space, card, other)
         self.net = net.to(fabric.device).eval().requires_grad_(False)
         self.space, self.card, self.fabric, self.digest = space, dict(card), fabric, digest
-        self._estimators: dict[tuple[str, Sample], WeightedEstimator] = {}
+        self._estimators: dict[tuple[str, Sample, str], WeightedEstimator] = {}
 
     def score(
         self,
@@ -63,7 +74,7 @@ class Model:
         *,
         task: ImageTask | None = None,
         sample: Sample | None = None,
-        skeletons: Sequence[Mapping[str, Any]] = (),
+        skeletons: Skeletons = "best",
     ) -> list[Score]:
         """Scores architectures with generated or shared weights; higher is better.
 
@@ -72,14 +83,16 @@ class Model:
             readout: `loss`, `accuracy` or `ridge`.
             task: the images; the embedded task when it fits the checkpoint.
             sample: how many of them are seen.
-            skeletons: settings of the space, such as `[{"depth": 1}, {"depth": 3}]`, over which a reading is the mean:
-                what orders best (docs/ranking.md); none: the space as it is, which is fastest.
+            skeletons: in which networks are read. `best`: the mean over the variants that the space names
+                (`Readable`), several times as slow as `fastest`, which is the first of them; spaces that name none, and
+                weights that were made for the space alone, are read as they are. Or settings of the space, such as
+                `[{"depth": 1}, {"depth": 3}]`; `[]`: the space as it is.
 
         Returns:
             A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
 
         Raises:
-            ConfigError: unknown read-out.
+            ConfigError: unknown read-out or skeletons.
             CheckpointError: the task does not fit the checkpoint.
         """
         if isinstance(architectures, str):
@@ -97,7 +110,7 @@ class Model:
         """Judges architectures with everything at hand: the best order that this package knows.
 
         Generated weights in several skeletons, a zero-cost proxy and the number of live parameters; trained references
-        correct them. Several times as slow as `score`: docs/ranking.md.
+        correct them. docs/ranking.md.
 
         Args:
             architectures: official strings or the space's own objects.
@@ -111,10 +124,15 @@ class Model:
 
         Raises:
             ConfigError: too few references; or too few architectures, where the card holds no population; or this is
-                a bank.
+                a bank, or a model that was given nothing to rank by.
         """
         self.hypernetwork("rank")
-        ranker = make_ranker(self, task=task)
+        if self.ranker is None:
+            raise ConfigError(
+                "this model was given nothing to rank by",
+                fix="load it with ghn.load, or Model(..., ranker=make_ranker)",
+            )
+        ranker = self.ranker(self, task=task)
         known = (references or {}).items()
         ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
         return ranker.score([Trial(str(i), arch) for i, arch in enumerate(architectures)])
@@ -125,14 +143,15 @@ class Model:
         *,
         task: ImageTask | None = None,
         sample: Sample | None = None,
-        skeletons: Sequence[Mapping[str, Any]] = (),
+        skeletons: Skeletons = "best",
     ) -> WeightedEstimator:
         """The scoring engine behind `score`, for streams of architectures, files and searches."""
-        if task is not None or skeletons:
-            return self._estimator(readout, sample or Sample(), self.images(task), skeletons)
-        key = (readout, sample or Sample())
+        sample = sample or Sample()
+        if task is not None or not isinstance(skeletons, str):
+            return self._estimator(readout, sample, self.images(task), skeletons)
+        key = (readout, sample, skeletons)
         if key not in self._estimators:
-            self._estimators[key] = self._estimator(*key, self.images())
+            self._estimators[key] = self._estimator(readout, sample, self.images(), skeletons)
         return self._estimators[key]
 
     def images(self, task: ImageTask | None = None) -> ImageTask:
@@ -165,7 +184,7 @@ class Model:
     @property
     def method(self) -> str:
         """How the weights come about: `ghn`, or the way in which a bank was trained."""
-        return method_of(self.net)
+        return self.net.method
 
     def trainings(self, *, companions: bool = False) -> dict[str, float]:
         """{digest: seconds of its training}, also of the companions; empty when any is unknown."""
@@ -177,7 +196,7 @@ class Model:
         """Writes a checkpoint, atomically."""
         card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
         card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
-        save_tensors(path, kind_of(self.net), self.net.state_dict(), card)
+        save_tensors(path, self.net.kind, self.net.state_dict(), card)
 
     def hypernetwork(self, use: str) -> GHN:
         """The network, for a use that needs a hypernetwork.
@@ -196,9 +215,7 @@ class Model:
             raise ConfigError("this checkpoint names no task to score on", fix="give the images: score(..., task=task)")
         return make_task(named["name"], **({"size": named["size"]} if "size" in named else {}))
 
-    def _estimator(
-        self, readout: str, sample: Sample, task: ImageTask, skeletons: Sequence[Mapping[str, Any]] = ()
-    ) -> WeightedEstimator:
+    def _estimator(self, readout: str, sample: Sample, task: ImageTask, skeletons: Skeletons) -> WeightedEstimator:
         return WeightedEstimator(
             self.net,
             self.space,
@@ -206,10 +223,20 @@ class Model:
             self.fabric,
             readout=readout,
             sample=sample,
-            skeletons=skeletons,
+            skeletons=self._skeletons(skeletons),
             weights_id=self.digest,
-            source=source_of(self.net),
+            source=self.net.source,
         )
+
+    def _skeletons(self, wanted: Skeletons) -> Sequence[Mapping[str, Any]]:
+        if not isinstance(wanted, str):
+            return wanted
+        if wanted not in ("best", "fastest"):
+            raise ConfigError("unknown skeletons", got=wanted, expected="best | fastest | settings of the space")
+        if not (self.net.generalises and isinstance(self.space, Readable)):
+            return ()
+        variants = self.space.reading_variants()
+        return variants if wanted == "best" else variants[:1]
 
 
 def _check_companion(space: Space[Any], card: Mapping[str, Any], other: Model) -> None:

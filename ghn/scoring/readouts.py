@@ -1,4 +1,4 @@
-"""Read-outs: how a number is read off a weighted graph. Higher is better in all of them."""
+"""Read-outs: how a number is read off a network with weights. Higher is better in all of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ghn.errors import ConfigError
-from ghn.graph.interpreter import Interpreter, feature_node
+from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
-from ghn.scoring.proxies.activations import PROXIES, ProxyReadout
-from ghn.scoring.proxies.readout import ZERO_COST, ZeroCostReadout
+from ghn.scoring.proxies.registry import ZERO_COST, ProxyReadout
 from ghn.tasks.images import ImageTask, Split
-from ghn.types import WeightDict
+from ghn.types import Network, WeightDict
 
-READOUTS = ("loss", "accuracy", "ridge", *PROXIES)
+READOUTS = ("loss", "accuracy", "ridge", *ZERO_COST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ class Sample:
         ridge_val: validation images on which it is scored.
         penalty: of the ridge regression, in units of the mean variance of the features; chosen on the development
             sample (docs/log.md, 2026-11-24), where weaker ones overfit and rank far worse.
-        proxy: validation images, without their labels, for `meco` and `swap`.
-        zero_cost: training images, with their labels, for the zero-cost proxies of `ghn.estimators.zerocost`.
+        proxy: validation images, without their labels, for the zero-cost proxies `meco` and `swap`.
+        zero_cost: training images, with their labels, for the other zero-cost proxies.
         batch: images a forward pass; each has its own batch statistics.
         seed: of the draw.
     """
@@ -50,7 +49,7 @@ class Sample:
 
 
 class Readout(Protocol):
-    """Reads numbers off a weighted graph.
+    """Reads numbers off a network with weights.
 
     Attributes:
         passes: what it costs, in forward passes of one image; a backward pass counts as two.
@@ -58,7 +57,7 @@ class Readout(Protocol):
 
     passes: float
 
-    def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
+    def __call__(self, network: Network, weights: WeightDict) -> Mapping[str, Tensor]:
         """Returns scalars on the device of the weights; `value` is the score."""
         ...
 
@@ -76,12 +75,11 @@ class LogitReadout:
         self.value, self.passes = value, float(len(split))
         self.batches = list(_batches(split, batch))
 
-    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+    def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the whole network."""
-        program = Interpreter(graph)
         losses, hits, n = [], [], 0
         for x, y in self.batches:
-            logits = program.run(weights, x).output.float()
+            logits = network.program.run(weights, x).output.float()
             losses.append(F.cross_entropy(logits, y, reduction="sum"))
             hits.append((logits.argmax(1) == y).sum())
             n += len(y)
@@ -107,12 +105,11 @@ class RidgeReadout:
         self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))
         self.classes, self.penalty, self.passes = classes, penalty, float(len(train) + len(val))
 
-    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+    def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the network, and looks at its last feature map."""
-        program, node = Interpreter(graph), graph.nodes[feature_node(graph)].name
-        train, labels = self._features(program, node, weights, self.train)
-        val, answers = self._features(program, node, weights, self.val)
-        if is_cut_off(graph):  # its class head reads zeros, whatever the image
+        train, labels = self._features(network, weights, self.train)
+        val, answers = self._features(network, weights, self.val)
+        if is_cut_off(network.graph):  # its class head reads zeros, whatever the image
             train, val = torch.zeros_like(train), torch.zeros_like(val)
         targets = F.one_hot(labels, self.classes).float()
         with torch.autocast(train.device.type, enabled=False):
@@ -125,9 +122,11 @@ class RidgeReadout:
         }
 
     def _features(
-        self, program: Interpreter, node: str, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
+        self, network: Network, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
     ) -> tuple[Float[Tensor, "n f"], Int[Tensor, " n"]]:
-        maps = [F.adaptive_avg_pool2d(program.run(weights, x, [node]).inner[node].float(), 2) for x, _ in batches]
+        node = network.graph.nodes[feature_node(network.graph)].name
+        run = network.program.run
+        maps = [F.adaptive_avg_pool2d(run(weights, x, [node]).inner[node].float(), 2) for x, _ in batches]
         return rearrange(torch.cat(maps), "n c h w -> n (c h w)"), torch.cat([y for _, y in batches])
 
     def _solve(
@@ -156,16 +155,14 @@ def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
         ConfigError: unknown name.
         DataError: a split has fewer images than the sample asks for.
     """
-    if name not in (*READOUTS, *ZERO_COST):
-        raise ConfigError("unknown read-out", got=name, expected=" | ".join((*READOUTS, *ZERO_COST)))
+    if name not in READOUTS:
+        raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
     if name == "ridge":
         train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
         return RidgeReadout(train, val, task.classes, sample.batch, sample.penalty)
-    if name in PROXIES:
-        return ProxyReadout(next(_batches(task.val.take(sample.proxy, sample.seed), sample.proxy))[0], name)
     if name in ZERO_COST:
-        train = task.train.take(sample.zero_cost, sample.seed)
-        return ZeroCostReadout(name, *train.batch(slice(None)))
+        split, n = (task.val, sample.proxy) if ZERO_COST[name].of_activations else (task.train, sample.zero_cost)
+        return ProxyReadout(name, *split.take(n, sample.seed).batch(slice(None)))
     return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
-from ghn.nets.kinds import Net
+from ghn.nets.net import Net
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, SAFE_TASKS, load
 from ghn.scoring.model import Model

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,6 +16,17 @@ from ghn.types import WeightDict
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("float32", "tf32", "bf16")
+WIDE = 1e8  # multiply-adds an image from which on a second CPU thread halves the time; at 2e6 it saves a third at best
+
+
+class Runtime(Fabric):
+    """A `Fabric` that knows how many CPU threads were asked for.
+
+    Attributes:
+        threads: an explicit number, which is obeyed everywhere; None: none was given.
+    """
+
+    threads: int | None = None
 
 
 class Unsearched(nn.Module):
@@ -34,13 +46,13 @@ class Unsearched(nn.Module):
         return [{name: w.view_as(w) if w.is_leaf else w for name, w in weights.items()} for weights in made]
 
 
-def make_runtime(device: str = "auto", precision: str = "float32", threads: int | None = None) -> Fabric:
+def make_runtime(device: str = "auto", precision: str = "float32", threads: int | None = None) -> Runtime:
     """Chooses a device.
 
     Args:
         device: `auto` takes CUDA, then MPS, then the CPU.
         precision: `float32` is exact; `tf32` uses CUDA's matrix units for float32; `bf16` is autocast.
-        threads: CPU threads of this process; None leaves PyTorch's choice.
+        threads: CPU threads of this process, whatever is run; None leaves PyTorch's choice, and scoring its own.
 
     Raises:
         ConfigError: unknown or unavailable device, or unknown precision.
@@ -61,7 +73,35 @@ def make_runtime(device: str = "auto", precision: str = "float32", threads: int 
     if device == "cuda":  # float32 means float32: cuDNN would use TF32 for convolutions by default
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision != "float32"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    return Fabric(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true")
+    made = Runtime(accelerator=device, devices=1, precision="bf16-mixed" if precision == "bf16" else "32-true")
+    made.threads = threads
+    return made
+
+
+def choose_threads(fabric: Fabric, macs: float) -> int:
+    """How many CPU threads pay off for running networks without gradients.
+
+    PyTorch's threads wait actively: beside other work two of them run small networks three to four times slower than
+    one does, and alone hardly faster. An explicit number of `make_runtime` is obeyed.
+
+    Args:
+        fabric: the runtime.
+        macs: multiply-adds of a network for one image.
+    """
+    if isinstance(fabric, Runtime) and fabric.threads is not None:
+        return fabric.threads
+    return 1 if fabric.device.type == "cpu" and macs < WIDE else torch.get_num_threads()
+
+
+@contextmanager
+def cpu_threads(number: int) -> Iterator[None]:
+    """Computes with so many CPU threads, and restores what it found, whatever happens."""
+    found = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(found)
 
 
 def precision_of(fabric: Fabric) -> str:

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 
 from ghn.analysis.correlation import rank
-from ghn.scoring.proxies.estimator import make_zero_cost
-from ghn.scoring.proxies.readout import ZERO_COST
+from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.score_files import score_to_file
+from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.published import read_analog_nasbench
 from ghn.tasks import make_task
@@ -51,7 +51,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=32, help="of the images, in pixels")
     parser.add_argument("--batch", type=int, default=64, help="training images")
     parser.add_argument("--live", action="store_true", help="judge the live part of each cell only")
-    parser.add_argument("--only", nargs="+", choices=ZERO_COST, default=list(ZERO_COST), help="proxies")
+    parser.add_argument("--only", nargs="+", choices=ZERO_COST, default=list(PUBLISHED), help="proxies")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, default=Path("outputs/proxy_order"), help="folder of the scores")
     return parser.parse_args()

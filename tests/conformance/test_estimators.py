@@ -18,12 +18,13 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.full import TrainingEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.nets import GHN, GHNConfig, RandomInit
-from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.scoring.combined import Combined
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.proxies.estimator import make_zero_cost
-from ghn.scoring.proxies.readout import ZERO_COST
-from ghn.scoring.ranker import read_usual
+from ghn.scoring.ensemble import Ensemble
+from ghn.scoring.panel import LIVE_PARAMETERS
+from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.readouts import Sample
+from ghn.scoring.zero_cost import make_zero_cost
 from ghn.tables.curves import Curves
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
@@ -72,7 +73,7 @@ def combined(space, task, fabric, references=False):
     }
     weights = {LIVE_PARAMETERS: 1.0, "ghn/loss": 1.0, "zero/meco": 2.0, "zero/swap": 0.0}
     usual = {"ghn/loss": [-3, -1], "zero/meco": [0, 5], "zero/swap": [0, 1e4], LIVE_PARAMETERS: [0, 1e4]}
-    made = CombinedEstimator(space, members, weights, population=Population(usual))
+    made = Combined(space, members, weights, population=Population(usual))
     known = list(space.distinct())[:6]
     made.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(known)] if references else [])
     return made
@@ -84,8 +85,7 @@ def ensemble(space, task, fabric, references=False):
         "loss": weighted("loss", ghn)(space, task, fabric),
         "swap": weighted("swap", RandomInit)(space, task, fabric),
     }
-    made = CombinedEstimator(space, members, {"loss/value": 1.0, "swap/value": 1.0}, fixed=False)
-    made.population = Population.of(read_usual(made, 24, progress=False))
+    made = Ensemble(space, members).settled(24, progress=False)
     known = list(space.distinct())[:6]
     made.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(known)] if references else [])
     return made

@@ -20,7 +20,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.style import to_bytes
 from ghn.report.terminal import print_blocks
-from ghn.scoring.combined import CombinedEstimator
+from ghn.scoring.ensemble import Ensemble
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 
@@ -191,8 +191,7 @@ def test_a_set_is_what_the_ensemble_estimator_makes_of_it(toy_space: NASBench201
     judge = Judge(scores[:n], truth[:n], scores[n:], given, draws=1, seed=0)
     members = {str(i): Says(dict(zip(archs, scores[:, i].tolist(), strict=True))) for i in range(2)}
     population = Population.of({f"{i}/value": scores[:n, i] for i in range(2)})
-    weights = {"0/value": 1.0, "1/value": 1.0}
-    ensemble = CombinedEstimator(toy_space, members, weights, population=population, fixed=False)
+    ensemble = Ensemble(toy_space, members, population=population)
     known = np.random.default_rng([0, 0, given]).permutation(n)[:given]  # the draw of the judge
     ensemble.fit([(Trial(str(i), archs[i]), Score(float(truth[i]))) for i in known])
     values = [score.value for score in ensemble.score([Trial(str(i), archs[i]) for i in range(n, 120)])]

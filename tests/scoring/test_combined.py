@@ -9,7 +9,8 @@ from doubles import Double
 from ghn.analysis.correlation import kendall
 from ghn.analysis.population import LEAST, Population
 from ghn.errors import ConfigError
-from ghn.scoring.combined import LIVE_PARAMETERS, CombinedEstimator
+from ghn.scoring.combined import Combined
+from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.types import Score, Trial
 
 WEIGHTS = {"good/value": 1.0, "good/loss": 1.0}
@@ -63,13 +64,13 @@ def order(estimator, archs, truth):
 
 
 def make(space, truth, size=1.0, weights=WEIGHTS, **options):
-    return CombinedEstimator(space, {"good": Says(noisy(truth, size).get)}, weights, **options)
+    return Combined(space, {"good": Says(noisy(truth, size).get)}, weights, **options)
 
 
 def test_readings_that_err_apart_are_better_together(toy_space, archs, truth):
     members = {str(i): Says(noisy(truth, 1.5, seed=i).get) for i in range(4)}
-    single = [CombinedEstimator(toy_space, members, {f"{i}/value": 1.0}) for i in range(4)]
-    together = CombinedEstimator(toy_space, members, {f"{i}/value": 1.0 for i in range(4)})
+    single = [Combined(toy_space, members, {f"{i}/value": 1.0}) for i in range(4)]
+    together = Combined(toy_space, members, {f"{i}/value": 1.0 for i in range(4)})
     assert order(together, archs, truth) > max(order(s, archs, truth) for s in single)
 
 
@@ -100,13 +101,13 @@ def test_a_score_depends_on_the_population_and_not_on_the_company(toy_space, arc
 def test_failures_say_which_member_and_leave_the_others_alone(toy_space, archs, truth):
     says = noisy(truth, 1.0)
     broken = {**says, archs[3]: None}
-    scores = CombinedEstimator(toy_space, {"good": Says(broken.get)}, WEIGHTS).score(trials(archs))
+    scores = Combined(toy_space, {"good": Says(broken.get)}, WEIGHTS).score(trials(archs))
     assert [s.ok for s in scores] == [i != 3 for i in range(len(archs))]
     assert scores[3].error == "good: no" and scores[0].cost_seconds == 0.5
 
 
 def test_size_alone_needs_no_member(toy_space, archs):
-    sized = CombinedEstimator(toy_space, {}, {LIVE_PARAMETERS: 1.0}).score(trials(archs))
+    sized = Combined(toy_space, {}, {LIVE_PARAMETERS: 1.0}).score(trials(archs))
     values = np.array([s.value for s in sized])
     params = np.array([s.extra[LIVE_PARAMETERS] for s in sized])
     assert kendall(values, params) == pytest.approx(1.0, abs=0.02)
@@ -123,7 +124,7 @@ def test_what_cannot_be_combined_is_refused(toy_space, archs, truth):
         make(toy_space, truth).score(trials(archs[: LEAST - 1]))
     with pytest.raises(ConfigError, match="lacks"):
         make(toy_space, truth, population=Population({"good/value": [0, 1]}))
-    score = CombinedEstimator(toy_space, {"good": Says(truth.get)}, {"good/gain": 1.0}).read(trials(archs[:1]))[0]
+    score = Combined(toy_space, {"good": Says(truth.get)}, {"good/gain": 1.0}).read(trials(archs[:1]))[0]
     assert "good/gain" in score.error
 
 

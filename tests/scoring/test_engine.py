@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
-from toy_models import CHAIN, CUT_OFF, EDGE, SAMPLE, Counting, cells, toy_net
+from toy_models import CHAIN, CUT_OFF, EDGE, READOUTS, SAMPLE, Counting, cells, toy_net
 
 from ghn.errors import ConfigError, DataError, GraphError
 from ghn.graph.ir import Graph
@@ -21,7 +21,7 @@ from ghn.graph.simplify import simplify
 from ghn.nets.initial import RandomInit
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.model import Model
-from ghn.scoring.readouts import READOUTS, Sample
+from ghn.scoring.readouts import Sample
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.runtime import make_runtime

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from lightning_fabric import Fabric
-from toy_models import cells, save_toy, toy_card, toy_net
+from toy_models import READOUTS, cells, save_toy, toy_card, toy_net
 
 import ghn
 from ghn.assets import asset
 from ghn.errors import CheckpointError, DataError
 from ghn.scoring.load import SHIPPED, load
 from ghn.scoring.model import Model
-from ghn.scoring.readouts import READOUTS
 from ghn.spaces import NASBench201, describe_space
 from ghn.tasks import ImageTask
 from ghn.train.checkpoint import save_tensors

@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 import torch
 from lightning_fabric import Fabric
-from toy_models import CHAIN, EDGE, SAMPLE, cells, save_toy, toy_card, toy_net
+from toy_models import CHAIN, EDGE, READOUTS, SAMPLE, cells, save_toy, toy_card, toy_net
 
 import ghn
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import make_ranker
-from ghn.scoring.readouts import READOUTS
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.types import Trial
 
@@ -124,15 +123,16 @@ def test_rank_judges_in_the_order_given_and_says_why_not(toy_model: Model, toy_t
 def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model: Model, toy_task: ImageTask) -> None:
     archs = cells(24)
     ranker = make_ranker(toy_model, task=toy_task)
-    whole = ranker.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
-    assert ranker.population is not None
-    held = {"task_checksum": toy_task.checksum, "quantiles": ranker.population.describe()}
+    trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
+    whole, usual = ranker.score(trials), ranker.population_of(ranker.read(trials))
+    held = {"task_checksum": toy_task.checksum, "quantiles": usual.describe()}
     card = toy_model.card | {"population": held}
-    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest)
+    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest, ranker=make_ranker)
     single = carded.rank(archs[5:6], task=toy_task)[0]
     assert single.value == pytest.approx(whole[5].value, abs=1e-3)
     for bad in ({"quantiles": {}}, {**held, "quantiles": {"graph/params": [2, 1]}}, [1]):
-        broken = Model(toy_net(), toy_model.space, toy_model.card | {"population": bad}, toy_model.fabric)
+        card = toy_model.card | {"population": bad}
+        broken = Model(toy_net(), toy_model.space, card, toy_model.fabric, ranker=make_ranker)
         with pytest.raises(CheckpointError, match="population"):
             broken.rank(archs, task=toy_task)
 
@@ -157,11 +157,11 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     def carded(seed: int, *companions: Model, population: bool = True) -> Model:
         made = Model(toy_net(seed), toy_model.space, toy_model.card, toy_model.fabric)
         ranker = make_ranker(made, task=toy_task)
-        ranker.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
-        assert ranker.population is not None
-        held = {"task_checksum": toy_task.checksum, "quantiles": ranker.population.describe()}
+        usual = ranker.population_of(ranker.read([Trial(str(i), arch) for i, arch in enumerate(archs)]))
+        held = {"task_checksum": toy_task.checksum, "quantiles": usual.describe()}
         card = toy_model.card | ({"population": held} if population else {})
-        return Model(toy_net(seed), toy_model.space, card, toy_model.fabric, companions=companions)
+        net, space, fabric = toy_net(seed), toy_model.space, toy_model.fabric
+        return Model(net, space, card, fabric, companions=companions, ranker=make_ranker)
 
     first, second = carded(0), carded(1)
     pair = carded(0, second)

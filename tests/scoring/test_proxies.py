@@ -5,9 +5,12 @@ import torch
 
 from ghn.graph import simplify
 from ghn.nets.initial import RandomInit
-from ghn.scoring.proxies.activations import PROXIES, ProxyReadout, meco, swap
+from ghn.scoring.proxies import ProxyReadout, meco, swap
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import NASBench201
+from ghn.types import Network
+
+PROXIES = ("meco", "swap")
 
 
 def test_meco_is_one_minus_the_correlation_of_two_channels():
@@ -35,7 +38,7 @@ def test_every_proxy_comes_from_one_pass_and_live_operations_alone(toy_space, to
     arch = ("nor_conv_3x3", "nor_conv_1x1", "none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3")
     graph = simplify(toy_space.network(arch).graph)
     weights = RandomInit(0)([graph])[0]
-    found = {name: make_readout(name, toy_task, Sample(val=8, proxy=8))(graph, weights) for name in PROXIES}
+    found = {name: make_readout(name, toy_task, Sample(val=8, proxy=8))(Network.of(graph), weights) for name in PROXIES}
     for name, readings in found.items():
         assert set(readings) == {"value", *PROXIES} and readings["value"] == readings[name] > 0
 
@@ -43,10 +46,12 @@ def test_every_proxy_comes_from_one_pass_and_live_operations_alone(toy_space, to
 def test_random_weights_tell_a_rich_cell_from_a_poor_one(toy_task):
     space = NASBench201((3, 8, 8), 4, width=8, depth=2)
     rich, poor = ("nor_conv_3x3",) * 6, ("avg_pool_3x3",) * 6
-    images = toy_task.val.take(8, 0).batch(torch.arange(8))[0]
+    images, labels = toy_task.val.take(8, 0).batch(torch.arange(8))
     for name in PROXIES:
         values = []
         for arch in (rich, poor):
             graph = simplify(space.network(arch).graph)
-            values.append(float(ProxyReadout(images, name)(graph, RandomInit(0)([graph])[0])["value"]))
+            values.append(
+                float(ProxyReadout(name, images, labels)(Network.of(graph), RandomInit(0)([graph])[0])["value"])
+            )
         assert values[0] > values[1], name

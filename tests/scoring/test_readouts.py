@@ -18,7 +18,7 @@ from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.runtime import make_runtime
-from ghn.types import WeightDict
+from ghn.types import Network, WeightDict
 
 UNEVEN = Sample(val=40, ridge_train=80, ridge_val=40, batch=16)  # the last batch has 8 images
 
@@ -53,7 +53,7 @@ def test_loss_and_accuracy_are_those_of_plain_torch(graph: Graph, weights: Weigh
     loss, accuracy = float(F.cross_entropy(logits, y)), float((logits.argmax(1) == y).float().mean())
     assert 0.0 < accuracy < 1.0
     for name, value in (("loss", -loss), ("accuracy", accuracy)):
-        reading = make_readout(name, toy_task, UNEVEN)(graph, weights)
+        reading = make_readout(name, toy_task, UNEVEN)(Network.of(graph), weights)
         assert float(reading["value"]) == pytest.approx(value, abs=1e-6)
         assert float(reading["loss"]) == pytest.approx(loss, abs=1e-6)
         assert float(reading["accuracy"]) == pytest.approx(accuracy, abs=1e-6)
@@ -74,7 +74,7 @@ def test_ridge_is_least_squares_on_a_system_with_the_penalty_as_rows(
     solution = np.linalg.lstsq(rows, np.vstack([y - bias, np.zeros((x.shape[1], 4))]), rcond=None)[0]
     predicted = (new - mean) @ solution + bias
     error = ((predicted - answers) ** 2).sum(1).mean()
-    reading = make_readout("ridge", toy_task, UNEVEN)(graph, weights)
+    reading = make_readout("ridge", toy_task, UNEVEN)(Network.of(graph), weights)
     assert float(reading["value"]) == pytest.approx(-error, rel=1e-4)
     assert float(reading["ridge_error"]) == -float(reading["value"])
     hits = (predicted.argmax(1) == answers.argmax(1)).mean()
@@ -85,12 +85,12 @@ def test_ridge_sees_neither_the_scale_of_features_nor_the_class_head(
     graph: Graph, weights: WeightDict, toy_task: ImageTask
 ) -> None:
     ridge = make_readout("ridge", toy_task, SAMPLE)
-    value = float(ridge(graph, weights)["value"])
+    value = float(ridge(Network.of(graph), weights)["value"])
     for scale in (0.01, 1000.0):  # of the last normalisation, which passes through the ReLU
         scaled = {k: v * scale if k.startswith("norm/") else v for k, v in weights.items()}
-        assert float(ridge(graph, scaled)["value"]) == pytest.approx(value, rel=1e-4)
+        assert float(ridge(Network.of(graph), scaled)["value"]) == pytest.approx(value, rel=1e-4)
     other = {k: torch.randn_like(v) if k.startswith("head/") else v for k, v in weights.items()}
-    assert float(ridge(graph, other)["value"]) == value
+    assert float(ridge(Network.of(graph), other)["value"]) == value
 
 
 def test_a_network_cut_off_from_its_input_knows_nothing(toy_space: NASBench201, toy_task: ImageTask) -> None:
@@ -98,17 +98,17 @@ def test_a_network_cut_off_from_its_input_knows_nothing(toy_space: NASBench201, 
     weights = RandomInit()([cut])[0]
     share = F.one_hot(toy_task.train.take(48).labels, 4).float().mean(0)
     answers = F.one_hot(toy_task.val.take(32).labels, 4)
-    ridge = make_readout("ridge", toy_task, SAMPLE)(cut, weights)
+    ridge = make_readout("ridge", toy_task, SAMPLE)(Network.of(cut), weights)
     assert float(ridge["ridge_error"]) == pytest.approx(float((share - answers).square().sum(1).mean()), abs=1e-6)
-    assert float(make_readout("loss", toy_task, SAMPLE)(cut, weights)["accuracy"]) == 0.25
+    assert float(make_readout("loss", toy_task, SAMPLE)(Network.of(cut), weights)["accuracy"]) == 0.25
 
 
 def test_the_whole_and_the_live_graph_of_a_cut_off_network_agree(toy_space: NASBench201, toy_task: ImageTask) -> None:
     whole = toy_space.network(CUT_OFF).graph
     read = make_readout("ridge", toy_task, SAMPLE)
     live = simplify(whole)
-    assert float(read(whole, RandomInit()([whole])[0])["value"]) == pytest.approx(
-        float(read(live, RandomInit()([live])[0])["value"]), abs=1e-6
+    assert float(read(Network.of(whole), RandomInit()([whole])[0])["value"]) == pytest.approx(
+        float(read(Network.of(live), RandomInit()([live])[0])["value"]), abs=1e-6
     )
 
 
@@ -126,7 +126,7 @@ def test_ridge_is_solved_in_float32_under_autocast(toy_space: NASBench201, toy_t
 
     ridge._solve = watched  # type: ignore[attr-defined]
     with make_runtime("cpu", "bf16").autocast():
-        ridge(graph, weights)
+        ridge(Network.of(graph), weights)
     assert torch.equal(solved[0], solve(x, y, new)) and all(t.dtype == torch.float32 for t in solved)
 
 

@@ -13,6 +13,7 @@ from ghn.errors import ConfigError, GraphError
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
 from ghn.nets.initial import draw
+from ghn.nets.net import Net
 from ghn.spaces import skeletons_of
 from ghn.spaces.choices import choice_space, role_of
 from ghn.types import Space, WeightDict
@@ -59,7 +60,7 @@ def key_of(param: Param) -> str:
     return f"{role_of(param.name)}:{'x'.join(map(str, param.shape))}"
 
 
-class Bank(nn.Module):
+class Bank(Net):
     """Gives every architecture of a space its weights out of one set.
 
     It holds what the supergraph of the space holds: every operation on every edge. No architecture is enumerated.
@@ -77,6 +78,9 @@ class Bank(nn.Module):
         ConfigError: the space cannot be taken apart into decisions.
     """
 
+    config: BankConfig
+    kind = "bank"
+
     def __init__(self, config: BankConfig, space: Space[Any], seed: int = 0, *, without: Sequence[str] = ()) -> None:
         super().__init__()
         self.config, self.without = config, frozenset({MIXTURE, *without})
@@ -85,6 +89,21 @@ class Bank(nn.Module):
             for param in choice_space(one).supergraph().graph.params():
                 if param.kind not in self.without and (key := key_of(param)) not in self._parameters:
                     self.register_parameter(key, nn.Parameter(draw(param, generator)))
+
+    @classmethod
+    def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> Bank:
+        """Makes one of `BankConfig.describe()`."""
+        return cls(BankConfig(**config), space)
+
+    @property
+    def method(self) -> str:
+        """How it was trained, a key of `SOURCES`."""
+        return self.config.method
+
+    @property
+    def source(self) -> str:
+        """The paper behind this way to train it."""
+        return SOURCES[self.config.method]
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
         """The weights of each graph: names and shapes are those of `graph.params()`.

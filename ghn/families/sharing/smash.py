@@ -16,10 +16,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ghn.errors import ConfigError
-from ghn.families.sharing.bank import Bank, BankConfig
+from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
 from ghn.families.sharing.memory_code import FEATURES, KERNELS, Encoding, encode
 from ghn.graph.ir import Graph
 from ghn.nets.decoder import centre, normalise
+from ghn.nets.net import Net
 from ghn.types import Space, WeightDict
 
 GENERATED = "conv_weight"  # the kind of parameter that is emitted; all others are learnt
@@ -75,7 +76,7 @@ class SmashConfig(SmashSizes):
         return asdict(self)
 
 
-class Smash(nn.Module):
+class Smash(Net):
     """Gives each architecture weights: convolutions from its encoding, all else out of a bank.
 
     Args:
@@ -83,6 +84,11 @@ class Smash(nn.Module):
         space: of the architectures.
         seed: of the initial values of the bank.
     """
+
+    config: SmashConfig
+    kind = "smash"
+    method = "smash"
+    source = SOURCES["smash"]
 
     def __init__(self, config: SmashConfig, space: Space[Any], seed: int = 0) -> None:
         super().__init__()
@@ -97,6 +103,11 @@ class Smash(nn.Module):
         nn.init.normal_(self.emit.weight, std=(2 / d) ** 0.5)  # filters of unit variance, which `normalise` expects
         assert self.emit.bias is not None
         nn.init.zeros_(self.emit.bias)
+
+    @classmethod
+    def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> Smash:
+        """Makes one of `SmashConfig.describe()`."""
+        return cls(SmashConfig(**config), space)
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
         """The weights of each graph: names and shapes are those of `graph.params()`.

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from ghn.errors import ConfigError
 from ghn.graph.op import OPS
 from ghn.scoring.model import Model
-from ghn.spaces import skeletons_of
+from ghn.spaces import fastest_variant
 from ghn.spaces.live import live_graph, live_stats
 from ghn.types import Encoded, Estimator, Space, Trial
 
@@ -59,7 +59,7 @@ class Cellular(Protocol):
 class Statistics:
     """Counts on the live graph: parameters, multiply-adds, depth, width, and how often each operation occurs.
 
-    They are taken in the shallowest skeleton where the space has a depth, as its cells repeat: a count in a deeper one
+    They are taken in the variant in which the space is read fastest, as its cells repeat: a count in a deeper one
     follows from it. Parameters and multiply-adds are logarithms, as their effect is.
     """
 
@@ -69,7 +69,7 @@ class Statistics:
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
         """Features [n, 5 + operations]; those of equal functions are computed once."""
-        shallow, rows = shallowest(space), []
+        shallow, rows = fastest_variant(space), []
         for arch in archs:
             key = (repr(shallow), space.canonical(arch))
             if key not in self._known:
@@ -255,14 +255,6 @@ CHEAP: dict[str, Callable[[], Input]] = {
 }
 INPUTS = (*CHEAP, "embedding", "scores", "curve")
 OF_THE_SPACE = (Adjacency, Paths, Summary)  # which not every space has
-
-
-def shallowest(space: Space[Any]) -> Space[Any]:
-    """The space with one cell a stage, where it allows that: enough to see what a cell is."""
-    try:
-        return skeletons_of(space, [{"depth": 1}])[0] if "depth" in space.describe() else space
-    except ConfigError:
-        return space
 
 
 def usual_inputs(space: Space[Any]) -> tuple[str, ...]:

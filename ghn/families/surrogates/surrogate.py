@@ -13,11 +13,12 @@ import numpy as np
 
 from ghn.errors import ConfigError, DataError, GhnError
 from ghn.families.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
-from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, shallowest, usual_inputs
+from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, usual_inputs
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.regressor import Regressor, Rows
 from ghn.families.surrogates.targets import TARGETS, History, make_target, merge
 from ghn.scoring.model import Model
+from ghn.spaces import fastest_variant
 from ghn.spaces.live import live_graph
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
@@ -88,7 +89,7 @@ class SurrogateEstimator:
         for source in self.inputs:
             if isinstance(source, OF_THE_SPACE):  # what the space lacks is found before anything is trained
                 source(space, [space.sample(Random(0))])
-        self._shallow = shallowest(space)
+        self._shallow = fastest_variant(space)
         self.references: dict[str, float] = {}  # official string -> value, those that were learnt from
         self.left_out = 0  # references that failed, or have no features
         self.merged = 0  # references of a function that another one computes too

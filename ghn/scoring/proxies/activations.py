@@ -1,23 +1,50 @@
-"""Zero-cost proxies that need a forward pass only: read off a weighted graph like any other read-out.
+"""Proxies that need a forward pass only: they see how a network mixes and keeps apart what it is shown.
 
-They are meant for random weights (`ghn.nets.initial.RandomInit`), in which nothing has been learnt: what they see is
-how the architecture mixes and keeps apart what it is shown.
+NASWOT asks which images it can tell apart by the units that fire; MeCo how little its channels repeat one another; SWAP
+in how many ways its units fire.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ghn.graph.interpreter import every_output
-from ghn.graph.ir import Graph
-from ghn.types import WeightDict
+from ghn.errors import GraphError
+from ghn.scoring.proxies.passes import activated, outputs
+from ghn.types import Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
+
+
+@torch.no_grad()
+def naswot(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """Logarithm of the determinant of the kernel of images, which counts the units that fire for both or for neither.
+
+    Minus infinity where two images have one code.
+
+    Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", ICML 2021.
+
+    Raises:
+        GraphError: no ReLU, or activations overflow.
+    """
+    relus = activated(network.graph, outputs(network, weights, images))
+    if not relus:
+        raise GraphError("the network has no ReLU, so that no unit of it fires or rests")
+    return torch.linalg.slogdet(torch.stack([_agreement(x) for x in relus]).sum(0))[1]
+
+
+def _agreement(x: Float[Tensor, "b ..."]) -> Float[Tensor, "b b"]:
+    """For each two images the number of units that fire for both or for neither."""
+    fires = (x > 0).flatten(1).to(x.dtype)
+    count = fires.sum(1)
+    return (fires.shape[1] - count[:, None] - count + 2 * (fires @ fires.T)).double()
+
+
+# --- MeCo and SWAP: both from the ReLU outputs of one pass ---
 
 
 def meco(maps: Sequence[Float[Tensor, "b c h w"]]) -> Float[Tensor, ""]:
@@ -54,26 +81,13 @@ def _patterns(fires: Bool[Tensor, "b c h w"]) -> Float[Tensor, ""]:
     return torch.tensor(float(torch.unique(bits @ powers).numel()), device=fires.device)
 
 
-PROXIES: dict[str, Callable[[Sequence[Tensor]], Tensor]] = {"meco": meco, "swap": swap}
-
-
-class ProxyReadout:
-    """Reads proxies off the outputs of a network's ReLUs; all of them come from one forward pass.
-
-    Args:
-        images: normalised images [b, c, h, w], on the device.
-        value: the proxy that is the score; the others are kept beside it.
-    """
-
-    def __init__(self, images: Float[Tensor, "b c h w"], value: str) -> None:
-        self.images, self.value, self.passes = images, value, float(len(images))
-
-    def __call__(self, graph: Graph, weights: WeightDict) -> Mapping[str, Tensor]:
-        """Runs the whole network once."""
-        values = every_output(graph, weights, self.images)
-        maps = [x.float() for node, x in zip(graph.nodes, values, strict=True) if node.operation.activates]
-        finite = torch.stack([x.isfinite().all() for x in values]).all()
-        maps = [x.nan_to_num() for x in maps]  # eigenvalues of what is not finite raise errors that say little
-        zero = self.images.new_zeros(())
-        readings = {n: (proxy(maps) if maps else zero).float() + (zero / finite) for n, proxy in PROXIES.items()}
-        return {"value": readings[self.value], **readings}
+@torch.no_grad()
+def relu_proxies(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> dict[str, Tensor]:
+    """MeCo and SWAP by name; zero without a ReLU, not finite where an activation is not. Waits for no device."""
+    every = outputs(network, weights, images, check=False)
+    finite = torch.stack([x.isfinite().all() for x in every]).all()
+    # eigenvalues of what is not finite raise errors that say little
+    maps = [x.float().nan_to_num() for x in activated(network.graph, every)]
+    zero = images.new_zeros(())
+    found = {"meco": meco, "swap": swap}
+    return {name: (proxy(maps) if maps else zero).float() + zero / finite for name, proxy in found.items()}

@@ -1,10 +1,7 @@
-"""How strongly one batch pulls at the weights: grad_norm and snip.
+"""Proxies that go back through the network: how strongly one batch pulls at it.
 
-GraSP: how much of the gradient's flow the weights hold back.
-
-Fisher: what the loss would feel if a channel were left out.
-
-SynFlow: how much can flow from input to output through the weights, whatever the images.
+grad_norm, snip, GraSP and Fisher read the gradient of the loss; jacob_cov that of the outputs for the images; SynFlow
+how much can flow from input to output through the weights, whatever the images.
 """
 
 from __future__ import annotations
@@ -15,14 +12,17 @@ from einops import reduce
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ghn.errors import GraphError
 from ghn.graph.ir import Graph, Node
 from ghn.scoring.proxies.passes import SYNAPSES, leaves, loss_gradients, outputs, synapses, total
-from ghn.types import WeightDict
+from ghn.types import Network, WeightDict
+
+EPSILON = 1e-5  # of jacob_cov: the paper's k
 
 
 @torch.enable_grad()
 def grad_norm(
-    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, ""]:
     """Sum over layers of the Euclidean norm of the gradient of the loss.
 
@@ -31,13 +31,13 @@ def grad_norm(
     Raises:
         GraphError: no weights, or activations overflow.
     """
-    _, gradients = loss_gradients(graph, weights, images, labels)
+    _, gradients = loss_gradients(network, weights, images, labels)
     return total([g.norm() for g in gradients])
 
 
 @torch.enable_grad()
 def snip(
-    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, ""]:
     """Connection sensitivity: sum over weights of |weight * gradient of the loss|.
 
@@ -47,7 +47,7 @@ def snip(
     Raises:
         GraphError: no weights, or activations overflow.
     """
-    held, gradients = loss_gradients(graph, weights, images, labels)
+    held, gradients = loss_gradients(network, weights, images, labels)
     return total([(w * g).abs() for w, g in zip(held, gradients, strict=True)])
 
 
@@ -56,7 +56,7 @@ def snip(
 
 @torch.enable_grad()
 def grasp(
-    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, ""]:
     """Minus the sum over weights of weight * (H g): g the gradient of the loss, H its Hessian.
 
@@ -69,7 +69,7 @@ def grasp(
     Raises:
         GraphError: no weights, or activations overflow.
     """
-    held, gradients = loss_gradients(graph, weights, images, labels, create_graph=True)
+    held, gradients = loss_gradients(network, weights, images, labels, create_graph=True)
     product = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
     if not product.requires_grad:  # a loss that is linear in the weights has no curvature
         return torch.zeros_like(product)
@@ -82,7 +82,7 @@ def grasp(
 
 @torch.enable_grad()
 def fisher(
-    graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
 ) -> Float[Tensor, ""]:
     """Sum over the outputs of convolutions and linear layers, and their channels, of the second-order estimate of the
     change in loss when the channel is set to zero.
@@ -96,19 +96,46 @@ def fisher(
         GraphError: no weights, or activations overflow.
     """
     held = leaves(weights)
-    synapses(graph, held)
-    every = outputs(graph, held, images)
-    of = [every[i] for i, node in enumerate(graph.nodes) if node.operation.mixes]
+    synapses(network.graph, held)
+    every = outputs(network, held, images)
+    of = [x for node, x in zip(network.graph.nodes, every, strict=True) if node.operation.mixes]
     loss = F.cross_entropy(every[-1], labels, reduction="sum")
     gradients = torch.autograd.grad(loss, of, materialize_grads=True)
     per_image = [reduce(a * g, "b c ... -> b c", "sum") for a, g in zip(of, gradients, strict=True)]
     return total([x.square().mean(0) / 2 for x in per_image])
 
 
+# --- Jacobian covariance: does the network respond to each image in a way of its own? ---
+
+
+@torch.enable_grad()
+def jacob_cov(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """Minus the Kullback-Leibler divergence, up to constants, from no correlation between the images' Jacobians.
+
+    With the eigenvalues s of the correlation matrix of d(sum of outputs)/d(image): `-sum(log(s + k) + 1/(s + k))`.
+
+    Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", arXiv 2006.04647v1, 2020;
+    named jacob_cov in Abdelfattah et al., ICLR 2021.
+
+    Raises:
+        GraphError: the output does not respond to an image, or activations overflow.
+    """
+    x = images.detach().clone().requires_grad_()
+    (jacobian,) = torch.autograd.grad(outputs(network, weights, x)[-1].sum(), x, materialize_grads=True)
+    rows = jacobian.flatten(1).double()
+    rows = rows - rows.mean(1, keepdim=True)
+    norms = rows.norm(dim=1, keepdim=True)
+    if not (norms > 0).all():
+        raise GraphError("the output does not respond to the images, so that there is no Jacobian to correlate")
+    rows = rows / norms
+    values = torch.linalg.eigvalsh(rows @ rows.T).clamp_min(0) + EPSILON
+    return -(values.log() + 1 / values).sum()
+
+
 # --- SynFlow: how much can flow from input to output through the weights, whatever the images ---
 
 
-def synflow(graph: Graph, weights: WeightDict) -> Float[Tensor, ""]:
+def synflow(network: Network, weights: WeightDict) -> Float[Tensor, ""]:
     """log(1 + the synaptic flow through all layers); the logarithm keeps the order and holds it in float32.
 
     Source: Tanaka, Kunin, Yamins & Ganguli, "Pruning neural networks without any data by iteratively conserving
@@ -118,11 +145,11 @@ def synflow(graph: Graph, weights: WeightDict) -> Float[Tensor, ""]:
     Raises:
         GraphError: no weights, or the flow overflows float64.
     """
-    return total(list(synaptic_flow(graph, weights).values())).log1p()
+    return total(list(synaptic_flow(network, weights).values())).log1p()
 
 
 @torch.enable_grad()
-def synaptic_flow(graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+def synaptic_flow(network: Network, weights: WeightDict) -> dict[str, Tensor]:
     """|weight| * gradient of the flow R, by name, in float64: R is the sum of outputs for an image of ones, with the
     absolute values of all weights and without normalisations.
 
@@ -131,11 +158,11 @@ def synaptic_flow(graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
     Raises:
         GraphError: no weights, or the flow overflows float64.
     """
-    plain = without_norms(graph)
+    plain = without_norms(network.graph)
     held = leaves({p.name: weights[p.name].double().abs() for p in plain.params()})
     synapses(plain, held)
     ones = torch.ones(1, *plain.input_shape, dtype=torch.float64, device=next(iter(held.values())).device)
-    flow = outputs(plain, held, ones)[-1].sum()
+    flow = outputs(Network.of(plain), held, ones)[-1].sum()
     names = [p.name for p in plain.params() if p.kind in SYNAPSES]
     gradients = torch.autograd.grad(flow, [held[name] for name in names], materialize_grads=True)
     return {name: (held[name] * g).detach() for name, g in zip(names, gradients, strict=True)}

@@ -10,25 +10,40 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ghn.errors import GraphError
-from ghn.graph.interpreter import every_output
 from ghn.graph.ir import Graph
-from ghn.types import WeightDict
+from ghn.types import Network, WeightDict
 
 SYNAPSES = ("conv_weight", "linear_weight")  # kinds of parameters that pruning scores look at
 
 
-def outputs(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> list[Tensor]:
+def outputs(
+    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], *, check: bool = True
+) -> list[Tensor]:
     """The output of every node, in their order; normalisations use the statistics of the batch.
+
+    Args:
+        network: what is run.
+        weights: of it.
+        images: normalised.
+        check: whether activations that overflow raise, for which the device is waited for.
 
     Raises:
         GraphError: activations overflow, or the images do not fit.
     """
-    every = every_output(graph, weights, images)
-    finite = torch.stack([x.detach().sum() for x in every]).isfinite().tolist()  # of each x it took half the pass
-    if not all(finite):
-        node = graph.nodes[finite.index(False)]
-        raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
+    nodes = network.graph.nodes
+    inner = network.program.run(weights, images, [node.name for node in nodes]).inner
+    every = [inner[node.name] for node in nodes]
+    if check:
+        finite = torch.stack([x.detach().sum() for x in every]).isfinite().tolist()  # of each x it took half the pass
+        if not all(finite):
+            node = nodes[finite.index(False)]
+            raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
     return every
+
+
+def activated(graph: Graph, every: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs of the non-linearities, out of those of all nodes."""
+    return [x for node, x in zip(graph.nodes, every, strict=True) if node.operation.activates]
 
 
 def leaves(weights: WeightDict) -> WeightDict:
@@ -49,7 +64,7 @@ def synapses(graph: Graph, weights: WeightDict) -> list[Tensor]:
 
 
 def loss_gradients(
-    graph: Graph,
+    network: Network,
     weights: WeightDict,
     images: Float[Tensor, "b c h w"],
     labels: Int[Tensor, " b"],
@@ -64,8 +79,8 @@ def loss_gradients(
         GraphError: no synapses, or activations overflow.
     """
     held = leaves(weights)
-    of = synapses(graph, held)
-    loss = F.cross_entropy(outputs(graph, held, images)[-1], labels)
+    of = synapses(network.graph, held)
+    loss = F.cross_entropy(outputs(network, held, images)[-1], labels)
     return of, torch.autograd.grad(loss, of, create_graph=create_graph, materialize_grads=True)
 
 

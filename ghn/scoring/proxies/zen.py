@@ -12,7 +12,7 @@ from ghn.errors import GraphError
 from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
 from ghn.scoring.proxies.passes import SYNAPSES, outputs
-from ghn.types import WeightDict
+from ghn.types import Network, WeightDict
 
 ALPHA = 0.01  # size of the perturbation
 
@@ -45,7 +45,7 @@ class GaussianInit:
 
 
 @torch.no_grad()
-def zen(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def zen(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
     """Logarithm of the mean |f(x) - f(x + 0.01 e)| plus those of what the normalisations divide by.
 
     f gives the last feature map; x and e are N(0, 1) of the images' shape, from a seed: no more of `images` is used.
@@ -57,12 +57,13 @@ def zen(graph: Graph, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> 
     Raises:
         GraphError: no feature maps before the output, or activations overflow.
     """
+    graph = network.graph
     last = feature_node(graph)
     if not last:
         raise GraphError("the network has no feature maps, so that nothing moves with its input")
     generator = torch.Generator().manual_seed(0)
     x, noise = (torch.randn(images.shape, generator=generator).to(images) for _ in range(2))
-    every, moved = outputs(graph, weights, x), outputs(graph, weights, x + ALPHA * noise)
+    every, moved = outputs(network, weights, x), outputs(network, weights, x + ALPHA * noise)
     change = (every[last] - moved[last]).abs().sum((1, 2, 3)).mean()
     normed = [every[node.inputs[0]] for node in graph.nodes if node.operation.normalises]
     scales = [fed.var((0, 2, 3), correction=0).mean().sqrt() for fed in normed]

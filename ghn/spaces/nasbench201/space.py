@@ -24,6 +24,10 @@ from ghn.types import Network
 
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
 
+# cells a stage in which the loss of generated weights orders best, all three together; Source: docs/ranking.md
+DEPTHS = (1, 3, 5)
+BENCHMARK = {"width": 16, "depth": 5}  # the skeleton of the published accuracies
+
 _TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
 _EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
 
@@ -198,6 +202,14 @@ class NASBench201:
             return joint.join(b, terms or [operation(b, x, name, "none")], name, i)
 
         return Supergraph(build_network(self, edge), joint.choice_of)
+
+    def reading_variants(self) -> list[dict[str, int]]:
+        """Generated weights are read in one, three and five cells a stage, whatever the depth of the space itself."""
+        return [{"depth": depth} for depth in DEPTHS]
+
+    def proxy_variant(self) -> dict[str, int]:
+        """Zero-cost proxies of activations are read in the benchmark's own skeleton."""
+        return BENCHMARK
 
     def benchmark(self) -> NASBench201Benchmark:
         """Published accuracies, samples and own trainings of its cells."""

@@ -14,18 +14,17 @@ from ghn.errors import ConfigError, DataError, GraphError
 from ghn.graph import Graph, GraphBuilder, count_params, graph_stats, simplify
 from ghn.nets.initial import RandomInit
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.proxies.estimator import make_zero_cost
-from ghn.scoring.proxies.forward import jacob_cov, naswot
-from ghn.scoring.proxies.gradients import grad_norm, synflow
-from ghn.scoring.proxies.readout import ZERO_COST
-from ghn.scoring.proxies.zen import zen
+from ghn.scoring.proxies import ZERO_COST, grad_norm, jacob_cov, naswot, synflow, zen
 from ghn.scoring.readouts import Sample
+from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
-from ghn.types import Score, Trial, WeightDict
+from ghn.types import Network, Score, Trial, WeightDict
 
 RICH = ("nor_conv_3x3",) * 6
 DEAD = ("nor_conv_3x3", "none", "none", "nor_conv_1x1", "none", "none")  # the first convolution leads nowhere
+ON_TRAINING_IMAGES = [name for name, proxy in ZERO_COST.items() if not proxy.of_activations]
+WEIGHED = [name for name in ON_TRAINING_IMAGES if name not in ("params", "flops")]
 LABELS = torch.tensor([0, 1])
 
 
@@ -41,7 +40,7 @@ def test_counts_are_those_of_the_live_part(toy_space: NASBench201, toy_task: Ima
     assert raw.value == count_params(toy_space.network(DEAD).graph) > count_params(live)
 
 
-@pytest.mark.parametrize("name", ZERO_COST)
+@pytest.mark.parametrize("name", ON_TRAINING_IMAGES)
 def test_training_images_alone_are_looked_at(
     name: str, toy_space: NASBench201, make_toy_task: Callable[..., ImageTask], fabric: Fabric
 ) -> None:
@@ -52,7 +51,7 @@ def test_training_images_alone_are_looked_at(
     assert (other != seen.value) == (name not in ("params", "flops", "synflow", "zen"))
 
 
-@pytest.mark.parametrize("name", [name for name in ZERO_COST if name not in ("params", "flops")])
+@pytest.mark.parametrize("name", WEIGHED)
 def test_seeds_and_batches_are_told_apart(
     name: str, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric
 ) -> None:
@@ -87,29 +86,29 @@ def no_relu() -> Graph:
 @pytest.mark.parametrize("name", ["synflow", "grad_norm", "snip", "grasp", "fisher"])
 def test_a_network_without_weights(name: str) -> None:
     with pytest.raises(GraphError, match="no weights of convolutions or linear layers"):
-        ZERO_COST[name](no_weights(), {}, torch.randn(2, 4, 2, 2), LABELS)
+        ZERO_COST[name](Network.of(no_weights()), {}, torch.randn(2, 4, 2, 2), LABELS)
 
 
 def test_a_network_without_relus_or_features() -> None:
     graph = no_relu()
     weights, images = RandomInit(0)([graph])[0], torch.randn(2, 1, 2, 2)
     with pytest.raises(GraphError, match="no ReLU"):
-        naswot(graph, weights, images)
+        naswot(Network.of(graph), weights, images)
     with pytest.raises(GraphError, match="no feature maps"):
-        zen(graph, weights, images)
+        zen(Network.of(graph), weights, images)
 
 
 def test_an_output_that_does_not_respond() -> None:
     graph = no_relu()
     weights = {name: torch.zeros_like(w) for name, w in RandomInit(0)([graph])[0].items()}
     with pytest.raises(GraphError, match="does not respond"):
-        jacob_cov(graph, weights, torch.randn(2, 1, 2, 2))
+        jacob_cov(Network.of(graph), weights, torch.randn(2, 1, 2, 2))
 
 
 def test_images_of_another_size_are_refused(toy_space: NASBench201) -> None:
     graph = toy_space.network(RICH).graph
     with pytest.raises(GraphError, match="images do not fit"):
-        grad_norm(graph, RandomInit(0)([graph])[0], torch.randn(2, 3, 16, 16), LABELS)
+        grad_norm(Network.of(graph), RandomInit(0)([graph])[0], torch.randn(2, 3, 16, 16), LABELS)
 
 
 class Huge:
@@ -119,7 +118,7 @@ class Huge:
         return [{name: w * 1e38 for name, w in drawn.items()} for drawn in RandomInit(0)(graphs)]
 
 
-@pytest.mark.parametrize("name", [name for name in ZERO_COST if name not in ("params", "flops")])
+@pytest.mark.parametrize("name", WEIGHED)
 def test_activations_that_overflow_are_a_counted_failure(
     name: str, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric
 ) -> None:
@@ -132,7 +131,7 @@ def test_activations_that_overflow_are_a_counted_failure(
 def test_synflow_holds_what_float32_does_not() -> None:
     graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=5).network(RICH).graph)
     weights = {name: w * 100 for name, w in RandomInit(0)([graph])[0].items()}
-    value = synflow(graph, weights)  # the logarithm of more than 1e38
+    value = synflow(Network.of(graph), weights)  # the logarithm of more than 1e38
     assert 88 < float(value) < 710
 
 

@@ -11,13 +11,10 @@ from torch import Tensor
 
 from ghn.graph import Graph, GraphBuilder, Interpreter, simplify
 from ghn.nets.initial import RandomInit
-from ghn.scoring.proxies.forward import jacob_cov, naswot
-from ghn.scoring.proxies.gradients import grasp, synaptic_flow, synflow
-from ghn.scoring.proxies.readout import ZERO_COST
-from ghn.scoring.proxies.zen import GaussianInit, zen
+from ghn.scoring.proxies import ZERO_COST, GaussianInit, grasp, jacob_cov, naswot, synaptic_flow, synflow, zen
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
-from ghn.types import WeightDict
+from ghn.types import Network, WeightDict
 
 CELL = ("nor_conv_3x3", "nor_conv_1x1", "none", "skip_connect", "nor_conv_3x3", "avg_pool_3x3")
 LABELS = torch.arange(12) % 4
@@ -42,7 +39,7 @@ def plain() -> Graph:
 
 def test_synflow_is_conserved_from_layer_to_layer(toy_space: NASBench201) -> None:
     graph, weights = drawn(toy_space)
-    flow = {name: float(value.sum()) for name, value in synaptic_flow(graph, weights).items()}
+    flow = {name: float(value.sum()) for name, value in synaptic_flow(Network.of(graph), weights).items()}
     whole = flow["stem/conv/weight"]
     assert whole > 0 and flow["head/linear/weight"] == pytest.approx(whole)
     for name in ("reduce1", "reduce2"):  # all paths lead through the shortcut or the convolutions
@@ -54,14 +51,14 @@ def test_synflow_is_conserved_from_layer_to_layer(toy_space: NASBench201) -> Non
 def test_synflow_sees_no_signs_and_no_normalisation(toy_space: NASBench201) -> None:
     graph, weights = drawn(toy_space)
     other = {name: -3 * w if "/norm/" in name else -w for name, w in weights.items()}
-    assert float(synflow(graph, other)) == pytest.approx(float(synflow(graph, weights)))
+    assert float(synflow(Network.of(graph), other)) == pytest.approx(float(synflow(Network.of(graph), weights)))
 
 
 def test_a_longer_or_wider_network_lets_more_flow() -> None:
     values = []
     for width, depth in ((4, 1), (8, 1), (8, 2)):
         graph = NASBench201((3, 8, 8), 4, width=width, depth=depth).network(CELL).graph
-        values.append(float(synflow(graph, RandomInit(0)([graph])[0])))
+        values.append(float(synflow(Network.of(graph), RandomInit(0)([graph])[0])))
     assert values == sorted(values)
 
 
@@ -69,7 +66,9 @@ def test_a_longer_or_wider_network_lets_more_flow() -> None:
 def test_order_of_images_does_not_matter(proxy: Callable[..., Tensor], toy_space: NASBench201) -> None:
     graph, weights = drawn(toy_space)
     images, order = noise(12, 3, 8, 8), torch.randperm(12, generator=torch.Generator().manual_seed(0))
-    assert float(proxy(graph, weights, images[order])) == pytest.approx(float(proxy(graph, weights, images)), rel=1e-3)
+    assert float(proxy(Network.of(graph), weights, images[order])) == pytest.approx(
+        float(proxy(Network.of(graph), weights, images)), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in ZERO_COST if name != "zen"])
@@ -78,7 +77,7 @@ def test_order_of_channels_does_not_matter(name: str) -> None:
     weights = RandomInit(0)([graph])[0]
     other = weights | {"a/weight": weights["a/weight"][order], "b/weight": weights["b/weight"][:, order]}
     images, labels = noise(12, 2, 4, 4), LABELS % 3
-    before, after = (float(ZERO_COST[name](graph, w, images, labels)) for w in (weights, other))
+    before, after = (float(ZERO_COST[name](Network.of(graph), w, images, labels)[name]) for w in (weights, other))
     assert after == pytest.approx(before, rel=1e-4)
 
 
@@ -86,8 +85,8 @@ def test_naswot_does_not_see_the_scale_of_weights() -> None:
     graph = plain()
     weights, images = RandomInit(0)([graph])[0], noise(8, 2, 4, 4)
     scaled = {name: 7 * w for name, w in weights.items()}
-    assert float(naswot(graph, scaled, images)) == float(naswot(graph, weights, images))
-    assert float(naswot(graph, weights, images[[0, 0, 1]])) == -torch.inf  # two images of one code
+    assert float(naswot(Network.of(graph), scaled, images)) == float(naswot(Network.of(graph), weights, images))
+    assert float(naswot(Network.of(graph), weights, images[[0, 0, 1]])) == -torch.inf  # two images of one code
 
 
 def test_images_that_differ_more_are_told_apart_better() -> None:
@@ -95,7 +94,7 @@ def test_images_that_differ_more_are_told_apart_better() -> None:
     weights, images = RandomInit(0)([graph])[0], noise(8, 2, 4, 4)
     alike = images[:1] + 0.05 * images
     for proxy in (naswot, jacob_cov):
-        assert float(proxy(graph, weights, alike)) < float(proxy(graph, weights, images)), proxy
+        assert float(proxy(Network.of(graph), weights, alike)) < float(proxy(Network.of(graph), weights, images)), proxy
 
 
 def test_grasp_agrees_with_the_whole_hessian() -> None:
@@ -114,7 +113,7 @@ def test_grasp_agrees_with_the_whole_hessian() -> None:
     hessian = torch.autograd.functional.hessian(loss, flat)
     gradient = torch.autograd.functional.jacobian(loss, flat)
     expected = -float(flat @ hessian @ gradient)
-    assert float(grasp(graph, weights, images, labels)) == pytest.approx(expected, rel=1e-6)
+    assert float(grasp(Network.of(graph), weights, images, labels)) == pytest.approx(expected, rel=1e-6)
     step = 1e-4  # shrinking the weights adds twice the value times the share to the squared norm of the gradient
     shrunk = torch.autograd.functional.jacobian(loss, flat * (1 - step))
     gain = float(shrunk.square().sum() - gradient.square().sum()) / (2 * step)
@@ -127,7 +126,7 @@ def test_zen_gives_back_what_normalisations_take() -> None:
         graph = simplify(NASBench201((3, 8, 8), 4, width=4, depth=1).network(CELL).graph)
         weights = GaussianInit(0)([graph])[0]
         weights["stem/conv/weight"] = weights["stem/conv/weight"] * factor
-        values.append(float(zen(graph, weights, torch.zeros(16, 3, 8, 8))))
+        values.append(float(zen(Network.of(graph), weights, torch.zeros(16, 3, 8, 8))))
     assert values[1] - values[0] == pytest.approx(torch.tensor(10.0).log().item(), abs=0.01)
 
 
@@ -137,7 +136,7 @@ def test_weights_and_images_are_left_alone(name: str, toy_space: NASBench201, to
     images, labels = toy_task.train.batch(slice(12))
     before = ({name: w.clone() for name, w in weights.items()}, images.clone())
     with torch.no_grad():  # gradients are taken where nobody asked for them
-        value = ZERO_COST[name](graph, weights, images, labels)
+        value = ZERO_COST[name](Network.of(graph), weights, images, labels)[name]
     assert value.isfinite() and not value.requires_grad
     assert all(torch.equal(weights[n], w) and w.grad is None for n, w in before[0].items())
     assert torch.equal(images, before[1]) and not images.requires_grad

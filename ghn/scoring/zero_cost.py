@@ -10,11 +10,11 @@ from lightning_fabric import Fabric
 from ghn.errors import ConfigError
 from ghn.nets.initial import RandomInit
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.proxies.readout import ZERO_COST
+from ghn.scoring.proxies.registry import ZERO_COST
 from ghn.scoring.proxies.zen import GaussianInit
 from ghn.scoring.readouts import Sample
 from ghn.tasks.images import ImageTask
-from ghn.types import Space
+from ghn.types import Readable, Space
 
 
 def make_zero_cost(
@@ -24,7 +24,8 @@ def make_zero_cost(
     fabric: Fabric,
     *,
     seed: int = 0,
-    batch: int = 64,
+    batch: int | None = None,
+    sample: Sample | None = None,
     skeletons: Sequence[Mapping[str, Any]] = (),
     live: bool = True,
     block: int = 64,
@@ -34,31 +35,39 @@ def make_zero_cost(
     Args:
         name: one of `ZERO_COST`.
         space: of the candidates.
-        task: its *train* split gives images and labels; validation and test are not looked at.
+        task: its *train* split gives images and labels; of its validation split `meco` and `swap` take images.
         fabric: the device.
-        seed: of weights and images.
-        batch: number of images, in one pass.
-        skeletons: settings of the space over which the value is a mean; none: the space as it is.
+        seed: of weights, and of images where no `sample` is given.
+        batch: number of images, in one pass; None: 64, and 16 for `meco` and `swap`.
+        sample: which images, instead of `batch`.
+        skeletons: settings of the space over which the value is a mean; none: the space as it is, but for `meco` and
+            `swap` the variant that the space names, where it does.
         live: whether the live part of a candidate is judged; False: all of it, as in most papers.
         block: candidates scored at once: what a kill loses of a long run.
 
     Raises:
         ConfigError: unknown name.
-        DataError: fewer training images than `batch`.
+        DataError: the split has fewer images than are asked for.
     """
     if name not in ZERO_COST:
         raise ConfigError("unknown zero-cost proxy", got=name, expected=" | ".join(ZERO_COST))
-    init = GaussianInit if name == "zen" else RandomInit
+    proxy = ZERO_COST[name]
+    if sample is None:
+        images = {} if batch is None else {"proxy" if proxy.of_activations else "zero_cost": batch}
+        sample = Sample(**images, seed=seed)
+    if not skeletons and proxy.of_activations and isinstance(space, Readable):
+        skeletons = [space.proxy_variant()]
+    gaussian = name == "zen"
     return WeightedEstimator(
-        init(seed, fabric.device),
+        (GaussianInit if gaussian else RandomInit)(seed, fabric.device),
         space,
         task,
         fabric,
         readout=name,
-        sample=Sample(zero_cost=batch, seed=seed),
+        sample=sample,
         skeletons=skeletons,
         live=live,
         block=block,
-        weights_id=f"{'gaussian' if name == 'zen' else 'random'}_init/{seed}",
-        source=ZERO_COST[name].source,
+        weights_id=f"{'gaussian' if gaussian else 'random'}_init/{seed}",
+        source=proxy.source,
     )

@@ -1,0 +1,253 @@
+"""Several estimators asked about the same candidates: their readings as normal scores, and a weighted sum of these.
+
+What `Combined` and `Ensemble` share. They differ in what references may correct.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from tqdm import tqdm
+
+from ghn.analysis.correction import FEWEST, Settings
+from ghn.analysis.population import LEAST, Population
+from ghn.errors import ConfigError, GhnError
+from ghn.spaces.live import live_params
+from ghn.types import Estimator, Finite, Score, Space, Trial
+
+LIVE_PARAMETERS = "graph/params"
+BLOCK = 64  # trials judged at once
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What the members say of a candidate, higher is better in each; or why there is nothing."""
+
+    values: dict[str, float]
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """Trained references.
+
+    Attributes:
+        trials: which.
+        normal: their readings as normal scores [r, readings].
+        sums: weighted sums of these [r].
+        measured: what training gave [r].
+    """
+
+    trials: list[Trial[Any]]
+    normal: Float[np.ndarray, "r k"]
+    sums: Float[np.ndarray, " r"]
+    measured: Float[np.ndarray, " r"]
+
+
+class Panel(ABC):
+    """An estimator that sums what its members say, and that trained references may correct.
+
+    Without a population the candidates of a call, with the references, tell what is usual for that call; nothing is
+    kept from one call to the next.
+
+    Args:
+        space: of the architectures.
+        members: estimators by name; their values and extra numbers are readings, such as `ghn/loss`.
+        weights: of the readings in the sum, such as `{"graph/params": 1, "zero_cost/meco": 2}`; readings of weight 0
+            are features for the regression alone.
+        population: what readings are usual; None: each call's own candidates.
+        settings: of the regression.
+
+    Raises:
+        ConfigError: weights of readings that no member has, or that the population lacks.
+    """
+
+    source: str
+
+    def __init__(
+        self,
+        space: Space[Any],
+        members: Mapping[str, Estimator[Any]],
+        weights: Mapping[str, float],
+        *,
+        population: Population | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.space, self.members, self.weights = space, dict(members), dict(weights)
+        unknown = [n for n in self.weights if n != LIVE_PARAMETERS and n.split("/")[0] not in self.members]
+        if unknown or not any(self.weights.values()):
+            raise ConfigError(
+                "weights of a combined estimator name its members' readings",
+                got=unknown or dict(self.weights),
+                expected=f"{LIVE_PARAMETERS} or MEMBER/READING, with members {list(self.members)}",
+            )
+        if population and (missing := [n for n in self.weights if n not in population.quantiles]):
+            raise ConfigError("the population lacks readings", got=missing, expected=list(self.weights))
+        self.population, self.settings = population, settings or Settings()
+        self._references: list[tuple[Trial[Any], float]] = []
+        self._read_references: list[Readings] | None = None
+
+    @property
+    def together(self) -> bool:
+        """Whether a score depends on the other trials of its call: they are the population."""
+        return self.population is None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {
+            "members": {name: member.identity for name, member in self.members.items()},
+            "weights": self.weights,
+            "settings": asdict(self.settings),
+            "references": {str(trial.arch): value for trial, value in self._references},
+            "population": self.population.describe() if self.population else None,
+        }
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Takes trained references; failed ones are left out.
+
+        Raises:
+            ConfigError: fewer than five: their order says nothing.
+        """
+        good = [(trial, float(score.value)) for trial, score in history if score.ok]
+        if history and len(good) < FEWEST:
+            raise ConfigError("too few references", got=len(good), expected=f"none, or at least {FEWEST}")
+        self._references, self._read_references = good, None
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Judges each trial, in order."""
+        return [score for _, score in self.stream(trials)]
+
+    def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+        """Judges any number of trials; block by block where the population is known, else all at once."""
+        trials = list(trials)
+        if self._read_references is None:
+            self._read_references = self.read([trial for trial, _ in self._references])
+        size = BLOCK if self.population else max(1, len(trials))
+        for start in range(0, len(trials), size):
+            block = trials[start : start + size]
+            read = self.read(block)
+            population = self.population or self.population_of([*read, *self._read_references])
+            yield from zip(block, self._judge(block, read, population), strict=True)
+
+    def cost(self, arch: Any) -> float:
+        """Multiply-adds of all members' readings of one architecture, where they say something."""
+        return float(sum(member.cost(arch) or 0.0 for member in self.members.values()))
+
+    def read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
+        """Asks every member about every trial."""
+        if not trials:
+            return []
+        answers = {name: member.score(trials) for name, member in self.members.items()}
+        return [self._readings(t, {name: a[i] for name, a in answers.items()}) for i, t in enumerate(trials)]
+
+    def usual(self, networks: int, *, progress: bool = True) -> tuple[Population, dict[str, Float[np.ndarray, " n"]]]:
+        """What is usual in the space: of networks drawn at random, distinct ones where the space can list them.
+
+        Args:
+            networks: how many; all of a smaller space.
+            progress: whether to show a bar.
+
+        Returns:
+            The population, and the readings that it is made of, NaN where one failed.
+
+        Raises:
+            ConfigError: too few networks, or too few that could be read.
+        """
+        space, rng = self.space, Random(0)
+        every = space.distinct() if isinstance(space, Finite) else [space.sample(rng) for _ in range(networks)]
+        drawn = rng.sample(every, min(networks, len(every)))
+        read: list[Readings] = []
+        for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
+            read += self.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
+        return self.population_of(read), {name: column(read, name) for name in self.weights}
+
+    def population_of(self, read: Sequence[Readings]) -> Population:
+        """What is usual among candidates.
+
+        Raises:
+            ConfigError: too few of them, or too few that could be read; then with the reasons of those that failed.
+        """
+        failed = Counter(r.error for r in read if r.error is not None)
+        good = len(read) - failed.total()
+        if failed and good < LEAST:
+            raise ConfigError(
+                "too few networks could be read to tell what is usual in this space",
+                got=f"{good} of {len(read)}; " + "; ".join(f"{n} failed: {why}" for why, n in failed.most_common(3)),
+                expected=f"at least {LEAST} networks with every reading",
+            )
+        return Population.of({name: column(read, name) for name in self.weights})
+
+    @abstractmethod
+    def _values(
+        self,
+        trials: Sequence[Trial[Any]],
+        normal: Float[np.ndarray, "n k"],
+        sums: Float[np.ndarray, " n"],
+        known: Known | None,
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"] | None]:
+        """Values of candidates, and their standard deviations where these are known."""
+
+    def _readings(self, trial: Trial[Any], answers: Mapping[str, Score]) -> Readings:
+        seconds = sum(score.cost_seconds for score in answers.values())
+        if why := next((f"{name}: {s.error}" for name, s in answers.items() if not s.ok), None):
+            return Readings({}, seconds, why)
+        try:
+            found = {LIVE_PARAMETERS: float(live_params(self.space, trial.arch))}
+        except GhnError as error:
+            return Readings({}, seconds, str(error))
+        for name, score in answers.items():
+            numbers = {"value": score.value, **score.extra}
+            # a loss is better when it is lower; every reading here is better when it is higher
+            found |= {
+                f"{name}/{k}": -float(v) if k == "loss" else float(v)
+                for k, v in numbers.items()
+                if isinstance(v, int | float)  # and no curve or interval
+            }
+        if lacking := set(self.weights) - set(found):
+            return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
+        return Readings(found, seconds)
+
+    def _judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings], population: Population) -> list[Score]:
+        scores = [Score.failed(r.error or "", r.seconds) for r in read]
+        good = [i for i, r in enumerate(read) if r.error is None]
+        if good:
+            normal, sums = self._normal([read[i] for i in good], population)
+            value, std = self._values([trials[i] for i in good], normal, sums, self._known(population))
+            for place, i in enumerate(good):
+                error_bar = None if std is None else float(std[place])
+                scores[i] = Score(float(value[place]), read[i].seconds, std=error_bar, extra=dict(read[i].values))
+        return scores
+
+    def _known(self, population: Population) -> Known | None:
+        read = self._read_references or []
+        rows = [i for i, r in enumerate(read) if r.error is None]
+        if read and len(rows) < FEWEST:
+            why = next(r.error for r in read if r.error is not None)
+            raise ConfigError("too few references could be read", got=f"{len(rows)} of {len(read)}: {why}")
+        if not rows:
+            return None
+        normal, sums = self._normal([read[i] for i in rows], population)
+        measured = np.array([self._references[i][1] for i in rows])
+        return Known([self._references[i][0] for i in rows], normal, sums, measured)
+
+    def _normal(
+        self, read: Sequence[Readings], population: Population
+    ) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " n"]]:
+        """Normal scores, and their weighted sum scaled to a variance of about 1."""
+        columns = [population.normal_scores(name, column(read, name)) for name in self.weights]
+        normal, weights = np.stack(columns, 1), np.array(list(self.weights.values()))
+        return normal, normal @ weights / weights.sum() / self.settings.spread
+
+
+def column(read: Sequence[Readings], name: str) -> Float[np.ndarray, " n"]:
+    """One reading of every candidate, NaN where it failed."""
+    return np.array([r.values.get(name, np.nan) for r in read], dtype=float)
