@@ -18,13 +18,12 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError
 from ghn.graph.interpreter import Interpreter
-from ghn.graph.ir import Graph
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.model import Model
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
-from ghn.types import Trial, WeightDict
+from ghn.types import Network, Trial, WeightDict
 from studies.run import run_study
 
 
@@ -99,13 +98,13 @@ class SharedStatisticsReadout:
         self.x, self.y = task.val.take(images, seed).batch(slice(None))
         self.statistics, self.passes = statistics, float(images)
 
-    def __call__(self, graph: Graph, weights: WeightDict) -> dict[str, Tensor]:
+    def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the network in evaluation mode.
 
         Raises:
             ConfigError: no path had a normalisation of this network.
         """
-        program = Interpreter(graph, running_stats=True)
+        program = Interpreter(network.graph, running_stats=True)
         names = list(program.new_stats())
         if missing := [name for name in names if name not in self.statistics]:
             raise ConfigError("there are no statistics of some normalisations", got=missing[:3], fix="draw more paths")

@@ -102,13 +102,6 @@ class Interpreter:
             raise GraphError("no node of this name can be watched", got=sorted(unknown)[:5])
 
 
-def every_output(graph: Graph, weights: Mapping[str, Tensor], x: Tensor) -> list[Tensor]:
-    """The output of every node of a graph, in their order, on batch statistics."""
-    names = [node.name for node in graph.nodes]
-    inner = Interpreter(graph).run(weights, x, names).inner
-    return [inner[name] for name in names]
-
-
 def feature_node(graph: Graph) -> int:
     """Index of the last node with a spatial output: the features that the class head reads after pooling."""
     return max(i for i, node in enumerate(graph.nodes) if len(node.shape) == 3)
