@@ -17,7 +17,7 @@ from ghn.families.sharing.train import make_method, train_shared
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
-from ghn.types import Trial
+from ghn.types import Network, Trial
 from studies.shared_statistics import SharedStatisticsReadout, collect_statistics
 
 
@@ -78,7 +78,7 @@ def test_shared_running_statistics_are_not_a_path_s_own(bank: Path, toy_task: Im
     assert all(torch.equal(statistics[name], again[name]) for name in statistics)
     graph = model.space.network(trials[0].arch).graph
     with pytest.raises(ConfigError, match="draw more paths"):
-        SharedStatisticsReadout(task, {}, images=8)(graph, model.weights(graph))
+        SharedStatisticsReadout(task, {}, images=8)(Network.of(graph), model.weights(graph))
 
 
 def test_methods_are_made_by_name() -> None:
