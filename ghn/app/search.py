@@ -118,7 +118,7 @@ def _searcher(setting: Setting, search: Mapping[str, Any]) -> Searcher[Any]:
     if not factor:
         return make_searcher(name, space, seed=search["seed"], **search["options"])
     _, model = open_checkpoint(setting, setting.checkpoints[0])
-    judge = model.estimator("loss", task=setting.task, sample=setting.sample)
+    judge = model.estimator("loss", task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
     if name in SCHEDULERS:
         inner = Screened(RandomSearch(space, search["seed"]), judge, factor)
         return make_searcher(name, space, inner=inner, **search["options"])

@@ -293,7 +293,10 @@ def make_inputs(
             made.append(Curve(_given(training, name, "training=an estimator with curves"), epochs))
         else:
             model = _given(hypernetwork, name, "hypernetwork=ghn.load()")
-            made.append(Embedding(model) if name == "embedding" else Scores(model.estimator(), ("value", "accuracy")))
+            read = ("value", "accuracy")
+            made.append(
+                Embedding(model) if name == "embedding" else Scores(model.estimator(skeletons="fastest"), read)
+            )
     if not made or len({source.name for source in made}) < len(made):
         raise ConfigError("a surrogate needs inputs, each once", got=[s.name for s in made], expected=INPUTS)
     return made
