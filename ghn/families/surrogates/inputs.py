@@ -294,9 +294,7 @@ def make_inputs(
         else:
             model = _given(hypernetwork, name, "hypernetwork=ghn.load()")
             read = ("value", "accuracy")
-            made.append(
-                Embedding(model) if name == "embedding" else Scores(model.estimator(skeletons="fastest"), read)
-            )
+            made.append(Embedding(model) if name == "embedding" else Scores(model.estimator(skeletons="fastest"), read))
     if not made or len({source.name for source in made}) < len(made):
         raise ConfigError("a surrogate needs inputs, each once", got=[s.name for s in made], expected=INPUTS)
     return made
