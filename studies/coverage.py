@@ -27,7 +27,7 @@ from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
-from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.spaces.choices import Choices, choice_space
 from ghn.tables.alignment import aligned
 from ghn.types import Reference, Trial
 from studies.finished_runs import FinishedRun, few_seeds, open_runs
@@ -129,7 +129,7 @@ class Coverage:
     equal: Floats
 
 
-def cover(trained: Bools, space: ChoiceSpace[Any], archs: Sequence[Any]) -> Coverage:
+def cover(trained: Bools, space: Choices[Any], archs: Sequence[Any]) -> Coverage:
     """Counts how often candidates were trained.
 
     Args:

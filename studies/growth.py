@@ -31,7 +31,7 @@ from ghn.graph.stats import count_params
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.report.style import axes_grid, line_style, write_figure
 from ghn.spaces import NASBench201, skeletons_of
-from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.spaces.choices import Choices, choice_space
 from ghn.spaces.live import live_graph, live_params
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
 from studies.footprint import count_shared, step_bytes
@@ -125,14 +125,14 @@ class Scales:
         self.net, self.images, self.networks, self.seed = dict(net), images, networks, seed
         self._measured: dict[tuple[str, Kept], tuple[dict[str, float], dict[str, float]]] = {}
 
-    def measure(self, axis: str, at: int, space: ChoiceSpace[Any], kept: Kept) -> Size:
+    def measure(self, axis: str, at: int, space: Choices[Any], kept: Kept) -> Size:
         """Measures the part of a space that has the options kept."""
         key = (repr(space), kept)
         if key not in self._measured:
             self._measured[key] = self._measure(space, kept)
         return Size(axis, at, *self._measured[key])
 
-    def _measure(self, space: ChoiceSpace[Any], kept: Kept) -> tuple[dict[str, float], dict[str, float]]:
+    def _measure(self, space: Choices[Any], kept: Kept) -> tuple[dict[str, float], dict[str, float]]:
         graph, classes = open_supergraph(space, kept), space.describe()["classes"]
         rng = Random(self.seed)
         graphs = [live_graph(space, draw_member(space, kept, rng)) for _ in range(self.networks)]
@@ -160,14 +160,14 @@ class Scales:
 
 def growth_points(
     space: Any, *, depths: Sequence[int] | None = None, widths: Sequence[int] | None = None
-) -> list[tuple[str, int, ChoiceSpace[Any], Kept]]:
+) -> list[tuple[str, int, Choices[Any], Kept]]:
     """What `Scales.measure` takes, for a space that grows along each axis while all else is as it is.
 
     Operations are those first in the list of each choice; a cell has ever more nodes, and so edges, where the space can
     take them away (`smaller_cells`).
 
     Args:
-        space: to be grown; must be a `ChoiceSpace`.
+        space: to be grown; must be a `Choices`.
         depths: that it gets; None for 0, 1, 2 and 4 cells more.
         widths: that it gets; None for half of it, itself, and twice and four times as much.
 
@@ -176,7 +176,7 @@ def growth_points(
     """
     space = choice_space(space)
     whole = tuple(tuple(range(len(choice.options))) for choice in space.choices())
-    found: list[tuple[str, int, ChoiceSpace[Any], Kept]] = [
+    found: list[tuple[str, int, Choices[Any], Kept]] = [
         ("operations", k, space, tuple(own[:k] for own in whole)) for k in range(2, 1 + len(whole[0]))
     ]
     if parts := smaller_cells(space):
@@ -195,7 +195,7 @@ def growth_points(
     return found
 
 
-def smaller_cells(space: ChoiceSpace[Any]) -> list[Kept]:
+def smaller_cells(space: Choices[Any]) -> list[Kept]:
     """What is kept in a cell of two nodes (one edge) and in one of three (three edges), where cells can shrink."""
     if not isinstance(space, NASBench201):
         return []
@@ -203,7 +203,7 @@ def smaller_cells(space: ChoiceSpace[Any]) -> list[Kept]:
     return [tuple(every if {*edge} <= nodes else (0,) for edge in edges) for nodes in ({0, 3}, {0, 1, 3})]
 
 
-def open_supergraph(space: ChoiceSpace[Any], kept: Kept) -> Graph:
+def open_supergraph(space: Choices[Any], kept: Kept) -> Graph:
     """The supergraph with the options kept, without edges whose only option is the first, `none`.
 
     Not `simplify`: it would compute once what DARTS computes on several edges.
@@ -218,7 +218,7 @@ def open_supergraph(space: ChoiceSpace[Any], kept: Kept) -> Graph:
     return b.build(index[len(graph) - 1])
 
 
-def draw_member(space: ChoiceSpace[Any], kept: Kept, rng: Random) -> Any:
+def draw_member(space: Choices[Any], kept: Kept, rng: Random) -> Any:
     """Draws a member with options kept, a choice after the other."""
     chosen: list[int] = []
     for own in kept:
@@ -227,7 +227,7 @@ def draw_member(space: ChoiceSpace[Any], kept: Kept, rng: Random) -> Any:
     return space.from_choices(chosen)
 
 
-def largest_member(space: ChoiceSpace[Any], kept: Kept) -> Any:
+def largest_member(space: Choices[Any], kept: Kept) -> Any:
     """The member nearest to a mixture in which each option weighs as much as the parameters it brings.
 
     Of options that bring equally many, the last: the first, `none`, would cut networks off.

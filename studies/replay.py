@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
 from ghn.families.surrogates.inputs import Cellular
-from ghn.spaces.choices import ChoiceSpace
+from ghn.spaces.choices import Choices
 from ghn.train.log import DRAWN, read_lines
 from ghn.train.meta import MetaConfig
 from ghn.train.sampling import ArchitectureSampler, PathSampler
@@ -21,7 +21,7 @@ from ghn.train.sampling import ArchitectureSampler, PathSampler
 Bools = NDArray[np.bool_]
 
 
-def replay(folder: Path | str, method: str, card: Mapping[str, Any], space: ChoiceSpace[Any]) -> Bools:
+def replay(folder: Path | str, method: str, card: Mapping[str, Any], space: Choices[Any]) -> Bools:
     """Tells of each network that a training ran which options of each choice it trained.
 
     A single architecture trains its live options alone: those of edges on no way from input to output get no gradient,
@@ -76,7 +76,7 @@ def replay(folder: Path | str, method: str, card: Mapping[str, Any], space: Choi
     return out
 
 
-def live_options(space: ChoiceSpace[Any], arch: Any) -> tuple[int, ...]:
+def live_options(space: Choices[Any], arch: Any) -> tuple[int, ...]:
     """The option of each choice of a member; `none` where an edge is on no way from input to output.
 
     In spaces that cannot tell (without `cell`), and in the DARTS space, whose nodes all lead to the output, every edge
@@ -87,7 +87,7 @@ def live_options(space: ChoiceSpace[Any], arch: Any) -> tuple[int, ...]:
     return tuple(c.options.index(op) for c, op in zip(space.choices(), space.cell(arch).ops, strict=True))
 
 
-def nothing(space: ChoiceSpace[Any]) -> list[int]:
+def nothing(space: Choices[Any]) -> list[int]:
     """The option `none` of each choice.
 
     Raises:
@@ -99,7 +99,7 @@ def nothing(space: ChoiceSpace[Any]) -> list[int]:
     return [choice.options.index("none") for choice in choices]
 
 
-def _marked(archs: list[Any], space: ChoiceSpace[Any], sizes: list[int]) -> Bools:
+def _marked(archs: list[Any], space: Choices[Any], sizes: list[int]) -> Bools:
     """Members as booleans, their live options marked."""
     live = cache(partial(live_options, space))  # many are drawn again and again
     out = np.zeros((len(archs), len(sizes), max(sizes)), dtype=bool)
@@ -108,7 +108,7 @@ def _marked(archs: list[Any], space: ChoiceSpace[Any], sizes: list[int]) -> Bool
     return out
 
 
-def _from_log(folder: Path, steps: int, architectures: int, space: ChoiceSpace[Any], sizes: list[int]) -> Bools:
+def _from_log(folder: Path, steps: int, architectures: int, space: Choices[Any], sizes: list[int]) -> Bools:
     path = folder / DRAWN
     if not path.is_file():
         raise DataError(

@@ -1,8 +1,6 @@
-"""What follows from an operation, its attributes and the shapes of its inputs: checked and inferred in one place.
+"""The graph IR: a frozen, validated, topologically ordered DAG of typed operations, and the builder of such graphs.
 
-The graph IR: a frozen, validated, topologically ordered DAG of typed operations.
-
-Builds graphs node by node, inferring shapes on the way.
+What follows from an operation, its attributes and the shapes of its inputs is checked and inferred by `derive` alone.
 """
 
 from __future__ import annotations
@@ -16,6 +14,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
 from ghn.graph.op import Op, Param, ParamSpec, Shape, get_op
+
+SCHEMA = "ghn.graph/1"
 
 
 class Derived(NamedTuple):
@@ -54,11 +54,6 @@ def _whole(name: str, value: Any) -> int:
     if not isinstance(value, Real) or value != value // 1:
         raise GraphError(f"attribute {name} must be a whole number", got=repr(value))
     return int(value)  # type: ignore[call-overload]
-
-
-# --- The graph IR: a frozen, validated, topologically ordered DAG of typed operations ---
-
-SCHEMA = "ghn.graph/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +220,6 @@ def _integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{value!r} is not an integer")
     return value
-
-
-# --- Builds graphs node by node, inferring shapes on the way ---
 
 
 class GraphBuilder:

@@ -1,8 +1,7 @@
-"""Counts on a graph: parameters, multiply-adds, depth, width, operations.
+"""Numbers of a graph: what it holds, and how values flow through it.
 
-How values flow through a graph: what lies on a way from input to output, how long the ways are, how wide it gets.
-
-Unlike `graph_stats(simplify(graph))` this looks at the graph as it was built, where identities still are.
+`graph_stats` counts what is there: take it of `simplify(graph)` for the live part. The functions after it look at the
+graph as it was built, where identities still are, and count live nodes alone.
 """
 
 from __future__ import annotations
@@ -60,9 +59,6 @@ def graph_stats(graph: Graph) -> GraphStats:
         ops=dict(Counter(n.op for n in graph.nodes)),
         kernels=dict(Counter(n.attr["kernel"] for n in graph.nodes if n.operation.convolves)),
     )
-
-
-# --- How values flow through a graph: what lies on a way from input to output, how long the ways are, how wide it g ---
 
 
 def live_nodes(graph: Graph) -> list[bool]:

@@ -1,10 +1,7 @@
-"""Which calls of PyTorch are which operation of the IR: the table that tracing reads.
+"""Reads a user's `torch.nn.Module` into the IR, its weights along with it.
 
-Each translator has the signature of what it translates, so that arguments are bound as PyTorch binds them.
-
-Which layers of PyTorch are which operation of the IR: the table that tracing reads.
-
-Reads a user's `torch.nn.Module` into the IR, its weights along with it.
+`torch.fx` finds the steps; two tables say which operation each is: `CALLS` for functions and methods, `LAYERS` for
+modules. A translator has the signature of what it translates, so that arguments are bound as PyTorch binds them.
 
 Keep this file and the modules that it traces out of a jaxtyping import hook: its checks break `torch.fx`.
 """
@@ -47,16 +44,19 @@ class Layer(NamedTuple):
     stats: Mapping[str, Tensor] = {}
 
 
-def refuse(wrong: object, what: str) -> None:
+# --- functions and methods ---
+
+
+def _refuse(wrong: object, what: str) -> None:
     """Raises `Unsupported` for something wrong."""
     if wrong:
         raise Unsupported(what)
 
 
-def square(value: Any, what: str) -> int:
+def _square(value: Any, what: str) -> int:
     """One number for both sides."""
     sides = {value} if isinstance(value, int) else set(value)
-    refuse(len(sides) != 1, f"a {what} that differs between height and width: {value}")
+    _refuse(len(sides) != 1, f"a {what} that differs between height and width: {value}")
     return int(sides.pop())
 
 
@@ -69,8 +69,8 @@ def _max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Layer:
-    refuse(
-        ceil_mode or return_indices or square(dilation, "dilation") != 1,
+    _refuse(
+        ceil_mode or return_indices or _square(dilation, "dilation") != 1,
         "max pooling with dilation, ceil_mode or return_indices",
     )
     return Layer("max_pool", (input,), _window(kernel_size, stride, padding))
@@ -86,63 +86,63 @@ def _avg_pool(
     divisor_override: int | None = None,
 ) -> Layer:
     attrs = _window(kernel_size, stride, padding)
-    refuse(ceil_mode or divisor_override, "average pooling with ceil_mode or divisor_override")
-    refuse(attrs["padding"] and count_include_pad, "average pooling that counts its padding: count_include_pad=False")
+    _refuse(ceil_mode or divisor_override, "average pooling with ceil_mode or divisor_override")
+    _refuse(attrs["padding"] and count_include_pad, "average pooling that counts its padding: count_include_pad=False")
     return Layer("avg_pool", (input,), attrs)
 
 
 def _window(kernel: Any, stride: Any, padding: Any) -> dict[str, int]:
-    side = square(kernel, "kernel")
-    step = side if stride in (None, ()) else square(stride, "stride")
-    return {"kernel": side, "stride": step, "padding": square(padding, "padding")}
+    side = _square(kernel, "kernel")
+    step = side if stride in (None, ()) else _square(stride, "stride")
+    return {"kernel": side, "stride": step, "padding": _square(padding, "padding")}
 
 
 def _adaptive(input: Any, output_size: Any) -> Layer:
-    refuse(output_size not in (1, (1, 1), [1, 1]), f"adaptive pooling to {output_size}: only to 1")
+    _refuse(output_size not in (1, (1, 1), [1, 1]), f"adaptive pooling to {output_size}: only to 1")
     return Layer("global_pool", (input,))
 
 
 def _mean(input: Any, dim: Any = None, keepdim: bool = False) -> Layer:
     axes = sorted(d % 4 for d in dim) if isinstance(dim, tuple | list) else dim
-    refuse(axes != [2, 3], f"a mean over {dim}: only over height and width")
+    _refuse(axes != [2, 3], f"a mean over {dim}: only over height and width")
     return Layer("global_pool", (input,))
 
 
 def _flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Layer:
-    refuse((start_dim, end_dim) not in ((1, -1), (1, 3)), "flattening that takes the batch along: flatten(x, 1)")
+    _refuse((start_dim, end_dim) not in ((1, -1), (1, 3)), "flattening that takes the batch along: flatten(x, 1)")
     return Layer("flatten", (input,))
 
 
 def _view(input: Any, *shape: Any) -> Layer:
     sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-    refuse(len(sizes) != 2, f"a view of shape {sizes}: only flattening to (batch, channels)")
+    _refuse(len(sizes) != 2, f"a view of shape {sizes}: only flattening to (batch, channels)")
     return Layer("flatten", (input,), {"channels": sizes[1]} if isinstance(sizes[1], int) else {})
 
 
 def _plus(input: Any, other: Any, *, alpha: float = 1) -> Layer:
-    refuse(alpha != 1, f"a sum with alpha={alpha}")
+    _refuse(alpha != 1, f"a sum with alpha={alpha}")
     if any(isinstance(x, int) and x == 0 for x in (input, other)):  # where Python's own sum() starts
         return Layer("identity", (other if isinstance(input, int) else input,))
     return Layer("sum", (input, other))
 
 
 def _times(input: Any, other: Any) -> Layer:
-    refuse(0 not in (input, other), "a product: only with 0")
+    _refuse(0 not in (input, other), "a product: only with 0")
     return Layer("zero", (other if input == 0 else input,))
 
 
 def _cat(tensors: Any, dim: int = 0) -> Layer:
-    refuse(dim not in (1, -3), f"a concatenation over axis {dim}: only over channels, dim=1")
+    _refuse(dim not in (1, -3), f"a concatenation over axis {dim}: only over channels, dim=1")
     return Layer("concat", tuple(tensors))
 
 
 def _squeeze(input: Any, dim: Any = None) -> Layer:
-    refuse(dim not in (None, 2, 3, -1, -2, (2, 3), (-2, -1)), f"squeeze over {dim}: only over height and width")
+    _refuse(dim not in (None, 2, 3, -1, -2, (2, 3), (-2, -1)), f"squeeze over {dim}: only over height and width")
     return Layer("flatten", (input,))
 
 
 def _shape(input: Any, name: Any = None) -> Layer:
-    refuse(not (name is None or isinstance(name, int) or name == "shape"), f"the attribute {name!r}")
+    _refuse(not (name is None or isinstance(name, int) or name == "shape"), f"the attribute {name!r}")
     return Layer("size", (input,))
 
 
@@ -168,20 +168,20 @@ CALLS: dict[Any, Callable[..., Layer]] = {
     F.adaptive_avg_pool2d: _adaptive,
 }
 
-# --- Which layers of PyTorch are which operation of the IR: the table that tracing reads ---
+# --- layers ---
 
 _EPSILON = 1e-5  # of the IR's normalisation
 
 
 def _conv(m: nn.Conv2d) -> Layer:
-    refuse(m.padding_mode != "zeros", f"a convolution with padding_mode={m.padding_mode!r}")
-    refuse(m.padding == "same", "a convolution with padding='same': give the number of pixels")
+    _refuse(m.padding_mode != "zeros", f"a convolution with padding_mode={m.padding_mode!r}")
+    _refuse(m.padding == "same", "a convolution with padding='same': give the number of pixels")
     attrs = {
         "out": m.out_channels,
-        "kernel": square(m.kernel_size, "kernel"),
-        "stride": square(m.stride, "stride"),
-        "padding": 0 if m.padding == "valid" else square(m.padding, "padding"),
-        "dilation": square(m.dilation, "dilation"),
+        "kernel": _square(m.kernel_size, "kernel"),
+        "stride": _square(m.stride, "stride"),
+        "padding": 0 if m.padding == "valid" else _square(m.padding, "padding"),
+        "dilation": _square(m.dilation, "dilation"),
         "groups": m.groups,
         "bias": int(m.bias is not None),
     }
@@ -190,7 +190,7 @@ def _conv(m: nn.Conv2d) -> Layer:
 
 
 def _norm(m: nn.BatchNorm2d) -> Layer:
-    refuse(m.eps != _EPSILON, f"a normalisation with eps={m.eps}: the IR has {_EPSILON}")
+    _refuse(m.eps != _EPSILON, f"a normalisation with eps={m.eps}: the IR has {_EPSILON}")
     like = torch.empty(m.num_features) if m.running_mean is None else m.running_mean
     weights = {
         "weight": torch.ones_like(like) if m.weight is None else m.weight,
@@ -231,7 +231,7 @@ def supported() -> str:
     return f"the layers {', '.join(layer.__name__ for layer in LAYERS)}; the calls {', '.join(calls)}"
 
 
-# --- Reads a user's `torch.nn.Module` into the IR, its weights along with it ---
+# --- tracing ---
 
 _SIZE = -1  # in the place of a node's index: a size, which only flattening reads
 

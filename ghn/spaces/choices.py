@@ -39,7 +39,7 @@ class Supergraph(NamedTuple):
 
 
 @runtime_checkable
-class ChoiceSpace(Space[Arch], Protocol[Arch]):
+class Choices(Space[Arch], Protocol[Arch]):
     """A space that can be taken apart into decisions."""
 
     def choices(self) -> tuple[Choice, ...]:
@@ -80,16 +80,16 @@ class ChoiceSpace(Space[Arch], Protocol[Arch]):
         ...
 
 
-def choice_space(space: Space[Any]) -> ChoiceSpace[Any]:
+def choice_space(space: Space[Any]) -> Choices[Any]:
     """The space, where it can be taken apart into decisions.
 
     Raises:
         ConfigError: it cannot.
     """
-    if not isinstance(space, ChoiceSpace):
+    if not isinstance(space, Choices):
         raise ConfigError(
             f"space {space.name} cannot be taken apart into decisions, so weights cannot be shared in it",
-            fix="give it the methods of ghn.spaces.choices.ChoiceSpace, or use weights=ghn",
+            fix="give it the methods of ghn.spaces.choices.Choices, or use weights=ghn",
         )
     return space
 
@@ -108,7 +108,7 @@ class Joint:
     """Joins the options of choices while a supergraph is built.
 
     Args:
-        kept: as in `ChoiceSpace.supergraph`.
+        kept: as in `Choices.supergraph`.
         mixed: whether options are weighted or added.
 
     Attributes:

@@ -20,7 +20,7 @@ from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.policy import SharedSearch, count_options, hold_out_images
 from ghn.graph.interpreter import Interpreter
-from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
 from ghn.train.meta import Descent, MetaConfig, run_identity
@@ -42,7 +42,7 @@ class Alphas(nn.Module):
         seed: of the initial values.
     """
 
-    def __init__(self, space: ChoiceSpace, seed: int = 0) -> None:
+    def __init__(self, space: Choices, seed: int = 0) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.values = nn.ParameterList(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ghn.errors import ConfigError, check_counts
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.policy import SharedSearch, count_options, hold_out_images
-from ghn.spaces.choices import ChoiceSpace, choice_space
+from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
 from ghn.train.meta import MetaConfig, MetaStep
@@ -53,7 +53,7 @@ class Controller(nn.Module):
         seed: of the initial weights.
     """
 
-    def __init__(self, space: ChoiceSpace, hidden: int = 64, seed: int = 0) -> None:
+    def __init__(self, space: Choices, hidden: int = 64, seed: int = 0) -> None:
         super().__init__()
         self.space = space
         self.reward_sum: Tensor

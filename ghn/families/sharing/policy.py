@@ -12,7 +12,7 @@ from torch import nn
 from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank
 from ghn.graph.ir import Graph
-from ghn.spaces.choices import ChoiceSpace
+from ghn.spaces.choices import Choices
 from ghn.tasks.images import ImageTask, Split
 from ghn.tasks.sampling import hold_out
 from ghn.types import WeightDict
@@ -62,7 +62,7 @@ def hold_out_images(task: ImageTask, share: float, images: int, seed: int) -> tu
     return replace(task, train=rest), part
 
 
-def count_options(space: ChoiceSpace[Any], options: Sequence[Sequence[int]]) -> dict[str, int]:
+def count_options(space: Choices[Any], options: Sequence[Sequence[int]]) -> dict[str, int]:
     """How often each option occurs in some architectures; a rising number of skips is how searches fail."""
     names = [choice.options for choice in space.choices()]
     counts = Counter(own[o] for one in options for own, o in zip(names, one, strict=True))

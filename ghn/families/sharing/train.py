@@ -65,7 +65,7 @@ def train_shared(
 
     Args:
         config: what is trained, and how.
-        space: of the architectures; must be a `ChoiceSpace`.
+        space: of the architectures; must be a `Choices`.
         task: only its train split is learnt from.
         trainer: how the weights are trained.
         fabric: the device.

@@ -1,7 +1,4 @@
-"""Cells as features: what lies on the ways through a cell, for surrogates that learn from a few trained networks.
-
-From simple cells to complex ones: a cell of one path grows by a path at a time.
-"""
+"""Cells as paths from input to output: their summary as features, and how cells grow by a path at a time."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from typing import NamedTuple
 
 Edge = tuple[int, int]
 Path = tuple[str, ...]
+Ops = tuple[str, ...]  # one an edge
 
 
 class EdgeCell(NamedTuple):
@@ -88,11 +86,6 @@ def path_features(found: Sequence[Path], *, conv: str, pointwise: str, pool: str
         own = numbers or blank
         out |= {f"least_{name}": float(min(own)), f"mean_{name}": fmean(own), f"most_{name}": float(max(own))}
     return out
-
-
-# --- From simple cells to complex ones: a cell of one path grows by a path at a time ---
-
-Ops = tuple[str, ...]
 
 
 def chains(edges: Sequence[Edge], vocabulary: Sequence[str]) -> Iterator[Ops]:
