@@ -1,7 +1,4 @@
-"""Makes decoder outputs fit a parameter: crop, tile, normalise.
-
-The decoder: from node embeddings to parameters of any shape, one head a kind, one call a shape group.
-"""
+"""From node vectors to parameters of any shape: one head a kind, one call a shape; then cropped, tiled, scaled."""
 
 from __future__ import annotations
 
@@ -53,9 +50,6 @@ def normalise(x: Tensor, kind: str, gain: float) -> Tensor:
     if kind.endswith("bias"):
         return torch.tanh(0.2 * x)
     return x * (gain / prod(x.shape[2:])) ** 0.5
-
-
-# --- The decoder: from node embeddings to parameters of any shape, one head a kind, one call a shape group ---
 
 
 class MatrixHead(nn.Module):

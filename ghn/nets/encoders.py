@@ -1,9 +1,4 @@
-"""Node embeddings: what an operation is, the shape of its weights, and where it stands in the graph.
-
-A gated graph network that passes messages along the topological order, a whole level of all graphs at a time.
-
-A Graphormer over computation graphs: attention between all nodes, biased by shortest paths in both directions.
-"""
+"""From the nodes of computation graphs to vectors: an embedding, and as encoders a gated network and a Graphormer."""
 
 from __future__ import annotations
 
@@ -21,7 +16,7 @@ _POSITION = ("level", "in_degree", "out_degree")
 
 
 class NodeEmbedding(nn.Module):
-    """Sum of one embedding a feature column.
+    """What an operation is, the shape of its weights, and where it stands: the sum of one embedding a feature column.
 
     Source: Knyazev et al. 2021 (GHN-2), sec. 4, for operation and shape; Knyazev et al. 2023 (GHN-3), sec. 4.1, for
     degrees and the distance from the input.
@@ -48,11 +43,10 @@ class NodeEmbedding(nn.Module):
         return out
 
 
-# --- A gated graph network that passes messages along the topological order, a whole level of all graphs at a time ---
-
-
 class GatedGNN(nn.Module):
     """Encodes nodes by passes in the order of execution and back, each node reading what was updated before it.
+
+    A whole level of all graphs is updated at a time.
 
     Source: Zhang et al. 2019 (GHN-1), eq. 3-4: forward and backward propagation with a GRU. Knyazev et al. 2021
     (GHN-2), eq. 4: virtual edges, messages along shortest paths divided by their length.
@@ -122,11 +116,8 @@ def _mlp(hidden: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, hidden))
 
 
-# --- A Graphormer over computation graphs: attention between all nodes, biased by shortest paths in both directions ---
-
-
 class Graphormer(nn.Module):
-    """Encodes the nodes of a batch of graphs.
+    """Attention between all nodes of a graph, biased by shortest paths in both directions.
 
     Source: Ying et al. 2021 (Graphormer), eq. 6; Knyazev et al. 2023 (GHN-3), sec. 4.1: separate embeddings of forward
     and backward paths as attention bias.

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.nn import global_mean_pool
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts
 from ghn.graph.features import FeatureBatch, Featurizer
 from ghn.graph.ir import Graph
 from ghn.graph.op import OPS
@@ -59,9 +59,8 @@ class GHNConfig:
         object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
         if self.encoder not in ENCODERS:
             raise ConfigError("unknown encoder", got=self.encoder, expected=" | ".join(ENCODERS))
-        for name in ("hidden", "layers", "heads", "rounds", "decoder_hidden", "channels", "kernel"):
-            if not isinstance(value := getattr(self, name), int) or value < 1:
-                raise ConfigError(f"{name} must be a whole number of at least 1", got=value)
+        encoder = {"hidden": self.hidden, "layers": self.layers, "heads": self.heads, "rounds": self.rounds}
+        check_counts("", **encoder, decoder_hidden=self.decoder_hidden, channels=self.channels, kernel=self.kernel)
         if self.classes < 2 or self.hidden % self.heads or self.kernel % 2 == 0:
             raise ConfigError(
                 "the hypernetwork's sizes do not fit",

@@ -1,9 +1,7 @@
-"""Rungs: how far a training has come and at which fidelity, and what was trained so far, on disk.
+"""Rungs: trainings that stop at a fidelity and may go on at another, with every epoch kept on disk.
 
 A state is found by what made it - architecture, seed and the fidelities that it went through - so that no candidate is
 trained twice at one of them, whoever asks, and several processes may share a folder.
-
-Training over rungs, with every epoch kept on disk: what low fidelity and morphisms have in common.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError, TrainingError, check_settings
+from ghn.errors import ConfigError, DataError, TrainingError, check_counts, check_settings
 from ghn.files import write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
@@ -28,6 +26,7 @@ from ghn.train.network import NetworkTrainer, Recipe
 
 SCHEMA = "ghn.rungs/1"
 STATE = "state of a rung"
+PASSES = 3  # of the forward pass's multiply-adds in a step: forward, gradients of the inputs, gradients of the weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,8 @@ class Fidelity:
     def __post_init__(self) -> None:
         if not 0 < self.data <= 1:
             raise ConfigError("fidelity: data is a share of the train split", got=self.data, expected="(0, 1]")
-        for name in ("epochs", "size", "width"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise ConfigError(f"fidelity: {name} must be a whole number of at least 1", got=value)
+        counts = {"epochs": self.epochs, "size": self.size, "width": self.width}
+        check_counts("fidelity: ", **{name: count for name, count in counts.items() if count is not None})
 
     def __str__(self) -> str:
         usual = asdict(Fidelity())
@@ -242,11 +239,6 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{path} is damaged", got=type(content).__name__, expected="an object", fix="delete it")
     return content
-
-
-# --- Training over rungs, with every epoch kept on disk: what low fidelity and morphisms have in common ---
-
-PASSES = 3  # of the forward pass's multiply-adds in a step: forward, gradients of the inputs, gradients of the weights
 
 
 class Start(NamedTuple):

@@ -1,14 +1,11 @@
-"""The memory-bank view of a graph: every convolution reads from one bank of channels and writes into others.
+"""The memory-bank view of a graph, and its encoding as an image, which SMASH's hypernetwork reads.
 
-Source: Brock, Lim, Ritchie & Weston, "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018:
-a network is a set of memory banks that operations read from and write to, and what is written twice adds up.
+A network is a set of memory banks that operations read from and write to, and what is written twice adds up: every
+convolution reads from one bank of channels and writes into others. A cell of the image stands for `unit` input channels
+by `unit` output channels of one convolution: rows are the units that it reads, columns the units that it writes; the
+convolutions stand side by side in topological order.
 
-The memory-bank encoding of a network as an image, which SMASH's hypernetwork reads.
-
-A cell of the image stands for `unit` input channels by `unit` output channels of one convolution: rows are the units
-that it reads, columns the units that it writes; the convolutions stand side by side in topological order.
-
-Source: Brock et al., "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018.
+Source: Brock, Lim, Ritchie & Weston, "SMASH: One-Shot Model Architecture Search through HyperNetworks", ICLR 2018.
 """
 
 from __future__ import annotations
@@ -25,6 +22,18 @@ from torch import Tensor
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph, Node
 from ghn.graph.op import Shape
+
+KERNELS = (1, 3, 5, 7)
+LEVELS = 6  # image sizes, as halvings of the input; smaller ones count as the last
+BANKS = 24  # banks of one image size; further ones take the places of the first again
+WAVES = 4  # frequencies that say where in its banks a cell reads and writes
+
+_READ = LEVELS  # first feature of each group
+_WRITE = _READ + BANKS
+_KERNEL = _WRITE + BANKS
+_SCALARS = _KERNEL + len(KERNELS)
+_PLACE = _SCALARS + 8
+FEATURES = _PLACE + 4 * WAVES
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +143,6 @@ def _reads(node: Node) -> bool:
 def _makes(node: Node) -> bool:
     """Whether its value is none that it passes on."""
     return _reads(node) or node.operation.cuts
-
-
-# --- The memory-bank encoding of a network as an image, which SMASH's hypernetwork reads ---
-
-KERNELS = (1, 3, 5, 7)
-LEVELS = 6  # image sizes, as halvings of the input; smaller ones count as the last
-BANKS = 24  # banks of one image size; further ones take the places of the first again
-WAVES = 4  # frequencies that say where in its banks a cell reads and writes
-
-_READ = LEVELS  # first feature of each group
-_WRITE = _READ + BANKS
-_KERNEL = _WRITE + BANKS
-_SCALARS = _KERNEL + len(KERNELS)
-_PLACE = _SCALARS + 8
-FEATURES = _PLACE + 4 * WAVES
 
 
 class Encoding(NamedTuple):

@@ -1,1 +1,1 @@
-"""training."""
+"""Training of a candidate as an estimator: to the end, or cut short."""
