@@ -443,6 +443,11 @@ class NeedsReferences(Protocol):
     least: int
 
 
+def least_references(estimator: Estimator[Any]) -> int:
+    """How many references an estimator needs before it can learn from them."""
+    return estimator.least if isinstance(estimator, NeedsReferences) else 1
+
+
 @runtime_checkable
 class Searcher(Protocol[Arch]):
     """Proposes trials and learns from their scores.

@@ -11,12 +11,13 @@ import numpy as np
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CurveEstimator, make_curve_model
-from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
+from ghn.search.asha import ASHA
+from ghn.search.basic import ListSearch, RandomSearch, RegularizedEvolution
+from ghn.search.halving import Hyperband, SuccessiveHalving
 from ghn.search.ladder import Ladder, Step
-from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution
-from ghn.search.plan import Priced, live_macs
+from ghn.search.plan import live_macs
 from ghn.search.runner import run_search
-from ghn.search.simulate import regret_of_budgets, simulate_regret
+from ghn.search.simulate import Priced, regret_of_budgets, simulate_regret
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench

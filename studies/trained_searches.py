@@ -15,12 +15,13 @@ from ghn.app.setting import Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.families.training.low_fidelity import LowFidelityEstimator
+from ghn.search.basic import RandomSearch, RegularizedEvolution
 from ghn.search.halving import Hyperband
-from ghn.search.history import Limit
 from ghn.search.ladder import Ladder
-from ghn.search.local import RandomSearch, RegularizedEvolution
-from ghn.search.plan import Priced, live_macs
+from ghn.search.plan import live_macs
+from ghn.search.result import Limit
 from ghn.search.runner import run_search
+from ghn.search.simulate import Priced
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.references import ReferenceTable

@@ -18,11 +18,12 @@ from ghn.app.setting import Setting, build_setting, open_checkpoint
 from ghn.files import write_atomic
 from ghn.report.front import write_front
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
-from ghn.search.history import Limit, SearchResult
+from ghn.search.basic import RandomSearch
 from ghn.search.lemonade import Lemonade
-from ghn.search.local import RandomSearch, Screened
 from ghn.search.registry import SCHEDULERS, make_searcher
+from ghn.search.result import Limit, SearchResult
 from ghn.search.runner import run_search
+from ghn.search.screened import Screened
 from ghn.types import Estimator, Searcher, Space
 
 SHOWN = 10  # networks in the table

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from ghn.analysis.front import pareto_front
 from ghn.files import write_atomic
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
-from ghn.search.history import SearchResult
 from ghn.search.lemonade import cost_of
+from ghn.search.result import SearchResult
 from ghn.types import Space
 
 LABELS = {"params": "live parameters", "macs": "multiply-adds an image"}

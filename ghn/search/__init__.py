@@ -6,31 +6,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
-    from ghn.search.history import Limit, SearchResult, Step
+    from ghn.search.asha import ASHA
+    from ghn.search.basic import ListSearch, RandomSearch, RegularizedEvolution
+    from ghn.search.halving import Hyperband, SuccessiveHalving
     from ghn.search.lemonade import Lemonade
-    from ghn.search.local import ListSearch, RandomSearch, RegularizedEvolution, Screened
     from ghn.search.progressive import ProgressiveSearch
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
+    from ghn.search.result import Limit, SearchResult, Step
     from ghn.search.runner import run_search
+    from ghn.search.screened import Screened
     from ghn.search.workers import Simulated
 
 # imported on first use: a worker process imports this package too, and shall start quickly
 _HOME = {
-    "ASHA": "halving",
+    "ASHA": "asha",
     "SCHEDULERS": "registry",
     "SEARCHERS": "registry",
     "Hyperband": "halving",
     "Lemonade": "lemonade",
-    "Limit": "history",
-    "ListSearch": "local",
+    "Limit": "result",
+    "ListSearch": "basic",
     "ProgressiveSearch": "progressive",
-    "RandomSearch": "local",
-    "RegularizedEvolution": "local",
-    "Screened": "local",
-    "SearchResult": "history",
+    "RandomSearch": "basic",
+    "RegularizedEvolution": "basic",
+    "Screened": "screened",
+    "SearchResult": "result",
     "Simulated": "workers",
-    "Step": "history",
+    "Step": "result",
     "SuccessiveHalving": "halving",
     "make_searcher": "registry",
     "run_search": "runner",

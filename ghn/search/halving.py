@@ -1,22 +1,87 @@
-"""Successive halving and Hyperband around any searcher: many candidates get a little, the best of them get more.
-
-ASHA: successive halving that waits for nobody.
-"""
+"""Successive halving and Hyperband around any searcher: many candidates get a little, the best of them get more."""
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import count, islice, repeat
+from collections import deque
+from collections.abc import Iterator, Sequence
+from itertools import islice, repeat
 from typing import Any, Generic
 
-from ghn.analysis.successive_halving import SLACK, hyperband_brackets, rung_budgets, rung_sizes, total_budget
+from ghn.analysis.successive_halving import hyperband_brackets, rung_budgets, rung_sizes, total_budget
 from ghn.errors import ConfigError
-from ghn.search.bracket import Bracket, rung_trial
-from ghn.search.local import Pending
+from ghn.search.basic import Awaited
 from ghn.types import Arch, Score, Searcher, Trial
+
+
+def first_rung(candidate: Trial[Arch], budget: float) -> Trial[Arch]:
+    """A candidate's trial on the first rung."""
+    return Trial(f"{candidate.id}@{budget:g}", candidate.arch, budget)
+
+
+def next_rung(trial: Trial[Arch], budget: float) -> Trial[Arch]:
+    """The trial that goes on from one on the rung below."""
+    return Trial(f"{trial.id.rpartition('@')[0]}@{budget:g}", trial.arch, budget, trial.id)
+
+
+class Bracket(Generic[Arch]):
+    """One run of successive halving.
+
+    Args:
+        rungs: budgets, rising.
+        sizes: trials in each rung, at least one.
+    """
+
+    def __init__(self, rungs: Sequence[float], sizes: Sequence[int]) -> None:
+        self.rungs, self.sizes = tuple(rungs), tuple(sizes)
+        self.finished = False
+        self._rung, self._closed, self._awaited = 0, False, 0
+        self._members: list[Trial[Arch]] = []  # of the present rung, in the order of their proposal
+        self._scores: dict[str, Score] = {}
+        self._queue: deque[Trial[Arch]] = deque()  # promoted, not yet given out
+
+    @property
+    def wants(self) -> bool:
+        """Whether the first rung has places left."""
+        return self._rung == 0 and not self._closed and len(self._members) < self.sizes[0]
+
+    def start(self, candidate: Trial[Arch]) -> Trial[Arch]:
+        """A candidate's trial on the first rung."""
+        return self._give(first_rung(candidate, self.rungs[0]))
+
+    def promoted(self) -> Trial[Arch] | None:
+        """The next trial that was promoted, if there is one."""
+        return self._give(self._queue.popleft()) if self._queue else None
+
+    def tell(self, trial: Trial[Arch], score: Score) -> None:
+        """Takes a score; the last one of a rung promotes its best."""
+        self._scores[trial.id] = score
+        self._awaited -= 1
+        self._climb()
+
+    def close(self) -> None:
+        """There are no more candidates: the first rung makes do with those it has."""
+        if self.wants:
+            self._closed = True
+            self._climb()
+
+    def _give(self, trial: Trial[Arch]) -> Trial[Arch]:
+        self._members.append(trial)
+        self._awaited += 1
+        return trial
+
+    def _climb(self) -> None:
+        if self.wants or self._queue or self._awaited:
+            return
+        if self._rung + 1 == len(self.rungs):
+            self.finished = True
+            return
+        successes = [t for t in self._members if self._scores[t.id].ok]
+        successes.sort(key=lambda t: -self._scores[t.id].value)  # stable: of equals the earlier one
+        best = successes[: self.sizes[self._rung + 1]]
+        self._rung += 1
+        self._members, self.finished = [], not best
+        self._queue.extend(next_rung(trial, self.rungs[self._rung]) for trial in best)
 
 
 class BracketSearch(Generic[Arch]):
@@ -33,7 +98,7 @@ class BracketSearch(Generic[Arch]):
 
     def __init__(self, searcher: Searcher[Arch], brackets: Iterator[Bracket[Arch]], identity: dict[str, Any]) -> None:
         self._inner, self._plan, self._open = searcher, brackets, list[Bracket[Arch]]()
-        self._exhausted, self._pending = False, Pending[Arch]()
+        self._exhausted, self._awaited = False, Awaited[Arch]()
         self._home: dict[str, Bracket[Arch]] = {}
         self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
         self.identity = {**identity, "inner": searcher.identity}
@@ -42,12 +107,12 @@ class BracketSearch(Generic[Arch]):
         """Up to `n` trials: promotions before new candidates."""
         out: list[Trial[Arch]] = []
         while len(out) < n and (trial := self._next()):
-            out.append(self._pending.add(trial))
+            out.append(self._awaited.add(trial))
         return out
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Closes the rung when the trial is its last."""
-        self._pending.take(trial)
+        self._awaited.take(trial)
         if trial.id in self._candidates:
             self._inner.tell(self._candidates.pop(trial.id), score)
         bracket = self._home.pop(trial.id)
@@ -198,91 +263,3 @@ def _fitting(rungs: tuple[float, ...], eta: float, least: int, total: float, n: 
     while cost(fitting + 1) <= total:
         fitting += 1
     return fitting
-
-
-# --- ASHA: successive halving that waits for nobody ---
-
-
-@dataclass
-class _Rung(Generic[Arch]):
-    """Results on one budget, best first: successes, those of them that have not gone on, and the number of all."""
-
-    ranked: list[tuple[float, int, Trial[Arch]]] = field(default_factory=list)
-    waiting: list[tuple[float, int, Trial[Arch]]] = field(default_factory=list)
-    told: int = 0
-
-    def add(self, score: Score, order: int, trial: Trial[Arch]) -> None:
-        self.told += 1
-        if score.ok:
-            insort(self.ranked, (-score.value, order, trial))  # of equals the one that came first
-            insort(self.waiting, (-score.value, order, trial))
-
-    def promote(self, eta: float) -> Trial[Arch] | None:
-        """Takes the best of those waiting, if it is among the best 1/eta of all."""
-        places = int(self.told / eta + SLACK)
-        if self.waiting and bisect_left(self.ranked, self.waiting[0]) < places:
-            return self.waiting.pop(0)[2]
-        return None
-
-
-class ASHA(Generic[Arch]):
-    """Promotes a trial as soon as it is among the best 1/eta of those that have finished on its rung so far.
-
-    The highest rung comes first; where none can be promoted, a new candidate starts on the lowest. It ends when the
-    inner searcher does. Failed trials count among those that have finished and are never promoted; of equal scores the
-    one that came first goes on. The inner searcher is told the score of the first rung.
-
-    Source: Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht & Talwalkar, "A System for Massively Parallel
-    Hyperparameter Tuning", MLSys 2020, algorithm 2, with early-stopping rate 0.
-
-    Args:
-        searcher: where candidates come from.
-        max_budget: of the last rung, in the estimator's unit (epochs).
-        min_budget: of the first rung; whole ones give whole budgets.
-        eta: share that goes on, as 1/eta, and growth of the budget.
-    """
-
-    source = "Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020"
-
-    def __init__(self, searcher: Searcher[Arch], *, max_budget: float, min_budget: float = 1, eta: float = 3) -> None:
-        self.rungs = rung_budgets(min_budget, max_budget, eta)
-        self._inner, self._eta = searcher, eta
-        self._results = [_Rung[Arch]() for _ in self.rungs]
-        self._level: dict[str, int] = {}  # of every trial
-        self._candidate: dict[str, str] = {}  # trial id -> candidate's id
-        self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
-        self._order, self._pending = count(), Pending[Arch]()
-        inner = searcher.identity
-        self.identity = {"searcher": "asha", "rungs": list(self.rungs), "eta": eta, "inner": inner}
-
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """Up to `n` trials: promotions from the highest rung down, then new candidates."""
-        out: list[Trial[Arch]] = []
-        while len(out) < n and (trial := self._promotion() or self._start()):
-            out.append(self._pending.add(trial))
-        return out
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Enters a result into its rung."""
-        self._pending.take(trial)
-        if trial.id in self._candidates:
-            self._inner.tell(self._candidates.pop(trial.id), score)
-        self._results[self._level[trial.id]].add(score, next(self._order), trial)
-
-    def _promotion(self) -> Trial[Arch] | None:
-        for level in reversed(range(len(self.rungs) - 1)):
-            if old := self._results[level].promote(self._eta):
-                return self._on(level + 1, self._candidate[old.id], old)
-        return None
-
-    def _start(self) -> Trial[Arch] | None:
-        for candidate in self._inner.ask(1):
-            trial = self._on(0, candidate.id, candidate)
-            self._candidates[trial.id] = candidate
-            return trial
-        return None
-
-    def _on(self, level: int, candidate: str, before: Trial[Arch]) -> Trial[Arch]:
-        trial = rung_trial(candidate, before.arch, self.rungs[level], before.id if level else None)
-        self._level[trial.id], self._candidate[trial.id] = level, candidate
-        return trial

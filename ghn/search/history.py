@@ -1,155 +1,17 @@
-"""What a search found and spent, and how much it may spend.
-
-The history of a search on disk: what was proposed and what came of it, in order, so that a killed run goes on.
-"""
+"""The history of a search on disk: what was proposed and what came of it, in order, so that a killed run goes on."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.errors import DataError, ExistsError
 from ghn.files import JsonLines
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.types import Score, Searcher, Trial
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One finished trial and where the search stood then.
-
-    Attributes:
-        trial: what was judged.
-        score: what came of it.
-        cost_seconds: spent by all trials up to this one.
-        epochs: the same in the unit of budgets; a trial that resumes one of its own architecture counts the
-            difference, one that inherits from another counts in full. A failed one counts what it was given.
-        best: the best success so far: of those with the largest budget, the highest value.
-    """
-
-    trial: Trial[Any]
-    score: Score
-    cost_seconds: float
-    epochs: float
-    best: tuple[Trial[Any], Score] | None
-
-
-@dataclass
-class SearchResult:
-    """The trials of a search in the order in which they finished.
-
-    Attributes:
-        steps: one for each.
-        stopped: why it ended: "finished" (the searcher has no more) or "limit"; empty while it runs.
-    """
-
-    steps: list[Step] = field(default_factory=list)
-    stopped: str = ""
-    _reached: dict[str, tuple[Any, float]] = field(default_factory=dict, repr=False)  # architecture and epochs, by id
-
-    def add(self, trial: Trial[Any], score: Score) -> None:
-        """Takes a finished trial in."""
-        epochs = self.epochs_of(trial, score)
-        self._reached[trial.id] = trial.arch, self._before(trial) + epochs
-        best = (trial, score) if score.ok and _better(score, self.best) else self.best
-        self.steps.append(Step(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best))
-
-    def epochs_of(self, trial: Trial[Any], score: Score | None = None) -> float:
-        """Budget that a trial takes beyond that of the trial that it resumes."""
-        budget = trial.budget if score is None or score.budget is None else score.budget
-        return max(0.0, (budget or 0.0) - self._before(trial))
-
-    def _before(self, trial: Trial[Any]) -> float:
-        """Epochs of the trial that is resumed; an heir of another architecture has none yet."""
-        arch, epochs = self._reached.get(trial.resume or "", (None, 0.0))
-        return epochs if arch == trial.arch else 0.0
-
-    @property
-    def best(self) -> tuple[Trial[Any], Score] | None:
-        """The best success: of those with the largest budget, the highest value."""
-        return self.steps[-1].best if self.steps else None
-
-    @property
-    def cost_seconds(self) -> float:
-        """Seconds that all trials cost."""
-        return self.steps[-1].cost_seconds if self.steps else 0.0
-
-    @property
-    def epochs(self) -> float:
-        """Budget that all trials took."""
-        return self.steps[-1].epochs if self.steps else 0.0
-
-    @property
-    def failures(self) -> int:
-        """Trials without a value."""
-        return sum(not step.score.ok for step in self.steps)
-
-    @property
-    def history(self) -> list[tuple[Trial[Any], Score]]:
-        """All trials with their scores, as `Estimator.fit` takes them."""
-        return [(step.trial, step.score) for step in self.steps]
-
-    def ranked(self) -> list[tuple[Trial[Any], Score]]:
-        """Candidates from the best down: each with its largest budget, larger budgets first."""
-        own = {step.trial.id: step.trial.arch for step in self.steps}
-        last = {t.resume for t, s in self.history if s.ok and t.resume and own.get(t.resume) == t.arch}
-        found = [(t, s) for t, s in self.history if s.ok and t.id not in last]
-        return sorted(found, key=lambda pair: (-(pair[1].budget or 0.0), -pair[1].value))
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What a search may spend; what is None does not count. A trial that was begun is finished.
-
-    Attributes:
-        trials: finished trials; each rung counts.
-        seconds: on the clock, of this call alone.
-        cost_seconds: sum of `Score.cost_seconds`.
-        epochs: in the unit of budgets; kept exactly, as no trial is begun that would exceed it.
-    """
-
-    trials: int | None = None
-    seconds: float | None = None
-    cost_seconds: float | None = None
-    epochs: float | None = None
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            value = getattr(self, f.name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"a limit of {f.name} must be above 0", got=value, fix="None for no limit")
-
-    def allows(self, trial: Trial[Any], result: SearchResult, running: list[Trial[Any]], seconds: float) -> bool:
-        """Whether a trial may begin while others run."""
-        if self.trials is not None and len(result.steps) + len(running) >= self.trials:
-            return False
-        if self.seconds is not None and seconds >= self.seconds:
-            return False
-        if self.cost_seconds is not None and result.cost_seconds >= self.cost_seconds:
-            return False
-        epochs = result.epochs + sum(map(result.epochs_of, [*running, trial]))
-        return self.epochs is None or epochs <= self.epochs + 1e-9
-
-    def left(self, result: SearchResult, seconds: float) -> str:
-        """What may still be spent, in words."""
-        spent = {"epochs": result.epochs, "cost_seconds": result.cost_seconds, "seconds": seconds}
-        spent["trials"] = len(result.steps)
-        left = {name: limit - spent[name] for name in spent if (limit := getattr(self, name)) is not None}
-        return ", ".join(f"{max(0.0, value):.4g} {name.replace('_', ' ')}" for name, value in left.items())
-
-
-def _better(score: Score, best: tuple[Trial[Any], Score] | None) -> bool:
-    if best is None:
-        return True
-    old = best[1]
-    return ((score.budget or 0.0), score.value) > ((old.budget or 0.0), old.value)
-
-
-# --- The history of a search on disk: what was proposed and what came of it, in order, so that a killed run goes on ---
 
 SCHEMA = "ghn.search/1"
 NAME = "history.jsonl"

@@ -1,7 +1,4 @@
-"""What a ladder climbs, and what it finds.
-
-The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget.
-"""
+"""The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget."""
 
 from __future__ import annotations
 
@@ -70,9 +67,6 @@ class LadderResult:
     def spent(self) -> float:
         """Seconds in all."""
         return sum(self.seconds.values())
-
-
-# --- The ladder: many candidates judged cheaply, some of them better, a few trained fully, within one budget ---
 
 
 class Ladder:

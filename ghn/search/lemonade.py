@@ -1,7 +1,4 @@
-"""Fronts of two objectives, a value to be high and a cost to be low, and where on them it is sparse.
-
-LEMONADE: evolution of a front of accuracy against size, whose children inherit their parents' weights.
-"""
+"""LEMONADE: evolution of a front of accuracy against cost where it is sparse; children inherit weights."""
 
 from __future__ import annotations
 
@@ -18,8 +15,9 @@ from sklearn.neighbors import KernelDensity
 
 from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
-from ghn.search.local import TRIES, Pending, draw_new
+from ghn.search.basic import Awaited
 from ghn.spaces import describe_space
+from ghn.spaces.draw import TRIES, draw_new
 from ghn.spaces.live import live_params, live_stats
 from ghn.types import Arch, Score, Space, Trial
 
@@ -69,9 +67,6 @@ def draw_sparse(rng: Random, density: Float[np.ndarray, " n"], count: int) -> li
     """
     keys = [-value - log(-log(rng.random() or 0.5)) for value in density]
     return sorted(range(len(keys)), key=lambda i: -keys[i])[:count]
-
-
-# --- LEMONADE: evolution of a front of accuracy against size, whose children inherit their parents' weights ---
 
 
 @dataclass(frozen=True)
@@ -141,7 +136,7 @@ class Lemonade(Generic[Arch]):
         self._costs: dict[Arch, float] = {}
         self._front: list[Member[Arch]] = []
         self._seen: set[Hashable] = set()
-        self._queue, self._asked, self._pending = deque[Trial[Arch]](), 0, Pending[Arch]()
+        self._queue, self._asked, self._awaited = deque[Trial[Arch]](), 0, Awaited[Arch]()
         self.identity: dict[str, Any] = {
             "searcher": "lemonade",
             "space": describe_space(space),
@@ -162,16 +157,16 @@ class Lemonade(Generic[Arch]):
         """The next `n` of the generation; none when its last scores are awaited."""
         out: list[Trial[Arch]] = []
         while len(out) < n:
-            if not self._queue and not len(self._pending):
+            if not self._queue and not len(self._awaited):
                 self._breed()
             if not self._queue:
                 break
-            out.append(self._pending.add(self._queue.popleft()))
+            out.append(self._awaited.add(self._queue.popleft()))
         return out
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Puts a success on the front, if nothing there dominates it, and takes off what it dominates."""
-        self._pending.take(trial)
+        self._awaited.take(trial)
         if score.ok:
             every = [*self._front, Member(trial, score.value, self._cost(trial.arch))]
             self._front = [every[i] for i in pareto_front([(m.value, m.cost) for m in every])]

@@ -1,14 +1,9 @@
-"""What a ladder learns from its pilot: how steps agree, and what candidates will cost.
-
-Estimators at prices: what searches are compared with, so that equal work costs all of them the same.
-
-How a budget is split over the steps of a ladder: by what each step is worth and what it costs.
-"""
+"""How a ladder spends its budget: what a pilot tells of its steps, and how many candidates each of them judges."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -18,10 +13,13 @@ from scipy.stats import spearmanr
 
 from ghn.errors import ConfigError
 from ghn.spaces.live import live_stats
-from ghn.types import Estimator, Score, Space, Trial
+from ghn.types import Space
 
 PRIOR, TRUST = 0.6, 6.0  # correlation of two steps before anything is known, and how many pilot networks it is worth
 LEAST_PILOT = 4
+DRAWS = 32  # simulated searches behind each expectation; the same ones for every plan, so plans differ by what they are
+GROWTH = 1.8  # between the numbers of candidates that are tried out
+LARGEST = 20_000  # simulated candidates; more are as good as these
 
 
 def pilot_correlation(values: np.ndarray) -> np.ndarray:
@@ -62,47 +60,6 @@ def cost_line(seen: Sequence[tuple[float, float]]) -> Callable[[float], float]:
 def live_macs(space: Space[Any], arch: Any) -> float:
     """Multiply-adds of the live part of a candidate, at least 1."""
     return float(max(1, live_stats(space, arch).macs))
-
-
-# --- Estimators at prices: what searches are compared with, so that equal work costs all of them the same ---
-
-
-class Priced:
-    """An estimator whose answers cost what a function says, in place of what a clock said on a busy machine.
-
-    Args:
-        estimator: judges.
-        price: seconds for a trial that was given a score, failed ones included.
-        about: tells this price from others, for `identity`.
-    """
-
-    def __init__(self, estimator: Estimator[Any], price: Callable[[Trial[Any], Score], float], about: str) -> None:
-        self.estimator, self.price, self.about, self.source = estimator, price, about, estimator.source
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
-        return {"estimator": self.estimator.identity, "price": self.about}
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """As the estimator does."""
-        self.estimator.fit(history)
-
-    def cost(self, arch: Any) -> float | None:
-        """That of the estimator."""
-        return self.estimator.cost(arch)
-
-    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """The estimator's scores, at their price."""
-        scores = self.estimator.score(trials)
-        return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]
-
-
-# --- How a budget is split over the steps of a ladder: by what each step is worth and what it costs ---
-
-DRAWS = 32  # simulated searches behind each expectation; the same ones for every plan, so plans differ by what they are
-GROWTH = 1.8  # between the numbers of candidates that are tried out
-LARGEST = 20_000  # simulated candidates; more are as good as these
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from typing import Any, Generic
 
 from ghn.errors import ConfigError
 from ghn.families.surrogates.surrogate import SurrogateEstimator
+from ghn.scoring.guard import Patience, judge
+from ghn.search.basic import Awaited
 from ghn.spaces import describe_space
-from ghn.types import Arch, Estimator, Growing, NeedsReferences, Score, Space, Trial
+from ghn.types import Arch, Estimator, Growing, Score, Space, Trial, least_references
 
 
 class ProgressiveSearch(Generic[Arch]):
@@ -71,20 +73,18 @@ class ProgressiveSearch(Generic[Arch]):
         self._space, self._rng, self._beam, self._first, self._budget = space, Random(seed), beam, first, budget
         self._forms: dict[Hashable, list[Arch]] = {}  # of each function that was asked for
         self._queue: list[Arch] = []
-        self._waiting: dict[str, Trial[Arch]] = {}
-        self._asked: list[Trial[Arch]] = []
+        self._awaited, self._asked = Awaited[Arch](), list[Trial[Arch]]()
         self._scores: dict[str, Score] = {}
         self._parents: list[Trial[Arch]] = []  # trained, of the level
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """Up to `n` trials of a level; the next level begins when all scores of this one are there."""
-        if not self._queue and not self._waiting:
+        if not self._queue and not len(self._awaited):
             self._queue = self._next_level()
         chosen, self._queue = self._queue[:n], self._queue[n:]
         new = [Trial(str(i), arch, self._budget) for i, arch in enumerate(chosen, len(self._asked))]
         self._asked += new
-        self._waiting |= {trial.id: trial for trial in new}
-        return new
+        return [self._awaited.add(trial) for trial in new]
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Takes a training in.
@@ -92,14 +92,7 @@ class ProgressiveSearch(Generic[Arch]):
         Raises:
             ConfigError: the trial does not await a score.
         """
-        if self._waiting.get(trial.id) != trial:
-            raise ConfigError(
-                "a searcher was told of a trial that does not await a score",
-                got=trial,
-                expected=f"one of {len(self._waiting)} trials that were asked for",
-                fix="tell each trial that `ask` gave, once",
-            )
-        del self._waiting[trial.id]
+        self._awaited.take(trial)
         self._scores[trial.id] = score
         if score.ok:
             self._parents.append(trial)
@@ -128,10 +121,12 @@ class ProgressiveSearch(Generic[Arch]):
 
     def _promising(self, archs: list[Arch], count: int) -> list[Arch]:
         known = [(t, self._scores[t.id]) for t in self._asked if t.id in self._scores]
-        least = self.surrogate.least if isinstance(self.surrogate, NeedsReferences) else 1
-        if sum(score.ok for _, score in known) < least:
+        if sum(score.ok for _, score in known) < least_references(self.surrogate):
             return self._rng.sample(archs, min(count, len(archs)))
         self.surrogate.fit(known)
-        scores = self.surrogate.score([Trial(str(i), arch, self._budget) for i, arch in enumerate(archs)])
+        trials = [Trial(str(i), arch, self._budget) for i, arch in enumerate(archs)]
+        scores, patience = judge(self.surrogate, trials), Patience()
+        for trial, score in zip(trials, scores, strict=True):
+            patience.note(trial, score)
         ranked = sorted((-score.value, i) for i, score in enumerate(scores) if score.ok)
         return [archs[i] for _, i in ranked[:count]]

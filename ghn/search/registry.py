@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
+from ghn.search.asha import ASHA
+from ghn.search.basic import RandomSearch, RegularizedEvolution
+from ghn.search.halving import Hyperband, SuccessiveHalving
 from ghn.search.lemonade import Lemonade
-from ghn.search.local import RandomSearch, RegularizedEvolution
 from ghn.search.progressive import ProgressiveSearch
 from ghn.types import Searcher, Space
 

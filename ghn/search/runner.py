@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from ghn.errors import ConfigError, EstimatorError
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience
-from ghn.search.history import History, Limit, SearchResult
+from ghn.search.history import History
+from ghn.search.result import Limit, SearchResult
 from ghn.search.workers import Here, MakeEstimator, Processes, Workers, judge_trial, keep_busy, make_judge
 from ghn.types import Estimator, Score, Searcher, Trial
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ghn.errors import ConfigError, DataError
-from ghn.search.history import Limit, SearchResult
+from ghn.search.result import Limit, SearchResult
 from ghn.search.runner import run_search
 from ghn.search.workers import Simulated
-from ghn.types import Estimator, Searcher
+from ghn.types import Estimator, Score, Searcher, Trial
 
 UNITS = ("epochs", "trials", "seconds")
 
@@ -98,3 +99,34 @@ def _costs(result: SearchResult, unit: str) -> list[float]:
     if unit == "epochs":
         return [step.epochs for step in result.steps]
     return [float(i) for i in range(1, len(result.steps) + 1)]
+
+
+class Priced:
+    """An estimator whose answers cost what a function says, in place of what a clock said on a busy machine.
+
+    Args:
+        estimator: judges.
+        price: seconds for a trial that was given a score, failed ones included.
+        about: tells this price from others, for `identity`.
+    """
+
+    def __init__(self, estimator: Estimator[Any], price: Callable[[Trial[Any], Score], float], about: str) -> None:
+        self.estimator, self.price, self.about, self.source = estimator, price, about, estimator.source
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a score depends on, JSON-able."""
+        return {"estimator": self.estimator.identity, "price": self.about}
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """As the estimator does."""
+        self.estimator.fit(history)
+
+    def cost(self, arch: Any) -> float | None:
+        """That of the estimator."""
+        return self.estimator.cost(arch)
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        """The estimator's scores, at their price."""
+        scores = self.estimator.score(trials)
+        return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]

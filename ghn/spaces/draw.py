@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from random import Random
 
 from ghn.types import Arch, Finite, Space
+
+TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
 
 
 def draw_distinct(space: Space[Arch], n: int, rng: Random) -> list[Arch]:
@@ -22,3 +25,13 @@ def draw_distinct(space: Space[Arch], n: int, rng: Random) -> list[Arch]:
         every = space.distinct()
         return rng.sample(every, min(n, len(every)))
     return list({space.canonical(arch): arch for arch in (space.sample(rng) for _ in range(n))}.values())
+
+
+def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | None:
+    """A random member whose function is not among `seen`, to which it is added; None when none turns up."""
+    for _ in range(TRIES):
+        arch = space.sample(rng)
+        if (key := space.canonical(arch)) not in seen:
+            seen.add(key)
+            return arch
+    return None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ghn.types import Estimator, Score, Trial
+from ghn.types import Estimator, JudgesTogether, NeedsReferences, Score, Streams, Trial
 
 Archs = Sequence[Any]  # different functions, at least three, that the estimator can judge
 
@@ -26,6 +26,30 @@ def _values(scores: Sequence[Score]) -> list[float]:
 def is_an_estimator(estimator: Estimator[Any], archs: Archs) -> None:
     assert isinstance(estimator, Estimator)
     assert estimator.source.strip()
+
+
+def identity_can_be_written_and_does_not_change_by_scoring(estimator: Estimator[Any], archs: Archs) -> None:
+    before = json.dumps(estimator.identity)
+    assert json.loads(before)
+    estimator.score(_trials(archs))
+    assert json.dumps(estimator.identity) == before
+
+
+def cost_is_a_number_of_multiply_adds_or_unknown(estimator: Estimator[Any], archs: Archs) -> None:
+    for arch in archs:
+        cost = estimator.cost(arch)
+        assert cost is None or (math.isfinite(cost) and cost >= 0)
+
+
+def capabilities_are_as_their_protocols_say(estimator: Estimator[Any], archs: Archs) -> None:
+    if isinstance(estimator, JudgesTogether):
+        assert isinstance(estimator.together, bool)
+    if isinstance(estimator, NeedsReferences):
+        assert estimator.least >= 1
+    if isinstance(estimator, Streams):
+        trials = _trials(archs)
+        streamed = {trial.id: score.value for trial, score in estimator.stream(trials)}
+        assert [streamed[t.id] for t in trials] == pytest.approx(_values(estimator.score(trials)), rel=1e-4, abs=1e-5)
 
 
 def no_trials_no_scores(estimator: Estimator[Any], archs: Archs) -> None:
@@ -69,6 +93,9 @@ def a_bad_candidate_is_a_failed_score_and_harms_no_other(estimator: Estimator[An
 
 ESTIMATOR_CHECKS = (
     is_an_estimator,
+    identity_can_be_written_and_does_not_change_by_scoring,
+    cost_is_a_number_of_multiply_adds_or_unknown,
+    capabilities_are_as_their_protocols_say,
     no_trials_no_scores,
     one_score_a_trial,
     order_company_and_ids_do_not_matter,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ghn.errors import ConfigError
-from ghn.types import Score, Searcher, Space, Trial
+from ghn.types import Inherits, Score, Searcher, Space, Trial
 
 Make = Callable[[], Searcher[Any]]  # gives a new searcher each time, always the same
 STEPS = 120
@@ -47,9 +47,11 @@ def drive(
 def is_a_searcher(make: Make, space: Space[Any]) -> None:
     searcher = make()
     assert isinstance(searcher, Searcher)
-    assert searcher.source.strip()  # type: ignore[attr-defined]
-    assert searcher.identity == json.loads(json.dumps(make().identity))  # type: ignore[attr-defined]
+    assert searcher.source.strip()
+    assert searcher.identity == json.loads(json.dumps(make().identity)) and searcher.identity
+    before = searcher.identity
     assert len(drive(searcher)) > 10
+    assert searcher.identity == before  # of what it was made from, not of what it was told
 
 
 def asking_gives_at_most_n(make: Make, space: Space[Any]) -> None:
@@ -69,7 +71,8 @@ def ids_are_unique_and_archs_are_members(make: Make, space: Space[Any]) -> None:
 
 def budgets_rise_from_the_trial_that_is_resumed(make: Make, space: Space[Any]) -> None:
     """Or, where it is another architecture from which weights are inherited, this is said, and it may have several."""
-    inherits = getattr(make(), "inherits", False)
+    searcher = make()
+    inherits = isinstance(searcher, Inherits) and searcher.inherits
     earlier: dict[str, Trial[Any]] = {}
     for trial in drive(make()):
         assert trial.budget is None or trial.budget > 0

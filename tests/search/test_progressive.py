@@ -149,3 +149,16 @@ def test_what_does_not_fit() -> None:
     for settings in ({"beam": 0}, {"first": 0}):
         with pytest.raises(ConfigError, match="at least one training"):
             search(**settings)
+
+
+def test_what_the_surrogate_raises_for_a_candidate_costs_that_one() -> None:
+    class Picky(Counting):
+        def score(self, trials: Any) -> list[Score]:
+            if any(SPACE.canonical(t.arch).count("nor_conv_1x1") == 1 for t in trials):
+                raise RuntimeError("shapes do not fit")
+            return super().score(trials)
+
+    levels = drive(search(surrogate=Picky(), first=10))
+    assert len(levels) > 2
+    for level, trials in levels.items():
+        assert level == 1 or not any(SPACE.canonical(t.arch).count("nor_conv_1x1") == 1 for t in trials)

@@ -9,7 +9,8 @@ import pytest
 import toy
 from doubles import Double
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, EstimatorError
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.search import RandomSearch, RegularizedEvolution, Screened
 from ghn.types import Score, Trial
 
@@ -62,6 +63,37 @@ def test_the_estimator_is_fitted_to_successes_when_it_is_time() -> None:
         (trial,) = searcher.ask()
         searcher.tell(trial, Score.failed("it broke") if i % 2 else Score(0.1 * i))
     assert judge.fitted == [3, 6]
+
+
+class Raising(Convs):
+    """Raises where the other fails; or always."""
+
+    def __init__(self, *, always: bool = False) -> None:
+        super().__init__()
+        self.always = always
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        if self.always or any(not score.ok for score in super().score(trials)):
+            raise RuntimeError("no pooling, please")
+        return super().score(trials)
+
+
+def test_proposals_for_which_the_estimator_raises_are_liked_least() -> None:
+    chosen = Screened(RandomSearch(toy.SPACE, 0), Raising(), 20).ask(2)
+    assert chosen == Screened(RandomSearch(toy.SPACE, 0), Convs(), 20).ask(2)
+    with pytest.raises(EstimatorError, match=r"20 candidates in a row(.|\n)*no pooling, please"):
+        Screened(RandomSearch(toy.SPACE, 0), Raising(always=True), 20).ask(2)
+
+
+def test_the_estimator_is_not_fitted_to_fewer_references_than_it_needs() -> None:
+    surrogate = SurrogateEstimator(toy.SPACE, model="ridge", least=10)
+    surrogate.fit([(Trial(str(i), a), Score(i / 20)) for i, a in enumerate(list(toy.SPACE.distinct())[:20])])
+    before, searcher = surrogate.identity, Screened(RandomSearch(toy.SPACE, 0), surrogate, 2, refit=4)
+    for i in range(12):
+        assert (surrogate.identity == before) == (i < 12)
+        (trial,) = searcher.ask()
+        searcher.tell(trial, Score(0.1 * i))
+    assert surrogate.identity != before  # 4 and 8 were too few
 
 
 @pytest.mark.parametrize("settings", [{"factor": 1}, {"factor": 4, "refit": 0}])

@@ -1,9 +1,4 @@
-"""Trials that were proposed and have no score yet.
-
-Searchers that need nothing but scores: a list gone through, random search, regularised evolution.
-
-A searcher that has a cheap estimator choose among more proposals than it hands on.
-"""
+"""Searchers that need nothing but scores: a list gone through, random search, evolution; and what all others share."""
 
 from __future__ import annotations
 
@@ -16,10 +11,11 @@ from typing import Any, Generic
 
 from ghn.errors import ConfigError
 from ghn.spaces import describe_space
-from ghn.types import Arch, Estimator, Score, Searcher, Space, Trial
+from ghn.spaces.draw import TRIES, draw_new
+from ghn.types import Arch, Score, Space, Trial
 
 
-class Pending(Generic[Arch]):
+class Awaited(Generic[Arch]):
     """The trials of a searcher that await their scores."""
 
     def __init__(self) -> None:
@@ -49,11 +45,6 @@ class Pending(Generic[Arch]):
         return len(self._trials)
 
 
-# --- Searchers that need nothing but scores: a list gone through, random search, regularised evolution ---
-
-TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
-
-
 class ListSearch(Generic[Arch]):
     """Goes through given architectures once, in an order drawn from the seed: random search over a table.
 
@@ -71,18 +62,18 @@ class ListSearch(Generic[Arch]):
         self._order = list(archs)
         if seed is not None:
             Random(seed).shuffle(self._order)
-        self._budget, self._next, self._pending = budget, 0, Pending[Arch]()
+        self._budget, self._next, self._awaited = budget, 0, Awaited[Arch]()
         digest = hashlib.sha256(json.dumps(self._order).encode()).hexdigest()
         self.identity = {"searcher": "list", "archs": digest, "budget": budget}
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """The next `n` of the list."""
         first, self._next = self._next, min(self._next + n, len(self._order))
-        return [self._pending.add(Trial(str(i), self._order[i], self._budget)) for i in range(first, self._next)]
+        return [self._awaited.add(Trial(str(i), self._order[i], self._budget)) for i in range(first, self._next)]
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Learns nothing."""
-        self._pending.take(trial)
+        self._awaited.take(trial)
 
 
 class _Drawing(Generic[Arch]):
@@ -95,7 +86,7 @@ class _Drawing(Generic[Arch]):
     _seen: set[Hashable]
     _asked: int
     _finished: bool
-    _pending: Pending[Arch]
+    _awaited: Awaited[Arch]
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """`n` draws; fewer when the space is exhausted."""
@@ -105,7 +96,7 @@ class _Drawing(Generic[Arch]):
             if arch is None:
                 self._finished = True
             else:
-                out.append(self._pending.add(Trial(str(self._asked), arch, self._budget)))
+                out.append(self._awaited.add(Trial(str(self._asked), arch, self._budget)))
                 self._asked += 1
         return out
 
@@ -134,7 +125,7 @@ class RandomSearch(_Drawing[Arch]):
     ) -> None:
         self._space, self._rng, self._budget, self._distinct = space, Random(seed), budget, distinct
         self._seen: set[Hashable] = set()
-        self._asked, self._finished, self._pending = 0, False, Pending[Arch]()
+        self._asked, self._finished, self._awaited = 0, False, Awaited[Arch]()
         self.identity: dict[str, Any] = {
             "searcher": "random",
             "space": describe_space(space),
@@ -145,7 +136,7 @@ class RandomSearch(_Drawing[Arch]):
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Learns nothing."""
-        self._pending.take(trial)
+        self._awaited.take(trial)
 
 
 class RegularizedEvolution(_Drawing[Arch]):
@@ -186,7 +177,7 @@ class RegularizedEvolution(_Drawing[Arch]):
         self._space, self._rng, self._sample, self._budget = space, Random(seed), sample, budget
         self._distinct, self._seen, self._finished = distinct, set[Hashable](), False
         self._size, self._alive = population, deque[tuple[Arch, float]](maxlen=population)
-        self._asked, self._pending = 0, Pending[Arch]()
+        self._asked, self._awaited = 0, Awaited[Arch]()
         self.identity: dict[str, Any] = {
             "searcher": "evolution",
             "space": describe_space(space),
@@ -199,7 +190,7 @@ class RegularizedEvolution(_Drawing[Arch]):
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Puts a success into the population; when it is full, the oldest dies."""
-        self._pending.take(trial)
+        self._awaited.take(trial)
         if score.ok:
             self._alive.append((trial.arch, score.value))
 
@@ -216,76 +207,3 @@ class RegularizedEvolution(_Drawing[Arch]):
                 self._seen.add(key)
                 return arch
         return super()._new()
-
-
-def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | None:
-    """A random member whose function is not among `seen`, to which it is added; None when none turns up."""
-    for _ in range(TRIES):
-        arch = space.sample(rng)
-        if (key := space.canonical(arch)) not in seen:
-            seen.add(key)
-            return arch
-    return None
-
-
-# --- A searcher that has a cheap estimator choose among more proposals than it hands on ---
-
-
-class Screened(Generic[Arch]):
-    """Of `factor` proposals for each trial, hands on the one that a cheap estimator likes best.
-
-    This is how a surrogate or a hypernetwork's score is plugged into a search: around random search or evolution, and
-    within the schedulers, as `SuccessiveHalving(Screened(RandomSearch(space), estimator, factor=64), ...)`. The inner
-    searcher is told a failure for what was screened out, so that it is neither a parent nor awaited. When the history
-    of a killed search is replayed, proposals are screened again.
-
-    Args:
-        searcher: proposes.
-        estimator: cheap; judges proposals.
-        factor: proposals for each trial, at least 2.
-        refit: fit the estimator to the finished trials after every so many successes; None never does.
-
-    Attributes:
-        cost_seconds: spent on screening, which no trial's cost contains.
-
-    Raises:
-        ConfigError: factor or refit out of range.
-    """
-
-    def __init__(
-        self, searcher: Searcher[Arch], estimator: Estimator[Arch], factor: int, *, refit: int | None = None
-    ) -> None:
-        if factor < 2 or (refit is not None and refit < 1):
-            raise ConfigError("screening needs a factor of at least 2, and refit of at least 1", got=(factor, refit))
-        self.source = f"screened by: {estimator.source}"
-        self._inner, self._estimator, self._factor, self._refit = searcher, estimator, factor, refit
-        self._history: list[tuple[Trial[Arch], Score]] = []
-        self._pending, self.cost_seconds = Pending[Arch](), 0.0
-        self.identity = {
-            "searcher": "screened",
-            "factor": factor,
-            "refit": refit,
-            "estimator": estimator.identity,
-            "inner": searcher.identity,
-        }
-
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """The best `n` of `n * factor` proposals; of equal ones, and where the estimator fails, the earlier."""
-        proposals = self._inner.ask(n * self._factor)
-        scores = self._estimator.score(proposals)
-        self.cost_seconds += sum(score.cost_seconds for score in scores)
-        worth = [score.value if score.ok else float("-inf") for score in scores]
-        chosen = set(sorted(range(len(proposals)), key=lambda i: -worth[i])[:n])
-        for i, trial in enumerate(proposals):
-            if i not in chosen:
-                self._inner.tell(trial, Score.failed("screened out"))
-        return [self._pending.add(proposals[i]) for i in sorted(chosen)]
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Tells the inner searcher, and fits the estimator when it is time."""
-        self._pending.take(trial)
-        self._inner.tell(trial, score)
-        if score.ok and self._refit is not None:
-            self._history.append((trial, score))
-            if len(self._history) % self._refit == 0:
-                self._estimator.fit(self._history)
