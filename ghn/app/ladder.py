@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
-from ghn.files import write_atomic
-from ghn.search.ladder import Ladder, LadderResult, Step
+from ghn.report.searches import print_ladder, write_ladder
+from ghn.search.ladder import Ladder, Step
 from ghn.spaces.draw import draw_distinct
 from ghn.types import Estimator, Finite
 
@@ -61,38 +57,6 @@ def make_steps(setting: Setting, wanted: list[Mapping[str, Any]]) -> list[Step]:
         trains = name == "low_fidelity" or name.startswith("curve_")
         steps.append(Step(label, made[name], budget, "training" if trains else None if budget is None else name))
     return steps
-
-
-def write_ladder(result: LadderResult, folder: Path) -> None:
-    """Writes `ladder.json`: the best network, the plan, and what each step judged and spent."""
-    content = {
-        "best": result.best,
-        "value": None if result.score is None else result.score.value,
-        "plan": list(result.plan.counts),
-        "judged": result.judged,
-        "failed": result.failed,
-        "seconds": result.seconds,
-        "correlation": result.correlation.round(4).tolist(),
-        "history": [[step, arch, s.value if s.ok else None, spent] for step, arch, s, spent in result.history],
-    }
-    write_atomic(folder / "ladder.json", json.dumps(content, indent=1))
-
-
-def print_ladder(result: LadderResult, console: Console | None = None) -> None:
-    """Prints a line a step, and the best network."""
-    console = console or Console(width=140)
-    table = Table("step", box=None)
-    for column in ("judged", "failed", "seconds", "correlation with the last"):
-        table.add_column(column, justify="right")
-    for row, name in zip(result.correlation, result.judged, strict=True):
-        seconds = f"{result.seconds[name]:.1f}"
-        table.add_row(name, str(result.judged[name]), str(result.failed[name]), seconds, f"{row[-1]:.2f}")
-    console.print(table)
-    if result.best is None or result.score is None:
-        console.print("no candidate came through the last step", highlight=False)
-    else:
-        console.print(f"best: {result.best}, {result.score.value:.4f}", highlight=False)
-    console.print(f"{result.spent:.1f} seconds spent", highlight=False)
 
 
 def _pool(setting: Setting, size: int | None, seed: int) -> list[Any] | None:

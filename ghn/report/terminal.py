@@ -78,7 +78,7 @@ def _fitting(table: Table, console: Console) -> RichTable:
 
 def _rich(table: Table, columns: Sequence[int], stacked: bool) -> RichTable:
     out = RichTable(
-        title=RichText(plain_signs(table.title)),
+        title=RichText(plain_signs(table.title)) if table.title else None,
         title_justify="left",
         title_style="bold",
         header_style="bold",
@@ -87,8 +87,10 @@ def _rich(table: Table, columns: Sequence[int], stacked: bool) -> RichTable:
         collapse_padding=True,
     )
     for i in columns:
-        if i == 0 or i in table.left:
+        if i == 0:
             out.add_column(RichText(plain_signs(table.head[i])), min_width=14, max_width=20 if stacked else 40)
+        elif i in table.left:
+            out.add_column(RichText(plain_signs(table.head[i])))
         else:
             head = fill(
                 plain_signs(table.head[i]), 10 if stacked else 15, break_long_words=False, break_on_hyphens=False

@@ -15,7 +15,7 @@ from ghn.app.search import search_job
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.training.full import TrainingEstimator, train_references
-from ghn.report.front import write_front
+from ghn.report.searches import write_front
 from ghn.search import SearchResult
 from ghn.tasks import make_task
 from ghn.train.network import Recipe
