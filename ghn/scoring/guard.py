@@ -157,6 +157,10 @@ class Patience:
         """Whether a score may yet prove to be no candidate's fault; files keep it back until then."""
         return self.give_up_after is not None and was_raised(score)
 
+    def reset(self) -> None:
+        """Ends the row: there was an answer."""
+        self._reasons.clear()
+
     def note(self, trial: Trial[Any], score: Score) -> None:
         """Takes a score into account; a success, or a failure that was returned, ends the row.
 
@@ -164,7 +168,7 @@ class Patience:
             EstimatorError: too many in a row.
         """
         if not was_raised(score):
-            self._reasons.clear()
+            self.reset()
             return
         self._reasons.append(f"{trial.id}: {score.error} ({score.extra[RAISED]})")
         if len(self._reasons) == self.give_up_after:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ from typing import Any
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from ghn.errors import ConfigError, GhnError, TrainingError
+from ghn.errors import ConfigError, EstimatorError, GhnError, TrainingError
+from ghn.files import JsonLines
 from ghn.graph.stats import count_params
+from ghn.scoring.guard import GIVE_UP_AFTER, RAISED, Patience, failure_of
 from ghn.spaces.live import live_graph
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, TableHeader
@@ -122,25 +126,41 @@ class TrainingEstimator:
 
 
 def train_references(
-    estimator: TrainingEstimator, jobs: Sequence[tuple[str, int]], path: Path | str, *, progress: bool = True
+    estimator: TrainingEstimator,
+    jobs: Sequence[tuple[str, int]],
+    path: Path | str,
+    *,
+    progress: bool = True,
+    give_up_after: int | None = GIVE_UP_AFTER,
 ) -> ReferenceTable:
     """Trains (official string, seed) pairs into a table on disk; run again after a kill, it goes on where it was.
 
-    A training in progress when the job is killed is trained anew; finished ones are kept.
+    A training in progress when the job is killed is trained anew; finished ones are kept. One that fails is counted:
+    its reason stands in a file beside the table (`failures_path`), and a run that goes on leaves it out. Who wants it
+    tried again takes its line, or the file, away.
+
+    Args:
+        estimator: trains them.
+        jobs: what to train.
+        path: of the table.
+        progress: whether to show a bar.
+        give_up_after: so many failures in a row end the run, and are not kept; None never does.
 
     Raises:
         ArchitectureError: a string is malformed; found before anything is trained.
         DataError: the file holds references trained otherwise.
-        TrainingError: the loss of some networks is no longer finite; raised after all the others were trained and kept.
+        EstimatorError: one training after the other failed.
+        TrainingError: all trainings failed.
     """
     space = estimator.space
     jobs = list(dict.fromkeys((space.format(space.parse(arch)), seed) for arch, seed in jobs))
     path, header = Path(path), estimator.header()
     table = ReferenceTable.resume(path, header)
-    left = [job for job in jobs if job not in table]
-    done, epochs, failed = len(jobs) - len(left), estimator.recipe.epochs, []
+    failures, patience = _Failures(path, header), Patience(give_up_after)
+    left = [job for job in jobs if job not in table and job not in failures.reasons]
+    done, epochs = len(jobs) - len(left), estimator.recipe.epochs
     bar = tqdm(total=len(jobs) * epochs, initial=done * epochs, disable=not progress, desc="references", unit="epoch")
-    with bar:
+    with bar, closing(failures):
         for number, (arch, seed) in enumerate(left, start=done + 1):
 
             def report(_epoch: int, result: EpochResult, number: int = number) -> None:
@@ -148,15 +168,60 @@ def train_references(
                 bar.set_postfix(network=f"{number}/{len(jobs)}", val=f"{result.val_accuracy:.3f}")
 
             try:
-                append_run(path, estimator.train(arch, seed, report))
-            except TrainingError as error:
-                failed.append(f"{arch}, seed {seed}: {error}")
+                run = estimator.train(arch, seed, report)
+            except Exception as error:
+                failures.add(Trial(f"{arch}, seed {seed}", (arch, seed)), failure_of(error), patience)
+            else:
+                append_run(path, run)
+                patience.reset()
     table = ReferenceTable.resume(path, header)
+    if failed := {job: reason for job, reason in failures.reasons.items() if job in jobs}:
+        told = "; ".join(f"{arch}, seed {seed}: {reason}" for (arch, seed), reason in failed.items())
+        if len(failed) == len(jobs):
+            raise TrainingError(
+                f"all {len(jobs)} trainings failed", got=told, fix="leave these networks out, or lower recipe.lr"
+            )
+        print(f"{len(failed)} of {len(jobs)} trainings failed, see {failures_path(path)}: {told}", file=sys.stderr)
     table.save(path, overwrite=True)
-    if failed:
-        raise TrainingError(
-            f"{len(failed)} of {len(jobs)} trainings failed; the others are in {path}",
-            got="; ".join(failed),
-            fix="leave these networks out, or train with a lower recipe.lr into another table",
-        )
     return table
+
+
+def failures_path(path: Path | str) -> Path:
+    """Where the failures of a table's trainings stand, each with its reason."""
+    return Path(path).with_name(f"{Path(path).stem}-failures.jsonl")
+
+
+class _Failures:
+    """Trainings of a table that failed, by architecture and seed; the file is made with the first."""
+
+    def __init__(self, path: Path, header: TableHeader) -> None:
+        self.path, self._identity = failures_path(path), {**asdict(header), "versions": {}}
+        self.reasons: dict[tuple[str, int], str] = {}
+        self._lines: JsonLines | None = None
+        if self.path.exists():
+            for number, row in self._open().rows:
+                try:
+                    self.reasons[row["arch"], row["seed"]] = row["error"]
+                except (KeyError, TypeError) as error:
+                    raise self._open().damaged(number, error, "a failed training") from None
+
+    def add(self, trial: Trial[tuple[str, int]], score: Score, patience: Patience) -> None:
+        """Counts one; raises EstimatorError when patience ends, and forgets those that ended it."""
+        (arch, seed), lines = trial.arch, self._open()
+        row = {"arch": arch, "seed": seed, "error": score.error, RAISED: score.extra[RAISED]}
+        (lines.hold if patience.holds(score) else lines.append)(row)
+        self.reasons[trial.arch] = str(score.error)
+        try:
+            patience.note(trial, score)
+        except EstimatorError:
+            lines.drop_held()
+            raise
+
+    def close(self) -> None:
+        if self._lines:
+            self._lines.close()
+
+    def _open(self) -> JsonLines:
+        if self._lines is None:
+            self._lines = JsonLines(self.path, "ghn.failures/1", self._identity, "failed trainings")
+        return self._lines

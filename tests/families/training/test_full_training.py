@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 from lightning_fabric import Fabric
 from toy_models import CHAIN, CUT_OFF, EDGE
 
-from ghn.errors import ArchitectureError, ConfigError, DataError, TrainingError
-from ghn.families.training.full import OnEpoch, TrainingEstimator, train_references
+from ghn.errors import ArchitectureError, ConfigError, DataError, EstimatorError, TrainingError
+from ghn.families.training.full import OnEpoch, TrainingEstimator, failures_path, train_references
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces import NASBench201
 from ghn.tables.references import ReferenceTable
@@ -151,19 +152,63 @@ def test_scores_of_trainings_survive_a_file(make: Make, tmp_path: Path) -> None:
         score_to_file(make(), trials, path, make().identity, progress=False)
 
 
-def test_a_network_that_fails_does_not_hold_up_the_others(make: Make, strings: list[str], tmp_path: Path) -> None:
-    class Diverges(Watched):
-        def train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> Run:
-            if seed == 1:
-                raise TrainingError("the loss is no longer finite")
-            return super().train(arch, seed, on_epoch)
+class Diverges(Watched):
+    """Fails with one seed."""
 
-    whole = make()
-    estimator = Diverges(whole.space, whole.task, whole.recipe, whole.fabric)
+    error: Exception = TrainingError("the loss is no longer finite")
+
+    def train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> Run:
+        run = super().train(arch, seed, on_epoch)
+        if seed == 1:
+            raise self.error
+        return run
+
+
+@pytest.fixture
+def diverging(make: Make) -> Diverges:
+    whole = make(replace(RECIPE, epochs=1))
+    return Diverges(whole.space, whole.task, whole.recipe, whole.fabric)
+
+
+@pytest.mark.parametrize("error", [Diverges.error, ValueError("shapes do not fit")], ids=repr)
+def test_a_network_that_fails_is_counted_and_does_not_hold_up_the_others(
+    diverging: Diverges, strings: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    diverging.error = error
     path, jobs = tmp_path / "table.jsonl", [(strings[0], 1), (strings[1], 0)]
-    with pytest.raises(TrainingError, match=r"(?s)1 of 2 trainings failed.*seed 1"):
-        train_references(estimator, jobs, path, progress=False)
-    assert ReferenceTable.load(path).archs() == [strings[1]]
+    table = train_references(diverging, jobs, path, progress=False)
+    assert table.archs() == ReferenceTable.load(path).archs() == [strings[1]]
+    said = capsys.readouterr().err
+    assert "1 of 2 trainings failed" in said and f"{strings[0]}, seed 1" in said and str(error) in said
+    _, row = map(json.loads, failures_path(path).read_text().splitlines())
+    assert (row["arch"], row["seed"]) == (strings[0], 1) and str(error) in row["error"]
+    train_references(diverging, [*jobs, (strings[2], 0)], path, progress=False)  # the failed one is left out
+    assert diverging.trained == [(strings[0], 1), (strings[1], 0), (strings[2], 0)]
+    assert "1 of 3 trainings failed" in capsys.readouterr().err
+    failures_path(path).unlink()
+    diverging.error = KeyboardInterrupt()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):  # tried again
+        train_references(diverging, jobs, path, progress=False)
+
+
+def test_trainings_that_fail_one_after_the_other_end_the_run_and_are_tried_again(
+    diverging: Diverges, make: Make, strings: list[str], tmp_path: Path
+) -> None:
+    path, jobs = tmp_path / "table.jsonl", [(strings[1], 0), (strings[0], 1), (strings[2], 1)]
+    with pytest.raises(EstimatorError, match=r"2 candidates in a row(.|\n)*seed 1(.|\n)*no longer finite"):
+        train_references(diverging, jobs, path, progress=False, give_up_after=2)
+    mended = make(replace(RECIPE, epochs=1))
+    assert len(train_references(mended, jobs, path, progress=False)) == 3
+    assert mended.trained == jobs[1:]  # type: ignore[attr-defined]
+
+
+def test_a_lack_of_memory_ends_the_trainings_and_is_no_failure(
+    diverging: Diverges, strings: list[str], tmp_path: Path
+) -> None:
+    diverging.error, path = MemoryError(), tmp_path / "table.jsonl"
+    with pytest.raises(MemoryError):
+        train_references(diverging, [(strings[1], 0), (strings[0], 1)], path, progress=False)
+    assert not failures_path(path).exists()
 
 
 def test_budgets_are_for_another_estimator(make: Make) -> None:
