@@ -11,6 +11,7 @@ usual: the interpreter then hands `run` the node's buffers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import prod
 
 import torch
@@ -56,7 +57,7 @@ def _passed_over(_attrs: Attrs, _output: Shape) -> str:
     return ""
 
 
-def _windowed(name: str, a: Attrs) -> str:
+def _window_label(name: str, a: Attrs, _output: Shape) -> str:
     return f"{name} {a['kernel']}x{a['kernel']}" + (f"/{a['stride']}" if a["stride"] > 1 else "")
 
 
@@ -88,7 +89,7 @@ def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | No
 
 
 def _conv_label(a: Attrs, output: Shape) -> str:
-    return _windowed("conv" if a["groups"] == 1 else "dw" if a["groups"] == output[0] else "grouped", a)
+    return _window_label("conv" if a["groups"] == 1 else "dw" if a["groups"] == output[0] else "grouped", a, output)
 
 
 register(
@@ -151,36 +152,19 @@ def _avg_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | No
     return F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False)
 
 
+def _max_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
+    return F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"])
+
+
 def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     if 2 * a["padding"] > a["kernel"]:
         raise GraphError("pool: padding must be at most half the kernel", got=dict(a))
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
 
 
-register(
-    Op(
-        "avg_pool",
-        (1, 1),
-        _POOL,
-        _pool_infer,
-        _avg_run,
-        label=lambda a, o: _windowed("avg", a),
-        channelwise=True,
-        pools=True,
-    )
-)
-register(
-    Op(
-        "max_pool",
-        (1, 1),
-        _POOL,
-        _pool_infer,
-        lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
-        label=lambda a, o: _windowed("max", a),
-        channelwise=True,
-        pools=True,
-    )
-)
+for _name, _short, _run in (("avg_pool", "avg", _avg_run), ("max_pool", "max", _max_run)):
+    _label = partial(_window_label, _short)
+    register(Op(_name, (1, 1), _POOL, _pool_infer, _run, label=_label, channelwise=True, pools=True))
 register(
     Op(
         "global_pool",

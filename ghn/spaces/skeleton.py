@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from ghn.errors import ConfigError
 
 
-class Skeleton(Protocol):
-    """The settings that a network needs."""
+@dataclass(frozen=True)
+class Skeleton:
+    """The settings of a network that halves images twice.
 
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(c, h, w) of the images."""
-        ...
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Channels of the first cells."""
-        ...
-
-    @property
-    def depth(self) -> int:
-        """Number of cells, as the space counts them."""
-        ...
-
-
-def check_skeleton(skeleton: Skeleton, name: str, least_depth: int) -> None:
-    """Checks the settings of a skeleton that halves images twice.
+    Args:
+        input_shape: (c, h, w) of the images.
+        classes: number of classes.
+        width: channels of the first cells.
+        depth: number of cells, as the space counts them.
 
     Raises:
         ConfigError: images that do not fit, or a number that is too small.
     """
-    shape = skeleton.input_shape
-    if len(shape) != 3 or shape[0] < 1 or any(s < 4 or s % 4 for s in shape[1:]):
-        raise ConfigError(
-            f"images do not fit the {name} skeleton, which halves them twice",
-            got=f"input_shape {shape}",
-            expected="(channels, height, width) with sides that are multiples of 4",
-            fix="resize the images",
-        )
-    if skeleton.width < 1 or skeleton.depth < least_depth or skeleton.classes < 2:
-        raise ConfigError(
-            f"a {name} skeleton needs width >= 1, depth >= {least_depth} and at least 2 classes",
-            got=f"width {skeleton.width}, depth {skeleton.depth}, classes {skeleton.classes}",
-        )
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    width: int = 16
+    depth: int = 1
+    name: str = ""
+    title: ClassVar[str]  # in messages
+    least_depth: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
+        shape = self.input_shape
+        if len(shape) != 3 or shape[0] < 1 or any(s < 4 or s % 4 for s in shape[1:]):
+            raise ConfigError(
+                f"images do not fit the {self.title} skeleton, which halves them twice",
+                got=f"input_shape {shape}",
+                expected="(channels, height, width) with sides that are multiples of 4",
+                fix="resize the images",
+            )
+        if self.width < 1 or self.depth < self.least_depth or self.classes < 2:
+            raise ConfigError(
+                f"a {self.title} skeleton needs width >= 1, depth >= {self.least_depth} and at least 2 classes",
+                got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """The settings, JSON-able; the class makes an equal space of them."""
+        return {
+            "input_shape": list(self.input_shape),
+            "classes": self.classes,
+            "width": self.width,
+            "depth": self.depth,
+        }

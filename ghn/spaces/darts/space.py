@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import ClassVar
 
 from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.darts.genotype import Genotype, Pairs, format_genotype, formulas, genotype, pairs_of, parse_genotype
 from ghn.spaces.darts.network import CELLS, LABELS, NODES, OPERATIONS, Edge, build_network, operation, zeros
-from ghn.spaces.skeleton import check_skeleton
+from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
@@ -24,7 +24,7 @@ EDGES = tuple((cell, source, node) for cell in CELLS for node in NODES for sourc
 
 
 @dataclass(frozen=True)
-class DARTS:
+class DARTS(Skeleton):
     """The space; its members are tuples of 16 strings such as `sep_conv_3x3~0`, the two of a node in order of source.
 
     A source is 0 or 1 for the outputs of the cells before the last and before it, 2 to 5 for the nodes of the cell.
@@ -38,24 +38,10 @@ class DARTS:
             reduce.
     """
 
-    input_shape: tuple[int, int, int]
-    classes: int
-    width: int = 16
     depth: int = 8
     name: str = "darts"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
-        check_skeleton(self, "DARTS", 3)
-
-    def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able; `DARTS(**settings)` makes an equal space."""
-        return {
-            "input_shape": list(self.input_shape),
-            "classes": self.classes,
-            "width": self.width,
-            "depth": self.depth,
-        }
+    title: ClassVar[str] = "DARTS"
+    least_depth: ClassVar[int] = 3
 
     def sample(self, rng: Random) -> Genotype:
         """Draws a member uniformly: two sources and their operations for each node."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,23 +52,12 @@ def load_sample(name: str | Path) -> ReferenceSample:
         DataError: missing, damaged or foreign.
     """
     path = name if isinstance(name, Path) else asset(f"data/references/{name}.json")
-    try:
-        content = json.loads(path.read_text())
-        if content["schema"] != SCHEMA:
-            raise ValueError(f"schema {content['schema']!r}")
+    with _reading(path, SCHEMA) as content:
         accuracy = {arch: float(value) for arch, value, _ in content["rows"]}
         group = {arch: str(group) for arch, _, group in content["rows"]}
-        sample = ReferenceSample(content["name"], content["source"], accuracy, group)
         if len(accuracy) != len(content["rows"]) or not all(0 <= value <= 1 for value in accuracy.values()):
             raise ValueError("an architecture twice, or an accuracy outside [0, 1]")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path}: not a sample of references",
-            got=f"{type(error).__name__}: {error}",
-            expected=SCHEMA,
-            fix="restore it from git, or draw it again: python data/references/make_samples.py --write",
-        ) from error
-    return sample
+        return ReferenceSample(content["name"], content["source"], accuracy, group)
 
 
 def load_twins() -> dict[str, tuple[float, float]]:
@@ -74,13 +66,22 @@ def load_twins() -> dict[str, tuple[float, float]]:
     Raises:
         DataError: missing, damaged or foreign.
     """
-    path = asset("data/references/twins.json")
+    with _reading(asset("data/references/twins.json"), TWINS) as content:
+        return {arch: (float(one), float(other)) for arch, one, other in content["rows"]}
+
+
+@contextmanager
+def _reading(path: Path, schema: str) -> Iterator[Any]:
+    """The content of a file; what goes wrong in it is the file's fault."""
     try:
         content = json.loads(path.read_text())
-        if content["schema"] != TWINS:
+        if content["schema"] != schema:
             raise ValueError(f"schema {content['schema']!r}")
-        return {arch: (float(one), float(other)) for arch, one, other in content["rows"]}
+        yield content
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path}: not accuracies of twins", got=repr(error), expected=TWINS, fix="restore it from git"
+            f"{path}: not a sample of references, or twins of one",
+            got=f"{type(error).__name__}: {error}",
+            expected=schema,
+            fix="restore it from git, or draw it again: python data/references/make_samples.py --write",
         ) from error

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from ghn.errors import ArchitectureError
 from ghn.graph.diagram import Diagram, cell_diagram
@@ -19,7 +19,7 @@ from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.nasbench201.benchmark import NASBench201Benchmark
 from ghn.spaces.nasbench201.cells import EdgeCell, chains, grown, path_features
 from ghn.spaces.nasbench201.network import EDGES, LABELS, OPERATIONS, build_network, operation
-from ghn.spaces.skeleton import check_skeleton
+from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
@@ -33,7 +33,7 @@ _EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor
 
 
 @dataclass(frozen=True)
-class NASBench201:
+class NASBench201(Skeleton):
     """The space; its members are tuples of six operation names, in the order of `EDGES`.
 
     Args:
@@ -43,15 +43,9 @@ class NASBench201:
         depth: cells a stage (N; 5 in the benchmark).
     """
 
-    input_shape: tuple[int, int, int]
-    classes: int
-    width: int = 16
     depth: int = 5
     name: str = "nasbench201"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
-        check_skeleton(self, "NAS-Bench-201", 1)
+    title: ClassVar[str] = "NAS-Bench-201"
 
     def __len__(self) -> int:
         return len(OPERATIONS) ** len(EDGES)
@@ -214,15 +208,6 @@ class NASBench201:
     def benchmark(self) -> NASBench201Benchmark:
         """Published accuracies, samples and own trainings of its cells."""
         return NASBench201Benchmark(self)
-
-    def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able; `NASBench201(**settings)` makes an equal space."""
-        return {
-            "input_shape": list(self.input_shape),
-            "classes": self.classes,
-            "width": self.width,
-            "depth": self.depth,
-        }
 
 
 def _malformed(text: object, where: str) -> ArchitectureError:
