@@ -63,25 +63,25 @@ class Readout(Protocol):
 
 
 class LogitReadout:
-    """Minus the cross-entropy (nats) on validation images, or the accuracy (0 to 1).
+    """Minus the task's loss (cross-entropy in nats) on validation images, or its metric (accuracy, 0 to 1).
 
     Args:
-        split: normalised validation images, on the device.
+        task: its validation images, on the device, its loss and its metric.
         value: `loss` or `accuracy`.
-        batch: images a forward pass.
+        sample: which images, and how many a forward pass.
     """
 
-    def __init__(self, split: Split, value: str, batch: int) -> None:
-        self.value, self.passes = value, float(len(split))
-        self.batches = list(_batches(split, batch))
+    def __init__(self, task: ImageTask, value: str, sample: Sample) -> None:
+        self.task, self.value, self.passes = task, value, float(sample.val)
+        self.batches = list(_batches(task.val.take(sample.val, sample.seed), sample.batch))
 
     def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
         """Runs the whole network."""
         losses, hits, n = [], [], 0
         for x, y in self.batches:
             logits = network.program.run(weights, x).output.float()
-            losses.append(F.cross_entropy(logits, y, reduction="sum"))
-            hits.append((logits.argmax(1) == y).sum())
+            losses.append(self.task.loss(logits, y, reduction="sum"))
+            hits.append(self.task.metric(logits, y).sum())
             n += len(y)
         loss, accuracy = torch.stack(losses).sum() / n, torch.stack(hits).sum() / n
         return {"value": -loss if self.value == "loss" else accuracy, "loss": loss, "accuracy": accuracy}
@@ -163,7 +163,7 @@ def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
     if name in ZERO_COST:
         split, n = (task.val, sample.proxy) if ZERO_COST[name].of_activations else (task.train, sample.zero_cost)
         return ProxyReadout(name, *split.take(n, sample.seed).batch(slice(None)))
-    return LogitReadout(task.val.take(sample.val, sample.seed), name, sample.batch)
+    return LogitReadout(task, name, sample)
 
 
 def _batches(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:

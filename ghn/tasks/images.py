@@ -116,7 +116,7 @@ class ImageTask:
     """An image classification problem with its three splits.
 
     The hypernetwork is trained on `train` alone, candidates are scored on `val`, and nothing is ever
-    selected on `test`.
+    selected on `test`. A subclass may have a `loss` and a `metric` of its own.
 
     Attributes:
         name: a short name, kept in checkpoints.
@@ -187,8 +187,13 @@ class ImageTask:
 
     @cached_property
     def checksum(self) -> str:
-        """SHA-256 hex digest of the class count and of every split's images and labels, in order."""
+        """SHA-256 hex digest of the class count and of every split's images and labels, in order.
+
+        That of a task with a loss or a metric of its own, a subclass, is another: scores of the two do not mix.
+        """
         total = hashlib.sha256(f"classes={self.classes}".encode())
+        if type(self) is not ImageTask:
+            total.update(type(self).__qualname__.encode())
         for title, split in self.splits().items():
             total.update(f"{title}{tuple(split.images.shape)}".encode())
             total.update(split.images.cpu().contiguous().numpy().data)

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -113,6 +112,7 @@ class Descent:
 
     def __init__(self, model: nn.Module, task: ImageTask, config: MetaConfig, fabric: Fabric) -> None:
         self.config, self.fabric, self.train = config, fabric, task.to(fabric.device).train
+        self.loss, self.metric = task.loss, task.metric
         self.parameters = list(model.to(fabric.device).parameters())
         self.optimizer: torch.optim.Optimizer
         self.weights, self.optimizer = fabric.setup(Unsearched(model), config.make_optimizer(self.parameters))
@@ -204,8 +204,8 @@ class MetaStep:
         images, labels = x.split(self.config.images), y.split(self.config.images)
         made = self.descent.weights(lambda: [network.graph for network in networks])
         each = zip(made, networks, images, labels, strict=True)
-        logits = self.descent.logits
-        losses = torch.stack([F.cross_entropy(logits(n.program, weights, xs), ys) for weights, n, xs, ys in each])
+        logits, loss = self.descent.logits, self.descent.loss
+        losses = torch.stack([loss(logits(n.program, weights, xs), ys) for weights, n, xs, ys in each])
         self.descent.backward(losses, (self.paths.format(one) for one in drawn), number)
         return Update(partial(self._descend, losses.detach()))
 

@@ -153,3 +153,21 @@ def test_wrong_settings(toy_task: ImageTask) -> None:
         make_readout("logits", toy_task, SAMPLE)
     with pytest.raises(DataError, match="81"):
         make_readout("ridge", toy_task, Sample(ridge_train=81, ridge_val=8))
+
+
+class Halved(ImageTask):
+    """A task with a loss and a metric of its own."""
+
+    def loss(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+        return super().loss(output, target, reduction) / 2
+
+    def metric(self, output: Tensor, target: Tensor) -> Tensor:
+        return super().metric(output, target) / 4
+
+
+def test_loss_and_metric_are_the_task_s(graph: Graph, weights: WeightDict, toy_task: ImageTask) -> None:
+    own = Halved(toy_task.name, toy_task.train, toy_task.val, toy_task.test, toy_task.classes)
+    assert own.checksum != toy_task.checksum  # scores of the two do not mix
+    usual, found = (make_readout("loss", task, UNEVEN)(Network.of(graph), weights) for task in (toy_task, own))
+    assert float(found["loss"]) == pytest.approx(float(usual["loss"]) / 2)
+    assert float(found["accuracy"]) == pytest.approx(float(usual["accuracy"]) / 4)

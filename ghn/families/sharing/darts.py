@@ -12,7 +12,6 @@ from statistics import fmean
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -198,7 +197,7 @@ class DartsStep:
         def loss(weights: Tensors, alphas: Tensors) -> Tensor:
             held = self.bank.select(self.graph, dict(zip(names, weights, strict=True)))
             mixed = {**held, **mixtures(alphas, self.choice_of)}
-            return F.cross_entropy(self.descent.logits(self.program, mixed, x), y)
+            return self.descent.loss(self.descent.logits(self.program, mixed, x), y)
 
         return loss
 

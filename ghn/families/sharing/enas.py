@@ -242,9 +242,9 @@ class EnasStep:
         x, y = self.held.batch(index)
         networks = [self.weights.network(self.paths.space.from_choices(o), 0) for o in options]
         made = (model or self.model)([network.graph for network in networks])
-        logits = self.weights.descent.logits
-        each = [logits(network.program, weights, x) for network, weights in zip(networks, made, strict=True)]
-        return torch.stack([(one.argmax(1) == y).float().mean() for one in each])
+        descent = self.weights.descent
+        each = [descent.logits(network.program, weights, x) for network, weights in zip(networks, made, strict=True)]
+        return torch.stack([descent.metric(one, y).mean() for one in each])
 
     def measures(self, number: int) -> dict[str, float | None]:
         """Beside the learning rate: mean reward of late, entropy (nats an architecture) and operations of a draw."""
