@@ -19,9 +19,10 @@ from rich.text import Text
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
-from ghn.report.style import GREY, axes_grid, line_style, write_figure
+from ghn.report.style import GREY
 from ghn.spaces.choices import Choice, choice_space
 from ghn.train.log import LOG, read_lines
+from studies.drawing import axes_grid, line_style, write_figure
 from studies.finished_runs import FinishedRun, few_seeds, open_runs
 from studies.run import run_study
 

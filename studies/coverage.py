@@ -22,7 +22,7 @@ from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
-from ghn.report.style import BLACK, axes_grid, line_style, shorten, write_figure
+from ghn.report.style import BLACK, shorten
 from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.scoring.score_files import score_to_file
@@ -30,6 +30,7 @@ from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import Choices, choice_space
 from ghn.tables.alignment import aligned
 from ghn.types import Reference, Trial
+from studies.drawing import axes_grid, line_style, write_figure
 from studies.finished_runs import FinishedRun, few_seeds, open_runs
 from studies.replay import Bools, live_options, nothing, replay
 from studies.run import run_study

@@ -29,11 +29,11 @@ from ghn.families.sharing.smash import GENERATED, Smash, SmashConfig
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.graph.stats import count_params
 from ghn.nets.ghn import GHN, GHNConfig
-from ghn.report.style import axes_grid, line_style, write_figure
 from ghn.spaces import NASBench201, skeletons_of
 from ghn.spaces.choices import Choices, choice_space
 from ghn.spaces.live import live_graph, live_params
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
+from studies.drawing import axes_grid, line_style, write_figure
 from studies.footprint import count_shared, step_bytes
 from studies.run import run_study
 

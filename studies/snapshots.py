@@ -22,7 +22,7 @@ from ghn.app.setting import Entry, Setting
 from ghn.app.survey.snapshots import Values, score_snapshots, snapshots_of
 from ghn.errors import ConfigError
 from ghn.report.figures import PARTS
-from ghn.report.style import GREY, canvas, legend, line_style, write_figure
+from ghn.report.style import GREY, canvas, legend
 from ghn.report.words import number
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
@@ -30,6 +30,7 @@ from ghn.spaces.candidates import choose_references, known_benchmark
 from ghn.spaces.live import live_params
 from ghn.tables.alignment import aligned
 from ghn.types import Reference, Trial
+from studies.drawing import line_style, write_figure
 from studies.nasbench201 import KEYS
 from studies.run import run_study
 

@@ -19,12 +19,12 @@ from ghn.errors import ConfigError
 from ghn.families.surrogates.calibrate import LEVELS, coverage, interval_key
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.surrogate import SurrogateEstimator
-from ghn.report.figures import learning_curves
 from ghn.report.style import to_bytes
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.nasbench201.samples import load_sample
 from ghn.types import Score, Space, Trial
+from studies.drawing import learning_curves
 from studies.measurement import Measurement
 from studies.run import run_study
 from studies.surrogate_inputs import PrecomputedInput, precompute_inputs

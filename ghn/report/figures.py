@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -185,37 +183,3 @@ def _window(values: Floats) -> tuple[float, float]:
     reach = 3 * (high - low)
     inside = values[(values >= low - reach) & (values <= high + reach)]
     return float(inside.min()), float(inside.max())
-
-
-def learning_curves(curves: Mapping[str, Mapping[int, Sequence[float]]]) -> Figure:
-    """Kendall's tau against the number of references: means over draws, with their standard deviations as bars.
-
-    Args:
-        curves: name -> number of references -> a value a draw.
-    """
-    figure, axes = canvas(5.0, 3.6)
-    marks = zip("osD^vPX*", ("-", "--", "-.", ":") * 2, (BLUE, ORANGE, BLACK, GREY) * 2, strict=True)
-    for place, ((name, held), (marker, dash, colour)) in enumerate(zip(curves.items(), cycle(marks), strict=False)):
-        sizes = np.array(sorted(held)) * 1.02**place  # bars side by side
-        means, spreads = zip(*((np.mean(held[n]), np.std(held[n])) for n in sorted(held)), strict=True)
-        axes.errorbar(
-            sizes,
-            means,
-            spreads,
-            label=shorten(name),
-            color=colour,
-            marker=marker,
-            linestyle=dash,
-            linewidth=1.3,
-            markersize=5,
-            markerfacecolor="white" if place % 2 else colour,
-            capsize=2,
-        )
-    axes.set_xscale("log")
-    ticks = sorted({n for held in curves.values() for n in held})
-    axes.set_xticks(ticks, [str(n) for n in ticks])
-    axes.minorticks_off()
-    axes.set_xlabel("trained references")
-    axes.set_ylabel("Kendall tau, all networks")
-    legend(figure, axes)
-    return figure
