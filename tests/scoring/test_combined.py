@@ -10,6 +10,7 @@ from ghn.analysis.correlation import kendall
 from ghn.analysis.population import LEAST, Population
 from ghn.errors import ConfigError
 from ghn.scoring.combined import Combined
+from ghn.scoring.ensemble import Ensemble
 from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.types import Score, Trial
 
@@ -104,6 +105,43 @@ def test_failures_say_which_member_and_leave_the_others_alone(toy_space, archs, 
     scores = Combined(toy_space, {"good": Says(broken.get)}, WEIGHTS).score(trials(archs))
     assert [s.ok for s in scores] == [i != 3 for i in range(len(archs))]
     assert scores[3].error == "good: no" and scores[0].cost_seconds == 0.5
+
+
+def test_nothing_is_kept_from_one_call_to_the_next(toy_space, archs, truth):
+    """The candidates of a call are the population of that call: scored again, or after others, they score the same."""
+    says = {str(i): Says(noisy(truth, 1.0, seed=i).get) for i in range(2)}
+    makers = [lambda: make(toy_space, truth), lambda: Ensemble(toy_space, says)]
+    for new in makers:
+        used, asked = new(), trials(archs[60:])
+        expected = [s.value for s in new().score(asked)]
+        used.score(trials(sorted(archs, key=truth.get)[:60]))  # others, and bad ones
+        assert used.population is None and used.together
+        assert [s.value for s in used.score(asked)] == expected == [s.value for s in used.score(asked)]
+
+
+def test_a_settled_ensemble_judges_each_alone(toy_space, archs, truth):
+    everyone = noisy(dict.fromkeys(toy_space.distinct(), 0.0), 1.0)
+    ensemble = Ensemble(toy_space, {"a": Says(everyone.get)})
+    settled = ensemble.settled(40, progress=False)
+    assert ensemble.together and not settled.together
+    whole = settled.score(trials(archs))
+    assert [s.value for s in whole[:2]] == [s.value for s in settled.score(trials(archs[:2]))]
+    assert all(s.std is None for s in whole)  # nothing tells how wrong it is
+    settled.fit([(t, Score(everyone[t.arch])) for t in trials(archs[:30])])
+    assert all(s.std for s in settled.score(trials(archs[30:])))
+    assert settled.identity != ensemble.identity
+
+
+def test_when_too_few_can_be_read_their_own_reasons_are_named(toy_space, archs, truth):
+    broken = dict.fromkeys(archs)
+    with pytest.raises(ConfigError, match=r"too few networks could be read[\s\S]*0 of 40; 40 failed: good: no"):
+        Combined(toy_space, {"good": Says(broken.get)}, WEIGHTS).score(trials(archs[:40]))
+    with pytest.raises(ConfigError, match=r"could be read[\s\S]*failed: a: no"):
+        Ensemble(toy_space, {"a": Says(broken.get)}).settled(24, progress=False)
+    judge = Combined(toy_space, {"good": Says({**truth, **dict.fromkeys(archs[:8])}.get)}, WEIGHTS)
+    judge.fit([(t, Score(0.1)) for t in trials(archs[:8])])
+    with pytest.raises(ConfigError, match=r"references could be read[\s\S]*0 of 8: good: no"):
+        judge.score(trials(archs[8:]))
 
 
 def test_size_alone_needs_no_member(toy_space, archs):

@@ -14,9 +14,11 @@ from toy_models import CHAIN, EDGE, READOUTS, SAMPLE, cells, save_toy, toy_card,
 
 import ghn
 from ghn.errors import CheckpointError, ConfigError
+from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import make_ranker
+from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.types import Trial
 
@@ -80,6 +82,34 @@ def test_a_single_string_is_no_list(toy_model: Model, toy_task: ImageTask) -> No
 def test_without_a_task_of_its_own_it_asks_for_one(toy_model: Model) -> None:
     with pytest.raises(ConfigError, match=r"score\(\.\.\., task=task\)"):
         toy_model.score(CELLS)
+
+
+def test_the_default_reading_is_the_best_that_the_space_names(toy_model: Model, toy_task: ImageTask) -> None:
+    """And not that of one cell a stage, which orders worse than counting does."""
+
+    def read(**how: Any) -> list[float]:
+        return [s.value for s in toy_model.score(CELLS, task=toy_task, sample=SAMPLE, **how)]
+
+    alone = [read(skeletons=[{"depth": depth}]) for depth in (1, 3, 5)]
+    assert read() == pytest.approx([sum(three) / 3 for three in zip(*alone, strict=True)], abs=1e-5)
+    assert read() == read(skeletons="best") == read(skeletons=toy_model.space.reading_variants())
+    assert read(skeletons="fastest") == alone[0] == pytest.approx(read(skeletons=[]), abs=1e-6)
+    with pytest.raises(ConfigError, match=r"got: +deepest[\s\S]*best \| fastest"):
+        read(skeletons="deepest")
+
+
+def test_shared_weights_are_read_in_the_space_that_they_were_made_for(toy_task: ImageTask, fabric: Fabric) -> None:
+    space = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
+    bank = Model(Bank(BankConfig("oneshot", 4), space), space, toy_card(toy_task), fabric)
+    found = bank.score(CELLS, task=toy_task, sample=SAMPLE)
+    assert all(s.ok for s in found) and bank.method == "oneshot"
+    assert [s.value for s in found] == [s.value for s in bank.score(CELLS, task=toy_task, sample=SAMPLE, skeletons=[])]
+
+
+def test_a_model_that_was_given_nothing_to_rank_by_says_so(toy_model: Model, toy_task: ImageTask) -> None:
+    bare = Model(toy_net(), toy_model.space, toy_model.card, toy_model.fabric)
+    with pytest.raises(ConfigError, match=r"nothing to rank by[\s\S]*ranker=make_ranker"):
+        bare.rank(CELLS, task=toy_task)
 
 
 def test_engines_are_made_once(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,132 @@
+"""Rank, proxies, surrogates and populations in spaces that name no variants: a small DARTS, and the space of the docs.
+
+They have a width and a depth too, but other ones than NAS-Bench-201: they are read as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import torch
+import toy
+from lightning_fabric import Fabric
+from toy_models import NET, toy_card
+
+from ghn.families.surrogates.surrogate import SurrogateEstimator
+from ghn.nets.ghn import GHN, GHNConfig
+from ghn.scoring.load import CHECKPOINT, load
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import make_ranker
+from ghn.scoring.readouts import Sample
+from ghn.scoring.train_model import train_hypernetwork
+from ghn.scoring.zero_cost import make_zero_cost
+from ghn.spaces import DARTS, SPACES
+from ghn.tasks import ImageTask, make_task
+from ghn.train.meta import MetaConfig
+from ghn.types import Readable, Score, Space, Trial
+
+PAGE = Path(__file__).parents[2] / "docs/add-a-space.md"
+
+
+def documented_chain() -> Any:
+    """The class `Chain` of the documentation."""
+    (block, *_) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    module = type(sys)("documented_chain")
+    sys.modules[module.__name__] = module  # dataclasses look their module up
+    exec(compile(block, str(PAGE), "exec"), module.__dict__)
+    return module.Chain
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registered() -> Iterator[None]:
+    SPACES["chain"] = documented_chain()
+    yield
+    del SPACES["chain"]
+
+
+@pytest.fixture(params=["darts", "chain"])
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def make(name: str, size: int, classes: int) -> Space[Any]:
+    settings = {"width": 2, "depth": 3} if name == "darts" else {"width": 4, "depth": 4}
+    return SPACES[name]((3, size, size), classes, **settings)
+
+
+@pytest.fixture
+def space(name: str) -> Space[Any]:
+    return make(name, 8, 4)
+
+
+@pytest.fixture
+def archs(space: Space[Any]) -> list[Any]:
+    rng, found = Random(0), dict[Any, Any]()
+    while len(found) < 24:
+        found.setdefault(space.canonical(arch := space.sample(rng)), arch)
+    return list(found.values())
+
+
+def ordered(scores: list[Score]) -> list[float]:
+    assert all(score.ok for score in scores), [score.error for score in scores]
+    assert len({score.value for score in scores}) > 5
+    return [score.value for score in scores]
+
+
+def test_they_name_no_variants(space: Space[Any]) -> None:
+    assert not isinstance(space, Readable) and isinstance(toy.SPACE, Readable)
+    assert isinstance(SPACES["darts"]((3, 8, 8), 4), DARTS)
+
+
+def test_rank(space: Space[Any], archs: list[Any], toy_task: ImageTask, fabric: Fabric) -> None:
+    torch.manual_seed(0)
+    net = GHN(GHNConfig(4, **NET, kernel=5))
+    model = Model(net, space, toy_card(toy_task), fabric, ranker=make_ranker)
+    scores = model.rank(archs, task=toy_task)
+    ordered(scores)
+    assert {"ghn/loss", "zero_cost/meco", "graph/params"} <= set(scores[0].extra)
+    how: dict[str, Any] = {"task": toy_task, "sample": Sample(val=40, batch=40)}
+    readings = [model.score(archs[:3], **how, **more) for more in ({}, {"skeletons": "fastest"}, {"skeletons": []})]
+    assert len({tuple(score.value for score in scores) for scores in readings}) == 1  # as it is, whichever is asked for
+    taught = model.rank(archs, {arch: i / 24 for i, arch in enumerate(archs[:12])}, task=toy_task)
+    assert ordered(taught) != ordered(scores)
+
+
+@pytest.mark.parametrize("proxy", ["meco", "swap"])
+def test_proxies_of_activations(
+    proxy: str, space: Space[Any], archs: list[Any], toy_task: ImageTask, fabric: Fabric
+) -> None:
+    ordered(make_zero_cost(proxy, space, toy_task, fabric).score([Trial(str(i), a) for i, a in enumerate(archs)]))
+
+
+def test_surrogate(space: Space[Any], archs: list[Any]) -> None:
+    surrogate = SurrogateEstimator(space, ("statistics",), "random_forest", folds=2)
+    trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
+    surrogate.fit([(trial, Score(float(i))) for i, trial in enumerate(trials[:16])])
+    assert all(score.ok for score in surrogate.score(trials[16:]))
+
+
+def test_training_with_a_population(name: str, fabric: Fabric, tmp_path: Path) -> None:
+    task = make_task("cifar10_embedded")
+    space = make(name, 16, 10)
+    model = train_hypernetwork(
+        GHNConfig(10, **NET, kernel=5),
+        space,
+        task,
+        MetaConfig(steps=1, architectures=1, images=4, warmup=1, sampling="uniform"),
+        fabric,
+        tmp_path,
+        scoring_task={"name": "cifar10_embedded"},
+        check=0,
+        population=20,
+        progress=False,
+    )
+    held = load(tmp_path / CHECKPOINT, fabric=fabric).card["population"]
+    assert held == model.card["population"] and {"ghn/loss", "zero_cost/meco"} <= set(held["quantiles"])
+    assert model.rank([space.sample(Random(1))])[0].ok
