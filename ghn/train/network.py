@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ghn.errors import TrainingError
+from ghn.errors import ConfigError, TrainingError, check_counts
 from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
 from ghn.nets.initial import RandomInit
@@ -38,6 +38,14 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     shift: int = 2
+
+    def __post_init__(self) -> None:
+        check_counts("recipe: ", epochs=self.epochs, batch_size=self.batch_size)
+        if not (self.lr > 0 and 0 < self.momentum < 1 and self.weight_decay >= 0 and self.shift >= 0):
+            raise ConfigError(
+                "recipe: lr must be positive, momentum between 0 and 1, weight_decay and shift not negative",
+                got=f"lr {self.lr}, momentum {self.momentum}, weight_decay {self.weight_decay}, shift {self.shift}",
+            )
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able."""

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ghn.errors import TrainingError
+from ghn.errors import ConfigError, TrainingError
 from ghn.graph import simplify
 from ghn.tasks import ImageTask
 from ghn.train.checkpoint import load_tensors, save_tensors
@@ -116,6 +116,21 @@ def test_a_loss_that_is_nan_stops(make):
     with pytest.raises(TrainingError, match=message):
         trainer.run_epoch()
     assert trainer.epoch == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"epochs": 0}, "recipe: epochs must be a whole number"),
+        ({"batch_size": 0}, "recipe: batch_size must"),
+        ({"lr": 0.0}, r"lr must be positive(?s:.*)lr 0.0"),
+        ({"momentum": 0.0}, r"momentum between(?s:.*)momentum 0.0"),  # Nesterov's method has none
+        ({"shift": -1}, "shift -1"),
+    ],
+)
+def test_recipes_that_cannot_train_are_refused(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Recipe(**settings)
 
 
 def test_a_batch_larger_than_the_split_takes_all_of_it(make):

@@ -195,12 +195,19 @@ class EnasStep:
         fabric: the device.
 
     Raises:
-        ConfigError: the space cannot be taken apart into decisions, or there are too few images.
+        ConfigError: the space cannot be taken apart into decisions, there are too few images, or the training ends
+            before the controller learns anything.
     """
 
     def __init__(
         self, bank: Bank, space: Space[Any], task: ImageTask, config: MetaConfig, enas: EnasConfig, fabric: Fabric
     ) -> None:
+        if enas.every > config.steps:
+            raise ConfigError(
+                "the controller of ENAS would never be trained",
+                got=f"weights.every {enas.every}, trainer.steps {config.steps}",
+                fix="train for more steps, or lower weights.every",
+            )
         kept, held = hold_out_images(task, enas.held_out, enas.images, config.seed)
         self.enas, self.held = enas, held.to(fabric.device)
         self.held_images = ImageSampler(len(held), enas.images, config.seed, fabric.device)

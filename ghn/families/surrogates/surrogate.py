@@ -37,7 +37,7 @@ class SurrogateEstimator:
 
     Args:
         space: of the architectures.
-        inputs: names (`ghn.families.surrogates.INPUTS`) or sources of features, in any combination; with the model
+        inputs: names (`INPUTS`) or sources of features, in any combination; with the model
             `gnn`, which reads the graph, there may be none. None: those of `usual_inputs` for the space.
         model: one of `MODELS`, or what makes an unfitted one.
         target: `rank` learns normal scores of the references' values, `value` the values themselves.

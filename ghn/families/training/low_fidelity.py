@@ -195,11 +195,8 @@ class LowFidelityEstimator:
                     raise ConfigError(
                         "fidelity: images are only made smaller", got=fidelity.size, expected=f"<= {task.image_size}"
                     )
-                small = {
-                    name: replace(split, images=resize(split.images, fidelity.size))
-                    for name in ("train", "val", "test")
-                    for split in [getattr(task, name)]
-                }
+                splits = task.splits().items()
+                small = {name: replace(split, images=resize(split.images, fidelity.size)) for name, split in splits}
                 task = replace(task, **small)
             self._tasks[key] = task
         return self._tasks[key]

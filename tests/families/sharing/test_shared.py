@@ -184,6 +184,11 @@ def test_impossible_settings_are_refused(make_config: Callable[[], Any], message
         make_config()
 
 
+def test_a_controller_that_would_never_be_trained_is_refused(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"never be trained(?s:.*)every 2, trainer.steps 1"):
+        make("enas", tmp_path, config=replace(TRAINER, steps=1))
+
+
 def test_darts_trains_one_supergraph(make: Make, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one supergraph"):
         make("darts", tmp_path, config=replace(TRAINER, skeletons=[{"depth": 2}]))
