@@ -196,7 +196,9 @@ class LowFidelityEstimator:
                         "fidelity: images are only made smaller", got=fidelity.size, expected=f"<= {task.image_size}"
                     )
                 splits = task.splits().items()
-                small = {name: replace(split, images=resize(split.images, fidelity.size)) for name, split in splits}
+                small: dict[str, Any] = {
+                    name: replace(split, images=resize(split.images, fidelity.size)) for name, split in splits
+                }
                 task = replace(task, **small)
             self._tasks[key] = task
         return self._tasks[key]
