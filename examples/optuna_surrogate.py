@@ -7,19 +7,17 @@ from optuna import create_study, distributions, logging, samplers
 import ghn
 from ghn.families.training.full import TrainingEstimator
 from ghn.spaces.nasbench201 import published
-from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
 from ghn.tables.lookup import TableEstimator
 from ghn.train.network import Recipe
 
 parser = ArgumentParser()
 parser.add_argument("--table", action="store_true", help="look trainings up in the published table (extra nasbench)")
-parser.add_argument("--checkpoint", help="the shipped one by default")
-for name, default in {"trainings": 12, "seeds": 3, "epochs": 2, "pool": 64}.items():
-    parser.add_argument(f"--{name}", type=int, default=default)
+for name, default in {"checkpoint": "", "trainings": 12, "seeds": 3, "epochs": 2, "pool": 64}.items():
+    parser.add_argument(f"--{name}", type=type(default), default=default)
 args = parser.parse_args()
 logging.set_verbosity(logging.WARNING)
-SPACE = {f"{a}-{b}": distributions.CategoricalDistribution(OPERATIONS) for a, b in EDGES}
-model, task = ghn.load(args.checkpoint), ghn.make_task("cifar10_embedded")
+model, task = ghn.load(args.checkpoint or None), ghn.make_task("cifar10_embedded")
+SPACE = {c.name: distributions.CategoricalDistribution(c.options) for c in model.space.choices()}
 trainer = TrainingEstimator(model.space, task, Recipe(epochs=args.epochs), model.fabric)
 if args.table:
     trainer = TableEstimator(published.read_analog_nasbench(), model.space, metric="test_accuracy")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded
 from ghn.types import Estimator, Space, Trial
 from studies.regrets import Regrets, print_regrets, regret_figure
-from studies.run import run_study
+from studies.run import run_study, write_json
 from studies.simulated_searches import Scored, embedded_study, published_study
 from studies.trained_searches import trained_study
 
@@ -48,8 +47,7 @@ def compare_searchers_study(setting: Setting, options: Mapping[str, Any]) -> Non
 
 def write_comparison(found: Mapping[str, Any], out: Path) -> None:
     """Writes `searchers.json` and `searchers.png` of a study's summary, and prints it."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "searchers.json").write_text(json.dumps(found, indent=1))
+    write_json(out / "searchers.json", found)
     (out / "searchers.png").write_bytes(to_bytes(regret_figure(found), "png"))
     print_regrets(found)
     print(f"wrote {out}/searchers.json and searchers.png")

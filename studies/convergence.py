@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import isfinite, log
 from pathlib import Path
@@ -24,7 +23,7 @@ from ghn.spaces.choices import Choice, choice_space
 from ghn.train.log import LOG, read_lines
 from studies.drawing import axes_grid, line_style, write_figure
 from studies.finished_runs import FinishedRun, few_seeds, open_runs
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 ENTROPY, OPERATION = "policy/entropy", "operations/"
 SKIP = "skip_connect"
@@ -51,9 +50,8 @@ def convergence_study(setting: Setting, options: Mapping[str, Any]) -> None:
     runs = open_runs(options["runs"], setting)
     rows = [read_convergence(run) for run in runs]
     means, warnings = mean_rows(rows), few_seeds(runs)
-    out.mkdir(parents=True, exist_ok=True)
-    content = {"runs": rows, "means": means, "warnings": warnings, "made": machine()}
-    (out / "convergence.json").write_text(json.dumps(content, indent=1))
+    found = {"runs": rows, "means": means, "warnings": warnings}
+    write_json(out / "convergence.json", found | {"made": machine()})
     write_figure(draw_convergence(rows), out / "convergence")
     print_convergence(rows, means, warnings)
     print(f"wrote {out}/convergence.json, convergence.png and convergence.svg")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ from ghn.types import Reference, Trial
 from studies.drawing import axes_grid, line_style, write_figure
 from studies.finished_runs import FinishedRun, few_seeds, open_runs
 from studies.replay import Bools, live_options, nothing, replay
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 Floats = NDArray[np.float64]
 PARTS = 3  # of the candidates, by how often they were trained
@@ -67,7 +66,7 @@ def coverage_study(setting: Setting, options: Mapping[str, Any]) -> None:
         rows.append(row)
     warnings = few_seeds(runs)
     content = {"n": len(texts), "candidates": options["candidates"], "runs": rows, "warnings": warnings}
-    (out / "coverage.json").write_text(json.dumps(content | {"made": machine()}, indent=1))
+    write_json(out / "coverage.json", content | {"made": machine()})
     write_figure(draw_coverage(rows), out / "coverage")
     print_coverage(rows, warnings)
     print(f"wrote {out}/coverage.json, coverage.png and coverage.svg")

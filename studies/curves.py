@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,13 +21,13 @@ from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS, architecture_features, make_curve_model
 from ghn.families.curves.stopping import Termination
-from ghn.report.style import canvas, legend, to_bytes
+from ghn.report.style import canvas, legend, write_figure
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves
 from ghn.tables.references import ReferenceTable
 from studies.curve_judge import LEVELS, Protocol, Verdict, judge
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 PICTURES = {
     "kendall": "Kendall tau with the final accuracy",
@@ -149,7 +148,6 @@ def write_curves(
     folder: Path, curves: Curves, protocol: Protocol, verdicts: Sequence[Verdict], stops: Mapping[str, Termination]
 ) -> None:
     """Writes `curves.json` and a figure a statistic."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = {
         "runs": len(curves),
         "architectures": len(set(curves.ids)),
@@ -159,11 +157,9 @@ def write_curves(
         "early_termination": {name: asdict(t) for name, t in stops.items()},
         "metadata": machine(),
     }
-    (folder / "curves.json").write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
+    write_json(folder / "curves.json", content)
     for key in PICTURES:
-        figure = picture(verdicts, key)
-        for kind in ("svg", "png"):
-            (folder / f"{key.replace('@', '_').replace('.', '')}.{kind}").write_bytes(to_bytes(figure, kind))
+        write_figure(picture(verdicts, key), folder / key.replace("@", "_").replace(".", ""))
 
 
 def verdict_table(verdicts: Sequence[Verdict], protocol: Protocol) -> Table:

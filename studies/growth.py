@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -35,7 +34,7 @@ from ghn.spaces.live import live_graph, live_params
 from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
 from studies.drawing import axes_grid, line_style, write_figure
 from studies.footprint import count_shared, step_bytes
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 Kept = tuple[tuple[int, ...], ...]  # options of each choice that a part of a space has
 
@@ -78,10 +77,9 @@ def growth_study(setting: Setting, options: Mapping[str, Any]) -> None:
     sizes = [
         scales.measure(*point) for point in tqdm(points, desc="growth", disable=not options["progress"], unit="point")
     ]
-    out.mkdir(parents=True, exist_ok=True)
     content = {"space": repr(setting.space), "images": scales.images, "networks": scales.networks}
     content |= {"sizes": [asdict(size) for size in sizes], "made": machine()}
-    (out / "growth.json").write_text(json.dumps(content, indent=1))
+    write_json(out / "growth.json", content)
     write_figure(draw_growth(sizes, scales.images), out / "growth")
     print_growth(sizes, scales.images)
     print(f"wrote {out}/growth.json, growth.png and growth.svg")

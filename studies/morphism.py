@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import ceil
 from pathlib import Path
@@ -25,7 +24,7 @@ from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.references import ReferenceTable
 from ghn.train.rungs import Fidelity
 from ghn.types import Estimator, Score, Trial
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 
 def morphism_study(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -59,7 +58,7 @@ def morphism_study(setting: Setting, options: Mapping[str, Any]) -> None:
         path, identity = out / f"{name}.jsonl", estimator.identity
         scores = score_to_file(estimator, trials, path, identity, progress=options["progress"], label=name)
         rows[name] = judge_accuracies(scores, [full[arch] for arch in archs])
-    (out / "morphism.json").write_text(json.dumps({"n": n, "ways": rows, "made": machine()}, indent=1))
+    write_json(out / "morphism.json", {"n": n, "ways": rows, "made": machine()})
     print_ways(rows, n)
     print(f"wrote {out}/morphism.json")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from ghn.spaces.nasbench201.samples import load_sample
 from ghn.tables.lookup import Recorded
 from ghn.tables.references import ReferenceTable
 from ghn.types import Estimator, Score, Trial
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")
 
@@ -67,7 +66,7 @@ def nasbench201_study(setting: Setting, options: Mapping[str, Any]) -> None:
     print_report(page)
     spread = spread_over_draws(runs, report, options["sizes"], options["draws"])
     embedded = order_of_embedded(runs, options["draws"])
-    (folder / "spread.json").write_text(json.dumps({"published": spread, "own": embedded}, indent=1))
+    write_json(folder / "spread.json", {"published": spread, "own": embedded})
     _print_spread(spread, len(runs), options["draws"])
     if embedded:
         _print_embedded(embedded)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +29,7 @@ from ghn.scoring.score_files import score_to_file
 from ghn.spaces import describe_space, skeletons_of
 from ghn.spaces.candidates import benchmark_of, choose_ranked
 from ghn.types import Network, Reference, Score, Space, Trial
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +62,7 @@ def outside_study(setting: Setting, options: Mapping[str, Any]) -> None:
             row["references"] = {one.name: asdict(_against(one, texts, values, options)) for one in references}
             rows.append(row)
     content = {"space": describe_space(setting.space), "n": len(texts), "rows": rows, "made": machine()}
-    (out / "outside.json").write_text(json.dumps(content, indent=1))
+    write_json(out / "outside.json", content)
     print_outside(rows, len(texts))
     print(f"wrote {out}/outside.json")
 

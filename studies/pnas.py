@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from ghn.search.progressive import ProgressiveSearch
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
 from ghn.types import Score, Trial
 from studies.measurement import Measurement
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 RANDOM = "random search"
 LEVELS = 4  # of NAS-Bench-201: a cell has at most four paths that add an edge each
@@ -54,7 +53,7 @@ def pnas_study(setting: Setting, options: Mapping[str, Any]) -> None:
     found: dict[str, list[list[float]]] = {name: [] for name in names}  # regret after each training, one list a seed
     for trial, score in zip(trials, scores, strict=True):
         found[trial.arch[0]].append(score.extra["regret"])
-    (folder / "pnas.json").write_text(json.dumps({"regret": found, "identity": identity, "made": machine()}, indent=1))
+    write_json(folder / "pnas.json", {"regret": found, "identity": identity, "made": machine()})
     print_searches(found, options["beam"])
     print(f"wrote {folder}/pnas.json")
 

@@ -6,11 +6,13 @@ A study is a function of a setting (what is judged, and where) and of options (t
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_module
@@ -20,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError, GhnError
+from ghn.files import write_atomic
 
 Study = Callable[[Setting, Mapping[str, Any]], None]
 CONF = files("studies.conf")
@@ -98,6 +101,11 @@ def _misfit(name: str, overrides: Sequence[str], what: str, default: DictConfig)
         expected=", ".join(near) or "keys of " + ", ".join(dict.fromkeys(key.split(".")[0] for key in every)),
         fix=f"python -m studies.{name} --help",
     )
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes what a study found, whole or not at all; folders are made when missing."""
+    write_atomic(path, json.dumps(content, indent=1))
 
 
 def help_of(name: str) -> str:

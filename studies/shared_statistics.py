@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -24,7 +23,7 @@ from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.types import Network, Trial, WeightDict
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 
 def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -41,8 +40,7 @@ def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> Non
     statistics = collect_statistics(model, task, paths=options["paths"])
     engine.readout = SharedStatisticsReadout(task, statistics, setting.sample.val)
     ways["shared running statistics"] = _order(engine, accuracy)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "shared_statistics.json").write_text(json.dumps({"ways": ways, "made": machine()}, indent=1))
+    write_json(out / "shared_statistics.json", {"ways": ways, "made": machine()})
     for name, way in ways.items():
         tau = "-" if way["kendall"] is None else f"{way['kendall']:.3f}"
         print(f"{name}: Kendall {tau}, mean accuracy {way['accuracy']:.3f}, {way['scored']} of {len(archs)} scored")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -32,7 +31,7 @@ from ghn.tables.alignment import aligned
 from ghn.types import Reference, Trial
 from studies.drawing import line_style, write_figure
 from studies.nasbench201 import KEYS
-from studies.run import run_study
+from studies.run import run_study, write_json
 
 
 def snapshots_study(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -64,7 +63,7 @@ def snapshots_study(setting: Setting, options: Mapping[str, Any]) -> None:
         reference.name: judge.compare(reference, values, plan, beside, options["bootstrap"]) for reference in references
     }
     content = {"n": len(archs), "candidates": options["candidates"], "references": found, "made": machine()}
-    (out / "snapshots.json").write_text(json.dumps(content, indent=1))
+    write_json(out / "snapshots.json", content)
     for index, (name, study) in enumerate(found.items(), start=1):
         print_snapshots(name, study, plan["last"])
         write_figure(snapshot_figure(study), out / f"snapshots-{index}")

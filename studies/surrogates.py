@@ -26,7 +26,7 @@ from ghn.spaces.nasbench201.samples import load_sample
 from ghn.types import Score, Space, Trial
 from studies.drawing import learning_curves
 from studies.measurement import Measurement
-from studies.run import run_study
+from studies.run import run_study, write_json
 from studies.surrogate_inputs import PrecomputedInput, precompute_inputs
 
 KEYS = {"kendall": "all", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
@@ -75,7 +75,7 @@ def surrogates_study(setting: Setting, options: Mapping[str, Any]) -> None:
         label="surrogates",
     )
     found = gather(trials, scores)
-    (folder / "study.json").write_text(json.dumps({"rows": found, "identity": identity, "made": machine()}, indent=1))
+    write_json(folder / "study.json", {"rows": found, "identity": identity, "made": machine()})
     for name, chosen in pictures(found).items():
         (folder / f"{name}.svg").write_bytes(to_bytes(learning_curves(chosen), "svg"))
     print_study(found, options["draws"])

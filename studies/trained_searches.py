@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -72,8 +72,8 @@ def trained_study(
     finished: set[str] = set()
     for seed in range(seeds):
         for name, searcher in _searchers(setting.space, epochs, seed).items():
-            own = folder / f"{name.replace(' ', '_')}-{seed}"
-            course, ended = _search(setting, searcher, trained, unit * cost, own, progress=progress)
+            place = folder / f"{name.replace(' ', '_')}-{seed}"
+            course, ended = _search(setting, searcher, trained, unit * cost, place, progress=progress)
             courses[name].append(course)
             finished |= ended
         ladder = Ladder(
@@ -91,11 +91,7 @@ def trained_study(
         finished |= ended
     accuracy = _test_accuracies(trainer, finished | _chosen_networks(courses), progress=progress)
     grid = [float(i) for i in range(1, int(cost) + 1)]
-    best = max(accuracy[text] for text in finished)
-    regrets = {
-        name: np.array([_regret(course, [unit * c for c in grid], accuracy, best) for course in runs])
-        for name, runs in courses.items()
-    }
+    regrets = _regrets(courses, [unit * c for c in grid], accuracy, finished)
     return Regrets("trained", f"full trainings of {epochs} epochs, {unit:.0f} s each", grid, regrets)
 
 
@@ -152,6 +148,14 @@ def _test_accuracies(trainer: LowFidelityEstimator, texts: set[str], *, progress
     return found
 
 
-def _regret(course: Course, grid: Sequence[float], accuracy: dict[str, float], best: float) -> list[float]:
-    chosen = [next((text for spent, text in reversed(course) if spent <= cost), None) for cost in grid]
-    return [float("nan") if text is None else best - accuracy[text] for text in chosen]
+def _regrets(
+    courses: Mapping[str, Sequence[Course]], grid: Sequence[float], accuracy: Mapping[str, float], finished: set[str]
+) -> dict[str, np.ndarray]:
+    """What each course lacked, after so many seconds, to the best that was trained fully: [runs, costs] by searcher."""
+    best = max(accuracy[text] for text in finished)
+
+    def regret(course: Course, cost: float) -> float:
+        chosen = next((text for spent, text in reversed(course) if spent <= cost), None)
+        return float("nan") if chosen is None else best - accuracy[chosen]
+
+    return {name: np.array([[regret(c, cost) for cost in grid] for c in runs]) for name, runs in courses.items()}

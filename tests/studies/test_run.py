@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib import import_module
@@ -94,12 +95,29 @@ def test_a_study_runs_as_a_command(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["judged"]
 
 
+def test_nothing_of_the_library_imports_studies() -> None:
+    reaching = [p for p in (ROOT / "ghn").rglob("*.py") if re.search(r"^\s*(from|import) studies", p.read_text(), re.M)]
+    assert not reaching
+
+
 def test_docs_name_studies_that_exist() -> None:
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "Makefile"]
     text = {page.name: page.read_text() for page in pages if page.name != "log.md"}  # which tells of the past
-    named = {name for page in text.values() for name in re.findall(r"-m studies\.(\w+)", page)}
+    named = {name for page in text.values() for name in re.findall(r"-m studies\.([a-z]\w*)", page)}
     assert named == set(STUDIES)
     files = {name for page in text.values() for name in re.findall(r"\bstudies/\w+\.py", page)}
     assert all((ROOT / name).is_file() for name in files)
     jobs = {name for page in text.values() for name in re.findall(r"\b(?:job|experiment)=(\w+)", page)}
     assert not jobs & set(STUDIES)
+
+
+def commands_in_docs() -> list[str]:
+    text = "\n".join(page.read_text() for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"))).replace("\\\n", " ")
+    return sorted({found for line in re.findall(r"python -m studies\.[a-z][^`\n]*", text) if (found := line.strip())})
+
+
+@pytest.mark.parametrize("command", commands_in_docs())
+def test_documented_commands_have_keys_that_exist(command: str) -> None:
+    plain = re.sub(r"\$\([^)]*\)|\$\w+", "here", command)
+    _, _, module, *overrides = shlex.split(plain, comments=True)
+    options_of(module.removeprefix("studies."), [one for one in overrides if "=" in one])
