@@ -21,12 +21,13 @@ from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS, architecture_features, make_curve_model
 from ghn.families.curves.stopping import Termination
-from ghn.report.style import canvas, legend, write_figure
+from ghn.report.style import canvas, legend
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves
 from ghn.tables.references import ReferenceTable
 from studies.curve_judge import LEVELS, Protocol, Verdict, judge
+from studies.drawing import write_figure
 from studies.run import run_study, write_json
 
 PICTURES = {
