@@ -14,11 +14,11 @@ from lightning_fabric import Fabric
 from scipy.stats import kendalltau
 from toy_models import SAMPLE, toy_net
 
-from ghn.app.evaluation import evaluate
+from ghn.app.evaluation import compare_with, evaluate
 from ghn.app.setting import Entry
 from ghn.errors import ArchitectureError, ConfigError, DataError, ExistsError
 from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params
+from ghn.graph.stats import GraphStats, count_params
 from ghn.report.report import Report, read_report
 from ghn.scoring.engine import WeightedEstimator
 from ghn.types import Reference, Score, Trial
@@ -124,3 +124,13 @@ def test_estimators_need_names_of_their_own(entry: Entry, tmp_path: Path) -> Non
         with pytest.raises(ConfigError, match="different names"):
             run(entries, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("sample", ["report", "development"])
+def test_the_random_order_is_not_that_in_which_a_sample_was_drawn(sample: str) -> None:
+    archs = toy.SPACE.benchmark().candidates(1000 if sample == "report" else 500, sample)
+    alphabet = Reference("the alphabet", "place", {arch: float(i) for i, arch in enumerate(sorted(archs))}, {})
+    stats = [GraphStats(i, i, 1, 1, {}, {3: i}) for i in range(len(archs))]
+    scores = {"any": [Score(float(i)) for i in range(len(archs))]}
+    found = compare_with(alphabet, archs, scores, stats, bootstrap=0)
+    assert abs(found.row("random order").get("kendall").value) < 0.07
