@@ -157,6 +157,13 @@ class Patience:
         """Whether a score may yet prove to be no candidate's fault; files keep it back until then."""
         return self.give_up_after is not None and was_raised(score)
 
+    def judge(self, estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> list[Score]:
+        """Scores a block of trials, and takes each score into account; raises as `judge` and `note`."""
+        scores = judge(estimator, trials)
+        for trial, score in zip(trials, scores, strict=True):
+            self.note(trial, score)
+        return scores
+
     def reset(self) -> None:
         """Ends the row: there was an answer."""
         self._reasons.clear()

@@ -79,14 +79,14 @@ class ListSearch(Generic[Arch]):
 class _Drawing(Generic[Arch]):
     """A searcher that draws one architecture after another; trials are numbered in that order."""
 
-    _space: Space[Arch]
-    _rng: Random
-    _budget: float | None
-    _distinct: bool
-    _seen: set[Hashable]
-    _asked: int
-    _finished: bool
-    _awaited: Awaited[Arch]
+    def __init__(
+        self, name: str, space: Space[Arch], seed: int, budget: float | None, *, distinct: bool, **settings: Any
+    ) -> None:
+        self._space, self._rng, self._budget, self._distinct = space, Random(seed), budget, distinct
+        self._seen: set[Hashable] = set()
+        self._asked, self._finished, self._awaited = 0, False, Awaited[Arch]()
+        drawing = {"seed": seed, **settings, "budget": budget, "distinct": distinct}
+        self.identity: dict[str, Any] = {"searcher": name, "space": describe_space(space), **drawing}
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """`n` draws; fewer when the space is exhausted."""
@@ -99,6 +99,10 @@ class _Drawing(Generic[Arch]):
                 out.append(self._awaited.add(Trial(str(self._asked), arch, self._budget)))
                 self._asked += 1
         return out
+
+    def tell(self, trial: Trial[Arch], score: Score) -> None:
+        """Takes a score in."""
+        self._awaited.take(trial)
 
     def _draw(self) -> Arch:
         return self._space.sample(self._rng)
@@ -123,20 +127,7 @@ class RandomSearch(_Drawing[Arch]):
     def __init__(
         self, space: Space[Arch], seed: int = 0, *, budget: float | None = None, distinct: bool = True
     ) -> None:
-        self._space, self._rng, self._budget, self._distinct = space, Random(seed), budget, distinct
-        self._seen: set[Hashable] = set()
-        self._asked, self._finished, self._awaited = 0, False, Awaited[Arch]()
-        self.identity: dict[str, Any] = {
-            "searcher": "random",
-            "space": describe_space(space),
-            "seed": seed,
-            "budget": budget,
-            "distinct": distinct,
-        }
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Learns nothing."""
-        self._awaited.take(trial)
+        super().__init__("random", space, seed, budget, distinct=distinct)
 
 
 class RegularizedEvolution(_Drawing[Arch]):
@@ -174,19 +165,9 @@ class RegularizedEvolution(_Drawing[Arch]):
                 "an evolution needs a population of at least 2 and a sample within it",
                 got=f"population={population}, sample={sample}",
             )
-        self._space, self._rng, self._sample, self._budget = space, Random(seed), sample, budget
-        self._distinct, self._seen, self._finished = distinct, set[Hashable](), False
-        self._size, self._alive = population, deque[tuple[Arch, float]](maxlen=population)
-        self._asked, self._awaited = 0, Awaited[Arch]()
-        self.identity: dict[str, Any] = {
-            "searcher": "evolution",
-            "space": describe_space(space),
-            "seed": seed,
-            "population": population,
-            "sample": sample,
-            "budget": budget,
-            "distinct": distinct,
-        }
+        super().__init__("evolution", space, seed, budget, distinct=distinct, population=population, sample=sample)
+        self._size, self._sample = population, sample
+        self._alive: deque[tuple[Arch, float]] = deque(maxlen=population)
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Puts a success into the population; when it is full, the oldest dies."""

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 from ghn.errors import ConfigError
 from ghn.families.surrogates.surrogate import SurrogateEstimator
-from ghn.scoring.guard import Patience, judge
+from ghn.scoring.guard import Patience
 from ghn.search.basic import Awaited
 from ghn.spaces import describe_space
 from ghn.types import Arch, Estimator, Growing, Score, Space, Trial, least_references
@@ -23,7 +23,7 @@ class ProgressiveSearch(Generic[Arch]):
     fit the surrogate (its `least`, where it has one), the next level is drawn at random too.
 
     Source: Liu et al., "Progressive Neural Architecture Search", ECCV 2018, algorithm 1. There a level adds a block to
-    a cell; here it adds what `space.expand` does, in NAS-Bench-201 a path.
+    a cell; here it adds what `space.expand` does.
 
     Args:
         space: gives the levels.
@@ -36,6 +36,7 @@ class ProgressiveSearch(Generic[Arch]):
 
     Raises:
         ConfigError: the space gives no levels, or a number is out of range.
+        EstimatorError: from `ask`, when the surrogate raises an error for one candidate after the other.
     """
 
     source = "Liu et al., Progressive Neural Architecture Search, ECCV 2018"
@@ -125,8 +126,6 @@ class ProgressiveSearch(Generic[Arch]):
             return self._rng.sample(archs, min(count, len(archs)))
         self.surrogate.fit(known)
         trials = [Trial(str(i), arch, self._budget) for i, arch in enumerate(archs)]
-        scores, patience = judge(self.surrogate, trials), Patience()
-        for trial, score in zip(trials, scores, strict=True):
-            patience.note(trial, score)
+        scores = Patience().judge(self.surrogate, trials)
         ranked = sorted((-score.value, i) for i, score in enumerate(scores) if score.ok)
         return [archs[i] for _, i in ranked[:count]]

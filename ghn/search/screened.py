@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic
 
 from ghn.errors import ConfigError
-from ghn.scoring.guard import Patience, judge
+from ghn.scoring.guard import Patience
 from ghn.search.basic import Awaited
 from ghn.types import Arch, Estimator, Inherits, Score, Searcher, Trial, least_references
 
@@ -58,9 +58,7 @@ class Screened(Generic[Arch]):
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """The best `n` of `n * factor` proposals; of equal ones, and where the estimator fails, the earlier."""
         proposals = self._inner.ask(n * self._factor)
-        scores = judge(self._estimator, proposals)
-        for trial, score in zip(proposals, scores, strict=True):
-            self._patience.note(trial, score)
+        scores = self._patience.judge(self._estimator, proposals)
         self.cost_seconds += sum(score.cost_seconds for score in scores)
         worth = [score.value if score.ok else float("-inf") for score in scores]
         chosen = set(sorted(range(len(proposals)), key=lambda i: -worth[i])[:n])

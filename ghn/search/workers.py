@@ -47,8 +47,8 @@ class Workers(Protocol):
         ...
 
     def close(self, *, kill: bool = False) -> None:
-        """Ends; `kill` does not wait for running trials."""
-        ...
+        """Ends; `kill` does not wait for running trials. Where nothing runs elsewhere, there is nothing to end."""
+        return None
 
 
 def keep_busy(
@@ -91,7 +91,7 @@ def make_judge(make: MakeEstimator) -> Judge:
     return partial(judge_trial, make())
 
 
-class Here:
+class Here(Workers):
     """One trial at a time, in this process.
 
     Args:
@@ -116,11 +116,8 @@ class Here:
         """Seconds since the start."""
         return time.monotonic() - self._start
 
-    def close(self, *, kill: bool = False) -> None:
-        """There is nothing to end."""
 
-
-class Processes:
+class Processes(Workers):
     """Several trials at once, each process with a judge of its own.
 
     Args:
@@ -172,7 +169,7 @@ class Processes:
             process.terminate()
 
 
-class Simulated:
+class Simulated(Workers):
     """Several workers on a clock of their own: a trial takes the seconds that its score says it cost.
 
     Args:
@@ -202,9 +199,6 @@ class Simulated:
     def now(self) -> float:
         """Simulated seconds."""
         return self._clock
-
-    def close(self, *, kill: bool = False) -> None:
-        """There is nothing to end."""
 
 
 @contextmanager
