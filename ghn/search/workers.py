@@ -48,7 +48,7 @@ class Workers(Protocol):
 
     def close(self, *, kill: bool = False) -> None:
         """Ends; `kill` does not wait for running trials. Where nothing runs elsewhere, there is nothing to end."""
-        return None
+        return
 
 
 def keep_busy(
