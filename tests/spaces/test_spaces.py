@@ -1,0 +1,56 @@
+"""Spaces are found by their folders, and nothing outside of its folder knows a benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import ghn
+from ghn import spaces
+from ghn.errors import ConfigError
+from ghn.spaces.candidates import benchmark_of, choose_ranked, choose_references, known_benchmark
+from ghn.spaces.darts.space import DARTS
+from ghn.spaces.nasbench201.space import NASBench201
+
+SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
+OTHER = DARTS((3, 8, 8), classes=4, width=2, depth=3)
+
+
+def test_every_folder_is_a_space() -> None:
+    folders = {path.parent.name for path in Path(spaces.__file__).parent.glob("*/__init__.py")}
+    assert spaces.SPACES.keys() == folders and spaces.SHIPPED.keys() <= folders
+    for space in (SPACE, OTHER):
+        assert spaces.make_space(**spaces.describe_space(space)) == space
+    with pytest.raises(ConfigError, match=r"darts \| nasbench201"):
+        spaces.make_space("nowhere")
+
+
+def test_classes_of_spaces_are_found_by_their_names() -> None:
+    assert ghn.NASBench201 is spaces.NASBench201 is NASBench201 and spaces.DARTS is DARTS
+    for module in (ghn, spaces):
+        with pytest.raises(AttributeError, match="no attribute 'Nowhere'"):
+            module.Nowhere  # noqa: B018
+
+
+def test_nothing_outside_of_its_folder_knows_the_benchmark() -> None:
+    package = Path(ghn.__file__).parent
+    known = [path for path in package.rglob("*.py") if "nasbench201" in path.read_text().lower()]
+    assert known and {path.parent for path in known} == {package / "spaces" / "nasbench201"}
+
+
+def test_a_space_without_a_benchmark() -> None:
+    benchmark = benchmark_of(SPACE)
+    assert benchmark is not None and benchmark == known_benchmark(SPACE) and benchmark_of(OTHER) is None
+    with pytest.raises(ConfigError, match="darts has no candidates and references of its own"):
+        known_benchmark(OTHER)
+    with pytest.raises(ConfigError, match=r"darts has no candidates(?s:.*)references=all(?s:.*)job=references"):
+        choose_ranked(10, "development", "all", OTHER, "any")
+
+
+def test_words_of_configs_are_the_benchmarks() -> None:
+    archs = known_benchmark(SPACE).candidates(20, "development")
+    published, both = (choose_references(word, archs, SPACE, "other images") for word in ("nasbench201", "all"))
+    assert [one.name for one in both] == [one.name for one in published]  # own trainings are of other images
+    with pytest.raises(ConfigError, match=r"embedded \| nasbench201 \| all \| the path of a table"):
+        choose_references("official", archs, SPACE, "any")
