@@ -9,13 +9,13 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from ghn.errors import ConfigError
-from ghn.families.curves.model import Predictions, Standard, by_length, check_features, learnable, unfitted
+from ghn.families.curves.gaussian import StandardUnits, condition, extrapolate
+from ghn.families.curves.model import Predictions, learnable
 from ghn.tables.curves import Curves, Floats
 
 BASES = 5
@@ -139,23 +139,16 @@ class CurveBNN:
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
         """Conditions each run on its own points."""
-        if self._fitted is None:
-            raise unfitted("the Bayesian network")
-        check_features(self._fitted.features, observed)
-        fitted = self._fitted
-        return by_length(observed, horizon, self.least_epochs, lambda curves: fitted.predict(curves, horizon))
+        return extrapolate(self._fitted, observed, horizon, self.least_epochs, "the Bayesian network")
 
 
 class _Fitted:
-    """The posterior draws, and what inputs and outputs are scaled by."""
+    """The posterior draws."""
 
     def __init__(self, known: Curves, settings: CurveBNN) -> None:
-        self.features, self.last = known.features, known.epochs[-1]
-        self.centre, self.scale = known.val_accuracy.mean(), known.val_accuracy.std()
-        self.usual = None if known.features is None else Standard.of(known.features)
-        inputs = 1 if known.features is None else known.features.shape[1]
-        self.net = _Network(inputs, settings.width)
-        x, y, times = self._inputs(known), self._outputs(known), self._times(known.epochs)
+        self.units = StandardUnits(known)
+        x, y, times = self.units.inputs(known), self.units.outputs(known), self.units.times(known.epochs)
+        self.net = _Network(x.shape[1], settings.width)
 
         def potential(state: Float[Tensor, " p"]) -> Float[Tensor, ""]:
             mean, covariance = self.net(state, x, times)
@@ -166,27 +159,20 @@ class _Fitted:
         more = {"burn": settings.burn, "samples": settings.samples, "thin": settings.thin}
         self.draws = list(sghmc(potential, start, **more, step=settings.step, generator=generator))
 
-    def _times(self, epochs: object) -> Float[Tensor, " t"]:
-        return torch.tensor(epochs, dtype=torch.float64) / self.last
-
-    def _inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
-        if self.usual is None:
-            return torch.zeros(len(curves), 1, dtype=torch.float64)
-        return torch.from_numpy(self.usual(curves.features))
-
-    def _outputs(self, curves: Curves) -> Float[Tensor, "n t"]:
-        return torch.from_numpy((curves.val_accuracy - self.centre) / self.scale)
-
     @torch.no_grad()
     def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the value to be observed at the horizon, [n] each."""
-        x, y, times = self._inputs(curves), self._outputs(curves), self._times([*curves.epochs, horizon])
-        rows = [_condition(*self.net(draw, x, times), y) for draw in self.draws]
+        x, y, times = self.units.inputs(curves), self.units.outputs(curves), self.units.times([*curves.epochs, horizon])
+        rows = []
+        for draw in self.draws:
+            mean, covariance = self.net(draw, x, times)
+            seen = _log_density(mean[:, :-1], covariance[:, :-1, :-1], y)
+            rows.append((*condition(mean, covariance, y), seen))
         mean, variance, log_weight = (torch.stack(column) for column in zip(*rows, strict=True))  # [draws, n]
         weight = torch.softmax(log_weight, dim=0)
         expected = (weight * mean).sum(dim=0)
         std = ((weight * (variance + mean**2)).sum(dim=0) - expected**2).clamp(min=1e-12).sqrt()
-        return (expected * self.scale + self.centre).numpy(), np.asarray((std * self.scale).numpy())
+        return self.units.back(expected, std)
 
 
 class _Network:
@@ -216,12 +202,3 @@ class _Network:
 
 def _log_density(mean: Tensor, covariance: Tensor, y: Float[Tensor, "n t"]) -> Float[Tensor, " n"]:
     return torch.distributions.MultivariateNormal(mean, covariance, validate_args=False).log_prob(y)
-
-
-def _condition(mean: Tensor, covariance: Tensor, y: Float[Tensor, "n t"]) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean and variance of the last point given the others, and the log density of these, [n] each."""
-    seen = covariance[:, :-1, :-1]
-    gain = torch.linalg.solve(seen, covariance[:, :-1, -1:])[..., 0]
-    expected = mean[:, -1] + (gain * (y - mean[:, :-1])).sum(dim=1)
-    left = covariance[:, -1, -1] - (gain * covariance[:, :-1, -1]).sum(dim=1)
-    return expected, left.clamp(min=1e-9), _log_density(mean[:, :-1], seen, y)

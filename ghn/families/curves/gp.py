@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.families.curves.model import Predictions, Standard, by_length, check_features, learnable, unfitted
+from ghn.families.curves.gaussian import StandardUnits, condition, extrapolate
+from ghn.families.curves.model import Predictions, learnable
 from ghn.tables.curves import Curves, Floats
 
 
@@ -50,11 +50,7 @@ class FreezeThaw:
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
         """Conditions each run on its own points."""
-        if self._fitted is None:
-            raise unfitted("the Gaussian process")
-        check_features(self._fitted.features, observed)
-        fitted = self._fitted
-        return by_length(observed, horizon, self.least_epochs, lambda curves: fitted.predict(curves, horizon))
+        return extrapolate(self._fitted, observed, horizon, self.least_epochs, "the Gaussian process")
 
 
 class _Fitted:
@@ -63,42 +59,30 @@ class _Fitted:
     def __init__(self, known: Curves, steps: int, rate: float) -> None:
         from ghn.families.curves import gp_kernel  # needs gpytorch
 
-        self.features = known.features
-        self.last, self.centre, self.scale = known.epochs[-1], known.val_accuracy.mean(), known.val_accuracy.std()
-        y = torch.from_numpy((known.val_accuracy - self.centre) / self.scale)
-        self.curve = gp_kernel.fit_curves(self._times(known.epochs), y, steps, rate)
+        self.units = StandardUnits(known)
+        y = self.units.outputs(known)
+        self.curve = gp_kernel.fit_curves(self.units.times(known.epochs), y, steps, rate)
         self.asymptotes = None
         if known.features is not None:
-            self.usual = Standard.of(known.features)
             estimate, variance = self._asymptotes(known.epochs, y)
-            self.asymptotes = gp_kernel.fit_asymptotes(self._inputs(known), estimate, variance, steps, rate)
-
-    def _times(self, epochs: Any) -> Float[Tensor, " t"]:
-        return torch.tensor(epochs, dtype=torch.float64) / self.last
-
-    def _inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
-        return torch.from_numpy(self.usual(curves.features))
+            self.asymptotes = gp_kernel.fit_asymptotes(self.units.inputs(known), estimate, variance, steps, rate)
 
     @torch.no_grad()
-    def _asymptotes(self, epochs: Any, y: Float[Tensor, "n t"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    def _asymptotes(
+        self, epochs: Sequence[int], y: Float[Tensor, "n t"]
+    ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """What each curve alone says of its asymptote: generalised least squares, and its variance."""
-        around = self.curve.around_asymptote(self._times(epochs))
+        around = self.curve.around_asymptote(self.units.times(epochs))
         weights = torch.linalg.solve(around, torch.ones(len(epochs), dtype=y.dtype))
         return y @ weights / weights.sum(), (1 / weights.sum()).expand(len(y))
 
     @torch.no_grad()
     def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the value to be observed at the horizon, [n] each."""
-        times = self._times([*curves.epochs, horizon])
-        around = self.curve.around_asymptote(times)
-        mean, variance = self.curve.prior()
-        mean, variance = mean.expand(len(curves)), variance.expand(len(curves))
+        around = self.curve.around_asymptote(self.units.times([*curves.epochs, horizon]))
+        mean, variance = (value.expand(len(curves)) for value in self.curve.prior())
         if self.asymptotes is not None:
-            mean, variance = self.asymptotes(self._inputs(curves))
+            mean, variance = self.asymptotes(self.units.inputs(curves))
         joint = around + variance[:, None, None]  # [n, t + 1, t + 1]
-        y = torch.from_numpy((curves.val_accuracy - self.centre) / self.scale)
-        gain = torch.linalg.solve(joint[:, :-1, :-1], joint[:, :-1, -1:])[..., 0]
-        expected = mean + (gain * (y - mean[:, None])).sum(dim=1)
-        left = joint[:, -1, -1] - (gain * joint[:, :-1, -1]).sum(dim=1)
-        std = left.clamp(min=1e-9).sqrt()
-        return (expected * self.scale + self.centre).numpy(), np.asarray((std * self.scale).numpy())
+        expected, left = condition(mean[:, None].expand(-1, joint.shape[1]), joint, self.units.outputs(curves))
+        return self.units.back(expected, left.sqrt())

@@ -175,25 +175,6 @@ def architecture_ids(curves: Curves) -> list[int]:
     return [number[name] for name in curves.ids]
 
 
-@dataclass(frozen=True)
-class Standard:
-    """Mean and standard deviation (1 for a constant) of each feature, to scale others by."""
-
-    mean: Floats
-    std: Floats
-
-    @classmethod
-    def of(cls, features: Floats) -> Standard:
-        """Those of some features, [n, f]."""
-        std = features.std(axis=0)
-        return cls(features.mean(axis=0), np.where(std > 0, std, 1.0))
-
-    def __call__(self, features: Floats | None) -> Floats:
-        """Scales features [m, f]."""
-        assert features is not None  # `check_features` has been called
-        return (features - self.mean) / self.std
-
-
 def need_extra(package: str, what: str) -> Any:
     """Imports an optional package.
 
