@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ghn.analysis.weighted import Floats, Ties, evaluate, levels_of
 from ghn.errors import ConfigError, DataError
@@ -54,6 +54,15 @@ def check_reference(y: Floats, failed: int = 0) -> Floats:
             expected="at least two different values",
         )
     return y
+
+
+def check_seeds(what: str, references: ArrayLike) -> tuple[NDArray[np.bool_], list[Floats]]:
+    """Which items of [n, seeds] have a value for every seed, and the columns of these; or a DataError."""
+    table = np.asarray(references, dtype=float)
+    if table.ndim != 2 or table.shape[1] < 2:
+        raise DataError(f"{what} needs several seeds", got=f"shape {table.shape}", expected="[n, seeds >= 2]")
+    complete = np.isfinite(table).all(1)
+    return complete, [check_reference(column, int((~complete).sum())) for column in table[complete].T]
 
 
 def check_settings(ks: Sequence[int], min_level: int, bootstrap: int) -> None:
@@ -199,11 +208,7 @@ def ceiling(
         ConfigError: as in `rank`.
     """
     check_settings(ks, min_level, bootstrap)
-    table = np.asarray(references, dtype=float)
-    if table.ndim != 2 or table.shape[1] < 2:
-        raise DataError("a ceiling needs several seeds", got=f"shape {table.shape}", expected="[n, seeds >= 2]")
-    complete = np.isfinite(table).all(1)
-    columns = [check_reference(column, int((~complete).sum())) for column in table[complete].T]
+    complete, columns = check_seeds("a ceiling", references)
     g = None if groups is None else np.asarray(groups)[complete]
     levels = [None if g is None else levels_of(g, column, min_level) for column in columns]
     sides = [Ties(column) for column in columns]

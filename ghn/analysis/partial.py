@@ -27,7 +27,15 @@ from itertools import permutations as ordered
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference, check_settings, resample
+from ghn.analysis.correlation import (
+    MIN_ITEMS,
+    Statistic,
+    check_pair,
+    check_reference,
+    check_seeds,
+    check_settings,
+    resample,
+)
 from ghn.analysis.weighted import Floats, Ties
 from ghn.errors import ConfigError, DataError
 
@@ -116,12 +124,8 @@ def partial_ceiling(
         ConfigError: as in `partial_table`.
     """
     check_settings((), 2, bootstrap)
-    table = np.asarray(references, dtype=float)
-    if table.ndim != 2 or table.shape[1] < 2:
-        raise DataError("apparent bias needs several seeds", got=f"shape {table.shape}", expected="[n, seeds >= 2]")
-    complete = np.isfinite(table).all(1)
+    complete, seeds = check_seeds("apparent bias", references)
     kept = {name: np.asarray(values, dtype=float)[complete] for name, values in properties.items()}
-    seeds = [check_reference(column, int((~complete).sum())) for column in table[complete].T]
     each = [
         _measure(read_columns({**kept, "": estimate}, given)[0], given, [("", name) for name in kept])
         for estimate, given in ordered(seeds, 2)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+import numpy as np
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 from pydantic_core import PydanticCustomError
 
@@ -21,6 +22,10 @@ _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 _LIST = Field(strict=False)  # a list, as JSON has it, is as good as a tuple; what is in it is checked strictly
 
 
+def _listed(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
 def _plain(value: dict[str, Any]) -> dict[str, Any]:
     json.dumps(value, allow_nan=False)
     return value
@@ -28,8 +33,8 @@ def _plain(value: dict[str, Any]) -> dict[str, Any]:
 
 Name = Annotated[str, Field(min_length=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
-Losses = Annotated[tuple[float, ...], _LIST]
-Accuracies = Annotated[tuple[Fraction, ...], _LIST]
+Losses = Annotated[tuple[float, ...], _LIST, BeforeValidator(_listed)]
+Accuracies = Annotated[tuple[Fraction, ...], _LIST, BeforeValidator(_listed)]
 Json = Annotated[dict[str, Any], AfterValidator(_plain)]
 
 _WANTED = {

@@ -6,6 +6,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,3 +159,9 @@ class TestRefusals:
             ReferenceTable(HEADER, (run(), run()))
         with pytest.raises(DataError, match="field recipe of a table's header"):
             TableHeader("s", "t", recipe={"epochs": math.inf})
+
+    def test_curves_may_be_lists_or_arrays(self) -> None:
+        one = Run(A, 0, val_accuracy=[0.1, 0.2], train_loss=np.array([2.0, 1.0]), epochs=range(1, 3))
+        assert one == Run(A, 0, val_accuracy=(0.1, 0.2), train_loss=(2.0, 1.0))
+        with pytest.raises(DataError, match=r"val_accuracy\[1\]"):
+            Run(A, 0, val_accuracy=np.array([0.1, np.nan]))
