@@ -1,33 +1,21 @@
-"""Scores architectures and compares their order with references: python evaluate.py [n=300] [checkpoint=PATH]."""
+"""Scores architectures and compares their order with references: python evaluate.py [job=rank] [n=300]; see --help."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import hydra
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from ghn.app.cli import resume_command, run
+from ghn.app.cli import plain, start, told
 
 
 @hydra.main(version_base="1.3", config_path="pkg://ghn.app.conf", config_name="evaluate")
 def main(cfg: DictConfig) -> None:
-    """Runs the job that the config names."""
-    from ghn.app.jobs import JOBS
-    from ghn.app.setting import build_setting
-    from ghn.errors import GhnError
+    """Does the job that the config names."""
+    from ghn.app.jobs import run_job
 
-    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    try:
-        if cfg.job not in JOBS:
-            sys.exit(f"error: unknown job {cfg.job!r}; expected one of {', '.join(JOBS)}")
-        JOBS[cfg.job](build_setting(options), options)
-    except GhnError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(f"\ninterrupted; go on with: {resume_command('evaluate.py', cfg.out)}")
+    with told("evaluate.py", cfg.out):
+        run_job(plain(cfg))
 
 
 if __name__ == "__main__":
-    run(main, "evaluate")
+    start(main, "evaluate")

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ghn.app.checkpoints import open_checkpoint
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
-from ghn.app.setting import Setting, open_checkpoint
+from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.report.style import to_bytes
 from ghn.scoring.ranker import make_ranker

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.app.estimators import make_morphism
 from ghn.app.evaluation import check_folder, machine
+from ghn.app.makers.inherited import make_morphism
 from ghn.app.setting import Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError

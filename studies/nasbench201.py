@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, ceiling, kendall, rank
+from ghn.app.checkpoints import open_checkpoint
 from ghn.app.evaluation import check_folder, evaluate
-from ghn.app.setting import Entry, Setting, open_checkpoint
+from ghn.app.setting import Entry, Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.report.comparison import print_report
@@ -136,21 +137,24 @@ class Readings:
     def entries(self, size: int, draw: int) -> list[Entry]:
         """The same as rows of a report."""
         label = f"{size} references" if size else "no references"
-        return [Entry(f"{name}, {label}", e, e.identity) for name, e in self.estimators(size, draw).items()]
+        return [Entry(f"{name}, {label}", e) for name, e in self.estimators(size, draw).items()]
 
     def alone(self) -> list[Entry]:
         """Rows of single estimators."""
         first = next(name for name in self.members if name.startswith("ghn"))
+        proxy = "MeCo, random weights"
+
+        def known(name: str, member: str) -> Recorded:
+            identity = {"row": name, "weights": self.digests}
+            return Recorded(self.members[member].scores, identity=identity)
+
         rows: dict[str, Estimator[Any]] = {
-            f"{first}, loss": Recorded(self.members[first].scores),
+            f"{first}, loss": known(f"{first}, loss", first),
             "generated weights alone, all skeletons": self.combined(company=False),
-            "MeCo, random weights": Recorded(self.members[ZERO_COST].scores),
+            proxy: known(proxy, ZERO_COST),
         }
         trainings = self.model.trainings(companions=True)
-        return [
-            Entry(name, e, {"row": name, "weights": self.digests}, {} if name.startswith("MeCo") else trainings)
-            for name, e in rows.items()
-        ]
+        return [Entry(name, e, {} if name == proxy else trainings) for name, e in rows.items()]
 
 
 def spread_over_draws(

@@ -137,7 +137,7 @@ class Judge:
     def _scores(self, entry: Entry) -> Values:
         path = self.folder / f"{entry.name.replace(' ', '_').replace(',', '')}.jsonl"
         scores = score_to_file(
-            entry.estimator, self.trials, path, entry.identity, progress=self.progress, label=entry.name
+            entry.estimator, self.trials, path, entry.estimator.identity, progress=self.progress, label=entry.name
         )
         return np.array([score.value for score in scores])
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ghn.app.setting import Setting, open_checkpoint
+from ghn.app.checkpoints import open_checkpoint
+from ghn.app.setting import Setting
 from ghn.families.surrogates.inputs import Embedding, Input, Scores, make_inputs
 from ghn.scoring.ranker import IMAGES
 from ghn.scoring.readouts import Sample

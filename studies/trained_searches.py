@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.app.estimators import make_low_fidelity
+from ghn.app.makers.trained import make_low_fidelity
 from ghn.app.setting import Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError

@@ -79,7 +79,7 @@ def evaluate(
             entry.estimator,
             trials,
             folder / "scores" / f"{_slug(entry.name)}.jsonl",
-            entry.identity,
+            entry.estimator.identity,
             progress=progress,
             label=entry.name,
         )

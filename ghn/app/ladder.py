@@ -1,14 +1,15 @@
-"""`search=ladder`: one budget, from the hypernetwork's score to full training."""
+"""job=ladder: one budget, from the hypernetwork's score to full training."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
+from ghn.app.job_keys import LadderKeys, StepKeys
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.report.searches import print_ladder, write_ladder
@@ -17,27 +18,24 @@ from ghn.spaces.draw import draw_distinct
 from ghn.types import Estimator, Finite
 
 
-def ladder_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Climbs a ladder and writes `ladder.json` and the scores of each step (job=ladder).
-
-    Options, beside those of every job: `search.seconds`, `search.pilot`, `search.pool` (candidates, drawn from the
-    space's distinct networks; null for all), `search.seed` and `search.steps`: a list of `{estimator, budget}`.
+def ladder_job(setting: Setting, keys: LadderKeys) -> None:
+    """Climbs a ladder and writes `ladder.json` and the scores of each step.
 
     Raises:
         ConfigError: unknown estimator or a budget that it does not have; a budget that does not pay for the pilot.
         ExistsError: `out` holds results, and `resume` is false.
     """
-    search, out = options["search"], Path(options["out"])
-    check_folder(out, resume=options["resume"])
+    climb, out = keys.search, Path(keys.out)
+    check_folder(out, resume=keys.resume)
     ladder = Ladder(
         setting.space,
-        make_steps(setting, search["steps"]),
-        seconds=search["seconds"],
-        pool=_pool(setting, search["pool"], search["seed"]),
-        pilot=search["pilot"],
+        make_steps(setting, climb.steps),
+        seconds=climb.seconds,
+        pool=_pool(setting, climb.pool, climb.seed),
+        pilot=climb.pilot,
         folder=out / "steps",
-        seed=search["seed"],
-        progress=options["progress"],
+        seed=climb.seed,
+        progress=keys.progress,
     )
     result = ladder.run()
     write_ladder(result, out)
@@ -45,12 +43,12 @@ def ladder_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {out}/ladder.json and {out}/steps")
 
 
-def make_steps(setting: Setting, wanted: list[Mapping[str, Any]]) -> list[Step]:
-    """Steps from `{estimator, budget}`; trainings, extrapolated or not, go on from each other."""
+def make_steps(setting: Setting, wanted: Sequence[StepKeys]) -> list[Step]:
+    """Steps of a ladder; trainings, extrapolated or not, go on from each other."""
     made: dict[str, Estimator[Any]] = {}
     steps = []
     for step in wanted:
-        name, budget = str(step["estimator"]), step.get("budget")
+        name, budget = step.estimator, step.budget
         if name not in made:
             made[name] = make_entries(name, setting)[0].estimator
         label = name if budget is None else f"{name} {budget:g}"

@@ -1,4 +1,4 @@
-"""`search=NAME`: a search with an estimator, its history, its best networks, and a picture of its course."""
+"""job=search: a search with an estimator, its history, its best networks, and a picture of its course."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ghn.app.checkpoints import open_checkpoint
 from ghn.app.estimators import make_entries
-from ghn.app.setting import Setting, build_setting, open_checkpoint
+from ghn.app.job_keys import SearcherKeys, SearchKeys
+from ghn.app.setting import Setting, build_setting
 from ghn.report.searches import print_search, write_front, write_search
 from ghn.search.basic import RandomSearch
 from ghn.search.lemonade import Lemonade
@@ -19,31 +21,27 @@ from ghn.search.screened import Screened
 from ghn.types import Estimator, Searcher
 
 
-def search_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Runs a search and writes `history.jsonl`, `search.json` and `search.png`, and the front of LEMONADE (job=search).
-
-    Options, beside those of every job: `search.name`, `search.seed`, `search.estimator`, `search.options` (of the
-    searcher), `search.limit` (fields of `Limit`), `search.workers`, and `search.screen`: proposals for each trial, of
-    which the first checkpoint's hypernetwork chooses one; 0 for none.
+def search_job(setting: Setting, keys: SearchKeys) -> None:
+    """Runs a search and writes `history.jsonl`, `search.json` and `search.png`, and the front of LEMONADE.
 
     Raises:
-        ConfigError: unknown searcher or option.
+        ConfigError: unknown searcher, estimator or option.
         ExistsError: `out` holds a search, and `resume` is false.
     """
-    search, out = options["search"], Path(options["out"])
+    search, out = keys.search, Path(keys.out)
     searcher = _searcher(setting, search)
-    entry = make_entries(search["estimator"], setting)[0]
+    entry = make_entries(search.estimator, setting)[0]
     result = run_search(
         searcher,
-        entry.estimator if search["workers"] == 1 else partial(_worker_estimator, dict(options)),
-        limit=Limit(**search["limit"]),
-        workers=search["workers"],
+        entry.estimator if search.workers == 1 else partial(_worker_estimator, keys.model_dump()),
+        limit=Limit(**search.limit.model_dump()),
+        workers=search.workers,
         folder=out,
-        resume=options["resume"],
-        identity=entry.identity,
-        progress=options["progress"],
+        resume=keys.resume,
+        identity=entry.estimator.identity,
+        progress=keys.progress,
     )
-    write_search(result, setting.space, out, {"searcher": search["name"], "estimator": entry.name})
+    write_search(result, setting.space, out, {"searcher": search.name, "estimator": entry.name})
     print_search(result, setting.space)
     written = ["history.jsonl", "search.json", "search.png"]
     if isinstance(searcher, Lemonade):
@@ -52,17 +50,17 @@ def search_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {out}/{', '.join(written)}")
 
 
-def _searcher(setting: Setting, search: Mapping[str, Any]) -> Searcher[Any]:
+def _searcher(setting: Setting, search: SearcherKeys) -> Searcher[Any]:
     """The searcher, with the hypernetwork in front of its proposals if it is to screen them."""
-    name, space, factor = search["name"], setting.space, search["screen"]
-    if not factor:
-        return make_searcher(name, space, seed=search["seed"], **search["options"])
+    name, space, seed = search.name, setting.space, search.seed
+    if not search.screen:
+        return make_searcher(name, space, seed=seed, **search.options)
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     judge = model.estimator("loss", task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
     if name in SCHEDULERS:
-        inner = Screened(RandomSearch(space, search["seed"]), judge, factor)
-        return make_searcher(name, space, inner=inner, **search["options"])
-    return Screened(make_searcher(name, space, seed=search["seed"], **search["options"]), judge, factor)
+        inner = Screened(RandomSearch(space, seed), judge, search.screen)
+        return make_searcher(name, space, inner=inner, **search.options)
+    return Screened(make_searcher(name, space, seed=seed, **search.options), judge, search.screen)
 
 
 def _worker_estimator(options: Mapping[str, Any]) -> Estimator[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,12 +9,10 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.assets import asset, here_or_shipped
-from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError
-from ghn.scoring.load import CHECKPOINT, SHIPPED, load
-from ghn.scoring.model import Model
-from ghn.scoring.readouts import Sample
-from ghn.spaces import describe_space, make_space
+from ghn.errors import ConfigError
+from ghn.scoring.model import Skeletons
+from ghn.scoring.readouts import READOUTS, Sample
+from ghn.spaces import make_space
 from ghn.tasks import make_task
 from ghn.tasks.images import ImageTask
 from ghn.train.network import Recipe
@@ -31,7 +28,6 @@ class Entry:
     Attributes:
         name: in the report, unique there.
         estimator: what scores.
-        identity: what its scores depend on, JSON-able.
         trainings: what was trained before the first candidate, and the seconds of each where they are known: what two
             estimators share has one name and is paid once.
         warning: what a reader must know of it.
@@ -39,7 +35,6 @@ class Entry:
 
     name: str
     estimator: Estimator[Any]
-    identity: dict[str, Any]
     trainings: Mapping[str, float] = field(default_factory=dict)
     warning: str | None = None
 
@@ -60,8 +55,7 @@ class Setting:
         checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, `shipped-SEED`, paths, or lists of
             paths that are read together.
         readouts: for estimators that give weights.
-        skeletons: for `ghn` and banks: a reading is the mean over them, such as `{"depth": 3}`; none: the space as it
-            is.
+        skeletons: variants of the space in which generated weights are read, as in `Model.score`.
         sample: images that a read-out sees.
         recipe: for `training` and `low_fidelity`.
         fidelity: for `low_fidelity`.
@@ -80,7 +74,7 @@ class Setting:
     sample: Sample = field(default_factory=Sample)
     recipe: Recipe = field(default_factory=Recipe)
     fidelity: Fidelity = field(default_factory=Fidelity)
-    skeletons: Sequence[Mapping[str, Any]] = ()
+    skeletons: Skeletons = ()
     surrogate: Mapping[str, Any] = field(
         default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
     )
@@ -90,9 +84,55 @@ class Setting:
     )
     folder: Path | None = None
 
+    def __post_init__(self) -> None:
+        if unknown := [readout for readout in self.readouts if readout not in READOUTS]:
+            raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(READOUTS))
 
-OPTIONS = ("checkpoint", "readout", "skeletons", "sample", "fidelity", "surrogate", "ensemble")  # for `with_options`
-Maker = Callable[[Setting], list[Entry]]
+
+# keys of configs that say what an estimator is made from, and what they are in a setting
+OPTIONS: Mapping[str, tuple[str, Callable[[Setting, Any], Any]]] = {
+    "checkpoint": ("checkpoints", lambda setting, value: as_list(value)),
+    "readout": ("readouts", lambda setting, value: as_list(value)),
+    "skeletons": ("skeletons", lambda setting, value: value),
+    "sample": ("sample", lambda setting, changes: replace(setting.sample, **changes)),
+    "fidelity": ("fidelity", lambda setting, value: Fidelity(**value)),
+    "surrogate": ("surrogate", lambda setting, changes: {**setting.surrogate, **changes}),
+    "ensemble": ("ensemble", lambda setting, changes: {**setting.ensemble, **changes}),
+}
+
+
+def build_setting(options: Mapping[str, Any]) -> Setting:
+    """Makes task, space and runtime of options; those of estimators that are not given are as `Setting` has them.
+
+    Args:
+        options: `space`, `task`, `device`, `precision`, `threads`, `out`, and any of `recipe` and `OPTIONS`.
+
+    Raises:
+        ConfigError: unknown or impossible values.
+    """
+    task_options = dict(options["task"])
+    task = make_task(task_options.pop("name"), **task_options)
+    setting = Setting(
+        space=task_space(options["space"], task),
+        task=task,
+        fabric=make_runtime(options["device"], options["precision"], options["threads"]),
+        recipe=Recipe(**options.get("recipe", {})),
+        folder=Path(options["out"]),
+    )
+    return with_options(setting, options)
+
+
+def with_options(setting: Setting, options: Mapping[str, Any]) -> Setting:
+    """The setting with those of `OPTIONS` that are given; other keys are left alone.
+
+    Raises:
+        ConfigError: an option has a key that there is not.
+    """
+    given = {key: how for key, how in OPTIONS.items() if key in options}
+    try:
+        return replace(setting, **{name: change(setting, options[key]) for key, (name, change) in given.items()})
+    except TypeError as error:
+        raise ConfigError("options of an estimator do not fit", got=str(error)) from None
 
 
 def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
@@ -105,96 +145,6 @@ def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
     return make_space(str(options.pop("name")), **options)
 
 
-def build_setting(options: Mapping[str, Any]) -> Setting:
-    """Makes task, space and runtime of options; those of estimators that are not given are as `Setting` has them."""
-    task_options = dict(options["task"])
-    task = make_task(task_options.pop("name"), **task_options)
-    setting = Setting(
-        space=task_space(options["space"], task),
-        task=task,
-        fabric=make_runtime(options["device"], options["precision"], options["threads"]),
-        recipe=Recipe(**options.get("recipe", {})),
-        **({"ensemble": named} if "members" in (named := options.get("estimator", {})) else {}),
-        folder=Path(options["out"]),
-    )
-    return with_options(setting, options)
-
-
 def as_list(value: Any) -> list[Any]:
     """A list of what a config gives as one or as several."""
     return [value] if isinstance(value, str) else list(value)
-
-
-def with_options(setting: Setting, own: Mapping[str, Any]) -> Setting:
-    """The setting with `OPTIONS` of one estimator of several, as `ghn/app/conf/evaluate.yaml` has them for all.
-
-    Raises:
-        ConfigError: an option has a key that there is not.
-    """
-    make: dict[str, tuple[str, Callable[[Any], Any]]] = {
-        "checkpoint": ("checkpoints", as_list),
-        "readout": ("readouts", as_list),
-        "skeletons": ("skeletons", list),
-        "sample": ("sample", lambda changes: replace(setting.sample, **changes)),
-        "fidelity": ("fidelity", lambda changes: Fidelity(**changes)),
-        "surrogate": ("surrogate", lambda changes: {**setting.surrogate, **changes}),
-        "ensemble": ("ensemble", lambda changes: {**setting.ensemble, **changes}),
-    }
-    try:
-        return replace(setting, **{name: change(own[key]) for key, (name, change) in make.items() if key in own})
-    except TypeError as error:
-        raise ConfigError("options of an estimator do not fit", got=str(error)) from None
-
-
-def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:
-    """Loads `shipped`, `shipped-SEED`, a path, or several paths read together, with the name that it has in a report.
-
-    `shipped` is the hypernetwork of `ghn.load()`, or, of another method, `shipped-1`. `shipped-SEED` are the trainings
-    in `checkpoints/trainings`.
-
-    Args:
-        setting: whose space it must be for.
-        checkpoint: what to load.
-        method: how its weights must come about: `ghn`, or a way in which banks are trained.
-
-    Raises:
-        CheckpointError: it is damaged, or made for another space or in another way; an OtherSpaceError when what is
-            shipped is for another space.
-        ConfigError: none of this kind is shipped.
-    """
-    if checkpoint == "shipped" and method == "ghn":
-        return "GHN shipped", _load_shipped(setting, None)
-    if isinstance(checkpoint, str) and (named := re.fullmatch(r"shipped(?:-(\d+))?", checkpoint)):
-        folder = f"{method}_s{named[1] or 1}"
-        try:
-            path = asset(f"checkpoints/trainings/{folder}/{CHECKPOINT}")
-        except DataError:
-            raise ConfigError(
-                f"no such weights are shipped, and estimator={method} needs them",
-                got=checkpoint,
-                fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
-            ) from None
-        return f"{method} {checkpoint}", _load_shipped(setting, path)
-    paths = [here_or_shipped(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
-    names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
-    model = load(paths, fabric=setting.fabric, space=setting.space)
-    if model.method != method:
-        raise CheckpointError(
-            f"{paths[0]} holds weights of another kind",
-            got=model.method,
-            expected=method,
-            fix=f"estimator={model.method}, or another checkpoint",
-        )
-    return f"{'GHN' if method == 'ghn' else method} {' + '.join(names)}", model
-
-
-def _load_shipped(setting: Setting, path: Path | None) -> Model:
-    model = load(path, fabric=setting.fabric)
-    if describe_space(model.space) != describe_space(setting.space):
-        raise OtherSpaceError(
-            "what is shipped was trained for another space",
-            got=repr(model.space),
-            expected=repr(setting.space),
-            fix="choose its space (space=..., space.width=..., space.depth=...), or train one: checkpoint=PATH",
-        )
-    return model

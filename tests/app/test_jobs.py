@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 import toy
+from job_cases import keys_for
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy, toy_table
 
-from ghn.app.jobs import rank_all_job, rank_job, references_job
+from ghn.app.rank import rank_job
+from ghn.app.rank_all import rank_all_job
+from ghn.app.references import references_job
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataError, ExistsError
 from ghn.report.report import read_report
@@ -31,30 +35,25 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> dict[str, Any]:
-    """Options of `ghn/app/conf/evaluate.yaml`."""
-    return {
-        "estimator": {"name": "ghn"},
-        "n": 16,
-        "candidates": "development",
-        "references": "nasbench201",
-        "out": str(tmp_path / "out"),
-        "resume": False,
-        "bootstrap": 20,
-        "progress": False,
-        "archs": str(tmp_path / "archs.txt"),
-        "seeds": [0],
-        "given": 0,
-        "limit": None,
-    }
+def rank(tmp_path: Path) -> Callable[..., Any]:
+    """Makes keys of job=rank."""
+    usual = {"estimator": "ghn", "n": 16, "references": "nasbench201", "out": str(tmp_path / "out"), "bootstrap": 20}
+    return lambda **changes: keys_for("rank", **{**usual, **changes})
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Callable[..., Any]:
+    """Makes keys of job=references."""
+    usual = {"archs": str(tmp_path / "archs.txt"), "seeds": [0], "out": str(tmp_path / "out")}
+    return lambda **changes: keys_for("references", **{**usual, **changes})
 
 
 def test_ranks_against_published_and_own_references(
-    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    setting: Setting, rank: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(DataError):  # missing, or of other images than the toy task's
-        rank_job(setting, {**options, "references": "embedded"})
-    rank_job(setting, {**options, "references": "all"})
+        rank_job(setting, rank(references="embedded"))
+    rank_job(setting, rank(references="all"))
     report = read_report(tmp_path / "out")
     assert [row.name for row in report.comparisons[0].estimators] == [
         "GHN run/checkpoint, loss",
@@ -65,25 +64,25 @@ def test_ranks_against_published_and_own_references(
     assert "GHN run/checkpoint" in printed and "live parameters" in printed and "report.html" in printed
     table = tmp_path / "own.jsonl"
     toy_table(setting.space.benchmark().candidates(12, "development"), setting.space, setting.task).save(table)
-    rank_job(setting, {**options, "references": str(table), "resume": True})
+    rank_job(setting, rank(references=str(table), resume=True))
     comparison = read_report(tmp_path / "out").comparisons[0]
     assert (comparison.n_given, str(table) in comparison.reference_name) == (12, True)
 
 
 def test_a_space_without_samples_ranks_the_networks_of_a_table(
-    setting: Setting, options: dict[str, Any], tmp_path: Path
+    setting: Setting, rank: Callable[..., Any], references: Callable[..., Any], tmp_path: Path
 ) -> None:
     space = DARTS((3, 8, 8), 4, width=2, depth=3)
     rng = Random(0)
     archs = [space.format(space.sample(rng)) for _ in range(12)]
-    darts, options = replace(setting, space=space), {**options, "estimator": {"name": "params"}}
+    darts = replace(setting, space=space)
     with pytest.raises(ConfigError, match=r"darts has no candidates(?s:.*)references=nasbench201(?s:.*)job=references"):
-        rank_job(darts, options)
-    Path(options["archs"]).write_text("\n".join(archs[:2]))  # a genotype has blanks within
-    references_job(darts, {**options, "out": str(tmp_path / "trained")})
+        rank_job(darts, rank(estimator="params"))
+    (tmp_path / "archs.txt").write_text("\n".join(archs[:2]))  # a genotype has blanks within
+    references_job(darts, references(out=str(tmp_path / "trained")))
     assert ReferenceTable.load(tmp_path / "trained" / "references.jsonl").archs() == archs[:2]
     toy_table(archs, space, setting.task).save(tmp_path / "own.jsonl")
-    rank_job(darts, {**options, "references": str(tmp_path / "own.jsonl")})
+    rank_job(darts, rank(estimator="params", references=str(tmp_path / "own.jsonl")))
     assert read_report(tmp_path / "out").comparisons[0].n == 12
 
 
@@ -91,37 +90,39 @@ def test_a_space_without_samples_ranks_the_networks_of_a_table(
     ("change", "error", "named"),
     [
         ({"references": "nasbench"}, ConfigError, r"embedded \| nasbench201 \| all"),
-        ({"estimator": {"name": "gnh"}}, ConfigError, r"ghn \| combined[\s\S]* \| training"),
+        ({"estimator": "gnh"}, ConfigError, r"ghn \| combined[\s\S]* \| training"),
         ({"candidates": "test"}, ConfigError, r"development \| report"),
         ({"n": 9}, DataError, "at least 10"),
     ],
 )
 def test_wrong_options_of_ranking(
-    setting: Setting, options: dict[str, Any], change: dict[str, Any], error: type[Exception], named: str
+    setting: Setting, rank: Callable[..., Any], change: dict[str, Any], error: type[Exception], named: str
 ) -> None:
     with pytest.raises(error, match=named):
-        rank_job(setting, {**options, **change})
-    assert not Path(options["out"]).exists()
+        rank_job(setting, rank(**change))
+    assert not Path(rank().out).exists()
 
 
-def test_trains_references_from_a_text_file(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+def test_trains_references_from_a_text_file(setting: Setting, references: Callable[..., Any], tmp_path: Path) -> None:
     one, two = (setting.space.format(cell) for cell in cells(2))
-    Path(options["archs"]).write_text(f"{one}\n\n{two} \n")
-    references_job(setting, {**options, "seeds": [5, 6]})
+    (tmp_path / "archs.txt").write_text(f"{one}\n\n{two} \n")
+    references_job(setting, references(seeds=[5, 6]))
     path = tmp_path / "out" / "references.jsonl"
     table = ReferenceTable.load(path)
     assert [(run.arch, run.seed) for run in table.runs] == [(one, 5), (two, 5), (one, 6), (two, 6)]
     with pytest.raises(ExistsError, match="resume=true"):
-        references_job(setting, options)
-    references_job(setting, {**options, "seeds": [5, 6], "resume": True})
+        references_job(setting, references())
+    references_job(setting, references(seeds=[5, 6], resume=True))
     assert ReferenceTable.load(path) == table
 
 
-def test_trains_several_seeds_of_those_listed_alone(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+def test_trains_several_seeds_of_those_listed_alone(
+    setting: Setting, references: Callable[..., Any], tmp_path: Path
+) -> None:
     a, b, c = (setting.space.format(cell) for cell in cells(3))
     path = tmp_path / "archs.json"
     path.write_text(json.dumps({"random": [a, b], "top": [c], "three_seeds": [c]}))
-    references_job(setting, {**options, "archs": str(path), "seeds": [0, 1]})
+    references_job(setting, references(archs=str(path), seeds=[0, 1]))
     table = ReferenceTable.load(tmp_path / "out" / "references.jsonl")
     assert [(run.arch, run.seed) for run in table.runs] == [(a, 0), (b, 0), (c, 0), (c, 1)]
 
@@ -139,7 +140,7 @@ def test_trains_several_seeds_of_those_listed_alone(setting: Setting, options: d
 )
 def test_what_is_no_list_of_architectures(
     setting: Setting,
-    options: dict[str, Any],
+    references: Callable[..., Any],
     tmp_path: Path,
     name: str,
     content: str | None,
@@ -150,8 +151,8 @@ def test_what_is_no_list_of_architectures(
     if content is not None:
         path.write_text(content)
     with pytest.raises(error, match=named):
-        references_job(setting, {**options, "archs": str(path)})
-    assert not Path(options["out"]).exists()
+        references_job(setting, references(archs=str(path)))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_setting_is_built_from_options() -> None:
@@ -180,16 +181,14 @@ def test_a_setting_is_built_from_options() -> None:
         build_setting({**given, "precision": "float8"})
 
 
-def test_a_missing_checkpoint_is_named(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
+def test_a_missing_checkpoint_is_named(setting: Setting, rank: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
-        rank_job(replace(setting, checkpoints=[str(tmp_path / "nowhere.safetensors")]), options)
+        rank_job(replace(setting, checkpoints=[str(tmp_path / "nowhere.safetensors")]), rank())
 
 
-def test_ranks_the_space_into_a_file(
-    setting: Setting, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = {**options, "limit": 30, "given": 8}
-    rank_all_job(setting, options)
+def test_ranks_the_space_into_a_file(setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = keys_for("rank_all", out=str(tmp_path / "out"), limit=30, given=8)
+    rank_all_job(setting, keys)
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 22 and printed[1].split()[0] == "1" and "(30 networks, 8 references given)" in printed[-1]
     lines = (tmp_path / "out" / "ranking.csv").read_text().splitlines()
@@ -197,6 +196,6 @@ def test_ranks_the_space_into_a_file(
     values = [float(line.split(",")[2]) for line in lines[1:]]
     assert values == sorted(values, reverse=True) and lines[1].startswith("1,|")
     with pytest.raises(ExistsError, match="ranking"):
-        rank_all_job(setting, options)
-    rank_all_job(setting, {**options, "resume": True})
+        rank_all_job(setting, keys)
+    rank_all_job(setting, keys.model_copy(update={"resume": True}))
     assert (tmp_path / "out" / "ranking.csv").read_text().splitlines() == lines

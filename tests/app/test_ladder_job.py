@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import toy
+from job_cases import keys_for
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
@@ -25,14 +26,14 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
     return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, folder=tmp_path / "out")
 
 
-def options(tmp_path: Path, **search: Any) -> dict[str, Any]:
-    steps = [{"estimator": "ghn", "budget": None}, *({"estimator": "low_fidelity", "budget": b} for b in (1, 4))]
-    chosen = {"name": "ladder", "seed": 0, "seconds": 20.0, "pool": 40, "pilot": 4, "steps": steps, **search}
-    return {"search": chosen, "out": str(tmp_path / "out"), "resume": False, "progress": False}
+def keys(tmp_path: Path, *, resume: bool = False, **search: Any) -> Any:
+    steps = [{"estimator": "ghn"}, *({"estimator": "low_fidelity", "budget": b} for b in (1, 4))]
+    chosen = {"seconds": 20.0, "pool": 40, "pilot": 4, "steps": steps, **search}
+    return keys_for("ladder", out=str(tmp_path / "out"), resume=resume, search=chosen)
 
 
 def test_climbs_and_goes_on(setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ladder_job(setting, options(tmp_path))
+    ladder_job(setting, keys(tmp_path))
     found = json.loads((tmp_path / "out" / "ladder.json").read_text())
     assert list(found["judged"]) == ["ghn", "low_fidelity 1", "low_fidelity 4"]
     assert found["judged"]["low_fidelity 4"] >= 5 and sum(found["seconds"].values()) <= 20
@@ -41,8 +42,8 @@ def test_climbs_and_goes_on(setting: Setting, tmp_path: Path, capsys: pytest.Cap
     printed = capsys.readouterr().out
     assert found["best"] in printed and "low_fidelity 1" in printed
     with pytest.raises(ExistsError):
-        ladder_job(setting, options(tmp_path))
-    ladder_job(setting, {**options(tmp_path), "resume": True})
+        ladder_job(setting, keys(tmp_path))
+    ladder_job(setting, keys(tmp_path, resume=True))
     assert json.loads((tmp_path / "out" / "ladder.json").read_text()) == found
 
 
@@ -57,4 +58,4 @@ def test_climbs_and_goes_on(setting: Setting, tmp_path: Path, capsys: pytest.Cap
 )
 def test_what_does_not_fit(setting: Setting, tmp_path: Path, search: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
-        ladder_job(setting, options(tmp_path, **search))
+        ladder_job(setting, keys(tmp_path, **search))

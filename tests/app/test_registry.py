@@ -14,7 +14,8 @@ from toy_models import SAMPLE, cells, save_toy, toy_card
 
 from ghn.analysis.correlation import kendall
 from ghn.analysis.population import Population
-from ghn.app.estimators import ESTIMATORS, YOUNG, finished_curves, make_entries
+from ghn.app.estimators import ESTIMATORS, YOUNG, make_entries
+from ghn.app.makers.extrapolated import finished_curves
 from ghn.app.setting import Entry, Setting, task_space
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
@@ -49,7 +50,9 @@ def test_every_name_makes_estimators_that_score(setting: Setting, name: str, tmp
     entries = make_entries(name, setting)
     assert len(entries) == (2 if name in ("ghn", "random_init", *SOURCES) else 1)
     assert (
-        len({entry.name for entry in entries}) == len({json.dumps(entry.identity) for entry in entries}) == len(entries)
+        len({entry.name for entry in entries})
+        == len({json.dumps(entry.estimator.identity) for entry in entries})
+        == len(entries)
     )
     for entry in entries:
         assert isinstance(entry.estimator, Estimator)
@@ -118,7 +121,7 @@ def test_checkpoints_are_told_apart(setting: Setting, tmp_path: Path) -> None:
     entries = make_entries("ghn", replace(setting, checkpoints=[*setting.checkpoints, str(other)]))
     assert [e.name.split(", ")[1] for e in entries] == ["loss", "ridge"] * 2
     assert "b/checkpoint" in entries[2].name
-    assert len({entry.identity["weights"] for entry in entries}) == 2
+    assert len({entry.estimator.identity["weights"] for entry in entries}) == 2
 
 
 def test_several_checkpoints_are_read_together(setting: Setting, tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_several_checkpoints_are_read_together(setting: Setting, tmp_path: Path)
     save_toy(other, setting.space, setting.task, setting.fabric, seed=1)
     (entry,) = make_entries("combined", replace(setting, checkpoints=[[*setting.checkpoints, str(other)]]))
     assert entry.name.endswith("/toy + b/checkpoint") and entry.one_off_seconds == 180.0
-    assert {"ghn_depth3", "ghn2_depth3"} < set(entry.identity["members"])
+    assert {"ghn_depth3", "ghn2_depth3"} < set(entry.estimator.identity["members"])
 
 
 def ensemble(setting: Setting, *members: str | dict[str, Any], population: int = 0) -> Entry:
@@ -158,7 +161,7 @@ def test_an_ensemble_with_a_hypernetwork_costs_what_that_costs(setting: Setting)
 def test_an_ensemble_with_a_population_of_its_own_judges_one_alone(setting: Setting) -> None:
     alone, together = ensemble(setting, "params", "flops", population=30), ensemble(setting, "params", "flops")
     assert alone.estimator.score([Trial("a", cells(1)[0])])[0].ok
-    assert alone.identity["population"] != together.identity["population"]
+    assert alone.identity["population"] != together.estimator.identity["population"]
     with pytest.raises(ConfigError, match="too few networks"):
         together.estimator.score([Trial("a", cells(1)[0])])
 
@@ -179,7 +182,7 @@ def test_members_of_an_ensemble_may_have_options_of_their_own(setting: Setting) 
     entry = ensemble(setting, {"name": "ghn", "readout": "loss"}, deeper, "params")
     assert entry.name == "ensemble: ghn + ghn2 + params"
     (alone,) = make_entries("ghn", replace(setting, readouts=["loss"], skeletons=[{"depth": 1}, {"depth": 2}]))
-    assert entry.identity["members"]["ghn2"] == alone.identity != entry.identity["members"]["ghn"]
+    assert entry.estimator.identity["members"]["ghn2"] == alone.identity != entry.estimator.identity["members"]["ghn"]
 
 
 @pytest.mark.parametrize(

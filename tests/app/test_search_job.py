@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import toy
+from job_cases import keys_for
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
@@ -25,25 +26,17 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
     return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, Recipe(epochs=1, batch_size=16))
 
 
-def options(tmp_path: Path, name: str = "random", **search: Any) -> dict[str, Any]:
-    limit = {"trials": 6, "seconds": None, "cost_seconds": None, "epochs": None}
-    chosen = {
-        "name": name,
-        "seed": 0,
-        "estimator": "training",
-        "options": {},
-        "limit": limit,
-        "workers": 1,
-        "screen": 0,
-    }
-    chosen |= search
-    out = {"out": str(tmp_path / "out"), "resume": False, "progress": False}
-    return {**out, "search": chosen}
+NO_LIMIT = {"trials": None, "seconds": None, "cost_seconds": None, "epochs": None}
+
+
+def keys(tmp_path: Path, name: str = "random", *, resume: bool = False, **search: Any) -> Any:
+    chosen = {"name": name, "estimator": "training", "limit": {**NO_LIMIT, "trials": 6}, **search}
+    return keys_for("search", out=str(tmp_path / "out"), resume=resume, search=chosen)
 
 
 def test_a_search_by_training(setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = options(tmp_path, "evolution", options={"population": 3, "sample": 2})
-    search_job(setting, chosen)
+    chosen: dict[str, Any] = {"options": {"population": 3, "sample": 2}}
+    search_job(setting, keys(tmp_path, "evolution", **chosen))
     found = json.loads((tmp_path / "out" / "search.json").read_text())
     assert found["spent"]["trials"] == found["spent"]["epochs"] == 6 and found["stopped"] == "limit"
     values = [candidate["value"] for candidate in found["candidates"]]
@@ -54,17 +47,17 @@ def test_a_search_by_training(setting: Setting, tmp_path: Path, capsys: pytest.C
     assert found["candidates"][0]["arch"][:30] in printed and "6 trials, 0 failed; 6 epochs" in printed
 
     with pytest.raises(ExistsError):
-        search_job(setting, chosen)
-    chosen["search"]["limit"]["trials"] = 8
-    search_job(setting, {**chosen, "resume": True})
+        search_job(setting, keys(tmp_path, "evolution", **chosen))
+    chosen |= {"limit": {**NO_LIMIT, "trials": 8}, "resume": True}
+    search_job(setting, keys(tmp_path, "evolution", **chosen))
     assert json.loads((tmp_path / "out" / "search.json").read_text())["spent"]["trials"] == 8
     with pytest.raises(DataError, match="estimator differ"):
-        search_job(replace(setting, recipe=Recipe(epochs=2, batch_size=16)), {**chosen, "resume": True})
+        search_job(replace(setting, recipe=Recipe(epochs=2, batch_size=16)), keys(tmp_path, "evolution", **chosen))
 
 
 @pytest.mark.parametrize(("name", "given"), [("random", {}), ("asha", {"max_budget": 3})])
 def test_the_hypernetwork_screens(setting: Setting, tmp_path: Path, name: str, given: dict[str, Any]) -> None:
-    search_job(setting, options(tmp_path, name, options=given, screen=4, estimator="random_init"))
+    search_job(setting, keys(tmp_path, name, options=given, screen=4, estimator="random_init"))
     header = json.loads((tmp_path / "out" / "history.jsonl").read_text().splitlines()[0])
     searcher = header["identity"]["searcher"]
     assert searcher.get("inner", searcher) and "screened" in json.dumps(searcher)
@@ -73,9 +66,7 @@ def test_the_hypernetwork_screens(setting: Setting, tmp_path: Path, name: str, g
 def test_rungs_of_a_scheduler_are_trained_on(setting: Setting, tmp_path: Path) -> None:
     setting = replace(setting, recipe=Recipe(epochs=4, batch_size=16), folder=tmp_path / "out")
     given = {"max_budget": 4, "min_budget": 1, "eta": 2, "n": 4}
-    limit = {"trials": None, "seconds": None, "cost_seconds": None, "epochs": None}
-    chosen = options(tmp_path, "successive_halving", options=given, estimator="low_fidelity", limit=limit)
-    search_job(setting, chosen)
+    search_job(setting, keys(tmp_path, "successive_halving", options=given, estimator="low_fidelity", limit=NO_LIMIT))
     found = json.loads((tmp_path / "out" / "search.json").read_text())
     assert found["spent"] == {"trials": 7, "epochs": 4 + 2 + 2, "cost_seconds": found["spent"]["cost_seconds"]}
     assert found["candidates"][0]["budget"] == 4 and found["failures"] == 0
@@ -83,5 +74,5 @@ def test_rungs_of_a_scheduler_are_trained_on(setting: Setting, tmp_path: Path) -
 
 def test_unknown_searchers_leave_nothing_behind(setting: Setting, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown searcher"):
-        search_job(setting, options(tmp_path, "annealing"))
+        search_job(setting, keys(tmp_path, "annealing"))
     assert not (tmp_path / "out").exists()

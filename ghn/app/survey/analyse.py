@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -14,6 +14,7 @@ from ghn.analysis.correlation import MIN_ITEMS, kendall, rank
 from ghn.analysis.sets import Combinations, ScoreMatrix
 from ghn.analysis.stability import Stability, measure_stability
 from ghn.app.evaluation import compare_with
+from ghn.app.job_keys import PlanKeys
 from ghn.app.survey.score import Scored
 from ghn.app.survey.subjects import Subjects
 from ghn.errors import ConfigError, DataError
@@ -34,7 +35,7 @@ class Analysis:
         scored: of each line.
         subjects: the networks.
         space: of the networks.
-        plan: `survey` of `ghn/app/conf/evaluate.yaml`.
+        plan: what the survey does beside scoring.
         bootstrap: resamples behind the intervals.
         progress: whether to show bars.
 
@@ -47,7 +48,7 @@ class Analysis:
         scored: Sequence[Scored],
         subjects: Subjects,
         space: Space[Any],
-        plan: Mapping[str, Any],
+        plan: PlanKeys,
         *,
         bootstrap: int = 1000,
         progress: bool = False,
@@ -87,7 +88,7 @@ class Analysis:
         index, values, seeds = aligned(reference, archs)
         properties = space_properties(self.space, [archs[i] for i in index])
         bias = measure_bias(
-            comparison, properties, seeds=seeds, noise=reference.noise, permutations=self.plan["permutations"]
+            comparison, properties, seeds=seeds, noise=reference.noise, permutations=self.plan.permutations
         )
         params = np.array([self.stats[i].params for i in index], dtype=float)
         spread = {
@@ -130,7 +131,7 @@ class Analysis:
                 one_off_seconds={label: one_off[label] for label in seconds if label in one_off},
                 paid_for=paid_for,
                 sizes=self._sizes(),
-                draws=self.plan["draws"],
+                draws=self.plan.draws,
                 reference_name=self.subjects.telling.name,
                 progress=self.progress,
             )
@@ -148,10 +149,10 @@ class Analysis:
         index, _, _ = aligned(self.subjects.choosing, self.subjects.archs)
         judged = [[scores[i].ok for i in index] for scores in self.rows.values()]
         most = int(np.all([ok for ok in judged if np.mean(ok) >= 0.5], axis=0).sum()) - MIN_ITEMS
-        if left_out := [size for size in self.plan["sizes"] if size > most]:
+        if left_out := [size for size in self.plan.sizes if size > most]:
             numbers = ", ".join(map(str, left_out))
             self.notes.append(f"Combinations with {numbers} references need more networks to choose on.")
-        return [size for size in self.plan["sizes"] if size <= most]
+        return [size for size in self.plan.sizes if size <= most]
 
     def advice(self, told: Part) -> tuple[Advice, ...]:
         """What to use for each budget.
@@ -162,7 +163,7 @@ class Analysis:
         index, values, _ = aligned(self.subjects.choosing, self.subjects.archs)
         scores = {label: [row[i].value for i in index] for label, row in self.rows.items()}
         chosen_by = orders_on(scores, values.tolist())
-        return advise(self.costs, chosen_by, told.comparison, told.bias, self.plan["budgets"], self.plan["candidates"])
+        return advise(self.costs, chosen_by, told.comparison, told.bias, self.plan.budgets, self.plan.candidates)
 
 
 def _cost(one: Scored) -> Cost:

@@ -1,17 +1,18 @@
-"""`experiment=survey`: from a config to scores, and from scores to a report."""
+"""job=survey: from a config to scores, and from scores to a report."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ghn.analysis.stability import Stability
 from ghn.app.evaluation import PROTOCOL, check_folder, machine
+from ghn.app.job_keys import SurveyKeys
 from ghn.app.setting import Setting
 from ghn.app.survey.analyse import Analysis
-from ghn.app.survey.score import read_lines, score_lines
+from ghn.app.survey.entrants import read_entrants
+from ghn.app.survey.score import score_lines
 from ghn.app.survey.snapshots import divide_by_space, find_snapshots, stability_of_trainings
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
@@ -25,40 +26,31 @@ from ghn.tables.user_table import read_user_table
 TITLE = "Performance estimators for neural architectures: who is right, who errs where, and what it costs"
 
 
-def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Runs every estimator of the survey on the same networks, and writes what was found (job=survey).
+def survey_job(setting: Setting, keys: SurveyKeys) -> None:
+    """Runs every estimator of the survey on the same networks, and writes what was found.
 
     Raises:
         ConfigError: lines or settings do not fit; raised before anything is scored.
         DataError: references do not fit.
         ExistsError: the folder holds results and `resume` is not set.
     """
-    out, plan = Path(options["out"]), options["survey"]
-    check_folder(out, resume=options["resume"])
-    _check_plan(plan, options["bootstrap"])
-    lines = read_lines(plan["estimators"])
-    subjects = choose_subjects(setting, options)
+    out, plan = Path(keys.out), keys.survey
+    check_folder(out, resume=keys.resume)
+    lines = read_entrants(plan.estimators)
+    subjects = choose_subjects(setting, keys)
     for reference in subjects.judged:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
-    runs, others = divide_by_space(find_snapshots(plan["runs"]), setting.space)
-    scored = score_lines(lines, setting, options, subjects.archs, out / "scores")
-    analysis = Analysis(
-        scored, subjects, setting.space, plan, bootstrap=options["bootstrap"], progress=options["progress"]
-    )
+    runs, others = divide_by_space(find_snapshots(plan.runs), setting.space)
+    scored = score_lines(lines, setting, keys, subjects.archs, out / "scores")
+    how: dict[str, Any] = {"bootstrap": keys.bootstrap, "progress": keys.progress}
+    analysis = Analysis(scored, subjects, setting.space, plan, **how)
     served = {one.line.label for one in scored}
     if left_out := [line.label for line in lines if line.label not in served] + others:
         analysis.notes.append(f"Left out, as what is shipped for them is of another space: {'; '.join(left_out)}.")
-    trainings = stability_of_trainings(
-        runs,
-        setting,
-        list(subjects.telling.values),
-        out / "scores" / "snapshots",
-        analysis.notes,
-        bootstrap=options["bootstrap"],
-        progress=options["progress"],
-    )
+    archs, folder = list(subjects.telling.values), out / "scores" / "snapshots"
+    trainings = stability_of_trainings(runs, setting, archs, folder, analysis.notes, **how)
     content = make_survey(analysis, setting, trainings).to_json()
     write_atomic(out / "survey.json", json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False))
     survey = Survey.from_json(content)  # pages are drawn from what the JSON holds, and from nothing else
@@ -67,33 +59,21 @@ def survey_job(setting: Setting, options: Mapping[str, Any]) -> None:
     print(f"wrote {out}/survey.html, survey.json, index.md, a page an estimator, and figures")
 
 
-def _check_plan(plan: Mapping[str, Any], bootstrap: Any) -> None:
-    """A ConfigError for settings that would fail when all is scored."""
-    counts = {f"survey.{name}": plan[name] for name in ("workers", "candidates", "draws", "permutations")}
-    for name, count in {**counts, "bootstrap": bootstrap}.items():
-        if not isinstance(count, int) or count < 1:
-            raise ConfigError(f"{name} counts what a survey needs", got=count, expected="a whole number of at least 1")
-    for name, unit in (("budgets", "seconds"), ("sizes", "references")):
-        values = plan[name]
-        if not values or not all(isinstance(value, (int, float)) and value >= 0 for value in values):
-            raise ConfigError(f"survey.{name} are {unit}", got=values, expected=f"a list of {unit}, at least one")
-
-
-def choose_subjects(setting: Setting, options: Mapping[str, Any]) -> Subjects:
-    """The networks that the options name: a table that the user brings, or those that are shipped.
+def choose_subjects(setting: Setting, keys: SurveyKeys) -> Subjects:
+    """The networks that the keys name: a table that the user brings, or those that are shipped.
 
     Raises:
         ConfigError: references that a survey does not have.
         DataError: the table cannot be used.
     """
-    path = str(options["references"])
+    path = keys.references
     if path.endswith(".csv"):
         return user_subjects(read_user_table(path, setting.space))
     if path != "all":
         raise ConfigError(
             "references of a survey", got=path, expected="all (those that are shipped), or the path of a .csv"
         )
-    return shipped_subjects(setting, options["n"], options["survey"]["development"])
+    return shipped_subjects(setting, keys.n, keys.survey.development)
 
 
 def make_survey(analysis: Analysis, setting: Setting, trainings: tuple[Stability, ...] = ()) -> Survey:

@@ -1,111 +1,25 @@
-"""The lines of a survey: what its config names, made into estimators.
-
-Scores every line of a survey on the same networks, in one process or several, into files that are gone on with.
-"""
+"""Every line of a survey, scored on the same networks, in one process or several, into files that are gone on with."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ghn.app.estimators import ESTIMATORS, make_entries
-from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
-from ghn.errors import ConfigError, GhnError, OtherSpaceError
+from ghn.app.job_keys import SurveyKeys
+from ghn.app.setting import Entry, Setting, build_setting
+from ghn.app.survey.entrants import Entrant, make_entrant, read_entrants
+from ghn.errors import ConfigError, OtherSpaceError
 from ghn.scoring.score_files import score_to_file
 from ghn.search.workers import Here, Judge, Processes, Workers, keep_busy
 from ghn.types import Score, Trial
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One estimator of a survey.
-
-    Attributes:
-        key: of the line in the config, and of its files.
-        label: in tables and pictures.
-        estimator: its name in the registry.
-        options: of `ghn/app/conf/evaluate.yaml`, for this line alone.
-        seeds: each makes the estimator once more, for the spread over seeds.
-    """
-
-    key: str
-    label: str
-    estimator: str
-    options: Mapping[str, Any]
-    seeds: tuple[int, ...]
-
-
-def read_lines(config: Mapping[str, Any]) -> list[Line]:
-    """Reads `survey.estimators`: key -> `{name: ESTIMATOR, label: TEXT, OPTION: VALUE, ...}`; null takes a line out.
-
-    Raises:
-        ConfigError: no lines, an unknown estimator or option, or two lines of one label.
-    """
-    lines = [_line(key, dict(options)) for key, options in config.items() if options is not None]
-    labels = [line.label for line in lines]
-    if not lines or len(set(labels)) < len(labels):
-        raise ConfigError(
-            "a survey needs estimators of different labels", got=labels, fix="+survey.estimators.KEY={name: ESTIMATOR}"
-        )
-    return lines
-
-
-def _line(key: str, options: dict[str, Any]) -> Line:
-    name = options.pop("name", key)
-    label = options.pop("label", key.replace("_", " "))
-    if name not in ESTIMATORS:
-        raise ConfigError(f"survey line {key}: unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
-    if unknown := sorted(set(options) - {*OPTIONS, "seeds"}):
-        raise ConfigError(
-            f"survey line {key}: unknown options",
-            got=unknown,
-            expected=" | ".join(("name", "label", *OPTIONS, "seeds")),
-        )
-    seeds = tuple(options.pop("seeds", None) or (0,))
-    if len(set(seeds)) < len(seeds) or not all(isinstance(seed, int) for seed in seeds):
-        raise ConfigError(f"survey line {key}: seeds must be different whole numbers", got=seeds)
-    return Line(key, label, name, options, seeds)
-
-
-def make_line(line: Line, setting: Setting) -> list[Entry]:
-    """Makes a line's estimator, once a seed and checkpoint; the first is the one that the tables show.
-
-    Trainings are kept beside those of other lines with the same recipe and seed, which share them.
-
-    Raises:
-        ConfigError: a line with several read-outs, or options that do not fit.
-        CheckpointError: a checkpoint is damaged or of another kind.
-    """
-    try:
-        made = [entry for seed in line.seeds for entry in make_entries(line.estimator, _setting(line, setting, seed))]
-    except TypeError as error:
-        raise ConfigError(f"survey line {line.key}: options do not fit", got=str(error)) from None
-    except GhnError as error:
-        raise type(error)(f"survey line {line.key}: {error}") from None
-    return [replace(entry, name=line.label if i == 0 else f"{line.label}, no. {i + 1}") for i, entry in enumerate(made)]
-
-
-def _setting(line: Line, setting: Setting, seed: int) -> Setting:
-    own = replace(with_options(setting, line.options), seed=seed)
-    if len(own.readouts) != 1:
-        raise ConfigError("a survey line has one read-out", got=own.readouts)
-    if setting.folder:
-        kind = sha256(json.dumps([seed, setting.recipe.describe()]).encode()).hexdigest()[:8]
-        own = replace(own, folder=setting.folder / "states" / kind)
-    return own
-
-
-# --- Scores every line of a survey on the same networks, in one process or several, into files that are gone on wit ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +37,7 @@ class Scored:
         warning: what a reader must know.
     """
 
-    line: Line
+    line: Entrant
     source: str
     scores: list[list[Score]]
     seconds: float | None
@@ -134,14 +48,14 @@ class Scored:
 
 
 def score_lines(
-    lines: Sequence[Line], setting: Setting, options: Mapping[str, Any], archs: Sequence[str], folder: Path
+    lines: Sequence[Entrant], setting: Setting, keys: SurveyKeys, archs: Sequence[str], folder: Path
 ) -> list[Scored]:
     """Scores networks with every line, but for those whose shipped trainings are of another space.
 
     Args:
         lines: of the survey.
         setting: what estimators are made from.
-        options: of `ghn/app/conf/evaluate.yaml`; worker processes make the setting anew from them.
+        keys: of the job; worker processes make the setting anew from them.
         archs: official strings, each once.
         folder: for a file of scores a replicate.
 
@@ -149,7 +63,7 @@ def score_lines(
         ConfigError: a line cannot be made, or none serves this space; raised before anything is scored.
         DataError: a file holds scores made with other settings.
     """
-    scorer = _LineScorer(lines, setting, archs, folder, progress=options["progress"])
+    scorer = _LineScorer(lines, setting, archs, folder, progress=keys.progress)
     lines = [line for line in lines if scorer.serves(line)]
     if not lines:
         raise ConfigError(
@@ -162,9 +76,9 @@ def score_lines(
         for line in lines
         for number in range(len(scorer.entries(line.key)))
     ]
-    if (slots := options["survey"]["workers"]) > 1:
-        workers: Workers = Processes(partial(_in_a_process, options, tuple(archs), folder), slots)
-        files = [folder / f"{unit.id}.jsonl" for unit in units] if options["progress"] else []
+    if (slots := keys.survey.workers) > 1:
+        workers: Workers = Processes(partial(_in_a_process, keys.model_dump(), tuple(archs), folder), slots)
+        files = [folder / f"{unit.id}.jsonl" for unit in units] if keys.progress else []
     else:
         workers, files = Here(scorer.judge), []
     with _bar(files, len(archs)):
@@ -185,7 +99,7 @@ class _LineScorer:
     """
 
     def __init__(
-        self, lines: Sequence[Line], setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool
+        self, lines: Sequence[Entrant], setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool
     ) -> None:
         self.lines, self.setting = {line.key: line for line in lines}, setting
         self.folder, self.progress = folder, progress
@@ -196,10 +110,10 @@ class _LineScorer:
     def entries(self, key: str) -> list[Entry]:
         """The replicates of a line, made once."""
         if key not in self._made:
-            self._made[key] = make_line(self.lines[key], self.setting)
+            self._made[key] = make_entrant(self.lines[key], self.setting)
         return self._made[key]
 
-    def serves(self, line: Line) -> bool:
+    def serves(self, line: Entrant) -> bool:
         """Whether what is shipped for a line is of this space."""
         try:
             self.entries(line.key)
@@ -213,7 +127,7 @@ class _LineScorer:
         scores = self._scores(key, number, progress=self.progress)
         return Score(float(sum(s.ok for s in scores)), sum(s.cost_seconds for s in scores))
 
-    def gather(self, line: Line) -> Scored:
+    def gather(self, line: Entrant) -> Scored:
         """Everything of a line that has been scored."""
         made = self.entries(line.key)
         scores = [self._scores(line.key, number, progress=False) for number in range(len(made))]
@@ -237,7 +151,7 @@ class _LineScorer:
         if (key, number) not in self._known:
             path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
             self._known[key, number] = score_to_file(
-                entry.estimator, self.trials, path, entry.identity, progress=progress, label=entry.name
+                entry.estimator, self.trials, path, entry.estimator.identity, progress=progress, label=entry.name
             )
         return self._known[key, number]
 
@@ -251,7 +165,7 @@ class _LineScorer:
 
 
 def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Judge:
-    lines = read_lines(options["survey"]["estimators"])
+    lines = read_entrants(options["survey"]["estimators"])
     return _LineScorer(lines, build_setting(options), archs, folder, progress=False).judge
 
 

@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import toy
+from job_cases import keys_for
 from lightning_fabric import Fabric
 from shared_cases import METHODS, TRAINER
 from toy_models import SAMPLE, save_toy
 
 from ghn.analysis.correlation import Statistic, kendall
-from ghn.app.setting import Setting
-from ghn.app.survey.job import survey_job
+from ghn.app.job_keys import SurveyKeys
+from ghn.app.read_keys import read_keys
+from ghn.app.setting import Setting, build_setting
+from ghn.app.survey import job
 from ghn.app.survey.subjects import halves, shipped_subjects
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.sharing.train import train_shared
@@ -45,26 +48,13 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
 
 @pytest.fixture
 def options(tmp_path: Path) -> dict[str, Any]:
-    survey = {
-        "workers": 1,
-        "development": 24,
-        "estimators": LINES,
-        "budgets": [0, 1e9],
-        "candidates": 1000,
-        "sizes": [0],
-        "draws": 2,
-        "permutations": 99,
-        "runs": [],
-    }
-    return {
-        "out": str(tmp_path / "out"),
-        "resume": False,
-        "progress": False,
-        "n": 48,
-        "references": "all",
-        "bootstrap": 20,
-        "survey": survey,
-    }
+    plan = {"workers": 1, "development": 24, "estimators": LINES, "budgets": [0, 1e9], "sizes": [0], "draws": 2}
+    usual = {**keys_for("survey", n=48, bootstrap=20, out=str(tmp_path / "out")).model_dump()}
+    return {**usual, "survey": {**usual["survey"], **plan, "permutations": 99, "runs": []}}
+
+
+def survey_job(setting: Setting, options: dict[str, Any]) -> None:
+    job.survey_job(setting, read_keys(SurveyKeys, options))
 
 
 def read(options: dict[str, Any]) -> Survey:
@@ -217,16 +207,10 @@ def test_orders_of_rows_that_failed_often() -> None:
 
 @pytest.mark.slow
 def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
-    from hydra import compose, initialize_config_module
-    from omegaconf import OmegaConf
-
-    from ghn.app.setting import build_setting
-
-    with initialize_config_module("ghn.app.conf", version_base="1.3"):
-        cfg = compose("evaluate", ["experiment=survey_quick", f"out={tmp_path}/two", "n=40", "survey.development=20"])
-    full: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+    full = keys_for("survey", "experiment=survey_quick", out=f"{tmp_path}/two", n=40).model_dump()
     plan = {**full["survey"], "workers": 2, "estimators": {"params": {}, "flops": {}}, "permutations": 99}
-    full |= {"survey": plan, "bootstrap": 20, "progress": False, "task": {"name": "cifar10_embedded"}}
+    plan["development"] = 20
+    full |= {"survey": plan, "bootstrap": 20}
     survey_job(build_setting(full), full)
     assert {cost.key: cost.failed for cost in read(full).costs} == {"params": 0, "flops": 0}
 
@@ -234,12 +218,12 @@ def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("workers", 0, "survey.workers counts"),
-        ("draws", 1.5, "survey.draws counts"),
-        ("permutations", -1, "survey.permutations counts"),
-        ("candidates", "many", "survey.candidates counts"),
-        ("budgets", [], "budgets are seconds"),
-        ("sizes", [-5], "sizes are references"),
+        ("workers", 0, "survey.workers"),
+        ("draws", 1.5, "survey.draws"),
+        ("permutations", -1, "survey.permutations"),
+        ("candidates", "many", "survey.candidates"),
+        ("budgets", [], "survey.budgets"),
+        ("sizes", [-5], "survey.sizes"),
     ],
 )
 def test_settings_are_checked_before_anything_is_scored(
@@ -252,5 +236,5 @@ def test_settings_are_checked_before_anything_is_scored(
 
 
 def test_a_survey_without_resamples_is_refused(setting: Setting, options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="bootstrap counts"):
+    with pytest.raises(ConfigError, match="bootstrap"):
         survey_job(setting, options | {"bootstrap": 0})

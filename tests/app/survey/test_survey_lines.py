@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
 from ghn.app.setting import Setting
-from ghn.app.survey.score import make_line, read_lines
+from ghn.app.survey.entrants import make_entrant, read_entrants
 from ghn.errors import ConfigError, GhnError
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.train.network import Recipe
@@ -26,7 +26,7 @@ def setting(tmp_path: Path, fabric: Fabric) -> Setting:
 
 
 def test_names_labels_and_what_is_taken_out() -> None:
-    lines = read_lines(
+    lines = read_entrants(
         {"synflow": {}, "grad_norm": {"label": "gradients", "seeds": [3, 4]}, "mine": {"name": "naswot"}, "zen": None}
     )
     assert [(line.key, line.label, line.estimator, line.seeds) for line in lines] == [
@@ -50,31 +50,31 @@ def test_names_labels_and_what_is_taken_out() -> None:
 )
 def test_lines_that_cannot_be_read(config: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        read_lines(config)
+        read_entrants(config)
 
 
 def test_a_replicate_a_seed_and_checkpoint(setting: Setting, tmp_path: Path, fabric: Fabric) -> None:
     other = tmp_path / "other" / "checkpoint.safetensors"
     save_toy(other, toy.SPACE, toy.make_task(), fabric, seed=1)
-    (line,) = read_lines({"ghn": {"label": "net", "checkpoint": [setting.checkpoints[0], str(other)]}})
-    entries = make_line(line, setting)
+    (line,) = read_entrants({"ghn": {"label": "net", "checkpoint": [setting.checkpoints[0], str(other)]}})
+    entries = make_entrant(line, setting)
     assert [entry.name for entry in entries] == ["net", "net, no. 2"]
-    assert entries[0].identity["weights"] != entries[1].identity["weights"]
-    (line,) = read_lines({"naswot": {"seeds": [5, 6, 7], "sample": {"zero_cost": 8}}})
-    identities = [entry.identity for entry in make_line(line, setting)]
+    assert entries[0].estimator.identity["weights"] != entries[1].estimator.identity["weights"]
+    (line,) = read_entrants({"naswot": {"seeds": [5, 6, 7], "sample": {"zero_cost": 8}}})
+    identities = [entry.estimator.identity for entry in make_entrant(line, setting)]
     assert [one["weights"] for one in identities] == ["random_init/5", "random_init/6", "random_init/7"]
     assert {one["sample"]["zero_cost"] for one in identities} == {8}
 
 
 def test_trainings_of_one_recipe_and_seed_are_shared(setting: Setting) -> None:
-    lines = read_lines(
+    lines = read_entrants(
         {
             "short": {"name": "low_fidelity", "fidelity": {"epochs": 1}},
             "long": {"name": "low_fidelity", "fidelity": {"epochs": 2}},
             "seeded": {"name": "low_fidelity", "fidelity": {"epochs": 2}, "seeds": [1]},
         }
     )
-    made = [make_line(line, setting)[0].estimator for line in lines]
+    made = [make_entrant(line, setting)[0].estimator for line in lines]
     assert all(isinstance(estimator, LowFidelityEstimator) for estimator in made)
     short, long, seeded = (estimator.store.folder for estimator in made)  # type: ignore[attr-defined]
     assert short == long != seeded
@@ -90,6 +90,6 @@ def test_trainings_of_one_recipe_and_seed_are_shared(setting: Setting) -> None:
     ],
 )
 def test_lines_that_cannot_be_made_say_which(setting: Setting, options: dict[str, Any]) -> None:
-    (line,) = read_lines({"mine": options})
+    (line,) = read_entrants({"mine": options})
     with pytest.raises(GhnError, match="survey line mine"):
-        make_line(line, setting)
+        make_entrant(line, setting)

@@ -1,0 +1,218 @@
+"""The keys of every job of `evaluate.py`: their types, and what they mean; the defaults stand in `ghn/app/conf`.
+
+Nothing here has a default, so that what is written in yaml and what is read here cannot drift apart. No torch is
+imported: `--help` and wrong keys are answered at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
+
+OneOrMore = str | list[str]
+Variant = dict[str, Any]
+
+
+class Keys(BaseModel):
+    """A group of keys, none of which may be missing or unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+# --- what estimators are made from ---
+
+
+class SampleKeys(Keys):
+    """Images that a read-out sees, drawn once, stratified, the same for every candidate."""
+
+    val: int = Field(description="validation images, for loss and accuracy")
+    ridge_train: int = Field(description="training images on which a ridge regression is fitted")
+    ridge_val: int = Field(description="validation images on which it is scored")
+    penalty: float = Field(description="of the ridge regression")
+    proxy: int = Field(description="validation images without labels, for meco and swap")
+    zero_cost: int = Field(description="training images with labels, for the other zero-cost proxies")
+    batch: int = Field(description="images a forward pass; each has its own batch statistics")
+    seed: int = Field(description="of the draw")
+
+
+class FidelityKeys(Keys):
+    """How much of a full training is done, for low_fidelity, morphism and curve_*."""
+
+    epochs: int | None = Field(description="of the recipe's schedule; null: all")
+    data: float = Field(description="share of the training images, in (0, 1]")
+    size: int | None = Field(description="of the images in pixels; null: as the task has them")
+    width: int | None = Field(description="channels of the skeleton's first stage; null: as the space has them")
+    anneal: bool = Field(description="let the learning rate fall to zero over these epochs")
+
+
+class RecipeKeys(Keys):
+    """How a candidate is trained: SGD with Nesterov momentum and one cosine from lr to zero."""
+
+    epochs: int = Field(description="passes over the train split")
+    batch_size: int = Field(description="images a step")
+    lr: float = Field(description="peak learning rate")
+    momentum: float = Field(description="of Nesterov's method")
+    weight_decay: float = Field(description="on every weight")
+    shift: int = Field(description="greatest random shift of a training image, in pixels")
+
+
+class SurrogateKeys(Keys):
+    """A regression on published accuracies, for estimator=surrogate."""
+
+    model: str = Field(description="of the regression, such as gaussian_process or random_forest")
+    inputs: list[str] = Field(description="what it reads of a network")
+    given: int = Field(description="published networks to learn from; cross-fitted where it judges these")
+
+
+class EnsembleKeys(Keys):
+    """The mean normal score of several estimators, for estimator=ensemble."""
+
+    members: list[str | dict[str, Any]] = Field(description="names, or {name: NAME, OPTION: VALUE}")
+    population: int = Field(description="networks drawn to say which scores are usual; 0: those scored together")
+
+
+# --- what several jobs share ---
+
+
+class JobKeys(Keys):
+    """What all jobs share."""
+
+    job: str = Field(description="what is done")
+    space: dict[str, Any] = Field(description="of the architectures: a name, and its settings")
+    task: dict[str, Any] = Field(description="the images: a name, and its settings")
+    out: str = Field(description="folder of the results")
+    resume: bool = Field(description="go on with what is in that folder")
+    device: str = Field(description="auto | cpu | cuda | mps")
+    precision: str = Field(description="float32 | tf32 | bf16")
+    threads: int | None = Field(description="CPU threads; null leaves the choice to PyTorch")
+    progress: bool = Field(description="show bars")
+
+
+class JudgingKeys(JobKeys):
+    """What the jobs share that have estimators."""
+
+    checkpoint: str | list[str | list[str]] = Field(
+        description="of generated and shared weights: shipped | shipped-SEED | PATH | a list; a list in it is read "
+        "together, by combined"
+    )
+    readout: OneOrMore = Field(description="what is read off weighted networks: loss | accuracy | ridge | a list")
+    skeletons: Literal["best", "fastest"] | list[Variant] = Field(
+        description="variants of the space in which generated weights are read: best: those that the space names | "
+        "fastest: the first of them | such as [{depth: 1}, {depth: 3}]; []: the space as it is"
+    )
+    sample: SampleKeys
+    recipe: RecipeKeys
+    fidelity: FidelityKeys
+    surrogate: SurrogateKeys
+    ensemble: EnsembleKeys
+
+
+# --- a job each ---
+
+
+class RankKeys(JudgingKeys):
+    """Score candidates with estimators, and compare their order with trained references."""
+
+    estimator: OneOrMore = Field(description="what judges: a name or a list of names, below")
+    n: int = Field(description="candidates")
+    candidates: str = Field(description="sample of distinct networks that they come from: development | report")
+    references: str = Field(
+        description="embedded, the name of a benchmark, all, or the path of a table that job=references wrote"
+    )
+    bootstrap: int = Field(description="resamples behind the intervals")
+
+
+class RankAllKeys(JobKeys):
+    """Rank all distinct networks of the space by the best that is known, into a file."""
+
+    checkpoint: str | list[str | list[str]] = Field(
+        description="of the hypernetwork: shipped | shipped-SEED | PATH | [[PATH, PATH]], read together"
+    )
+    given: int = Field(description="published references to learn from, of the development sample")
+    limit: int | None = Field(description="only the first so many networks; null: all")
+
+
+class ReferencesKeys(JobKeys):
+    """Train candidates in full, into a table of references."""
+
+    archs: str = Field(description="official strings: a text file with one a line, or a .json list")
+    seeds: list[int] = Field(description="the first for all; the others for all of a text file, or its three_seeds")
+    recipe: RecipeKeys
+
+
+class LimitKeys(Keys):
+    """What a search may spend; null: no limit."""
+
+    trials: int | None = Field(description="finished trials; each rung counts")
+    seconds: float | None = Field(description="on the clock, of this call alone")
+    cost_seconds: float | None = Field(description="of estimators, summed")
+    epochs: float | None = Field(description="of training; kept exactly")
+
+
+class SearcherKeys(Keys):
+    """The searcher and its trials; search=NAME sets them."""
+
+    name: str = Field(description="random | evolution | pnas | lemonade | successive_halving | hyperband | asha")
+    seed: int = Field(description="of everything drawn")
+    estimator: str = Field(description="what judges a trial: a name, below")
+    options: dict[str, Any] = Field(description="of the searcher")
+    limit: LimitKeys
+    workers: int = Field(description="processes that judge trials at once")
+    screen: int = Field(description="proposals for each trial, of which the hypernetwork chooses one; 0: none")
+
+
+class SearchKeys(JudgingKeys):
+    """Search the space with a searcher and an estimator."""
+
+    search: SearcherKeys
+
+
+class StepKeys(Keys):
+    """A step of the ladder."""
+
+    estimator: str = Field(description="what judges")
+    budget: float | None = Field(default=None, description="epochs of a training; null: as the estimator does")
+
+
+class ClimbKeys(Keys):
+    """The ladder: candidates climb from the cheapest estimate to the truth."""
+
+    name: str = Field(description="ladder")
+    seed: int = Field(description="of everything drawn")
+    seconds: float = Field(description="the budget, as estimators count it; kept")
+    pool: int | None = Field(description="candidates, drawn from the distinct networks; null: all")
+    pilot: int = Field(description="candidates that climb all steps beforehand, to tell what each step is worth")
+    steps: list[StepKeys] = Field(description="{estimator: NAME, budget: EPOCHS}; trainings go on from each other")
+
+
+class LadderKeys(JudgingKeys):
+    """Spend one budget from the hypernetwork's score to full training."""
+
+    search: ClimbKeys
+
+
+class PlanKeys(Keys):
+    """What a survey does beside scoring."""
+
+    workers: int = Field(ge=1, description="processes")
+    development: int = Field(description="networks of the development sample: on these is chosen, on the others told")
+    runs: list[str] = Field(description="folders of trainings with snapshots, whose order is followed")
+    estimators: dict[str, dict[str, Any] | None] = Field(
+        description="KEY: {name: ESTIMATOR, label: TEXT, seeds: [0, 1], and any of checkpoint, readout, skeletons, "
+        "sample, fidelity, surrogate, ensemble}; null takes one out"
+    )
+    budgets: list[NonNegativeFloat] = Field(min_length=1, description="seconds for which advice is given")
+    candidates: int = Field(ge=1, description="networks that these seconds are for")
+    sizes: list[NonNegativeInt] = Field(min_length=1, description="references that combinations are given")
+    draws: int = Field(ge=1, description="of these references")
+    permutations: int = Field(ge=1, description="behind the levels of significance")
+
+
+class SurveyKeys(JudgingKeys):
+    """Judge every estimator on the same networks: order, bias, cost, combinations, advice."""
+
+    n: int = Field(description="networks")
+    references: str = Field(description="all, or the path of a .csv of your own")
+    bootstrap: int = Field(ge=1, description="resamples behind the intervals")
+    survey: PlanKeys

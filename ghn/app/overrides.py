@@ -1,0 +1,151 @@
+"""Overrides on the command line: what does not fit, and what was meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from hydra import compose, initialize_config_module
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ghn.app.job_keys import Keys
+from ghn.app.jobs import JOBS
+from ghn.app.read_keys import dotted, read_keys
+from ghn.app.train_keys import TrainKeys
+from ghn.errors import ConfigError
+
+CONF = files("ghn.app.conf")
+CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide which keys there are
+
+
+def check_overrides(config: str, arguments: Sequence[str]) -> None:
+    """Composes a config before hydra does, to say more of what is wrong than hydra would.
+
+    Args:
+        config: `train` or `evaluate`.
+        arguments: of the command line; hydra's own flags are left alone.
+
+    Raises:
+        ConfigError: an override that does not fit, names the keys that are nearest to it, or the job that has it; a
+            value of the wrong type; a value that must be given and is not; a job that is a study now.
+    """
+    overrides = [a for a in arguments if not a.startswith("-")]
+    if len(overrides) != len(arguments):
+        return
+    if config == "evaluate":
+        _check_moved(overrides)
+    try:
+        options, usual = composed(config, overrides), composed(config, _choices(overrides), resolve=False)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _misfit(config, overrides, str(error)) from None
+    keys = keys_of(config, options)
+    if strange := [key for key in options if key not in keys.model_fields]:
+        raise _unknown(config, strange[0], usual, overrides)
+    read_keys(keys, options, usual)
+
+
+def composed(config: str, overrides: Sequence[str] = (), *, resolve: bool = True) -> dict[str, Any]:
+    """A config as plain dicts and lists.
+
+    Raises:
+        HydraException: an override does not fit.
+        OmegaConfBaseException: a value cannot be resolved.
+        ConfigError: a value that must be given is missing.
+    """
+    with initialize_config_module("ghn.app.conf", version_base="1.3"):
+        cfg = compose(config, list(overrides))
+    if resolve and (missing := OmegaConf.missing_keys(cfg)):
+        key = min(missing)
+        raise ConfigError(f"{key} must be given", fix=f"add {key}=...")
+    options: dict[str, Any] = OmegaConf.to_container(cfg, resolve=resolve)  # type: ignore[assignment]
+    return options
+
+
+def keys_of(config: str, options: Mapping[str, Any]) -> type[Keys]:
+    """The keys that a script has, with the job that is chosen."""
+    return TrainKeys if config == "train" else JOBS[options["job"]].keys
+
+
+def options_of(group: str) -> list[str]:
+    """The values of a config group."""
+    return sorted(f.name[:-5] for f in CONF.joinpath(group).iterdir() if f.name.endswith(".yaml"))
+
+
+def _check_moved(overrides: Sequence[str]) -> None:
+    moved: Any = OmegaConf.to_container(OmegaConf.create(CONF.joinpath("moved.yaml").read_text()))
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key in ("job", "experiment") and value in moved["studies"]:
+            rest = [one for one in overrides if one.partition("=")[0] not in ("job", "experiment")]
+            raise ConfigError(f"{override} is a study now", fix=shlex.join(["python", "-m", f"studies.{value}", *rest]))
+        if key in moved["renamed"]:
+            raise ConfigError(f"{key} is called {moved['renamed'][key]} now", fix=f"{moved['renamed'][key]}={value}")
+        if (top := key.lstrip("+~").partition(".")[0]) in moved["study_keys"]:
+            names = " or ".join(f"python -m studies.{name}" for name in moved["study_keys"][top])
+            raise ConfigError(f"{top} is a key of a study now", got=override, fix=names)
+
+
+def _choices(overrides: Sequence[str]) -> list[str]:
+    """Those overrides that decide which keys there are."""
+    return [one for one in overrides if one.partition("=")[0] in CHOOSING]
+
+
+def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
+    """What is said of overrides from which hydra cannot compose a config."""
+    what, _, values = said.partition("Available options in ")
+    near = re.findall(r"\t(\S+)\n", values.partition("Config search")[0])
+    try:
+        usual = composed(config, _choices(overrides), resolve=False)
+    except (HydraException, OmegaConfBaseException):
+        usual = composed(config, resolve=False)
+    known = {*nested(usual), *(one for one in CHOOSING)}
+    wrong = [key for one in overrides if (key := one.lstrip("+~").partition("=")[0]) not in known]
+    if wrong and not near:
+        return _unknown(config, wrong[0], usual, overrides, what.splitlines()[0])
+    return ConfigError(
+        f"an override does not fit the config: {what.splitlines()[0]}",
+        got=" ".join(overrides),
+        expected=", ".join(near) or None,
+        fix=_more(config, usual),
+    )
+
+
+def _unknown(
+    config: str, key: str, usual: Mapping[str, Any], overrides: Sequence[str], said: str | None = None
+) -> ConfigError:
+    """What is said of a key that there is not: the nearest one, or who has it."""
+    owners = [name for name, job in JOBS.items() if config == "evaluate" and key in set(dotted(job.keys))]
+    if owners:
+        return ConfigError(
+            f"job={usual['job']} has no key {key}",
+            got=" ".join(overrides),
+            expected=f"job={' or job='.join(owners)}, which has it",
+            fix=_more(config, usual),
+        )
+    known = list(nested(usual))
+    near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
+    return ConfigError(
+        f"an override does not fit the config: {said or f'there is no key {key}'}",
+        got=" ".join(overrides),
+        expected=", ".join(near) or "keys of " + ", ".join(usual),
+        fix=_more(config, usual),
+    )
+
+
+def _more(config: str, usual: Mapping[str, Any]) -> str:
+    script = "train_ghn.py" if config == "train" else f"evaluate.py job={usual['job']}"
+    return f"see all keys, with what they mean: python {script} --help"
+
+
+def nested(options: Any, prefix: str = "") -> Iterator[str]:
+    """Dotted names of all keys of nested dicts."""
+    for key, value in options.items():
+        yield f"{prefix}{key}"
+        if isinstance(value, dict):
+            yield from nested(value, f"{prefix}{key}.")
