@@ -143,7 +143,7 @@ def test_trains_references(call: Call, tmp_path: Path) -> None:
 
 
 WRONG = [
-    (["job=rnak"], "rank, references"),
+    (["job=rnak"], "rank, rank_all, references"),
     (["n=12", "references=published"], "embedded | nasbench201 | all"),
     (["n=12", "references=nasbench201", "readout=logits", "checkpoint=a"], "loss | accuracy | ridge"),
     (["n=12", "references=nasbench201", "checkpoint=nowhere.safetensors"], "nowhere.safetensors"),

@@ -47,6 +47,12 @@ def setting(toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, toy_che
 def test_every_name_makes_estimators_that_score(setting: Setting, name: str, tmp_path: Path) -> None:
     if name in SOURCES:
         setting = replace(setting, checkpoints=[save_bank(tmp_path / "bank.safetensors", setting, name)])
+    if name in LEARN_FROM_CURVES:  # and there are none of the toy task
+        with pytest.raises(ConfigError, match="finished curves"):
+            make_entries(name, setting)
+        return
+    if name in ("ensemble_best", "ensemble_cheap"):  # of what is shipped for another task
+        setting = replace(setting, readouts=["loss"])
     entries = make_entries(name, setting)
     assert len(entries) == (2 if name in ("ghn", "random_init", *SOURCES) else 1)
     assert (
@@ -56,16 +62,12 @@ def test_every_name_makes_estimators_that_score(setting: Setting, name: str, tmp
     )
     for entry in entries:
         assert isinstance(entry.estimator, Estimator)
-        if name in LEARN_FROM_CURVES:  # and there are none of the toy task
-            with pytest.raises(ConfigError, match="finished curves"):
-                entry.estimator.score([Trial("a", cells(1)[0])])
-            continue
-        assert all(
-            score.ok
-            for score in entry.estimator.score(
-                [Trial("a", cell) for cell in cells(24 if name in ("combined", "ensemble") else 2)]
-            )
-        )
+        count = 24 if name.startswith(("combined", "ensemble")) else 2
+        failed = [s.error for s in entry.estimator.score([Trial("a", cell) for cell in cells(count)]) if not s.ok]
+        if name == "ensemble_cheap":  # one cell lets nothing through, of which a Jacobian says nothing
+            assert [str(reason).partition(":")[0] for reason in failed] == ["jacob_cov"]
+        else:
+            assert not failed
 
 
 def save_bank(path: Path, setting: Setting, method: str) -> str:
@@ -161,7 +163,7 @@ def test_an_ensemble_with_a_hypernetwork_costs_what_that_costs(setting: Setting)
 def test_an_ensemble_with_a_population_of_its_own_judges_one_alone(setting: Setting) -> None:
     alone, together = ensemble(setting, "params", "flops", population=30), ensemble(setting, "params", "flops")
     assert alone.estimator.score([Trial("a", cells(1)[0])])[0].ok
-    assert alone.identity["population"] != together.estimator.identity["population"]
+    assert alone.estimator.identity["population"] != together.estimator.identity["population"]
     with pytest.raises(ConfigError, match="too few networks"):
         together.estimator.score([Trial("a", cells(1)[0])])
 
@@ -182,7 +184,8 @@ def test_members_of_an_ensemble_may_have_options_of_their_own(setting: Setting) 
     entry = ensemble(setting, {"name": "ghn", "readout": "loss"}, deeper, "params")
     assert entry.name == "ensemble: ghn + ghn2 + params"
     (alone,) = make_entries("ghn", replace(setting, readouts=["loss"], skeletons=[{"depth": 1}, {"depth": 2}]))
-    assert entry.estimator.identity["members"]["ghn2"] == alone.identity != entry.estimator.identity["members"]["ghn"]
+    members = entry.estimator.identity["members"]
+    assert members["ghn2"] == alone.estimator.identity != members["ghn"]
 
 
 @pytest.mark.parametrize(
