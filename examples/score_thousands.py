@@ -17,13 +17,14 @@ parser.add_argument("--out", default="outputs/scores.jsonl")
 parser.add_argument("--checkpoint", default=None, help="the shipped one by default")
 parser.add_argument("--readout", default="loss", choices=["loss", "accuracy", "ridge"])
 parser.add_argument("--images", type=int, default=512, help="validation images for loss and accuracy")
+parser.add_argument("--skeletons", default="fastest", choices=["best", "fastest"], help="best orders better")
 args = parser.parse_args()
 
 model = ghn.load(args.checkpoint)
 networks = model.space.distinct()
 random.Random(0).shuffle(networks)
 trials = [ghn.Trial(model.space.format(arch), arch) for arch in networks[: args.n]]
-engine = model.estimator(args.readout, sample=Sample(val=args.images))
+engine = model.estimator(args.readout, sample=Sample(val=args.images), skeletons=args.skeletons)
 scores = score_to_file(engine, trials, args.out, engine.identity)
 
 ranked = sorted(zip(trials, scores, strict=True), key=lambda pair: pair[1].value if pair[1].ok else float("-inf"))

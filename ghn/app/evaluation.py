@@ -20,6 +20,7 @@ from ghn.errors import ConfigError, ExistsError
 from ghn.graph.stats import GraphStats
 from ghn.report.comparison import write_report
 from ghn.report.report import Report
+from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.live import live_stats
 from ghn.tables.alignment import aligned
@@ -91,12 +92,14 @@ def evaluate(
         compare_with(reference, archs, scores, stats, one_off_seconds=one_off, bootstrap=bootstrap)
         for reference in references
     ]
+    engines = {entry.name: entry.estimator for entry in entries if isinstance(entry.estimator, WeightedEstimator)}
+    threads = {"threads that scored": {name: engine.threads for name, engine in engines.items()}} if engines else {}
     report = Report(
         tuple(comparisons),
         title="Ranking of candidate architectures",
         protocol=PROTOCOL,
         warnings=tuple(dict.fromkeys(e.warning for e in entries if e.warning)),
-        metadata={**machine(), **(metadata or {})},
+        metadata={**machine(), **threads, **(metadata or {})},
     )
     write_report(report, folder, overwrite=resume)
     return report

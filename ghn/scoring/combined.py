@@ -8,11 +8,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from ghn.analysis.correction import correct
-from ghn.scoring.panel import Known, Panel
-from ghn.types import Encoded, Finite, Trial, member_of
+from ghn.analysis.weighted import Floats
+from ghn.scoring.panel import Panel, Rows
+from ghn.types import Encoded, Finite, member_of
 
 USUAL = 500  # architectures whose encodings tell what is usual in a space
 
@@ -32,32 +32,26 @@ class Combined(Panel):
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
 
-    def _values(
-        self,
-        trials: Sequence[Trial[Any]],
-        normal: Float[np.ndarray, "n k"],
-        sums: Float[np.ndarray, " n"],
-        known: Known | None,
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+    def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
         s = self.settings
         if known is None:
-            return s.slope * sums, np.full(len(sums), (s.amplitude + s.offset + s.noise[1]) ** 0.5)
-        theirs = self._features(known.trials, known.normal)
-        return correct(theirs, known.sums, known.measured, self._features(trials, normal), sums, s)
+            return s.slope * new.sums, np.full(len(new.sums), (s.amplitude + s.offset + s.noise[1]) ** 0.5)
+        return correct(self._features(known), known.sums, known.measured, self._features(new), new.sums, s)
 
-    def _features(self, trials: Sequence[Trial[Any]], normal: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n f"]:
-        """Features of the regression: the readings, and the space's own encoding in standard units."""
+    def _features(self, rows: Rows) -> Floats:
+        """Features [n, f] of the regression: the readings, and the space's own encoding in standard units."""
         if not isinstance(self.space, Encoded):
-            return normal
+            return rows.normal
         mean, std = self._usual_encoding
-        return np.hstack([normal, (self._encode([member_of(self.space, t.arch) for t in trials]) - mean) / std])
+        encoded = self._encode([member_of(self.space, trial.arch) for trial in rows.trials])
+        return np.hstack([rows.normal, (encoded - mean) / std])
 
-    def _encode(self, archs: Sequence[Any]) -> Float[np.ndarray, "n f"]:
+    def _encode(self, archs: Sequence[Any]) -> Floats:
         assert isinstance(self.space, Encoded)
         return np.array([list(self.space.encode(arch).values()) for arch in archs])
 
     @cached_property
-    def _usual_encoding(self) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, " f"]]:
+    def _usual_encoding(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of the encoding over the space."""
         rng = Random(0)
         if isinstance(self.space, Finite):

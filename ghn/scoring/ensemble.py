@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-from jaxtyping import Float
 
 from ghn.analysis.correction import correct, normal_ranks
 from ghn.analysis.population import Population
-from ghn.scoring.panel import Known, Panel
-from ghn.types import Estimator, Space, Trial
+from ghn.analysis.weighted import Floats
+from ghn.scoring.panel import Panel, Rows
+from ghn.types import Estimator, Space
 
 
 class Ensemble(Panel):
@@ -49,14 +47,8 @@ class Ensemble(Panel):
         population, _ = self.usual(networks, progress=progress)
         return Ensemble(self.space, self.members, population=population)
 
-    def _values(
-        self,
-        trials: Sequence[Trial[Any]],
-        normal: Float[np.ndarray, "n k"],
-        sums: Float[np.ndarray, " n"],
-        known: Known | None,
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"] | None]:
+    def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
         if known is None:
-            return self.settings.slope * sums, None
+            return self.settings.slope * new.sums, None
         settings = self.settings.told(known.sums, normal_ranks(known.measured))
-        return correct(known.normal, known.sums, known.measured, normal, sums, settings)
+        return correct(known.normal, known.sums, known.measured, new.normal, new.sums, settings)

@@ -83,10 +83,11 @@ class Model:
             readout: `loss`, `accuracy` or `ridge`.
             task: the images; the embedded task when it fits the checkpoint.
             sample: how many of them are seen.
-            skeletons: in which networks are read. `best`: the mean over the variants that the space names
-                (`Readable`), several times as slow as `fastest`, which is the first of them; spaces that name none, and
-                weights that were made for the space alone, are read as they are. Or settings of the space, such as
-                `[{"depth": 1}, {"depth": 3}]`; `[]`: the space as it is.
+            skeletons: in which networks are read. `best`: loss and accuracy are means over the variants that the space
+                names (`Readable`), several times as slow as `fastest`, which is the first of them; other read-outs gain
+                nothing from depth (docs/ranking.md). Spaces that name no variants, and weights that were made for the
+                space alone, are read as they are. Or settings of the space, such as `[{"depth": 1}, {"depth": 3}]`;
+                `[]`: the space as it is.
 
         Returns:
             A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
@@ -124,13 +125,12 @@ class Model:
 
         Raises:
             ConfigError: too few references; or too few architectures, where the card holds no population; or this is
-                a bank, or a model that was given nothing to rank by.
+                a bank, or a model without a `ranker`.
         """
         self.hypernetwork("rank")
         if self.ranker is None:
             raise ConfigError(
-                "this model was given nothing to rank by",
-                fix="load it with ghn.load, or Model(..., ranker=make_ranker)",
+                "this model has nothing to rank by", fix="use ghn.load, or Model(..., ranker=make_ranker)"
             )
         ranker = self.ranker(self, task=task)
         known = (references or {}).items()
@@ -223,20 +223,21 @@ class Model:
             self.fabric,
             readout=readout,
             sample=sample,
-            skeletons=self._skeletons(skeletons),
+            skeletons=self._skeletons(skeletons, readout),
             weights_id=self.digest,
             source=self.net.source,
         )
 
-    def _skeletons(self, wanted: Skeletons) -> Sequence[Mapping[str, Any]]:
+    def _skeletons(self, wanted: Skeletons, readout: str) -> Sequence[Mapping[str, Any]]:
         if not isinstance(wanted, str):
             return wanted
         if wanted not in ("best", "fastest"):
             raise ConfigError("unknown skeletons", got=wanted, expected="best | fastest | settings of the space")
         if not (self.net.generalises and isinstance(self.space, Readable)):
             return ()
-        variants = self.space.reading_variants()
-        return variants if wanted == "best" else variants[:1]
+        if wanted == "fastest":
+            return self.space.reading_variants()[:1]
+        return self.space.reading_variants() if readout in ("loss", "accuracy") else ()
 
 
 def _check_companion(space: Space[Any], card: Mapping[str, Any], other: Model) -> None:

@@ -13,11 +13,11 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from tqdm import tqdm
 
 from ghn.analysis.correction import FEWEST, Settings
 from ghn.analysis.population import LEAST, Population
+from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
 from ghn.spaces.live import live_params
 from ghn.types import Estimator, Finite, Score, Space, Trial
@@ -36,20 +36,17 @@ class Readings:
 
 
 @dataclass(frozen=True)
-class Known:
-    """Trained references.
+class Rows:
+    """Candidates or references that could be read: their readings as normal scores [n, k], weighted sums of these [n].
 
     Attributes:
-        trials: which.
-        normal: their readings as normal scores [r, readings].
-        sums: weighted sums of these [r].
-        measured: what training gave [r].
+        measured: what training gave [n]; of references alone.
     """
 
     trials: list[Trial[Any]]
-    normal: Float[np.ndarray, "r k"]
-    sums: Float[np.ndarray, " r"]
-    measured: Float[np.ndarray, " r"]
+    normal: Floats
+    sums: Floats
+    measured: Floats
 
 
 class Panel(ABC):
@@ -149,7 +146,7 @@ class Panel(ABC):
         answers = {name: member.score(trials) for name, member in self.members.items()}
         return [self._readings(t, {name: a[i] for name, a in answers.items()}) for i, t in enumerate(trials)]
 
-    def usual(self, networks: int, *, progress: bool = True) -> tuple[Population, dict[str, Float[np.ndarray, " n"]]]:
+    def usual(self, networks: int, *, progress: bool = True) -> tuple[Population, dict[str, Floats]]:
         """What is usual in the space: of networks drawn at random, distinct ones where the space can list them.
 
         Args:
@@ -157,7 +154,7 @@ class Panel(ABC):
             progress: whether to show a bar.
 
         Returns:
-            The population, and the readings that it is made of, NaN where one failed.
+            The population, and the readings [n] that it is made of, NaN where one failed.
 
         Raises:
             ConfigError: too few networks, or too few that could be read.
@@ -187,14 +184,8 @@ class Panel(ABC):
         return Population.of({name: column(read, name) for name in self.weights})
 
     @abstractmethod
-    def _values(
-        self,
-        trials: Sequence[Trial[Any]],
-        normal: Float[np.ndarray, "n k"],
-        sums: Float[np.ndarray, " n"],
-        known: Known | None,
-    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"] | None]:
-        """Values of candidates, and their standard deviations where these are known."""
+    def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
+        """Values [n] of candidates, given references if there are any, and standard deviations where they are known."""
 
     def _readings(self, trial: Trial[Any], answers: Mapping[str, Score]) -> Readings:
         seconds = sum(score.cost_seconds for score in answers.values())
@@ -218,36 +209,39 @@ class Panel(ABC):
 
     def _judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings], population: Population) -> list[Score]:
         scores = [Score.failed(r.error or "", r.seconds) for r in read]
-        good = [i for i, r in enumerate(read) if r.error is None]
-        if good:
-            normal, sums = self._normal([read[i] for i in good], population)
-            value, std = self._values([trials[i] for i in good], normal, sums, self._known(population))
-            for place, i in enumerate(good):
-                error_bar = None if std is None else float(std[place])
-                scores[i] = Score(float(value[place]), read[i].seconds, std=error_bar, extra=dict(read[i].values))
+        if good := [i for i, r in enumerate(read) if r.error is None]:
+            value, std = self._values(self._rows(trials, read, population), self._known(population))
+            for i, v, d in zip(good, value, [None] * len(good) if std is None else std, strict=True):
+                std_of = None if d is None else float(d)
+                scores[i] = Score(float(v), read[i].seconds, std=std_of, extra=dict(read[i].values))
         return scores
 
-    def _known(self, population: Population) -> Known | None:
-        read = self._read_references or []
-        rows = [i for i, r in enumerate(read) if r.error is None]
-        if read and len(rows) < FEWEST:
-            why = next(r.error for r in read if r.error is not None)
-            raise ConfigError("too few references could be read", got=f"{len(rows)} of {len(read)}: {why}")
-        if not rows:
+    def _known(self, population: Population) -> Rows | None:
+        """The references that could be read; fewer than are needed are refused."""
+        if not (read := self._read_references):
             return None
-        normal, sums = self._normal([read[i] for i in rows], population)
-        measured = np.array([self._references[i][1] for i in rows])
-        return Known([self._references[i][0] for i in rows], normal, sums, measured)
+        if (good := sum(r.error is None for r in read)) < FEWEST:
+            why = next(r.error for r in read if r.error is not None)
+            raise ConfigError("too few references could be read", got=f"{good} of {len(read)}: {why}")
+        trials, measured = zip(*self._references, strict=True)
+        return self._rows(trials, read, population, measured)
 
-    def _normal(
-        self, read: Sequence[Readings], population: Population
-    ) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, " n"]]:
-        """Normal scores, and their weighted sum scaled to a variance of about 1."""
-        columns = [population.normal_scores(name, column(read, name)) for name in self.weights]
-        normal, weights = np.stack(columns, 1), np.array(list(self.weights.values()))
-        return normal, normal @ weights / weights.sum() / self.settings.spread
+    def _rows(
+        self,
+        trials: Sequence[Trial[Any]],
+        read: Sequence[Readings],
+        population: Population,
+        measured: Sequence[float] | None = None,
+    ) -> Rows:
+        """What could be read, as normal scores, and their weighted sum scaled to a variance of about 1."""
+        good = [i for i, r in enumerate(read) if r.error is None]
+        found, weights = [read[i] for i in good], np.array(list(self.weights.values()))
+        normal = np.stack([population.normal_scores(name, column(found, name)) for name in self.weights], 1)
+        sums = normal @ weights / weights.sum() / self.settings.spread
+        values = np.array([np.nan if measured is None else measured[i] for i in good])
+        return Rows([trials[i] for i in good], normal, sums, values)
 
 
-def column(read: Sequence[Readings], name: str) -> Float[np.ndarray, " n"]:
-    """One reading of every candidate, NaN where it failed."""
+def column(read: Sequence[Readings], name: str) -> Floats:
+    """One reading of every candidate [n], NaN where it failed."""
     return np.array([r.values.get(name, np.nan) for r in read], dtype=float)

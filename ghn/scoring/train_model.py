@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.errors import ExistsError, GhnError
+from ghn.analysis.population import LEAST
+from ghn.errors import ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import Net
 from ghn.scoring.engine import WeightedEstimator
@@ -25,7 +26,31 @@ from ghn.tasks import ImageTask, make_task
 from ghn.train.log import LOG, read_lines
 from ghn.train.loop import Check, Loop, Step
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.types import Space, Trial
+from ghn.types import Finite, Space, Trial
+
+
+class Options(TypedDict, total=False):
+    """How any training of what makes weights is run, beside the training itself.
+
+    Attributes:
+        scoring_task: name and options of the task on whose validation images the checkpoint scores by default; one of
+            the well-known tasks, or None where the user must give it.
+        check: references in the ranking check beside the loss, 40 by default; 0 for none.
+        references: a table of them; by default those of the space's benchmark, where they fit the images.
+        snapshots: keep the averaged network at every check, as `checkpoint-STEP.safetensors`: the last one is not
+            always the one that orders best.
+        resume: go on with the run in the folder.
+        progress: whether to show a bar, as by default.
+        command: kept in the checkpoint's card.
+    """
+
+    scoring_task: Mapping[str, Any] | None
+    check: int
+    references: Path | str | None
+    snapshots: bool
+    resume: bool
+    progress: bool
+    command: str
 
 
 def train_hypernetwork(
@@ -36,14 +61,8 @@ def train_hypernetwork(
     fabric: Fabric,
     folder: Path | str,
     *,
-    scoring_task: Mapping[str, Any] | None = None,
-    check: int = 40,
     population: int = 0,
-    references: Path | str | None = None,
-    snapshots: bool = False,
-    resume: bool = False,
-    progress: bool = True,
-    command: str = "",
+    **options: Unpack[Options],
 ) -> Model:
     """Trains a hypernetwork and writes `checkpoint.safetensors` beside the run's state and log.
 
@@ -54,43 +73,30 @@ def train_hypernetwork(
         trainer: how to train.
         fabric: the device.
         folder: of the run.
-        scoring_task: name and options of the task on whose validation images the checkpoint scores by default; one of
-            the well-known tasks, or None where the user must give it.
-        check: references in the ranking check beside the loss; 0 for none.
         population: networks over which the card keeps what readings are usual, so that `Model.rank` can judge a single
             architecture; needs a scoring task; 0 for none.
-        references: a table of them; by default the embedded ones, where they fit the space and the images.
-        snapshots: keep the averaged hypernetwork at every check, as `checkpoint-STEP.safetensors`: the last one is not
-            always the one that orders best.
-        resume: go on with the run in the folder.
-        progress: whether to show a bar.
-        command: kept in the checkpoint's card.
+        options: `Options`.
 
     Raises:
+        ConfigError: a population of too few networks.
         ExistsError: the folder holds a run and `resume` is not set.
         DataError: the table of references that was given does not fit.
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
+    most = len(space.distinct()) if isinstance(space, Finite) else population
+    if population and min(population, most) < LEAST:  # refused before anything is spent
+        raise ConfigError(
+            "too few networks to tell what is usual in this space",
+            got=f"population {population}, of {most} networks" if most < population else f"population {population}",
+            expected=f"at least {LEAST}, or population=0",
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)
-    model = train_weights(
-        MetaStep(net, space, task, trainer, fabric, identity={"net": config.describe()}),
-        space,
-        task,
-        trainer,
-        fabric,
-        folder,
-        scoring_task=scoring_task,
-        check=check,
-        references=references,
-        snapshots=snapshots,
-        resume=resume,
-        progress=progress,
-        command=command,
-    )
+    step = MetaStep(net, space, task, trainer, fabric, identity={"net": config.describe()})
+    model = train_weights(step, space, task, trainer, fabric, folder, **options)
     if population and model.card["scoring_task"] is not None:
-        model.card["population"] = measure_population(model, population, progress=progress)
+        model.card["population"] = measure_population(model, population, progress=options.get("progress", True))
         model.save(Path(folder) / CHECKPOINT)
     return model
 
@@ -103,15 +109,9 @@ def train_weights(
     fabric: Fabric,
     folder: Path | str,
     *,
-    scoring_task: Mapping[str, Any] | None = None,
-    check: int = 40,
-    references: Path | str | None = None,
-    snapshots: bool = False,
-    resume: bool = False,
-    progress: bool = True,
-    command: str = "",
     card: Callable[[nn.Module], Mapping[str, Any]] | None = None,
     net_of: Callable[[nn.Module], Any] | None = None,
+    **options: Unpack[Options],
 ) -> Model:
     """Runs a training of anything that makes weights, and writes its checkpoint.
 
@@ -122,21 +122,17 @@ def train_weights(
         trainer: how long the training goes on.
         fabric: the device.
         folder: of the run.
-        scoring_task: as in `train_hypernetwork`.
-        check: as there.
-        references: as there.
-        snapshots: as there.
-        resume: as there.
-        progress: as there.
-        command: as there.
         card: what a finished training, whose model it is given, adds to the card.
         net_of: what of the step's model makes weights, where that is not all of it.
+        options: `Options`.
 
     Raises:
         ExistsError: the folder holds a run and `resume` is not set.
         DataError: the table of references that was given does not fit.
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
+    scoring_task, resume = options.get("scoring_task"), options.get("resume", False)
+    snapshots, n = options.get("snapshots", False), options.get("check", 40)
     folder = Path(folder)
     if (folder / CHECKPOINT).exists() and not resume:
         raise ExistsError(
@@ -146,13 +142,13 @@ def train_weights(
         )
     if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
         scoring_task = None
-    ranking = _ranking_check(space, task, scoring_task, fabric, check, references) if check else None
+    ranking = _ranking_check(space, task, scoring_task, fabric, n, options.get("references")) if n else None
 
     def save(trained: nn.Module, name: str, **more: Any) -> None:
         net = net_of(trained) if net_of else trained
         assert isinstance(net, Net)
-        about = {**_progress_card(run), "task": task.describe(), "scoring_task": scoring_task, "command": command}
-        Model(net, space, {**about, **more}, fabric).save(folder / name)
+        made = {"scoring_task": scoring_task, "command": options.get("command", "")}
+        Model(net, space, {**_progress_card(run), "task": task.describe(), **made, **more}, fabric).save(folder / name)
 
     def watch(averaged: nn.Module) -> dict[str, float | None]:
         if snapshots:
@@ -160,7 +156,7 @@ def train_weights(
         return ranking(averaged) if ranking else {}
 
     run = Loop(step, trainer, fabric, folder, resume=resume, check=watch if snapshots or ranking else None)
-    trained = run.run(progress=progress)
+    trained = run.run(progress=options.get("progress", True))
     save(trained, CHECKPOINT, **(card(trained) if card else {}))
     return load(folder / CHECKPOINT, fabric=fabric)
 

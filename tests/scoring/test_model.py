@@ -94,6 +94,10 @@ def test_the_default_reading_is_the_best_that_the_space_names(toy_model: Model, 
     assert read() == pytest.approx([sum(three) / 3 for three in zip(*alone, strict=True)], abs=1e-5)
     assert read() == read(skeletons="best") == read(skeletons=toy_model.space.reading_variants())
     assert read(skeletons="fastest") == alone[0] == pytest.approx(read(skeletons=[]), abs=1e-6)
+    ridge = [
+        toy_model.score(CELLS, "ridge", task=toy_task, sample=SAMPLE, **how)[0].value for how in ({}, {"skeletons": []})
+    ]
+    assert ridge[0] == ridge[1]  # depth gives it nothing
     with pytest.raises(ConfigError, match=r"got: +deepest[\s\S]*best \| fastest"):
         read(skeletons="deepest")
 
