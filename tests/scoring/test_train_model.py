@@ -160,6 +160,12 @@ def test_another_hypernetwork_cannot_go_on_with_a_run(
     assert "'rounds': 7" in str(error.value)
 
 
+def test_a_population_of_too_few_networks_is_refused_before_training(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"too few networks[\s\S]*at least 20"):
+        train(tmp_path / "run", population=19)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) -> None:
     task, space = make_task("cifar10_embedded"), NASBench201((3, 16, 16), 10, width=2, depth=1)
     scoring = {"name": "cifar10_embedded"}
