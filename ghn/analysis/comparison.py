@@ -60,6 +60,10 @@ class Ceiling:
     seeds: int
     statistics: dict[str, Statistic]
 
+    def get(self, key: str) -> Statistic:
+        """The statistic, or an empty one when there is none of that name."""
+        return self.statistics.get(key, Statistic(None))
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

@@ -17,7 +17,7 @@ from ghn.report.figures import pictures
 from ghn.report.report import Report
 from ghn.report.tables import every_statistic, main_table, measured
 from ghn.report.terminal import print_blocks
-from ghn.report.words import interval, number, slug, with_interval
+from ghn.report.words import slug, with_interval
 from ghn.report.write import write_document
 
 _FAILURES_SHOWN = 50
@@ -155,12 +155,6 @@ def _reading(report: Report) -> list[tuple[str, str]]:
 # --- what came out, in sentences ---
 
 
-def best_row(rows: Sequence[Row], key: str = "kendall") -> Row | None:
-    """The row with the highest value of a statistic; None when none has one."""
-    ranked = [(value, row) for row in rows if (value := row.get(key).value) is not None]
-    return max(ranked, key=lambda pair: pair[0])[1] if ranked else None
-
-
 def verdict(row: Row) -> str:
     """Whether an estimator beats the strongest baseline, from the paired interval."""
     if row.versus is None or row.versus.kendall.value is None:
@@ -173,16 +167,17 @@ def verdict(row: Row) -> str:
 
 def _against(row: Row) -> str:
     assert row.versus is not None
-    found = f"{number(row.versus.kendall.value)} {interval(row.versus.kendall)}".rstrip()
+    found = with_interval(row.versus.kendall)
     return f"against {row.versus.baseline}: {verdict(row)} ({found} in Kendall, on the same networks)."
 
 
 def summary(comparison: Comparison) -> str:
     """What came out against one reference, in at most five sentences."""
-    best = best_row(comparison.estimators)
+    ranked = [(tau, row) for row in comparison.estimators if (tau := row.get("kendall").value) is not None]
     where = f"Against {comparison.reference_name}, on {comparison.n:,} networks"
-    if best is None:
+    if not ranked:
         return f"{where}: no estimator gives an order."
+    best = max(ranked, key=lambda pair: pair[0])[1]
     value, many = with_interval(best.get("kendall")), len(comparison.estimators)
     if many == 1:
         parts = [f"{where}: {best.name} reaches Kendall {value}."]
@@ -214,5 +209,5 @@ def _under_ceiling(comparison: Comparison) -> list[str]:
     top = comparison.ceiling
     if top is None:
         return []
-    value = with_interval(top.statistics["kendall"])
+    value = with_interval(top.get("kendall"))
     return [f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."]

@@ -71,13 +71,13 @@ def _dot(axes: Axes, row: Row, key: str, place: int) -> None:
 
 
 def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
-    top = comparison.ceiling.statistics.get(key) if comparison.ceiling else None
-    if top is None or top.value is None:
+    top = comparison.ceiling.get(key).value if comparison.ceiling else None
+    if top is None:
         return
-    axes.axvline(top.value, color=BLACK, linewidth=1.2, linestyle="--", zorder=0)
+    axes.axvline(top, color=BLACK, linewidth=1.2, linestyle="--", zorder=0)
     axes.annotate(
-        f"ceiling {number(top.value)}",
-        (top.value, 1),
+        f"ceiling {number(top)}",
+        (top, 1),
         xycoords=("data", "axes fraction"),
         xytext=(0, 2),
         textcoords="offset points",

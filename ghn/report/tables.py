@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ghn.analysis.comparison import Comparison, Row
+from ghn.analysis.comparison import Ceiling, Comparison, Row
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.weighted import MIN_PART
 from ghn.report.document import Block, Cell, Heading, Items, Line, Table, Text, some
@@ -68,7 +68,7 @@ def main_table(
         name = Cell(row.name if place is None else f"{place}. {row.name}", page=(files or {}).get(row.name))
         spent = [Cell(duration(once)), Cell(duration(each)), Cell(count(macs))][: len(heads)]
         found = statistic_cells(comparison, row, shown, (seeds or {}).get(row.name), best)
-        versus = Cell(DASH) if row.versus is None else with_interval_below(row.versus.kendall)
+        versus = Cell(DASH) if row.versus is None else _cell(row.versus.kendall, "kendall", comparison)
         kind = "baseline" if row.kind == "baseline" else "row"
         return Line((name, *spent, *found, versus, Cell(str(row.failed))), kind)
 
@@ -108,27 +108,21 @@ def statistic_cells(
     cells = []
     for key in keys:
         found, scale = row.get(key), scale_of(comparison)[0] if key.startswith("regret@") else 1.0
-        text, below = _value(found, key, comparison)
         several = spread((seeds or {}).get(key, []), scale)
         first = found.value is not None and found.value == (best or {}).get(key)
-        cells.append(Cell(text, some(below, several and f"seeds {several}"), best=first))
+        cells.append(_cell(found, key, comparison, several and f"seeds {several}", best=first))
     return cells
-
-
-def with_interval_below(found: Statistic, *more: str) -> Cell:
-    """A correlation with its interval beneath, and whatever else."""
-    return Cell(number(found.value), some(interval(found), *more))
 
 
 def every_statistic(comparison: Comparison) -> Table:
     """All statistics of all rows and of the ceiling: a line a statistic."""
     keys = sorted({key for row in comparison.rows for key in row.statistics})
-    by_row = [[Cell(*_texts(row.get(key), key, comparison)) for key in keys] for row in comparison.rows]
     head = ["statistic", *(row.name for row in comparison.rows)]
-    if (top := comparison.ceiling) is not None:
+    shown: list[Row | Ceiling] = [*comparison.rows]
+    if comparison.ceiling is not None:
         head.append("ceiling")
-        by_row.append([Cell(*_texts(top.statistics.get(key, Statistic(None)), key, comparison)) for key in keys])
-    lines = (Line((Cell(key), *cells)) for key, *cells in zip(keys, *by_row, strict=True))
+        shown.append(comparison.ceiling)
+    lines = (Line((Cell(key), *(_cell(one.get(key), key, comparison) for one in shown))) for key in keys)
     return Table(f"Every statistic against {comparison.reference_name}", tuple(head), tuple(lines))
 
 
@@ -136,17 +130,15 @@ def _ceiling(comparison: Comparison, shown: Mapping[str, str], costs: int) -> Li
     top = comparison.ceiling
     assert top is not None
     nothing, name = Cell(DASH), Cell(f"ceiling: a second training ({top.n} networks, {top.seeds} seeds)")
-    cells = [Cell(*_texts(top.statistics.get(key, Statistic(None)), key, comparison)) for key in shown]
+    cells = [_cell(top.get(key), key, comparison) for key in shown]
     return Line((name, *[nothing] * costs, *cells, nothing, nothing), "ceiling")
 
 
-def _value(found: Statistic, key: str, comparison: Comparison) -> tuple[str, str]:
-    return scaled(found, comparison) if key.startswith("regret@") else (number(found.value), interval(found))
-
-
-def _texts(found: Statistic, key: str, comparison: Comparison) -> tuple[str, tuple[str, ...]]:
-    text, below = _value(found, key, comparison)
-    return text, some(below)
+def _cell(found: Statistic, key: str, comparison: Comparison, *more: str, best: bool = False) -> Cell:
+    """A statistic with its interval beneath, and whatever else."""
+    regret = key.startswith("regret@")
+    text, below = scaled(found, comparison) if regret else (number(found.value), interval(found))
+    return Cell(text, some(below, *more), best)
 
 
 def _best(comparison: Comparison, key: str) -> float | None:

@@ -123,6 +123,13 @@ class TestPage:
         document = report_document(Report.from_json(data))
         assert render(document, draw(document)) == source
 
+    def test_sections_of_one_heading_have_names_of_their_own(self, small: Report) -> None:
+        document = report_document(Report([*small.comparisons, *small.comparisons]))
+        reader = Reader()
+        reader.feed(render(document, draw(document)))
+        assert {"s-against-reference", "s-against-reference-2"} < set(reader.ids)
+        assert len(reader.ids) == len(set(reader.ids))
+
     def test_table_shows_value_and_interval(self, source: str, comparison: Comparison) -> None:
         found = comparison.row("good").get("kendall")
         cell = f'{number(found.value)}<span class="interval">[{number(found.low)}, {number(found.high)}]</span>'
@@ -234,6 +241,12 @@ class TestFolder:
         write_report(small, tmp_path, overwrite=True)
         assert (tmp_path / "mine.txt").read_text() == (tmp_path / "figures" / "mine.png").read_text() == "mine"
         assert not (tmp_path / "figures" / "9-dots-old.png").exists()
+
+    def test_figures_of_others_stay_where_no_report_was(self, tmp_path: Path, small: Report) -> None:
+        (tmp_path / "figures").mkdir()
+        (tmp_path / "figures" / "1-my-own.png").write_text("mine")
+        write_report(small, tmp_path)
+        assert (tmp_path / "figures" / "1-my-own.png").read_text() == "mine"
 
     def test_a_crash_while_drawing_leaves_the_old_report(
         self, tmp_path: Path, small: Report, monkeypatch: pytest.MonkeyPatch

@@ -99,10 +99,10 @@ def _trust(survey: Survey, comparison: Comparison) -> list[tuple[str, str]]:
             )
     for part in survey.parts:
         top = part.comparison.ceiling
-        if top is not None and top.statistics["kendall"].value is not None:
+        if top is not None and top.get("kendall").value is not None:
             texts.append(
                 f"For scale: against {part.comparison.reference_name}, a second training of the same networks reaches "
-                f"Kendall {with_interval(top.statistics['kendall'])}."
+                f"Kendall {with_interval(top.get('kendall'))}."
             )
     return [("How far can you trust it?", " ".join(texts))]
 

@@ -178,10 +178,10 @@ def _baselines(axes: Axes, comparison: Comparison, key: str, x: float) -> list[t
 
 
 def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
-    top = comparison.ceiling.statistics.get(key) if comparison.ceiling else None
-    if top is not None and top.value is not None:
-        label = f"ceiling {number(top.value)}"
-        axes.axhline(top.value, color=BLACK, linewidth=1.1, linestyle="--", zorder=1, label=label)
+    top = comparison.ceiling.get(key).value if comparison.ceiling else None
+    if top is not None:
+        label = f"ceiling {number(top)}"
+        axes.axhline(top, color=BLACK, linewidth=1.1, linestyle="--", zorder=1, label=label)
 
 
 def _key(
