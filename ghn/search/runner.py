@@ -69,6 +69,9 @@ def run_search(
     try:
         run.take_up()
         run.loop()
+    except BaseException:
+        crew.close(kill=True)
+        raise
     finally:
         run.bar.close()
         history.close()

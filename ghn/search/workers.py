@@ -135,27 +135,19 @@ class Processes(Workers):
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
         """Hands a trial to a free process."""
-        with _deaf():  # what is started now inherits it, and is not interrupted while it imports
+        with _deaf(), _told_of_death():  # what is started now inherits it, and is not interrupted while it imports
             self._begun[self._pool.submit(_work, trial, parent)] = trial
 
     def wait(self) -> list[tuple[Trial[Any], Score]]:
-        """Waits for a process to finish.
+        """Waits for a process to finish; what others have finished is given before anything is raised.
 
         Raises:
             TrainingError: a process died.
         """
         done, _ = wait(self._begun, return_when=FIRST_COMPLETED)
-        try:
-            return [(trial, future.result()) for future, trial in list(self._begun.items()) if future in done]
-        except BrokenProcessPool as error:
-            raise TrainingError(
-                "a worker process died",
-                got=str(error),
-                fix="go on with resume=True; fewer workers need less memory; a script that starts workers needs "
-                "`if __name__ == '__main__':`",
-            ) from None
-        finally:
-            self._begun = {future: trial for future, trial in self._begun.items() if future not in done}
+        good = [future for future in self._begun if future in done and future.exception() is None]
+        with _told_of_death():
+            return [(self._begun.pop(future), future.result()) for future in good or done]
 
     def now(self) -> float:
         """Seconds since the start."""
@@ -199,6 +191,20 @@ class Simulated(Workers):
     def now(self) -> float:
         """Simulated seconds."""
         return self._clock
+
+
+@contextmanager
+def _told_of_death() -> Iterator[None]:
+    """A worker process that has died is an error that says what to do."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "a worker process died",
+            got=str(error),
+            fix="go on with resume=True; fewer workers need less memory; a script that starts workers needs "
+            "`if __name__ == '__main__':`",
+        ) from None
 
 
 @contextmanager

@@ -36,6 +36,15 @@ class Marking(Double):
         return Score(value, budget=trial.budget, extra={"from": before, "process": os.getpid()})
 
 
+class Greedy(Marking):
+    """Finds no memory for the fifth trial."""
+
+    def _score(self, trial: Trial[Any]) -> Score:
+        if trial.id == "4":
+            raise MemoryError
+        return super()._score(trial)
+
+
 def bad_factory() -> Any:
     raise ConfigError("no such task", fix="another")
 

@@ -273,13 +273,17 @@ def test_processes_share_the_state_of_trials_and_can_be_resumed(tmp_path: Path) 
     assert os.getpid() not in {score.extra["process"] for _, score in part.history}
 
 
-def test_what_is_raised_in_a_process_is_a_failure(tmp_path: Path) -> None:
-    found = run(recorded.candidates(6), partial(light.Marking, str(tmp_path), bad="3"), workers=2)
-    assert [t.id for t, s in found.history if not s.ok] == ["3"] and len(found.steps) == 6
-    (score,) = (s for t, s in found.history if t.id == "3")
+def test_what_is_raised_in_a_process_is_a_failure_and_a_lack_of_memory_ends_the_search(tmp_path: Path) -> None:
+    greedy, make = (partial(kind, str(tmp_path), bad="1") for kind in (light.Greedy, light.Marking))
+    with pytest.raises(MemoryError):  # at trial 4
+        run(recorded.candidates(6), greedy, tmp_path / "out", workers=2)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "history.jsonl").read_text().splitlines()]
+    told = {row["tell"]: row for row in rows if "tell" in row}
+    assert len(told) >= 3 and "4" not in told
+    again = run(recorded.candidates(6), make, tmp_path / "out", resume=True)
+    assert sorted(t.id for t, _ in again.history) == list("012345")
+    (score,) = (s for _, s in again.history if not s.ok)
     assert score.error == "ValueError: not this one" and "light.py" in score.extra["raised"]
-    with pytest.raises(EstimatorError, match=r"2 candidates in a row(.|\n)*not this one"):
-        run(recorded.candidates(6), partial(light.Marking, str(tmp_path), bad="123"), workers=2, give_up_after=2)
 
 
 def test_tables_in_several_processes_agree_on_costs() -> None:
