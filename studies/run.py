@@ -26,6 +26,7 @@ from ghn.files import write_atomic
 
 Study = Callable[[Setting, Mapping[str, Any]], None]
 CONF = files("studies.conf")
+HYDRA = ("defaults:", "hydra:", "# @package")  # beginnings of lines that are no keys
 STUDIES = (  # in the order of what they are about: estimators, searches, shared weights
     "nasbench201",
     "surrogates",
@@ -109,15 +110,22 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def help_of(name: str) -> str:
-    """What a study does, and its keys with their meaning."""
-    text = CONF.joinpath(f"{name}.yaml").read_text()
-    common = CONF.joinpath("common.yaml").read_text()
-    return f"{text}\n# every study\n{common}"
+    """What a study does, and its keys with their defaults and meaning."""
+    first, *lines = _config(name)
+    groups = [one for one in OmegaConf.create("\n".join(lines)).defaults if not isinstance(one, str)]
+    chosen = [f"{group}={value}" for one in groups for group, value in one.items()]
+    keys = [line for file in (lines, _config("common")) for line in file if not line.startswith(HYDRA)]
+    usage = f"python -m studies.{name} KEY=VALUE ..."
+    return "\n".join([first, "", usage, f"# groups, as the scripts have them: {' '.join(chosen)}", *keys])
 
 
 def summary_of(name: str) -> str:
     """The line that says what a study is about: the first of its config."""
-    return CONF.joinpath(f"{name}.yaml").read_text().splitlines()[0].removeprefix("# ")
+    return _config(name)[0].removeprefix("# ")
+
+
+def _config(name: str) -> list[str]:
+    return CONF.joinpath(f"{name}.yaml").read_text().splitlines()
 
 
 def _keys(config: Any, prefix: str = "") -> list[str]:
