@@ -36,7 +36,7 @@ def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> Non
     wanted = (options["n"], options["candidates"], options["references"])
     archs, (reference, *_), _ = choose_ranked(*wanted, setting.space, setting.task.checksum)
     accuracy = {arch: reference.values[arch] for arch in archs if arch in reference.values}
-    engine = model.estimator(task=task, sample=setting.sample)
+    engine = model.estimator(task=task, sample=setting.sample, skeletons=())
     ways = {"own batch statistics": _order(engine, accuracy)}
     statistics = collect_statistics(model, task, paths=options["paths"])
     engine.readout = SharedStatisticsReadout(task, statistics, setting.sample.val)
