@@ -57,13 +57,14 @@ def run_study(name: str, study: Study, arguments: Sequence[str] | None = None) -
         return
     try:
         options = options_of(name, given)
-        study(build_setting(options), options)
+        try:
+            study(build_setting(options), options)
+        except KeyboardInterrupt:
+            same = [one for one in given if not one.startswith(("out=", "resume="))]
+            again = shlex.join(["python", "-m", f"studies.{name}", *same, f"out={options['out']}", "resume=true"])
+            sys.exit(f"\ninterrupted; go on with: {again}")
     except GhnError as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        same = [one for one in given if not one.startswith(("out=", "resume="))]
-        again = shlex.join(["python", "-m", f"studies.{name}", *same, f"out={options['out']}", "resume=true"])
-        sys.exit(f"\ninterrupted; go on with: {again}")
 
 
 def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:

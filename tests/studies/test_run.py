@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from omegaconf import OmegaConf
 
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
@@ -55,6 +56,12 @@ def test_every_config_composes_and_says_what_its_keys_mean(name: str) -> None:
 def test_what_does_not_fit_is_refused(name: str, overrides: list[str], named: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(named)):
         options_of(name, overrides)
+
+
+def test_what_evaluate_says_of_studies_is_so() -> None:
+    moved: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "ghn/app/conf/moved.yaml"))
+    assert set(moved["studies"]) == set(STUDIES) - {"shared_statistics"}  # which was never a job
+    assert all(key in options_of(name) for key, names in moved["study_keys"].items() for name in names)
 
 
 def test_groups_are_those_of_the_scripts() -> None:
