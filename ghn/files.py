@@ -21,6 +21,18 @@ from ghn.errors import DataError, check_settings
 FIX = "give another file to write to"
 
 
+def from_json(text: str | bytes) -> Any:
+    """`json.loads` of text from elsewhere: what is nested too deeply is malformed like anything else.
+
+    Raises:
+        JSONDecodeError: it is not JSON.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise json.JSONDecodeError("nested too deeply", str(text[:40]), 0) from None
+
+
 @contextmanager
 def replacing(path: Path | str) -> Iterator[IO[bytes]]:
     """A file to write to that takes the place of `path` once it is whole and on disk.
@@ -77,7 +89,7 @@ def parse_lines(data: bytes, where: Path | str, content: str, fix: str | None = 
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
         end += len(line)
         try:
-            found.append(Line(number, json.loads(line), end))
+            found.append(Line(number, from_json(line), end))
         except ValueError as error:
             if not line.endswith(b"\n"):
                 return found, line

@@ -13,6 +13,7 @@ from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
+from ghn.files import from_json
 from ghn.graph.op import Op, Param, ParamSpec, Shape, get_op
 
 SCHEMA = "ghn.graph/1"
@@ -191,7 +192,7 @@ class Graph:
         """
         if isinstance(data, str):
             try:
-                data = json.loads(data)
+                data = from_json(data)
             except json.JSONDecodeError as error:
                 raise GraphError("a graph's JSON cannot be read", got=str(error)) from None
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ghn.analysis.comparison import Comparison
 from ghn.errors import DataError
-from ghn.files import Stored, plain
+from ghn.files import Stored, from_json, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def read_report(path: str | Path) -> Report:
     path = Path(path)
     path = path / "report.json" if path.is_dir() else path
     try:
-        return Report.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return Report.from_json(from_json(path.read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(
             "there is no readable report", got=f"{path}: {error}", expected="a report.json that ghn wrote"

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ghn.errors import CheckpointError
-from ghn.files import write_atomic
+from ghn.files import from_json, write_atomic
 
 SCHEMA = "ghn.checkpoint/1"
 _KEY = "ghn"
@@ -64,8 +64,8 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
     try:
         data = path.read_bytes()  # once: the library opens a file twice, between which a running training replaces it
         tensors = load(data)
-        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
-        header = json.loads(metadata.get(_KEY, "null"))
+        metadata = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+        header = from_json(metadata.get(_KEY, "null"))
     except (SafetensorError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
         raise CheckpointError(
             f"{path} cannot be read: truncated, or not a safetensors file",

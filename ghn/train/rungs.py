@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from ghn.errors import ConfigError, DataError, TrainingError, check_counts, check_settings
-from ghn.files import write_atomic
+from ghn.files import from_json, write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
 from ghn.tasks.images import ImageTask
@@ -233,7 +233,7 @@ def _digest(what: Any) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
+        content = from_json(path.read_text())
     except ValueError as error:
         raise DataError(f"{path} is damaged", got=str(error), fix="delete it") from None
     if not isinstance(content, dict):

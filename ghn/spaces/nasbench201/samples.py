@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from ghn.assets import asset
 from ghn.errors import DataError
+from ghn.files import from_json
 
 SCHEMA = "ghn.sample/1"
 TWINS = "ghn.twins/1"
@@ -74,7 +74,7 @@ def load_twins() -> dict[str, tuple[float, float]]:
 def _reading(path: Path, schema: str) -> Iterator[Any]:
     """The content of a file; what goes wrong in it is the file's fault."""
     try:
-        content = json.loads(path.read_text())
+        content = from_json(path.read_text())
         if content["schema"] != schema:
             raise ValueError(f"schema {content['schema']!r}")
         yield content
