@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ghn.app.job_keys import ReferencesKeys
@@ -10,6 +9,7 @@ from ghn.app.setting import Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.files import from_json
 
 
 def references_job(setting: Setting, keys: ReferencesKeys) -> None:
@@ -37,7 +37,7 @@ def _trainings(source: str, seeds: list[int]) -> list[tuple[str, int]]:
     try:
         text = path.read_text()
         lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
-        lists = json.loads(text) if path.suffix == ".json" else {"random": lines, "top": []}
+        lists = from_json(text) if path.suffix == ".json" else {"random": lines, "top": []}
         every = [*lists["random"], *lists["top"]]
         several = lists.get("three_seeds", every)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
