@@ -146,6 +146,7 @@ class Document:
         blocks: of the first page.
         pages: beside it, such as one an estimator.
         contents: heading of these pages where they stand on one page with the first.
+        home: what their links to the first page say.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Document:
     blocks: tuple[Block, ...]
     pages: tuple[Page, ...] = ()
     contents: str = ""
+    home: str = ""
 
     def pictures(self) -> list[Picture]:
         """All pictures, each name once: a picture may stand on two pages."""

@@ -22,7 +22,7 @@ def pages(document: Document) -> dict[str, str]:
         f"[{name}.html]({name}.html) shows the same in one file."
     )
     found = {first: _joined(name, document.title, made, document.blocks)}
-    back = f"[All estimators]({first})"
+    back = f"[{escape(document.home)}]({first})"
     return found | {f"{page.name}.md": _joined(name, page.title, back, _deeper(page)) for page in document.pages}
 
 

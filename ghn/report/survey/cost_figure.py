@@ -87,8 +87,10 @@ def points_of(survey: Survey, comparison: Comparison, key: str, axis: str) -> li
     points = []
     for place, row in ordered(comparison):
         cost = survey.cost(row.name)
-        spent = getattr(cost, axis) if cost else None
-        if place is not None and cost is not None and spent is not None and row.get(key).value is not None:
+        if place is None or cost is None or row.get(key).value is None:
+            continue
+        spent = cost.seconds if axis == "seconds" else cost.macs
+        if spent is not None:
             points.append(Point(str(place), row.name, about(cost.estimator).family, spent, row.get(key)))
     return points
 

@@ -111,7 +111,9 @@ def survey_document(survey: Survey, space: Space[Any]) -> Document:
     blocks += measured(survey.report, [part.comparison for part in survey.parts], _READING)
     pages = tuple(estimator_page(survey, cost, files[cost.label], space) for cost in survey.costs)
     report = survey.report
-    return Document("survey", report.title, report.created, tuple(blocks), pages, "Estimator by estimator")
+    return Document(
+        "survey", report.title, report.created, tuple(blocks), pages, "Estimator by estimator", "All estimators"
+    )
 
 
 def file_names(survey: Survey) -> dict[str, str]:
