@@ -20,22 +20,21 @@ from ghn.errors import ConfigError
 from ghn.graph.interpreter import Interpreter
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.model import Model
-from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.live import live_graph
+from ghn.spaces.nasbench201.samples import load_sample
 from ghn.tasks.images import ImageTask
 from ghn.types import Network, Trial, WeightDict
 from studies.run import run_study, write_json
 
 
 def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Orders networks with one bank in both ways, and compares with trained accuracies."""
+    """Orders networks with one bank in both ways, and compares with published accuracies."""
     out = Path(options["out"])
     check_folder(out, resume=options["resume"])
     _, model = open_checkpoint(setting, setting.checkpoints[0], "oneshot")
     task = model.images(setting.task).to(setting.fabric.device)
-    wanted = (options["n"], options["candidates"], options["references"])
-    archs, (reference, *_), _ = choose_ranked(*wanted, setting.space, setting.task.checksum)
-    accuracy = {arch: reference.values[arch] for arch in archs if arch in reference.values}
+    sample = load_sample("development")
+    accuracy = {arch: sample.accuracy[arch] for arch in sample.archs()[: options["n"]]}
     engine = model.estimator(task=task, sample=setting.sample, skeletons=())
     ways = {"own batch statistics": _order(engine, accuracy)}
     statistics = collect_statistics(model, task, paths=options["paths"])
@@ -44,7 +43,7 @@ def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> Non
     write_json(out / "shared_statistics.json", {"ways": ways, "made": machine()})
     for name, way in ways.items():
         tau = "-" if way["kendall"] is None else f"{way['kendall']:.3f}"
-        print(f"{name}: Kendall {tau}, mean accuracy {way['accuracy']:.3f}, {way['scored']} of {len(archs)} scored")
+        print(f"{name}: Kendall {tau}, mean accuracy {way['accuracy']:.3f}, {way['scored']} of {len(accuracy)} scored")
     print(f"wrote {out}/shared_statistics.json")
 
 
