@@ -6,9 +6,9 @@ DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
 
 .PHONY: demo test lint bench clean
 
-demo: $(VENV)/.base  ## train a small GHN, score 300 networks with it and with the shipped one, compare; at most 15 minutes
+demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
 	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
-	$(RUN) evaluate.py n=300 references=all checkpoint=[shipped,$(DEMO)/small/checkpoint.safetensors] out=$(DEMO)/report
+	$(RUN) evaluate.py n=200 references=all checkpoint=[shipped,$(DEMO)/small/checkpoint.safetensors] out=$(DEMO)/report
 	@echo "open $(DEMO)/report/report.html"
 
 test: $(VENV)/.dev  ## all tests

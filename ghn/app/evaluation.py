@@ -21,6 +21,7 @@ from ghn.graph.stats import GraphStats
 from ghn.report.comparison import write_report
 from ghn.report.report import Report
 from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.guard import GIVE_UP_AFTER
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.live import live_stats
 from ghn.tables.alignment import aligned
@@ -48,6 +49,7 @@ def evaluate(
     resume: bool = False,
     bootstrap: int = 1000,
     progress: bool = True,
+    give_up_after: int | None = GIVE_UP_AFTER,
     metadata: Mapping[str, Any] | None = None,
 ) -> Report:
     """Scores candidates, compares their order with references, and writes report and figures.
@@ -61,6 +63,7 @@ def evaluate(
         resume: go on with the scores in the folder; a report there is replaced.
         bootstrap: resamples behind the intervals.
         progress: whether to show bars.
+        give_up_after: so many failures in a row that an estimator raised end the run; None: none do.
         metadata: to be kept in the report.
 
     Raises:
@@ -83,6 +86,7 @@ def evaluate(
             entry.estimator.identity,
             progress=progress,
             label=entry.name,
+            give_up_after=give_up_after,
         )
         for entry in entries
     }

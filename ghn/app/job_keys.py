@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 OneOrMore = str | list[str]
 Variant = dict[str, Any]
+GIVE_UP_AFTER = "so many failures in a row that an estimator raised end the run; null: none do"
 
 
 class Keys(BaseModel):
@@ -106,6 +107,7 @@ class JudgingKeys(JobKeys):
     fidelity: FidelityKeys
     surrogate: SurrogateKeys
     ensemble: EnsembleKeys
+    give_up_after: int | None = Field(description=GIVE_UP_AFTER)
 
 
 # --- a job each ---
@@ -138,6 +140,7 @@ class ReferencesKeys(JobKeys):
 
     archs: str = Field(description="official strings: a text file with one a line, or a .json list")
     seeds: list[int] = Field(description="the first for all; the others for all of a text file, or its three_seeds")
+    give_up_after: int | None = Field(description=GIVE_UP_AFTER)
     recipe: RecipeKeys
 
 

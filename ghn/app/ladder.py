@@ -36,6 +36,7 @@ def ladder_job(setting: Setting, keys: LadderKeys) -> None:
         folder=out / "steps",
         seed=climb.seed,
         progress=keys.progress,
+        give_up_after=keys.give_up_after,
     )
     result = ladder.run()
     write_ladder(result, out)

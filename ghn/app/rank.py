@@ -31,6 +31,7 @@ def rank_job(setting: Setting, keys: RankKeys) -> None:
         resume=keys.resume,
         bootstrap=keys.bootstrap,
         progress=keys.progress,
+        give_up_after=keys.give_up_after,
         metadata={"candidates": f"{len(archs)} of {source}", "task": setting.task.name},
     )
     print_report(report)

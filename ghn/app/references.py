@@ -27,7 +27,7 @@ def references_job(setting: Setting, keys: ReferencesKeys) -> None:
             "there are references already", got=str(path), fix="choose another folder, or go on: resume=true"
         )
     estimator = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
-    table = train_references(estimator, trainings, path, progress=keys.progress)
+    table = train_references(estimator, trainings, path, progress=keys.progress, give_up_after=keys.give_up_after)
     print(f"wrote {path}: {len(table)} trainings of {len(table.archs())} networks")
 
 

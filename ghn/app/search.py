@@ -40,6 +40,7 @@ def search_job(setting: Setting, keys: SearchKeys) -> None:
         resume=keys.resume,
         identity=entry.estimator.identity,
         progress=keys.progress,
+        give_up_after=keys.give_up_after,
     )
     write_search(result, setting.space, out, {"searcher": search.name, "estimator": entry.name})
     print_search(result, setting.space)

@@ -17,6 +17,7 @@ from ghn.app.setting import task_space
 from ghn.errors import ConfigError
 from ghn.families.sharing.train import make_method
 from ghn.nets import GHN, GHNConfig
+from ghn.scoring.guard import GIVE_UP_AFTER
 from ghn.scoring.readouts import Sample
 from ghn.search import Limit, make_searcher
 from ghn.tasks import TASKS, ImageTask, make_task
@@ -97,6 +98,7 @@ def test_recipes_samples_and_runtimes_are_what_the_library_takes() -> None:
     cfg = composed("evaluate")
     assert Recipe(**cfg["recipe"]) == Recipe()  # with which the shipped references were trained
     assert Sample(**cfg["sample"]) == Sample()
+    assert cfg["give_up_after"] == composed("evaluate", ["job=references"])["give_up_after"] == GIVE_UP_AFTER
     for config in GROUPS:
         assert composed(config)["device"] in DEVICES and composed(config)["precision"] in PRECISIONS
     assert cfg["job"] in JOBS

@@ -63,7 +63,7 @@ def score_lines(
         ConfigError: a line cannot be made, or none serves this space; raised before anything is scored.
         DataError: a file holds scores made with other settings.
     """
-    scorer = _LineScorer(lines, setting, archs, folder, progress=keys.progress)
+    scorer = _Scorer(lines, setting, archs, folder, progress=keys.progress, give_up_after=keys.give_up_after)
     lines = [line for line in lines if scorer.serves(line)]
     if not lines:
         raise ConfigError(
@@ -87,7 +87,7 @@ def score_lines(
     return [scorer.gather(line) for line in lines]
 
 
-class _LineScorer:
+class _Scorer:
     """Scores all networks with one replicate of a line, as one trial of a worker.
 
     Args:
@@ -96,13 +96,21 @@ class _LineScorer:
         archs: official strings of the networks.
         folder: for the files of scores.
         progress: whether to show a bar a replicate.
+        give_up_after: of `score_to_file`.
     """
 
     def __init__(
-        self, lines: Sequence[Entrant], setting: Setting, archs: Sequence[str], folder: Path, *, progress: bool
+        self,
+        lines: Sequence[Entrant],
+        setting: Setting,
+        archs: Sequence[str],
+        folder: Path,
+        *,
+        progress: bool,
+        give_up_after: int | None,
     ) -> None:
         self.lines, self.setting = {line.key: line for line in lines}, setting
-        self.folder, self.progress = folder, progress
+        self.folder, self.progress, self.give_up_after = folder, progress, give_up_after
         self._made: dict[str, list[Entry]] = {}
         self._known: dict[tuple[str, int], list[Score]] = {}
         self.trials = [Trial(arch, setting.space.parse(arch)) for arch in archs]
@@ -151,7 +159,13 @@ class _LineScorer:
         if (key, number) not in self._known:
             path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
             self._known[key, number] = score_to_file(
-                entry.estimator, self.trials, path, entry.estimator.identity, progress=progress, label=entry.name
+                entry.estimator,
+                self.trials,
+                path,
+                entry.estimator.identity,
+                progress=progress,
+                label=entry.name,
+                give_up_after=self.give_up_after,
             )
         return self._known[key, number]
 
@@ -166,7 +180,8 @@ class _LineScorer:
 
 def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Judge:
     lines = read_entrants(options["survey"]["estimators"])
-    return _LineScorer(lines, build_setting(options), archs, folder, progress=False).judge
+    patience = options["give_up_after"]
+    return _Scorer(lines, build_setting(options), archs, folder, progress=False, give_up_after=patience).judge
 
 
 @contextmanager
