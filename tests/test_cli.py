@@ -28,16 +28,8 @@ TINY_NET = ["net.hidden=8", "net.heads=2", "net.layers=1", "net.decoder_hidden=8
 TINY = [*TINY_NET, "space.width=2", "trainer.architectures=2", "trainer.images=8", "trainer.log_every=1000", "check=0"]
 TINY += ["population=0"]
 TINY += ["device=cpu", "threads=1", "progress=false", "trainer.sampling=uniform"]
-RANK = [
-    "estimator=ghn",
-    "skeletons=[]",
-    "space.width=2",
-    "n=12",
-    "references=nasbench201",
-    "sample.val=32",
-    "sample.batch=32",
-    "bootstrap=20",
-]
+RANK = ["estimator=ghn", "skeletons=[]", "space.width=2", "n=12", "references=nasbench201", "bootstrap=20"]
+RANK += ["sample.val=32", "sample.batch=32"]
 RANK += ["device=cpu", "threads=1", "progress=false"]
 
 
