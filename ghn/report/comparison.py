@@ -145,10 +145,10 @@ def _reading(report: Report) -> list[tuple[str, str]]:
     ]
     if any(comparison.ceiling for comparison in report.comparisons):
         text = (
-            "no limit. An estimator that knew the noise-free accuracy could be slightly above the ceiling, which may "
-            "rest on other networks than the rows do."
+            "a guide and no limit: an estimator that knew the noise-free accuracy could be slightly above it, and it "
+            "may rest on other networks than the rows do."
         )
-        found.append(("The ceiling is a guide and", text))
+        found.append(("What the ceiling is", text))
     return found
 
 

@@ -166,6 +166,7 @@ def measured(report: Report, comparisons: Sequence[Comparison], more: Sequence[t
 
 
 def _reading(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+    ceiling = [("Ceiling", "one training as the estimate of another, mean over all pairs of seeds.")]
     return [
         (
             "Kendall",
@@ -198,7 +199,7 @@ def _reading(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
             "networks that an estimator could not judge. They are left out for all rows of that reference, and "
             "counted; they are never given a bad score.",
         ),
-        ("Ceiling", "one training as the estimate of another, mean over all pairs of seeds."),
+        *(ceiling if any(c.ceiling for c in comparisons) else []),
     ]
 
 
