@@ -48,7 +48,7 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
         return search.overhead(a.runs, 100 if a.quick else 1000)
     if suite == "surrogates":
         return surrogates.judging(a.runs, 500 if a.quick else 15_625)
-    model, which = scoring.load(a.checkpoint, a.device, a.precision)
+    model, which = scoring.load(a.checkpoint, a.device, a.precision, a.threads)
     if suite == "memory":
         return scoring.memory(model, 128 if a.quick else 15_625)
     counts = {"loss": 8 if a.quick else 128, "ridge": 4 if a.quick else 32}

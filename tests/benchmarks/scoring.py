@@ -21,10 +21,11 @@ from tests.benchmarks.measure import Figure, Stopwatch, peak, resident, timed
 TARGETS: dict[str, tuple[float, float | None]] = {"loss": (12.0, 0.2), "ridge": (3.0, None)}  # rate and share
 
 
-def load(checkpoint: Path | None, device: str, precision: str) -> tuple[Model, str]:
+def load(checkpoint: Path | None, device: str, precision: str, threads: int) -> tuple[Model, str]:
     """The checkpoint, or an untrained network of its size, and a word on which it is."""
+    runtime = make_runtime(device, precision, threads)
     try:
-        return ghn.load(checkpoint, device=device, precision=precision), str(checkpoint or "the shipped checkpoint")
+        return ghn.load(checkpoint, fabric=runtime), str(checkpoint or "the shipped checkpoint")
     except GhnError:
         if checkpoint is not None:
             raise
@@ -32,12 +33,13 @@ def load(checkpoint: Path | None, device: str, precision: str) -> tuple[Model, s
     net = GHN(GHNConfig(classes=10, channels=32, layers=4, decoder_hidden=128))
     card = {"task": task.describe(), "scoring_task": {"name": "cifar10_embedded"}}
     space = NASBench201((3, *task.image_size), task.classes, width=8, depth=1)
-    return Model(net, space, card, make_runtime(device, precision)), "an untrained network (there is no checkpoint)"
+    return Model(net, space, card, runtime), "an untrained network (there is no checkpoint)"
 
 
 def scoring(model: Model, which: str, readout: str, runs: int, candidates: int) -> list[Figure]:
     """Candidates a second, and the share of the time that is not spent running them."""
-    engine, device = model.estimator(readout, task=make_task("cifar10_embedded")), model.fabric.device
+    engine = model.estimator(readout, task=make_task("cifar10_embedded"), skeletons="fastest")
+    device = model.fabric.device
     trials = [Trial(str(i), arch) for i, arch in enumerate(Random(0).sample(model.space.distinct(), candidates))]
     engine.score(trials[:4])
     rates, shares = [], []
@@ -61,7 +63,7 @@ def scoring(model: Model, which: str, readout: str, runs: int, candidates: int) 
 
 def memory(model: Model, candidates: int) -> list[Figure]:
     """The most memory that scoring `candidates` cells (of all, in the space's order) takes above the start."""
-    engine = model.estimator("loss", task=make_task("cifar10_embedded"))
+    engine = model.estimator("loss", task=make_task("cifar10_embedded"), skeletons="fastest")
     trials: list[Trial[Any]] = [Trial(str(i), arch) for i, arch in enumerate(islice(model.space, candidates))]
     start = resident()
     engine.score(trials[: engine.block])
