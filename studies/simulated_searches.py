@@ -28,7 +28,7 @@ from studies.regrets import Regrets
 
 Scored = Callable[[Space[Any], Sequence[Any]], Estimator[Any]]  # what judges a pool first, on the ladder
 # Seconds of a published training, 200 epochs on 25,000 images: a line through architectures 0, 11 and 284 of the
-# NATS-Bench archive, which took 1,444, 2,492 and 975 s with 17.7, 117.3 and 11.9 million multiply-adds.
+# NATS-Bench archive, which took 1,444, 2,492 and 975 s with 15.6, 114.0 and 11.7 million multiply-adds.
 PUBLISHED_SECONDS, PUBLISHED_PER_MAC = 1_000.0, 13e-6
 
 
