@@ -19,7 +19,15 @@ from ghn.app.rank import rank_job
 from ghn.app.rank_all import rank_all_job
 from ghn.app.references import references_job
 from ghn.app.setting import Setting, build_setting
-from ghn.errors import ArchitectureError, CheckpointError, ConfigError, DataError, ExistsError
+from ghn.errors import (
+    ArchitectureError,
+    CheckpointError,
+    ConfigError,
+    DataError,
+    EstimatorError,
+    ExistsError,
+    TrainingError,
+)
 from ghn.report.report import read_report
 from ghn.spaces import DARTS
 from ghn.tables.references import ReferenceTable
@@ -114,6 +122,31 @@ def test_trains_references_from_a_text_file(setting: Setting, references: Callab
         references_job(setting, references())
     references_job(setting, references(seeds=[5, 6], resume=True))
     assert ReferenceTable.load(path) == table
+
+
+def test_how_many_failures_in_a_row_end_a_run_is_a_key(
+    setting: Setting,
+    rank: Callable[..., Any],
+    references: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def broken(self: Any, *args: Any, **options: Any) -> Any:
+        asked.append("once")
+        raise RuntimeError("the judge is broken")
+
+    monkeypatch.setattr("ghn.families.training.full.TrainingEstimator.train", broken)
+    (tmp_path / "archs.txt").write_text("\n".join(setting.space.format(cell) for cell in cells(5)))
+    with pytest.raises(EstimatorError, match="the judge is broken"):
+        references_job(setting, references(give_up_after=2))
+    assert len(asked) == 2
+    with pytest.raises(TrainingError, match="all 5 trainings failed"):
+        references_job(setting, references(give_up_after=None, resume=True))
+    assert len(asked) > 5
+    with pytest.raises(EstimatorError, match="the judge is broken"):
+        rank_job(setting, rank(estimator="training", give_up_after=3, out=str(tmp_path / "ranked")))
 
 
 def test_trains_several_seeds_of_those_listed_alone(
