@@ -95,11 +95,7 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
 
 
 def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
-    """Loads tensors into a module whose names and shapes must be exactly theirs.
-
-    Raises:
-        CheckpointError: they are not.
-    """
+    """Loads tensors into a module whose names and shapes must be exactly theirs."""
     own = module.state_dict()
     if difference := sorted(own.keys() ^ tensors.keys()):
         raise CheckpointError(

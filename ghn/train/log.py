@@ -32,7 +32,6 @@ class StepLog:
         self._file.flush()
 
     def close(self) -> None:
-        """Closes the file."""
         self._file.close()
 
 
@@ -48,7 +47,6 @@ class RunLog(StepLog):
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1, flush_secs=10)
 
     def write(self, step: int, **values: float | None) -> None:
-        """Logs values of one step."""
         super().write(step, **values)
         if self._board is not None:
             for name, value in values.items():
@@ -56,7 +54,6 @@ class RunLog(StepLog):
                     self._board.add_scalar(name, value, step)
 
     def close(self) -> None:
-        """Closes the files."""
         super().close()
         if self._board is not None:
             self._board.close()

@@ -173,11 +173,7 @@ class Loop:
         return self.averaged()
 
     def advance(self) -> Tensor:
-        """Takes one step; returns its losses (nats).
-
-        Raises:
-            TrainingError: the loss is no longer finite.
-        """
+        """Takes one step; returns its losses (nats)."""
         try:
             update = self.step(self.done)
             if update.drawn is not None:
@@ -200,7 +196,6 @@ class Loop:
         return twin
 
     def save(self) -> None:
-        """Writes the state, atomically."""
         state = {f"model/{k}": v for k, v in self.step.model.state_dict().items()}
         state |= {f"average/{k}": v for k, v in self.average.items()}
         for name, parameter in self.step.model.named_parameters():

@@ -89,7 +89,6 @@ class MetaConfig(LoopConfig):
         return self.lr * 0.5 * (1 + cos(pi * (step - self.warmup) / max(1, self.steps - self.warmup)))
 
     def make_optimizer(self, weights: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser of weights that is named here."""
         if self.optimizer == "sgd":
             return torch.optim.SGD(
                 weights, self.lr, self.momentum, weight_decay=self.weight_decay, nesterov=self.momentum > 0
@@ -194,7 +193,6 @@ class MetaStep:
         self.network = lru_cache(maxsize=2048)(self._network)  # about 0.1 MB each
 
     def __call__(self, number: int) -> Update:
-        """Works out the step of the architectures that are drawn for it."""
         return self.update(number, self.paths(number, self.config.architectures))
 
     def update(self, number: int, drawn: Sequence[Any]) -> Update:
@@ -210,7 +208,6 @@ class MetaStep:
         return Update(partial(self._descend, losses.detach()))
 
     def measures(self, number: int) -> dict[str, float | None]:
-        """The learning rate."""
         return {"lr": self.config.rate(number)}
 
     def skeletons(self, number: int, n: int) -> list[int]:

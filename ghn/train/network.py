@@ -48,7 +48,6 @@ class Recipe:
             )
 
     def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able."""
         return asdict(self)
 
 
@@ -90,11 +89,7 @@ class NetworkTrainer:
         self.generator = torch.Generator(fabric.device).manual_seed(seed)
 
     def run_epoch(self) -> EpochResult:
-        """Trains for one epoch and evaluates on the val split.
-
-        Raises:
-            TrainingError: the loss is no longer finite.
-        """
+        """Trains for one epoch and evaluates on the val split."""
         train, size = self.task.train, self.recipe.batch_size
         steps = max(1, len(train) // size)
         order = torch.randperm(len(train), generator=self.generator, device=train.device)

@@ -107,11 +107,9 @@ class Trained:
 
     @property
     def epochs(self) -> int:
-        """Epochs done."""
         return len(self.curve.get("epochs", []))
 
     def add(self, epoch: Mapping[str, float], seconds: float, macs: float) -> Trained:
-        """One epoch more."""
         row = {"epochs": self.epochs + 1, **epoch}
         curve = {name: [*self.curve.get(name, []), value] for name, value in row.items()}
         return Trained(curve, self.seconds + seconds, self.macs + macs)
@@ -186,11 +184,7 @@ class RungStore:
         write_atomic(self._trial(trial), json.dumps(known))
 
     def rungs_of(self, trial: str, arch: str) -> Rungs:
-        """The rungs of a trial.
-
-        Raises:
-            ConfigError: there is none of this name, or it was of another architecture.
-        """
+        """The rungs of a trial."""
         known, rungs = self.trial(trial)
         if known != arch:
             raise ConfigError(

@@ -41,7 +41,6 @@ class Unsearched(nn.Module):
         self.inner = inner
 
     def forward(self, argument: Callable[[], Any]) -> list[WeightDict]:
-        """Runs the inner module."""
         made: list[WeightDict] = self.inner(argument())
         return [{name: w.view_as(w) if w.is_leaf else w for name, w in weights.items()} for weights in made]
 

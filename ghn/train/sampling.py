@@ -61,7 +61,6 @@ class ArchitectureSampler:
             self._pool = [a for a in space.distinct() if self.space.canonical(a) not in exclude]
 
     def __call__(self, step: int, n: int) -> list[Any]:
-        """Draws `n` architectures for a step."""
         rng = Random(f"{self.seed}/{step}")
         if self._pool is not None:
             return rng.choices(self._pool, k=n)
@@ -73,11 +72,9 @@ class ArchitectureSampler:
         return out
 
     def network(self, space: Space[Any], drawn: Any) -> Network:
-        """The network of a member."""
         return space.network(drawn)
 
     def format(self, drawn: Any) -> str:
-        """The official string."""
         return self.space.format(drawn)
 
 
@@ -100,6 +97,5 @@ class ImageSampler:
         self._order = order
 
     def __call__(self, step: int) -> Tensor:
-        """Indices of the images of a step."""
         epoch, k = divmod(step, self.per_epoch)
         return self._order(epoch)[k * self.batch : (k + 1) * self.batch]

@@ -29,11 +29,9 @@ class LastValue:
     _finished: Curves | None = field(default=None, init=False, repr=False)
 
     def fit(self, finished: Curves) -> None:
-        """Keeps the finished curves, for the gain."""
         self._finished = learnable(finished)
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
-        """Repeats the last value, shifted by the usual gain where that is known."""
         return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
 
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
@@ -64,21 +62,11 @@ class SumOfLosses:
     _finished: Curves | None = field(default=None, init=False, repr=False)
 
     def fit(self, finished: Curves) -> None:
-        """Keeps the finished curves, for the line.
-
-        Raises:
-            DataError: too few of them, or without training losses.
-        """
         known = learnable(finished)
         check_losses(known, "the sum of losses")
         self._finished = known
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
-        """Sums the losses.
-
-        Raises:
-            DataError: the curves hold no training losses.
-        """
         if observed.train_loss is None:
             raise DataError("the sum of training losses needs them", got="curves without train_loss")
         return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))

@@ -134,11 +134,9 @@ class CurveBNN:
             raise ConfigError("settings of the Bayesian network", got=repr(self), expected="positive numbers")
 
     def fit(self, finished: Curves) -> None:
-        """Samples the posterior of the network given finished curves."""
         self._fitted = _Fitted(learnable(finished), self)
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
-        """Conditions each run on its own points."""
         return extrapolate(self._fitted, observed, horizon, self.least_epochs, "the Bayesian network")
 
 

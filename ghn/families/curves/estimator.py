@@ -48,11 +48,7 @@ def make_curve_model(name: str, **options: Any) -> CurveModel:
 
 
 def architecture_features(space: Space[Any], archs: Sequence[Any]) -> dict[Any, list[float]]:
-    """Features for models that use them: the logarithm of the live parameters, and what an `Encoded` space says.
-
-    Raises:
-        ArchitectureError: one is not a member of the space.
-    """
+    """Features for models that use them: the logarithm of the live parameters, and what an `Encoded` space says."""
     found = {}
     for given in archs:
         arch = member_of(space, given)
@@ -146,7 +142,6 @@ class CurveEstimator:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         return {
             "trainer": self.trainer.identity,
             "model": repr(self.model),

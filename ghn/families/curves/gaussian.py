@@ -29,7 +29,6 @@ class StandardUnits:
             self._mean, self._spread = known.features.mean(axis=0), np.where(spread > 0, spread, 1.0)
 
     def times(self, epochs: Sequence[int]) -> Float[Tensor, " t"]:
-        """Epochs; 1 is the end."""
         return torch.tensor(epochs, dtype=torch.float64) / self.last
 
     def inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
@@ -39,7 +38,6 @@ class StandardUnits:
         return torch.from_numpy((curves.features - self._mean) / self._spread)
 
     def outputs(self, curves: Curves) -> Float[Tensor, "n t"]:
-        """Accuracies."""
         return torch.from_numpy((curves.val_accuracy - self.centre) / self.scale)
 
     def back(self, mean: Float[Tensor, " n"], std: Float[Tensor, " n"]) -> tuple[Floats, Floats]:
@@ -58,12 +56,7 @@ class Fitted(Protocol):
 
 
 def extrapolate(fitted: Fitted | None, observed: Curves, horizon: int, least: int, what: str) -> Predictions:
-    """Asks a model of all runs, one length at a time.
-
-    Raises:
-        ConfigError: it has learnt nothing.
-        DataError: the runs have other features than those that it learnt from.
-    """
+    """Asks a model of all runs, one length at a time."""
     if fitted is None:
         raise unfitted(what)
     check_features(fitted.units.features, observed)

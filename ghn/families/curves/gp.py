@@ -40,16 +40,9 @@ class FreezeThaw:
     least_epochs = 1
 
     def fit(self, finished: Curves) -> None:
-        """Fits hyperparameters, and the prior of the asymptotes.
-
-        Raises:
-            DataError: too few finished curves.
-            MissingExtraError: gpytorch is not installed.
-        """
         self._fitted = _Fitted(learnable(finished), self.steps, self.rate)
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
-        """Conditions each run on its own points."""
         return extrapolate(self._fitted, observed, horizon, self.least_epochs, "the Gaussian process")
 
 

@@ -66,11 +66,9 @@ class CurveProcess(gpytorch.Module):
         return self.decay(times[:, None]).to_dense() + (self.likelihood.noise + JITTER) * eye
 
     def prior(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance of an asymptote."""
         return self.mean.constant, self.asymptote.constant
 
     def forward(self, times: Float[Tensor, " t"]) -> Any:
-        """The distribution of one curve's observations."""
         mean = self.mean(times[:, None])
         return gpytorch.distributions.MultivariateNormal(mean, self.around_asymptote(times) + self.asymptote.constant)
 
@@ -87,7 +85,6 @@ class AsymptoteProcess(gpytorch.models.ExactGP):
         self.double()
 
     def forward(self, x: Float[Tensor, "n f"]) -> Any:
-        """The prior over asymptotes."""
         return gpytorch.distributions.MultivariateNormal(self.mean(x), self.kernel(x))
 
 

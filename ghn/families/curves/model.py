@@ -134,12 +134,7 @@ def learnable(finished: Curves) -> Curves:
 
 
 def matching(finished: Curves | None, observed: Curves, horizon: int, what: str) -> Curves:
-    """The finished curves at the observed epochs and the horizon.
-
-    Raises:
-        ConfigError: there are none: the model has not been fitted.
-        DataError: they lack an epoch, or features.
-    """
+    """The finished curves at the observed epochs and the horizon."""
     if finished is None:
         raise unfitted(what)
     check_features(finished.features, observed)
@@ -176,11 +171,7 @@ def architecture_ids(curves: Curves) -> list[int]:
 
 
 def need_extra(package: str, what: str) -> Any:
-    """Imports an optional package.
-
-    Raises:
-        MissingExtraError: it is not installed.
-    """
+    """Imports an optional package."""
     try:
         return import_module(package)
     except ImportError:

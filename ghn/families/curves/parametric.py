@@ -75,15 +75,9 @@ class ParametricEnsemble:
             raise ConfigError("unknown mode of the parametric ensemble", got=self.mode, expected="least_squares | mcmc")
 
     def fit(self, finished: Curves) -> None:
-        """Nothing to learn: each curve is fitted alone."""
+        pass
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
-        """Extrapolates each curve; one that no family fits is a failure.
-
-        Raises:
-            ConfigError: the horizon has been passed already.
-            MissingExtraError: `mcmc` without emcee.
-        """
         return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, float(horizon)))
 
     def _block(self, curves: Curves, horizon: float) -> tuple[Floats, Floats] | tuple[Floats, Floats, Floats]:

@@ -67,7 +67,6 @@ class CurveSVR:
         self._finished, self._fitted = known, {}
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
-        """Asks the regression of each length."""
         if self._finished is None:
             raise unfitted("the SVR")
         return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))

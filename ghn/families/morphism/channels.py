@@ -53,7 +53,6 @@ class Channels:
                         self._fixed |= dict.fromkeys(self.of[j].tolist(), why)
 
     def count(self) -> int:
-        """How many classes there are."""
         return 1 + max(int(classes.max()) for classes in self.of)
 
     def may_change(self, place: str) -> np.ndarray:
@@ -131,6 +130,5 @@ def _why_fixed(graph: Graph, i: int) -> str | None:
 
 
 def _read(weight: Tensor, kept: np.ndarray, share: np.ndarray) -> Tensor:
-    """Weights [out, in, ...] for other inputs."""
     part = torch.from_numpy(share).to(weight)
     return weight[:, torch.from_numpy(kept).to(weight.device)] * part.view(1, -1, *[1] * (weight.ndim - 2))

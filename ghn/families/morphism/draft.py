@@ -55,15 +55,10 @@ class Draft:
                 one.inputs = tuple(new if name == old else name for name in one.inputs)
 
     def remove(self, name: str) -> None:
-        """Takes out an operation that nothing reads any more."""
         self.operations = [one for one in self.operations if one.name != name]
 
     def build(self) -> Graph:
-        """The new graph, with shapes inferred.
-
-        Raises:
-            MorphismError: shapes no longer fit.
-        """
+        """The new graph, with shapes inferred."""
         builder = GraphBuilder(self._graph.input_shape)
         index = {self._graph.nodes[0].name: builder.input}
         try:
@@ -78,11 +73,7 @@ class Draft:
 
 
 def node_at(graph: Graph, place: object, *ops: str) -> Node:
-    """The node of a name, which must be of one of some operations.
-
-    Raises:
-        MorphismError: there is none, or it is of another operation.
-    """
+    """The node of a name, which must be of one of some operations."""
     node = next((n for n in graph.nodes if n.name == place), None)
     if node is None:
         raise MorphismError("no operation has this name", got=place, fix="see places(graph) for where it applies")

@@ -55,11 +55,7 @@ def to_text(lineage: Lineage) -> str:
 
 
 def from_text(text: str) -> Lineage:
-    """Reads what `to_text` gave.
-
-    Raises:
-        DataError: it is something else.
-    """
+    """Reads what `to_text` gave."""
     try:
         stages = tuple(Stage(*row) for row in json.loads(text))
         if not stages or not all(isinstance(s.arch, str) and 1 <= s.epochs <= s.reached for s in stages):
@@ -157,7 +153,6 @@ class MorphismEstimator:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         return {
             "estimator": "morphism",
             "space": repr(self.space),
@@ -194,11 +189,7 @@ class MorphismEstimator:
         return [self._score(trial) for trial in trials]
 
     def network(self, trial: str) -> WeightedNetwork:
-        """The trained network of an earlier trial.
-
-        Raises:
-            ConfigError: no trial of this id has been trained.
-        """
+        """The trained network of an earlier trial."""
         return self._network(from_text(self.store.trial(trial)[0]))
 
     def _score(self, trial: Trial[Any]) -> Score:

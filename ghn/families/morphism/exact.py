@@ -48,11 +48,7 @@ class Wider:
         return Channels(graph).changeable()
 
     def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
-        """Widens the layer `place`, and what is tied to it.
-
-        Raises:
-            MorphismError: no such layer, or its channels are tied to the images, the output or groups.
-        """
+        """Widens the layer `place`, and what is tied to it."""
         node_at(network.graph, place, "conv", "linear")
         channels = Channels(network.graph)
         classes = channels.may_change(place)
@@ -115,11 +111,7 @@ class Deeper:
         return [n.name for n in graph.nodes[:-1] if n.operation.activates and len(n.shape) == 3]
 
     def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
-        """Adds a layer at the ReLU `place`.
-
-        Raises:
-            MorphismError: there is no ReLU of this name, or not one of images.
-        """
+        """Adds a layer at the ReLU `place`."""
         node = node_at(network.graph, place, "relu")
         if node is network.graph.nodes[-1]:
             raise MorphismError("the output stays what it is", got=place)
@@ -173,11 +165,7 @@ class Skip:
         return [(a.name, b.name) for i, b in enumerate(images) for a in images[:i] if a.shape[1:] == b.shape[1:]]
 
     def apply(self, network: WeightedNetwork, place: tuple[str, str], generator: torch.Generator) -> WeightedNetwork:
-        """Adds a path for `place` = (from, to).
-
-        Raises:
-            MorphismError: no such nodes, in this order, with images of one size.
-        """
+        """Adds a path for `place` = (from, to)."""
         source, target = self._ends(network.graph, place)
         draft = Draft(network.graph)
         stem = draft.fresh(f"{target.name}/skip")
@@ -234,11 +222,7 @@ class WiderKernel:
         return [n.name for n in graph.nodes if n.operation.convolves and n.attr["kernel"] + 2 <= self.largest]
 
     def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
-        """Widens the kernel of the convolution `place`; `generator` is not used.
-
-        Raises:
-            MorphismError: no such convolution, or its kernel is large enough.
-        """
+        """Widens the kernel of the convolution `place`; `generator` is not used."""
         node = node_at(network.graph, place, "conv")
         if node.attr["kernel"] + 2 > self.largest:
             raise MorphismError(

@@ -44,7 +44,6 @@ class Inherited:
         self._device = next(iter(parent.weights.values())).device
 
     def __call__(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """Weights for each graph."""
         return [dict(self.network(graph).weights) for graph in graphs]
 
     def network(self, graph: Graph) -> WeightedNetwork:

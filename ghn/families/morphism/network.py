@@ -68,9 +68,7 @@ class Morphism(Protocol):
     """
 
     @property
-    def source(self) -> str:
-        """The paper."""
-        ...
+    def source(self) -> str: ...
 
     def places(self, graph: Graph) -> list[Any]:
         """Where it applies, in the order of the nodes."""

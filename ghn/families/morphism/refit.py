@@ -65,7 +65,6 @@ def refit(
 
 
 def _output(graph: Graph, i: int, inputs: list[Tensor], weights: Tensors, stats: Tensors) -> Tensor:
-    """The output of one node in evaluation mode."""
     node, op = graph.nodes[i], get_op(graph.nodes[i].op)
     state = Stats(stats[f"{node.name}/{MEAN}"], stats[f"{node.name}/{VAR}"], False) if op.has_stats else None
     return op.run(inputs, [weights[p.name] for p in graph.node_params[i]], node.attr, state)

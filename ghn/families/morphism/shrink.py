@@ -52,11 +52,7 @@ class Narrower:
         return [name for name in Channels(graph).changeable() if name in several]
 
     def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
-        """Narrows the layer `place`; `generator` is not used.
-
-        Raises:
-            MorphismError: no such layer, its channels are bound, or it has only one.
-        """
+        """Narrows the layer `place`; `generator` is not used."""
         node_at(network.graph, place, "conv", "linear")
         channels = Channels(network.graph)
         classes = np.unique(channels.may_change(place))
@@ -90,11 +86,7 @@ class Shallower:
         return [n.name for i, n in each if n.operation.convolves and graph.input_shapes(i)[0] == n.shape]
 
     def apply(self, network: WeightedNetwork, place: str, generator: torch.Generator) -> WeightedNetwork:
-        """Removes the convolution `place`; `generator` is not used.
-
-        Raises:
-            MorphismError: no such convolution, or others need the shape that it makes.
-        """
+        """Removes the convolution `place`; `generator` is not used."""
         graph = network.graph
         i = graph.nodes.index(node_at(graph, place, "conv"))
         if place not in self.places(graph):
@@ -127,11 +119,7 @@ class Unskip:
         return [(n.name, graph.nodes[j].name) for n in sums for j in dict.fromkeys(n.inputs)]
 
     def apply(self, network: WeightedNetwork, place: tuple[str, str], generator: torch.Generator) -> WeightedNetwork:
-        """Removes the term `place` = (sum, term), once; `generator` is not used.
-
-        Raises:
-            MorphismError: no such sum or term, or the only one.
-        """
+        """Removes the term `place` = (sum, term), once; `generator` is not used."""
         if not isinstance(place, tuple) or len(place) != 2:
             raise MorphismError("a term is named with its sum", got=place, expected="a pair of names (sum, term)")
         node_at(network.graph, place[0], "sum")

@@ -47,7 +47,6 @@ class BankConfig:
             raise ConfigError("unknown way to share weights", got=self.method, expected=" | ".join(SOURCES))
 
     def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able; `BankConfig(**settings)` makes an equal one."""
         return asdict(self)
 
 
@@ -92,17 +91,14 @@ class Bank(Net):
 
     @classmethod
     def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> Bank:
-        """Makes one of `BankConfig.describe()`."""
         return cls(BankConfig(**config), space)
 
     @property
     def method(self) -> str:
-        """How it was trained, a key of `SOURCES`."""
         return self.config.method
 
     @property
     def source(self) -> str:
-        """The paper behind this way to train it."""
         return SOURCES[self.config.method]
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:

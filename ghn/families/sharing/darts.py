@@ -49,7 +49,6 @@ class Alphas(nn.Module):
         )
 
     def probabilities(self) -> list[list[float]]:
-        """What each option of each choice weighs."""
         return [alpha.detach().softmax(0).tolist() for alpha in self.values]
 
     def entropies(self) -> list[float]:
@@ -210,7 +209,6 @@ class DartsStep:
         }
 
     def found(self, averaged: nn.Module, number: int) -> dict[str, Any]:
-        """The member that is nearest to the mixture, whatever the averaged weights."""
         probabilities = self.alphas.probabilities()
         return {
             "architecture": self.choices.format(self.choices.discretise(probabilities)),

@@ -162,22 +162,18 @@ class ControllerPaths:
         self.controller, self.space, self.seed = controller, choice_space(space), seed
 
     def __call__(self, step: int, n: int) -> list[Any]:
-        """Draws `n` members."""
         with torch.no_grad():
             drawn = self.controller.draw(n, self.generator(2 * step))
         return [self.space.from_choices(options) for options in drawn.options]
 
     def generator(self, number: int) -> torch.Generator:
-        """The source of randomness of a draw."""
         device = self.controller.start.device
         return torch.Generator(device).manual_seed(self.seed * 1_000_003 + number)
 
     def network(self, space: Space[Any], drawn: Any) -> Network:
-        """The network of a member."""
         return space.network(drawn)
 
     def format(self, drawn: Any) -> str:
-        """The official string."""
         return self.space.format(drawn)
 
 

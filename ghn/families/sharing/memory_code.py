@@ -205,7 +205,6 @@ def _places(graph: Graph, view: MemoryView) -> list[tuple[int, int]]:
 def _layer(
     graph: Graph, view: MemoryView, layer: Layer, places: list[tuple[int, int]], size: tuple[int, int], unit: int
 ) -> Float[Tensor, "f h w"]:
-    """The cells of one convolution."""
     node, cells = graph.nodes[layer.node], torch.zeros(FEATURES, *size)
     level, bank = places[layer.read.bank]
     cells[level] = 1

@@ -59,18 +59,15 @@ class PathDropout:
         self.drop, self.steps, self.seed = drop, steps, seed
 
     def __call__(self, step: int, n: int) -> list[Kept]:
-        """Draws for `n` networks of a step which options of each choice are kept."""
         rng, rate = Random(f"{self.seed}/{step}"), self.drop * step / self.steps
         return [
             tuple(tuple(o for o in range(k) if rng.random() >= rate ** (1 / k)) for k in self.options) for _ in range(n)
         ]
 
     def network(self, space: Space[Any], drawn: Kept) -> Network:
-        """The supergraph of what is kept."""
         return Network.of(choice_space(space).supergraph(drawn, mixed=False).graph)
 
     def format(self, drawn: Kept) -> str:
-        """The options kept, a choice after the other."""
         return "/".join(",".join(map(str, kept)) for kept in drawn)
 
 

@@ -31,7 +31,6 @@ class SharedSearch(nn.Module):
         self.bank, self.policy = bank, policy
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """The bank's weights for each graph."""
         return self.bank(graphs)
 
 

@@ -72,7 +72,6 @@ class SmashConfig(SmashSizes):
             raise ConfigError("a SMASH hypernetwork has the method smash", got=self.method)
 
     def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able; `SmashConfig(**settings)` makes an equal one."""
         return asdict(self)
 
 
@@ -106,15 +105,10 @@ class Smash(Net):
 
     @classmethod
     def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> Smash:
-        """Makes one of `SmashConfig.describe()`."""
         return cls(SmashConfig(**config), space)
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """The weights of each graph: names and shapes are those of `graph.params()`.
-
-        Raises:
-            GraphError: a graph has a convolution larger than `kernel`, or a role that the bank has not.
-        """
+        """The weights of each graph: names and shapes are those of `graph.params()`."""
         if not graphs:
             return []
         encodings = [encode(graph, self.config.unit, self.config.kernel) for graph in graphs]

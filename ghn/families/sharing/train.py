@@ -35,11 +35,7 @@ METHODS: dict[str, Callable[..., MethodConfig]] = {
 
 
 def make_method(method: str, **options: Any) -> MethodConfig:
-    """Makes the config of a way to share weights from its name.
-
-    Raises:
-        ConfigError: unknown name or option, or an impossible value.
-    """
+    """Makes the config of a way to share weights from its name."""
     if method not in METHODS:
         raise ConfigError("unknown way to share weights", got=method, expected=" | ".join(METHODS))
     try:
@@ -94,7 +90,6 @@ def train_shared(
 def _make_step(
     config: MethodConfig, method: str, space: Space[Any], task: ImageTask, trainer: MetaConfig, fabric: Fabric
 ) -> MetaStep | EnasStep | DartsStep:
-    """What is trained, with its initial weights, and how."""
     if isinstance(config, SmashSizes):
         sizes = SmashConfig(**asdict(config), classes=task.classes, skeletons=trainer.skeletons)
         with torch.random.fork_rng(devices=[]):

@@ -85,7 +85,6 @@ class GIN(nn.Module):
         self.head = nn.Sequential(nn.Linear(hidden + features, hidden), nn.ReLU(), nn.Linear(hidden, 1))
 
     def forward(self, graphs: Batch, matrix: Float[Tensor, "g f"]) -> Float[Tensor, " g"]:
-        """Predicts the target of each graph."""
         x = self.operation(graphs.kind[:, 0]) + self.kernel(graphs.kind[:, 1]) + self.width(graphs.width)
         way = self.direction(graphs.direction)
         for conv, norm in zip(self.convs, self.norms, strict=True):
@@ -116,7 +115,6 @@ class GraphNetwork:
         self._nets: list[GIN] = []
 
     def fit(self, x: Rows, y: Vector) -> None:
-        """Trains the members."""
         self._mean, std = x.matrix.mean(0), x.matrix.std(0)
         self._std = np.where(std > 0, std, 1.0)
         data, matrix = [graph_data(graph) for graph in x.graphs], self._scaled(x)
@@ -128,7 +126,6 @@ class GraphNetwork:
 
     @torch.no_grad()
     def predict(self, x: Rows) -> Prediction:
-        """Means and standard deviations."""
         data, matrix = [graph_data(graph) for graph in x.graphs], self._scaled(x)
         each = []
         for start in range(0, len(x), 512):

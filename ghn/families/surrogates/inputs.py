@@ -133,7 +133,6 @@ class Summary:
     identity: None = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, f]."""
         if not isinstance(space, Encoded):
             raise _lacks(space, self.name, "encode")
         return np.array([list(space.encode(arch).values()) for arch in archs], dtype=float)
@@ -169,11 +168,9 @@ class Embedding:
 
     @property
     def identity(self) -> str:
-        """The digest of the checkpoint."""
         return self.model.digest
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, d]."""
         rows = []
         for start in range(0, len(archs), BLOCK):
             graphs = [live_graph(self.model.space, arch) for arch in archs[start : start + BLOCK]]
@@ -198,7 +195,6 @@ class Scores:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the features depend on."""
         return {"estimator": self.estimator.identity, "readings": self.readings}
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
@@ -231,7 +227,6 @@ class Curve:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What the features depend on."""
         return {"estimator": self.estimator.identity, "epochs": self.epochs, "curves": self.curves}
 
     def __post_init__(self) -> None:

@@ -32,7 +32,6 @@ class Probabilistic:
         self._make, self._scaler = make, StandardScaler()
 
     def fit(self, x: Rows, y: Vector) -> None:
-        """Learns."""
         from sklearn.exceptions import ConvergenceWarning
 
         self._model = self._make(x.matrix.shape[1])
@@ -41,7 +40,6 @@ class Probabilistic:
             self._model.fit(self._scaler.fit_transform(x.matrix), y)
 
     def predict(self, x: Rows) -> Prediction:
-        """Means and standard deviations."""
         return Prediction(*self._model.predict(self._scaler.transform(x.matrix), return_std=True))
 
 
@@ -58,11 +56,9 @@ class Ensemble:
         self._model = make()
 
     def fit(self, x: Rows, y: Vector) -> None:
-        """Learns."""
         self._model.fit(x.matrix, y)
 
     def predict(self, x: Rows) -> Prediction:
-        """Means and standard deviations."""
         matrix = x.matrix.astype(np.float32)  # what trees compare in: one conversion for all of them
         each = np.stack([member.predict(matrix) for member in self._model.estimators_])
         return Prediction(each.mean(0), each.std(0))
@@ -103,11 +99,7 @@ MODELS = ("ridge", "random_forest", "gradient_boosting", "gaussian_process", "gn
 
 
 def make_model(name: str, seed: int = 0) -> Callable[[], Regressor]:
-    """A factory of unfitted models: one is fitted on all references, others on parts of them for calibration.
-
-    Raises:
-        ConfigError: unknown name.
-    """
+    """A factory of unfitted models: one is fitted on all references, others on parts of them for calibration."""
     if name not in MODELS:
         raise ConfigError("unknown model of a surrogate", got=name, expected=" | ".join(MODELS))
     if name == "gnn":

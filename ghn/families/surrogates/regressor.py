@@ -30,7 +30,6 @@ class Rows:
         return len(self.matrix)
 
     def take(self, index: np.ndarray) -> Rows:
-        """Some of the rows."""
         return Rows(self.matrix[index], [self.graphs[i] for i in index] if self.graphs else ())
 
 

@@ -96,7 +96,6 @@ class SurrogateEstimator:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         return {
             "space": repr(self.space),
             "inputs": {source.name: source.identity for source in self.inputs},
@@ -152,7 +151,6 @@ class SurrogateEstimator:
         return [score for _, score in self.stream(trials)]
 
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
-        """Judges any number of trials in the memory of one block."""
         trials = list(trials)
         if trials and not self.references:
             raise ConfigError(

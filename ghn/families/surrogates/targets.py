@@ -76,7 +76,6 @@ class Standardised:
         self.targets = (values - self._mean) / self._std
 
     def back(self, targets: np.ndarray) -> np.ndarray:
-        """Values at some targets."""
         return self._mean + self._std * targets
 
 
@@ -100,7 +99,6 @@ class NormalScores:
         self._low, self._high = self._slope(0, quarter), self._slope(-1 - quarter, -1)
 
     def back(self, targets: np.ndarray) -> np.ndarray:
-        """Values at some targets."""
         inside = np.interp(targets, self._scores, self._values)
         below, above = np.minimum(targets - self._scores[0], 0), np.maximum(targets - self._scores[-1], 0)
         return inside + self._low * below + self._high * above
@@ -115,11 +113,7 @@ TARGETS: dict[str, type[Standardised] | type[NormalScores]] = {"rank": NormalSco
 
 
 def make_target(name: str, values: Vector) -> Target:
-    """Makes the scale for the values of references.
-
-    Raises:
-        ConfigError: unknown name.
-    """
+    """Makes the scale for the values of references."""
     if name not in TARGETS:
         raise ConfigError("unknown target of a surrogate", got=name, expected=" | ".join(TARGETS))
     return TARGETS[name](values)

@@ -78,7 +78,6 @@ class TrainingEstimator:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         return {**asdict(self.header()), "versions": {}, "seed": self.seed}
 
     def train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> Run:
@@ -113,7 +112,6 @@ class TrainingEstimator:
         )
 
     def header(self) -> TableHeader:
-        """The header of a table of such trainings."""
         return TableHeader(
             space=self.space.name,
             task=self.task.name,

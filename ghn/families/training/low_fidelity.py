@@ -79,7 +79,6 @@ class LowFidelityEstimator:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         return {
             "space": repr(self.space),
             "task": self.task.checksum,
@@ -98,11 +97,7 @@ class LowFidelityEstimator:
         return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Trains each trial; `extra` holds its `curve`, a list an epoch, and `macs`, the multiply-adds it cost.
-
-        Raises:
-            ConfigError: a budget that buys nothing.
-        """
+        """Trains each trial; `extra` holds its `curve`, a list an epoch, and `macs`, the multiply-adds it cost."""
         asked = [self.fidelity_of(trial.budget) for trial in trials]
         return [self._score(trial, fidelity) for trial, fidelity in zip(trials, asked, strict=True)]
 
@@ -127,11 +122,7 @@ class LowFidelityEstimator:
         return self._with_epochs(replace(self.fidelity, epochs=floor(budget)))
 
     def trained(self, arch: Any, budget: float | None = None) -> NetworkTrainer:
-        """A candidate's network as it was trained for a budget, to be looked at further; trains what is missing.
-
-        Raises:
-            TrainingError: it cannot be trained.
-        """
+        """A candidate's network as it was trained for a budget, to be looked at further; trains what is missing."""
         text, fidelity = self.space.format(arch), self.fidelity_of(budget)
         run = train_rungs(self.store, text, (fidelity,), lambda rung: self._start(arch, rung))
         _, state = self.store.beginning(text, (fidelity,))
