@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import cos, pi
 from typing import Any
@@ -17,6 +17,8 @@ from ghn.graph.ir import Graph
 from ghn.nets.initial import RandomInit
 from ghn.tasks.images import ImageTask, Split
 from ghn.tasks.transforms import augment
+from ghn.train.runtime import precision_of
+from ghn.types import Score, Space, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +160,35 @@ class NetworkTrainer:
     def _set_lr(self, progress: float) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.lr * 0.5 * (1 + cos(pi * progress))
+
+
+class CandidateTraining:
+    """What every estimator that trains candidates is: it learns from no references, and tells its cost in seconds.
+
+    Args:
+        space: of the candidates.
+        task: learns from its train split, scores on val.
+        recipe: of the full training.
+        fabric: the device.
+        seed: of every training.
+    """
+
+    def __init__(self, space: Space[Any], task: ImageTask, recipe: Recipe, fabric: Fabric, seed: int) -> None:
+        self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        pass
+
+    def cost(self, arch: Any) -> float | None:
+        return None
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What every training depends on, JSON-able."""
+        return {
+            "space": repr(self.space),
+            "task": self.task.checksum,
+            "recipe": self.recipe.describe(),
+            "seed": self.seed,
+            "precision": precision_of(self.fabric),
+        }

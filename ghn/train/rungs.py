@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -119,25 +120,24 @@ class RungStore:
     """Results and states in a folder.
 
     Args:
-        folder: made when missing.
+        folder: made when missing; None: a temporary one, kept as long as this object lives.
         identity: what all of it depends on, JSON-able.
 
     Raises:
         DataError: the folder holds trainings made with other settings.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path | str | None, identity: Mapping[str, Any]) -> None:
+        self._temporary = None if folder else TemporaryDirectory()
+        self.folder = Path(folder or self._temporary.name)  # type: ignore[union-attr]
         self._header = json.loads(json.dumps({"schema": SCHEMA, "identity": identity}))
         self._named = False  # the folder is made with the first result
-        if (path := folder / "identity.json").exists():
-            self._check(_read(path))
-
-    def _check(self, found: Mapping[str, Any]) -> None:
-        theirs = found.get("identity") if found.get("schema") == SCHEMA else None
-        fix = "give another folder, or train with the same settings"
-        check_settings(DataError, self.folder, theirs, self._header["identity"], fix)
-        self._named = True
+        if (path := self.folder / "identity.json").exists():
+            found = _read(path)
+            theirs = found.get("identity") if found.get("schema") == SCHEMA else None
+            fix = "give another folder, or train with the same settings"
+            check_settings(DataError, self.folder, theirs, self._header["identity"], fix)
+            self._named = True
 
     def load(self, arch: str, rungs: Rungs, done: int | None = None) -> Trained | None:
         """The result after so many epochs of the rungs (None: all of them); None when it was not trained."""

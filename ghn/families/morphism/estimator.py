@@ -12,7 +12,6 @@ from dataclasses import astuple, dataclass, replace
 from math import floor
 from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from lightning_fabric import Fabric
@@ -20,12 +19,10 @@ from lightning_fabric import Fabric
 from ghn.errors import ConfigError, DataError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import WeightedNetwork
-from ghn.graph.ir import Graph
 from ghn.spaces.live import live_graph, live_params
 from ghn.tasks.images import ImageTask
-from ghn.train.network import NetworkTrainer, Recipe
+from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
-from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, member_of
 
 DRAWS = 20  # members of which the largest is climbed from
@@ -82,7 +79,7 @@ def largest(space: Space[Any], seed: int = 0) -> Any:
     return best
 
 
-class MorphismEstimator:
+class MorphismEstimator(CandidateTraining):
     """Trains each candidate for a few epochs from inherited weights; the score is its validation accuracy then.
 
     Whom a candidate inherits from:
@@ -145,33 +142,15 @@ class MorphismEstimator:
                 "an heir needs at least one epoch, a learning rate above 0, and no negative number of images",
                 got=f"epochs={epochs}, lr={lr}, images={images}",
             )
-        self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed
+        super().__init__(space, task, recipe, fabric, seed)
         self.ancestor = None if ancestor is None else space.format(member_of(space, ancestor))
         self.epochs, self.lr, self.images = epochs, lr, min(images, len(task.train))
-        self._temporary = None if folder else TemporaryDirectory()
-        self.store = RungStore(Path(folder or self._temporary.name), self.identity)  # type: ignore[union-attr]
+        self.store = RungStore(folder, self.identity)
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {
-            "estimator": "morphism",
-            "space": repr(self.space),
-            "task": self.task.checksum,
-            "recipe": self.recipe.describe(),
-            "ancestor": self.ancestor,
-            "epochs": self.epochs,
-            "lr": self.lr,
-            "images": self.images,
-            "seed": self.seed,
-            "precision": precision_of(self.fabric),
-        }
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing to learn."""
-
-    def cost(self, arch: Any) -> float | None:
-        """None: what it costs is told in seconds."""
-        return None
+        heirs = {"ancestor": self.ancestor, "epochs": self.epochs, "lr": self.lr, "images": self.images}
+        return {"estimator": "morphism", **self.conditions, **heirs}
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial.
@@ -240,11 +219,11 @@ class MorphismEstimator:
 
     def _train(self, lineage: Lineage) -> Trained:
         """Trains the last stage of a lineage, if it is not there yet; those before it are."""
-        return train_rungs(self.store, to_text(lineage), _rungs(lineage), lambda rung: self._start(lineage))
+        return train_rungs(self.store, to_text(lineage), _rungs(lineage), lambda _: self._start(lineage))
 
     def _start(self, lineage: Lineage) -> Start:
         started = time.perf_counter()
-        graph = self._graph(lineage[-1])
+        graph = live_graph(self.space, lineage[-1].arch)
         share = 1.0 if len(lineage) == 1 else self.lr
         recipe = replace(self.recipe, epochs=lineage[-1].epochs, lr=share * self.recipe.lr)
         trainer = NetworkTrainer(graph, self.task, recipe, self.seed, self.fabric)
@@ -257,17 +236,12 @@ class MorphismEstimator:
     def _network(self, lineage: Lineage) -> WeightedNetwork:
         """The network at the end of a lineage that has been trained."""
         _, state = self.store.beginning(to_text(lineage), _rungs(lineage))
-        graph = self._graph(lineage[-1])
-        trainer = NetworkTrainer(graph, self.task, self.recipe, self.seed, self.fabric)
         if state is None:
             raise ConfigError("the state of a trained network is gone", got=lineage[-1].arch, fix="train it anew")
+        graph = live_graph(self.space, lineage[-1].arch)
+        trainer = NetworkTrainer(graph, self.task, self.recipe, self.seed, self.fabric)
         trainer.load_state_dict(state)
-        return WeightedNetwork(
-            graph, {name: weight.detach() for name, weight in trainer.weights.items()}, trainer.stats
-        )
-
-    def _graph(self, stage: Stage) -> Graph:
-        return live_graph(self.space, stage.arch)
+        return WeightedNetwork(graph, {name: w.detach() for name, w in trainer.weights.items()}, trainer.stats)
 
 
 def _rungs(lineage: Lineage) -> tuple[Fidelity, ...]:

@@ -23,13 +23,13 @@ from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run
 from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import versions
-from ghn.train.network import EpochResult, NetworkTrainer, Recipe
+from ghn.train.network import CandidateTraining, EpochResult, NetworkTrainer, Recipe
 from ghn.types import Score, Space, Trial, member_of
 
 OnEpoch = Callable[[int, EpochResult], None]
 
 
-class TrainingEstimator:
+class TrainingEstimator(CandidateTraining):
     """Trains each candidate by SGD; the score is its validation accuracy after the last epoch.
 
     Candidates are trained on their live part (`simplify`), with running statistics.
@@ -45,14 +45,7 @@ class TrainingEstimator:
     source = "training itself: the reference that every estimator is judged against"
 
     def __init__(self, space: Space[Any], task: ImageTask, recipe: Recipe, fabric: Fabric, *, seed: int = 0) -> None:
-        self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing to learn."""
-
-    def cost(self, arch: Any) -> float | None:
-        """None: what it costs is told in seconds."""
-        return None
+        super().__init__(space, task, recipe, fabric, seed)
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial; `extra["curve"]` holds a list for `epochs` and for each field of `EpochResult`."""

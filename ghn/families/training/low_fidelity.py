@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from math import floor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from lightning_fabric import Fabric
@@ -23,13 +22,12 @@ from ghn.spaces import skeletons_of
 from ghn.spaces.live import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import resize
-from ghn.train.network import NetworkTrainer, Recipe
+from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, climb, epoch_macs, train_rungs
-from ghn.train.runtime import precision_of
 from ghn.types import Score, Space, Trial, member_of
 
 
-class LowFidelityEstimator:
+class LowFidelityEstimator(CandidateTraining):
     """Trains each candidate at a fidelity; the score is its validation accuracy there.
 
     `Trial.budget` is a number of epochs, of which whole ones count, or names one of the `rungs`. A trial that resumes
@@ -66,35 +64,19 @@ class LowFidelityEstimator:
         folder: Path | str | None = None,
         seed: int = 0,
     ) -> None:
-        self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed
+        super().__init__(space, task, recipe, fabric, seed)
         self.fidelity, self.rungs = fidelity or Fidelity(), dict(rungs or {})
         self._tasks: dict[tuple[float, int | None], ImageTask] = {}
         for one in (self.fidelity, *self.rungs.values()):
             self._with_epochs(one)
             self._skeleton(self._images(one), one)
-        self._temporary = None if folder else TemporaryDirectory()
         # each result is kept under its fidelity, so that estimators of several may share a folder
-        kept = {k: v for k, v in self.identity.items() if k not in ("fidelity", "rungs")}
-        self.store = RungStore(Path(folder or self._temporary.name), kept)  # type: ignore[union-attr]
+        self.store = RungStore(folder, self.conditions)
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {
-            "space": repr(self.space),
-            "task": self.task.checksum,
-            "recipe": self.recipe.describe(),
-            "fidelity": asdict(self.fidelity),
-            "rungs": {str(budget): asdict(fidelity) for budget, fidelity in self.rungs.items()},
-            "seed": self.seed,
-            "precision": precision_of(self.fabric),
-        }
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Nothing to learn."""
-
-    def cost(self, arch: Any) -> float | None:
-        """None: what it costs is told in seconds."""
-        return None
+        rungs = {str(budget): asdict(fidelity) for budget, fidelity in self.rungs.items()}
+        return {**self.conditions, "fidelity": asdict(self.fidelity), "rungs": rungs}
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial; `extra` holds its `curve`, a list an epoch, and `macs`, the multiply-adds it cost."""
