@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import linregress
 
 from ghn.errors import DataError
-from ghn.families.curves.model import Predictions, by_length, check_losses, learnable
+from ghn.families.curves.model import Extrapolator, check_losses, learnable
 from ghn.tables.curves import Curves, Floats
 
 
 @dataclass
-class LastValue:
+class LastValue(Extrapolator):
     """The last accuracy observed.
 
     With finished curves the mean is shifted by what they gained from there to the end, and `std` is the spread of that
@@ -25,14 +25,6 @@ class LastValue:
 
     source = "last value: Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 2021, sec. 5.2"
     needs_finished = False
-    least_epochs = 1
-    _finished: Curves | None = field(default=None, init=False, repr=False)
-
-    def fit(self, finished: Curves) -> None:
-        self._finished = learnable(finished)
-
-    def predict(self, observed: Curves, horizon: int) -> Predictions:
-        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
 
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         values = curves.val_accuracy
@@ -47,7 +39,7 @@ class LastValue:
 
 
 @dataclass
-class SumOfLosses:
+class SumOfLosses(Extrapolator):
     """Minus the sum of the training losses so far: who learns fast ends well.
 
     With finished curves a straight line maps it to accuracy, and `std` is that of its residuals. Without them it gives
@@ -58,21 +50,14 @@ class SumOfLosses:
 
     source = "sum of training losses: Ru et al., Speedy Performance Estimation for NAS, NeurIPS 2021"
     needs_finished = False
-    least_epochs = 1
-    _finished: Curves | None = field(default=None, init=False, repr=False)
 
     def fit(self, finished: Curves) -> None:
-        known = learnable(finished)
-        check_losses(known, "the sum of losses")
-        self._finished = known
-
-    def predict(self, observed: Curves, horizon: int) -> Predictions:
-        if observed.train_loss is None:
-            raise DataError("the sum of training losses needs them", got="curves without train_loss")
-        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
+        check_losses(finished := learnable(finished), "the sum of losses")
+        super().fit(finished)
 
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        assert curves.train_loss is not None
+        if curves.train_loss is None:
+            raise DataError("the sum of training losses needs them", got="curves without train_loss")
         speed = -curves.train_loss.sum(axis=1)
         if self._finished is None:
             return speed, np.full(len(curves), np.nan)

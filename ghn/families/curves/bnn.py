@@ -14,8 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ghn.errors import ConfigError
-from ghn.families.curves.gaussian import StandardUnits, condition, extrapolate
-from ghn.families.curves.model import Predictions, learnable
+from ghn.families.curves.model import Extrapolator, StandardUnits, condition
 from ghn.tables.curves import Curves, Floats
 
 BASES = 5
@@ -96,7 +95,7 @@ def sghmc(
 
 
 @dataclass
-class CurveBNN:
+class CurveBNN(Extrapolator):
     """Features -> asymptote, weights and shapes of five curve bases; the posterior by SGHMC on finished curves.
 
     A run's asymptote and weights are its network output plus a deviation of its own, normal and integrated out in
@@ -123,21 +122,21 @@ class CurveBNN:
     thin: int = 10
     step: float = 0.03
     seed: int = 0
-    _fitted: _Fitted | None = field(default=None, init=False, repr=False)
+    _fitted: _Fitted = field(init=False, repr=False, compare=False)
 
     source = "Klein, Falkner, Springenberg & Hutter, Learning Curve Prediction with BNNs, ICLR 2017"
-    needs_finished = True
-    least_epochs = 1
+    what = "the Bayesian network"
 
     def __post_init__(self) -> None:
         if min(self.width, self.burn, self.samples, self.thin) < 1 or self.step <= 0:
             raise ConfigError("settings of the Bayesian network", got=repr(self), expected="positive numbers")
 
     def fit(self, finished: Curves) -> None:
-        self._fitted = _Fitted(learnable(finished), self)
+        super().fit(finished)
+        self._fitted = _Fitted(self.known, self)
 
-    def predict(self, observed: Curves, horizon: int) -> Predictions:
-        return extrapolate(self._fitted, observed, horizon, self.least_epochs, "the Bayesian network")
+    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        return self._fitted.predict(curves, horizon)
 
 
 class _Fitted:

@@ -9,13 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.families.curves.gaussian import StandardUnits, condition, extrapolate
-from ghn.families.curves.model import Predictions, learnable
+from ghn.families.curves.model import Extrapolator, StandardUnits, condition
 from ghn.tables.curves import Curves, Floats
 
 
 @dataclass
-class FreezeThaw:
+class FreezeThaw(Extrapolator):
     """A curve is its asymptote plus a process with the exponential-decay kernel, plus noise.
 
     The asymptotes have a prior: a Gaussian process over the configuration features where there are some, otherwise a
@@ -33,17 +32,17 @@ class FreezeThaw:
 
     steps: int = 150
     rate: float = 0.1
-    _fitted: _Fitted | None = field(default=None, init=False, repr=False)
+    _fitted: _Fitted = field(init=False, repr=False, compare=False)
 
     source = "Swersky, Snoek & Adams, Freeze-Thaw Bayesian Optimization, 2014"
-    needs_finished = True
-    least_epochs = 1
+    what = "the Gaussian process"
 
     def fit(self, finished: Curves) -> None:
-        self._fitted = _Fitted(learnable(finished), self.steps, self.rate)
+        super().fit(finished)
+        self._fitted = _Fitted(self.known, self.steps, self.rate)
 
-    def predict(self, observed: Curves, horizon: int) -> Predictions:
-        return extrapolate(self._fitted, observed, horizon, self.least_epochs, "the Gaussian process")
+    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        return self._fitted.predict(curves, horizon)
 
 
 class _Fitted:

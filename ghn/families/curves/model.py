@@ -1,19 +1,23 @@
-"""What a model of learning curves is, and what it answers."""
+"""What a model of learning curves is and answers, and what several of them share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
+from jaxtyping import Float
 from scipy.stats import norm
+from torch import Tensor
 
 from ghn.errors import ConfigError, DataError, MissingExtraError
 from ghn.tables.curves import Curves, Floats
 
 FEWEST_FINISHED = 10  # finished curves from which something can be learned
+Block = tuple[Floats, Floats] | tuple[Floats, Floats, Floats]  # mean [m], std [m], and perhaps samples [m, s]
 
 
 @dataclass(frozen=True)
@@ -83,37 +87,55 @@ class CurveModel(Protocol):
         ...
 
 
-Block = Callable[[Curves], tuple[Floats, Floats] | tuple[Floats, Floats, Floats]]
+@dataclass
+class Extrapolator:
+    """What the models here share: they keep finished curves, and take runs of one length together (`_block`).
 
-
-def by_length(observed: Curves, horizon: int, least: int, block: Block) -> Predictions:
-    """Calls `block` once for all runs of one length, cut to it, and leaves out what cannot be extrapolated.
-
-    Args:
-        observed: runs, NaN where not observed yet.
-        horizon: the epoch to be predicted.
-        least: fewest epochs that the model can do with.
-        block: gives mean [m], std [m] and perhaps samples [m, s] of m runs without NaN; NaN means failure.
+    `what` names the model in messages.
     """
-    errors, lengths = observed.problems(least), observed.lengths
-    if len(observed) and lengths.max(initial=0) and horizon <= observed.epochs[int(lengths.max()) - 1]:
-        raise ConfigError(
-            "the epoch to be predicted has been observed already",
-            got=f"horizon {horizon}, observed up to epoch {observed.epochs[int(lengths.max()) - 1]}",
-            fix="observe fewer epochs: curves.until(epoch)",
-        )
-    good = np.array([error is None for error in errors], dtype=bool)
-    mean, std, samples = np.full(len(errors), np.nan), np.full(len(errors), np.nan), None
-    for length in np.unique(lengths[good]):
-        index = np.flatnonzero(good & (lengths == length))
-        found = block(observed.rows(index).until(observed.epochs[length - 1]))
-        mean[index], std[index] = found[:2]
-        if len(found) == 3:
-            samples = np.full((len(errors), found[2].shape[1]), np.nan) if samples is None else samples
-            samples[index] = found[2]
-    failed = good & ~np.isfinite(mean)
-    why = tuple("the model found no finite value" if f else e for f, e in zip(failed, errors, strict=True))
-    return Predictions(mean, std, why, samples)
+
+    what = "the model"
+    needs_finished = True
+    least_epochs = 1
+    _finished: Curves | None = field(default=None, init=False, repr=False)
+
+    def fit(self, finished: Curves) -> None:
+        self._finished = learnable(finished)
+
+    @property
+    def known(self) -> Curves:
+        """The finished curves that it has learnt from."""
+        if self._finished is None:
+            fix = "call fit(finished curves) first"
+            raise ConfigError(f"{self.what} learns from finished curves and has seen none", fix=fix)
+        return self._finished
+
+    def predict(self, observed: Curves, horizon: int) -> Predictions:
+        if self.needs_finished:
+            _check_features(self.known, observed)
+        errors, lengths = observed.problems(self.least_epochs), observed.lengths
+        if len(observed) and lengths.max(initial=0) and horizon <= observed.epochs[int(lengths.max()) - 1]:
+            raise ConfigError(
+                "the epoch to be predicted has been observed already",
+                got=f"horizon {horizon}, observed up to epoch {observed.epochs[int(lengths.max()) - 1]}",
+                fix="observe fewer epochs: curves.until(epoch)",
+            )
+        good = np.array([error is None for error in errors], dtype=bool)
+        mean, std, samples = np.full(len(errors), np.nan), np.full(len(errors), np.nan), None
+        for length in np.unique(lengths[good]):
+            index = np.flatnonzero(good & (lengths == length))
+            found = self._block(observed.rows(index).until(observed.epochs[length - 1]), horizon)
+            mean[index], std[index] = found[:2]
+            if len(found) == 3:
+                samples = np.full((len(errors), found[2].shape[1]), np.nan) if samples is None else samples
+                samples[index] = found[2]
+        failed = good & ~np.isfinite(mean)
+        why = tuple("the model found no finite value" if f else e for f, e in zip(failed, errors, strict=True))
+        return Predictions(mean, std, why, samples)
+
+    def _block(self, curves: Curves, horizon: int) -> Block:
+        """What is expected of m runs of one length, without NaN; NaN in the mean is a failure."""
+        raise NotImplementedError
 
 
 def learnable(finished: Curves) -> Curves:
@@ -133,35 +155,16 @@ def learnable(finished: Curves) -> Curves:
     return whole
 
 
-def matching(finished: Curves | None, observed: Curves, horizon: int, what: str) -> Curves:
-    """The finished curves at the observed epochs and the horizon."""
-    if finished is None:
-        raise unfitted(what)
-    check_features(finished.features, observed)
-    return finished.at([*observed.epochs, horizon])
-
-
-def check_features(fitted: Floats | None, observed: Curves) -> None:
-    """Raises `DataError` unless the observed curves have as many features as the finished ones had."""
-    widths = [0 if features is None else features.shape[1] for features in (fitted, observed.features)]
+def _check_features(finished: Curves, observed: Curves) -> None:
+    widths = [0 if curves.features is None else curves.features.shape[1] for curves in (finished, observed)]
     if widths[0] != widths[1]:
         raise DataError("observed curves have other features than the finished ones", got=widths[1], expected=widths[0])
 
 
-def check_losses(curves: Curves, what: str) -> Floats:
-    """The training losses of finished curves, [n, t].
-
-    Raises:
-        DataError: there are none, or some are missing.
-    """
+def check_losses(curves: Curves, what: str) -> None:
+    """Raises `DataError` where training losses of finished curves are missing."""
     if curves.train_loss is None or not np.isfinite(curves.train_loss).all():
         raise DataError(f"{what} needs training losses", got="finished curves that lack some of them")
-    return curves.train_loss
-
-
-def unfitted(what: str) -> ConfigError:
-    """The error of a model that was asked before it was fitted."""
-    return ConfigError(f"{what} learns from finished curves and has seen none", fix="call fit(finished curves) first")
 
 
 def architecture_ids(curves: Curves) -> list[int]:
@@ -178,3 +181,44 @@ def need_extra(package: str, what: str) -> Any:
         raise MissingExtraError(
             f"{what} needs {package}, which is not installed", fix="pip install 'ghn[curves]'"
         ) from None
+
+
+class StandardUnits:
+    """Times as shares of the last epoch of finished curves, accuracies and features by their mean and deviation.
+
+    Args:
+        known: the finished curves.
+    """
+
+    def __init__(self, known: Curves) -> None:
+        self.features, self.last = known.features, known.epochs[-1]
+        self.centre, self.scale = known.val_accuracy.mean(), known.val_accuracy.std()
+        if known.features is not None:
+            spread = known.features.std(axis=0)
+            self._mean, self._spread = known.features.mean(axis=0), np.where(spread > 0, spread, 1.0)
+
+    def times(self, epochs: Sequence[int]) -> Float[Tensor, " t"]:
+        return torch.tensor(epochs, dtype=torch.float64) / self.last
+
+    def inputs(self, curves: Curves) -> Float[Tensor, "n f"]:
+        """Features; a single 0 where there are none."""
+        if self.features is None or curves.features is None:
+            return torch.zeros(len(curves), 1, dtype=torch.float64)
+        return torch.from_numpy((curves.features - self._mean) / self._spread)
+
+    def outputs(self, curves: Curves) -> Float[Tensor, "n t"]:
+        return torch.from_numpy((curves.val_accuracy - self.centre) / self.scale)
+
+    def back(self, mean: Float[Tensor, " n"], std: Float[Tensor, " n"]) -> tuple[Floats, Floats]:
+        """Means and standard deviations as accuracies."""
+        return (mean * self.scale + self.centre).numpy(), np.asarray((std * self.scale).numpy())
+
+
+def condition(
+    mean: Float[Tensor, "n t"], covariance: Float[Tensor, "n t t"], y: Float[Tensor, "n seen"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Mean and variance of the last point of normal curves, given all the others."""
+    gain = torch.linalg.solve(covariance[:, :-1, :-1], covariance[:, :-1, -1:])[..., 0]
+    expected = mean[:, -1] + (gain * (y - mean[:, :-1])).sum(dim=1)
+    left = covariance[:, -1, -1] - (gain * covariance[:, :-1, -1]).sum(dim=1)
+    return expected, left.clamp(min=1e-9)

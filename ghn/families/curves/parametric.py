@@ -11,7 +11,7 @@ import numpy as np
 
 from ghn.errors import ConfigError
 from ghn.families.curves.functions import FAMILIES, Family
-from ghn.families.curves.model import Predictions, by_length, need_extra
+from ghn.families.curves.model import Block, Extrapolator, need_extra
 from ghn.tables.curves import Curves, Floats
 
 CHUNK = 25  # curves fitted at once, which bounds memory
@@ -48,7 +48,7 @@ class Chain:
 
 
 @dataclass
-class ParametricEnsemble:
+class ParametricEnsemble(Extrapolator):
     """Fits all families to each curve and weighs what they say of its end.
 
     `least_squares` is a quick approximation of the paper's posterior: flat priors over each family's grid, noise from
@@ -75,12 +75,9 @@ class ParametricEnsemble:
             raise ConfigError("unknown mode of the parametric ensemble", got=self.mode, expected="least_squares | mcmc")
 
     def fit(self, finished: Curves) -> None:
-        pass
+        pass  # each curve is fitted alone
 
-    def predict(self, observed: Curves, horizon: int) -> Predictions:
-        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, float(horizon)))
-
-    def _block(self, curves: Curves, horizon: float) -> tuple[Floats, Floats] | tuple[Floats, Floats, Floats]:
+    def _block(self, curves: Curves, horizon: int) -> Block:
         x, y = np.array(curves.epochs, dtype=float), curves.val_accuracy
         if self.mode == "mcmc":
             samples = np.stack([sample_ensemble(x, row, horizon, self.chain) for row in y])

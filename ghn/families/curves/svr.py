@@ -8,15 +8,7 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError, DataError
-from ghn.families.curves.model import (
-    Predictions,
-    architecture_ids,
-    by_length,
-    check_losses,
-    learnable,
-    matching,
-    unfitted,
-)
+from ghn.families.curves.model import Extrapolator, architecture_ids, check_losses, learnable
 from ghn.tables.curves import Curves, Floats
 
 COSTS = (1.0, 10.0, 100.0)
@@ -24,7 +16,7 @@ WIDTHS = (0.03, 0.1, 0.3)  # kernel coefficients, times the number of standardis
 
 
 @dataclass
-class CurveSVR:
+class CurveSVR(Extrapolator):
     """A nu-SVR for each length of curve, on accuracies, first and second differences, and configuration features.
 
     Its cost and kernel width are chosen by cross-validation over architectures; `std` is that of the residuals of
@@ -42,12 +34,10 @@ class CurveSVR:
     train_loss: bool = False
     nu: float = 0.5
     folds: int = 5
-    _finished: Curves | None = field(default=None, init=False, repr=False)
     _fitted: dict[tuple[int, ...], tuple[Any, float]] = field(default_factory=dict, init=False, repr=False)
 
     source = "Baker, Gupta, Raskar & Naik, Accelerating NAS using Performance Prediction, 2017"
-    needs_finished = True
-    least_epochs = 1
+    what = "the SVR"
 
     def __post_init__(self) -> None:
         if not 0 < self.nu <= 1 or self.folds < 2:
@@ -66,15 +56,10 @@ class CurveSVR:
             raise DataError("the SVR is validated on architectures left out", got="one", expected="at least two")
         self._finished, self._fitted = known, {}
 
-    def predict(self, observed: Curves, horizon: int) -> Predictions:
-        if self._finished is None:
-            raise unfitted("the SVR")
-        return by_length(observed, horizon, self.least_epochs, lambda curves: self._block(curves, horizon))
-
     def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
         key = (*curves.epochs, horizon)
         if key not in self._fitted:
-            self._fitted[key] = self._regression(matching(self._finished, curves, horizon, "the SVR"))
+            self._fitted[key] = self._regression(self.known.at(key))
         model, std = self._fitted[key]
         inputs = self._inputs(curves)
         whole = np.isfinite(inputs).all(axis=1)  # losses may be missing
