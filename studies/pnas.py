@@ -16,7 +16,7 @@ from ghn.errors import ConfigError
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.scoring.score_files import score_to_file
-from ghn.search.progressive import ProgressiveSearch
+from ghn.search.guided import ProgressiveSearch
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
 from ghn.types import Score, Trial
 from studies.measurement import Measurement

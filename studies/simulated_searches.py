@@ -11,9 +11,8 @@ import numpy as np
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CurveEstimator, make_curve_model
-from ghn.search.asha import ASHA
 from ghn.search.basic import ListSearch, RandomSearch, RegularizedEvolution
-from ghn.search.halving import Hyperband, SuccessiveHalving
+from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
 from ghn.search.ladder import Ladder, Step
 from ghn.search.plan import live_macs
 from ghn.search.runner import run_search

@@ -13,11 +13,11 @@ from ghn.app.job_keys import SearcherKeys, SearchKeys
 from ghn.app.setting import Setting, build_setting
 from ghn.report.searches import print_search, write_front, write_search
 from ghn.search.basic import RandomSearch
+from ghn.search.guided import Screened
 from ghn.search.lemonade import Lemonade
 from ghn.search.registry import SCHEDULERS, make_searcher
 from ghn.search.result import Limit
 from ghn.search.runner import run_search
-from ghn.search.screened import Screened
 from ghn.types import Estimator, Searcher
 
 

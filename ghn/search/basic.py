@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Hashable, Sequence
+from itertools import count
 from random import Random
 from typing import Any, Generic
 
@@ -15,37 +16,40 @@ from ghn.spaces.draw import TRIES, draw_new
 from ghn.types import Arch, Score, Space, Trial
 
 
-class Awaited(Generic[Arch]):
-    """The trials of a searcher that await their scores."""
+class OneByOne(Generic[Arch]):
+    """A searcher that proposes one trial after the other (`_next`), learns from each score (`_learn`), and refuses
+    scores that it does not await.
+    """
 
     def __init__(self) -> None:
-        self._trials: dict[str, Trial[Arch]] = {}
+        self._awaited: dict[str, Trial[Arch]] = {}
 
-    def add(self, trial: Trial[Arch]) -> Trial[Arch]:
-        """Notes a trial as proposed, and gives it back."""
-        self._trials[trial.id] = trial
-        return trial
+    def ask(self, n: int = 1) -> list[Trial[Arch]]:
+        out: list[Trial[Arch]] = []
+        while len(out) < n and (trial := self._next()) is not None:
+            self._awaited[trial.id] = trial
+            out.append(trial)
+        return out
 
-    def take(self, trial: Trial[Arch]) -> None:
-        """Strikes a trial out, as its score has come.
-
-        Raises:
-            ConfigError: it was never proposed, or its score came before.
-        """
-        if self._trials.get(trial.id) != trial:
+    def tell(self, trial: Trial[Arch], score: Score) -> None:
+        if self._awaited.get(trial.id) != trial:
             raise ConfigError(
                 "a searcher was told of a trial that does not await a score",
                 got=trial,
-                expected=f"one of {len(self._trials)} trials that were asked for",
+                expected=f"one of {len(self._awaited)} trials that were asked for",
                 fix="tell each trial that `ask` gave, once",
             )
-        del self._trials[trial.id]
+        del self._awaited[trial.id]
+        self._learn(trial, score)
 
-    def __len__(self) -> int:
-        return len(self._trials)
+    def _next(self) -> Trial[Arch] | None:
+        """The next trial; None when scores are needed first, or at the end."""
+        raise NotImplementedError
+
+    def _learn(self, trial: Trial[Arch], score: Score) -> None: ...
 
 
-class ListSearch(Generic[Arch]):
+class ListSearch(OneByOne[Arch]):
     """Goes through given architectures once, in an order drawn from the seed: random search over a table.
 
     Args:
@@ -57,61 +61,35 @@ class ListSearch(Generic[Arch]):
     source = "Bergstra & Bengio, Random Search for Hyper-Parameter Optimization, JMLR 2012"
 
     def __init__(self, archs: Sequence[Arch], seed: int | None = 0, *, budget: float | None = None) -> None:
+        super().__init__()
         if len(set(archs)) != len(archs) or not archs:
             raise ConfigError("a list to search needs architectures, each once", got=f"{len(archs)} of them")
-        self._order = list(archs)
+        order = list(archs)
         if seed is not None:
-            Random(seed).shuffle(self._order)
-        self._budget, self._next, self._awaited = budget, 0, Awaited[Arch]()
-        digest = hashlib.sha256(json.dumps(self._order).encode()).hexdigest()
+            Random(seed).shuffle(order)
+        self._left = (Trial(str(i), arch, budget) for i, arch in enumerate(order))
+        digest = hashlib.sha256(json.dumps(order).encode()).hexdigest()
         self.identity = {"searcher": "list", "archs": digest, "budget": budget}
 
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """The next `n` of the list."""
-        first, self._next = self._next, min(self._next + n, len(self._order))
-        return [self._awaited.add(Trial(str(i), self._order[i], self._budget)) for i in range(first, self._next)]
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Learns nothing."""
-        self._awaited.take(trial)
+    def _next(self) -> Trial[Arch] | None:
+        return next(self._left, None)
 
 
-class _Drawing(Generic[Arch]):
-    """A searcher that draws one architecture after another; trials are numbered in that order."""
+class SpaceSearch(OneByOne[Arch]):
+    """A searcher of a space with trials of one budget, numbered in the order in which they are proposed."""
 
-    def __init__(
-        self, name: str, space: Space[Arch], seed: int, budget: float | None, *, distinct: bool, **settings: Any
-    ) -> None:
-        self._space, self._rng, self._budget, self._distinct = space, Random(seed), budget, distinct
+    def __init__(self, name: str, space: Space[Arch], seed: int, budget: float | None, **settings: Any) -> None:
+        super().__init__()
+        self._space, self._rng, self._budget, self._number = space, Random(seed), budget, count()
         self._seen: set[Hashable] = set()
-        self._asked, self._finished, self._awaited = 0, False, Awaited[Arch]()
-        drawing = {"seed": seed, **settings, "budget": budget, "distinct": distinct}
-        self.identity: dict[str, Any] = {"searcher": name, "space": describe_space(space), **drawing}
+        common = {"searcher": name, "space": describe_space(space), "seed": seed, "budget": budget}
+        self.identity: dict[str, Any] = common | settings
 
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """`n` draws; fewer when the space is exhausted."""
-        out: list[Trial[Arch]] = []
-        while len(out) < n and not self._finished:
-            arch = self._new() if self._distinct else self._draw()
-            if arch is None:
-                self._finished = True
-            else:
-                out.append(self._awaited.add(Trial(str(self._asked), arch, self._budget)))
-                self._asked += 1
-        return out
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Takes a score in."""
-        self._awaited.take(trial)
-
-    def _draw(self) -> Arch:
-        return self._space.sample(self._rng)
-
-    def _new(self) -> Arch | None:
-        return draw_new(self._space, self._rng, self._seen)
+    def _trial(self, arch: Arch, parent: str | None = None) -> Trial[Arch]:
+        return Trial(str(next(self._number)), arch, self._budget, parent)
 
 
-class RandomSearch(_Drawing[Arch]):
+class RandomSearch(SpaceSearch[Arch]):
     """Draws uniformly from a space.
 
     Args:
@@ -128,9 +106,24 @@ class RandomSearch(_Drawing[Arch]):
         self, space: Space[Arch], seed: int = 0, *, budget: float | None = None, distinct: bool = True
     ) -> None:
         super().__init__("random", space, seed, budget, distinct=distinct)
+        self._distinct, self._finished = distinct, False
+
+    def _next(self) -> Trial[Arch] | None:
+        if not self._finished:
+            arch = self._draw_new() if self._distinct else self._draw()
+            if arch is not None:
+                return self._trial(arch)
+            self._finished = True
+        return None
+
+    def _draw(self) -> Arch:
+        return self._space.sample(self._rng)
+
+    def _draw_new(self) -> Arch | None:
+        return draw_new(self._space, self._rng, self._seen)
 
 
-class RegularizedEvolution(_Drawing[Arch]):
+class RegularizedEvolution(RandomSearch[Arch]):
     """Aging evolution: mutate the best of a sample of the population, in which the oldest makes room for each child.
 
     The population is filled with random members first. Failed trials never enter it. An architecture can come up
@@ -165,26 +158,24 @@ class RegularizedEvolution(_Drawing[Arch]):
                 "an evolution needs a population of at least 2 and a sample within it",
                 got=f"population={population}, sample={sample}",
             )
-        super().__init__("evolution", space, seed, budget, distinct=distinct, population=population, sample=sample)
-        self._size, self._sample = population, sample
-        self._alive: deque[tuple[Arch, float]] = deque(maxlen=population)
+        super().__init__(space, seed, budget=budget, distinct=distinct)
+        self.identity |= {"searcher": "evolution", "population": population, "sample": sample}
+        self._sample, self._alive = sample, deque[tuple[Arch, float]](maxlen=population)
 
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Puts a success into the population; when it is full, the oldest dies."""
-        self._awaited.take(trial)
-        if score.ok:
+    def _learn(self, trial: Trial[Arch], score: Score) -> None:
+        if score.ok:  # when the population is full, the oldest dies
             self._alive.append((trial.arch, score.value))
 
     def _draw(self) -> Arch:
-        if len(self._alive) < self._size:
+        if len(self._alive) < (self._alive.maxlen or 0):
             return super()._draw()
         parent, _ = max(self._rng.choices(self._alive, k=self._sample), key=lambda member: member[1])
         return self._rng.choice(list(self._space.neighbours(parent)))
 
-    def _new(self) -> Arch | None:
+    def _draw_new(self) -> Arch | None:
         for _ in range(TRIES // 10):
             arch = self._draw()
             if (key := self._space.canonical(arch)) not in self._seen:
                 self._seen.add(key)
                 return arch
-        return super()._new()
+        return super()._draw_new()

@@ -1,27 +1,51 @@
-"""Successive halving and Hyperband around any searcher: many candidates get a little, the best of them get more."""
+"""Successive halving, Hyperband and ASHA around any searcher: many candidates get a little, the best get more."""
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice, repeat
+from dataclasses import dataclass, field
+from itertools import count, repeat
 from typing import Any, Generic
 
-from ghn.analysis.successive_halving import hyperband_brackets, rung_budgets, rung_sizes, total_budget
+from ghn.analysis.successive_halving import SLACK, hyperband_brackets, rung_budgets, rung_sizes, total_budget
 from ghn.errors import ConfigError
-from ghn.search.basic import Awaited
+from ghn.search.basic import OneByOne
 from ghn.types import Arch, Score, Searcher, Trial
-
-
-def first_rung(candidate: Trial[Arch], budget: float) -> Trial[Arch]:
-    """A candidate's trial on the first rung."""
-    return Trial(f"{candidate.id}@{budget:g}", candidate.arch, budget)
 
 
 def next_rung(trial: Trial[Arch], budget: float) -> Trial[Arch]:
     """The trial that goes on from one on the rung below."""
     return Trial(f"{trial.id.rpartition('@')[0]}@{budget:g}", trial.arch, budget, trial.id)
+
+
+class Scheduler(OneByOne[Arch]):
+    """Has candidates of another searcher judged with small budgets, and the best of them with larger ones.
+
+    A trial of a later rung has the id of its candidate with the budget (`"7@9"`) and names the trial that it resumes
+    (`"7@3"`). The inner searcher, whose budgets are not used, is told the score of the first rung: scores of one budget
+    can be compared.
+    """
+
+    def __init__(self, name: str, searcher: Searcher[Arch], rungs: tuple[float, ...], **settings: Any) -> None:
+        super().__init__()
+        self._inner = searcher
+        self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
+        self.identity = {"searcher": name, "rungs": list(rungs), **settings, "inner": searcher.identity}
+
+    def _candidate(self, budget: float) -> Trial[Arch] | None:
+        """A new candidate's trial on the first rung; None where the inner searcher has none now."""
+        for candidate in self._inner.ask(1):
+            trial = Trial(f"{candidate.id}@{budget:g}", candidate.arch, budget)
+            self._candidates[trial.id] = candidate
+            return trial
+        return None
+
+    def _learn(self, trial: Trial[Arch], score: Score) -> None:
+        if trial.id in self._candidates:
+            self._inner.tell(self._candidates.pop(trial.id), score)
 
 
 class Bracket(Generic[Arch]):
@@ -45,13 +69,15 @@ class Bracket(Generic[Arch]):
         """Whether the first rung has places left."""
         return self._rung == 0 and not self._closed and len(self._members) < self.sizes[0]
 
-    def start(self, candidate: Trial[Arch]) -> Trial[Arch]:
-        """A candidate's trial on the first rung."""
-        return self._give(first_rung(candidate, self.rungs[0]))
+    def add(self, trial: Trial[Arch]) -> Trial[Arch]:
+        """Takes a trial into the present rung, and gives it back."""
+        self._members.append(trial)
+        self._awaited += 1
+        return trial
 
     def promoted(self) -> Trial[Arch] | None:
         """The next trial that was promoted, if there is one."""
-        return self._give(self._queue.popleft()) if self._queue else None
+        return self.add(self._queue.popleft()) if self._queue else None
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Takes a score; the last one of a rung promotes its best."""
@@ -64,11 +90,6 @@ class Bracket(Generic[Arch]):
         if self.wants:
             self._closed = True
             self._climb()
-
-    def _give(self, trial: Trial[Arch]) -> Trial[Arch]:
-        self._members.append(trial)
-        self._awaited += 1
-        return trial
 
     def _climb(self) -> None:
         if self.wants or self._queue or self._awaited:
@@ -84,41 +105,20 @@ class Bracket(Generic[Arch]):
         self._queue.extend(next_rung(trial, self.rungs[self._rung]) for trial in best)
 
 
-class BracketSearch(Generic[Arch]):
-    """Runs brackets one after another. While one waits for scores, idle workers get trials of the next.
+class BracketSearch(Scheduler[Arch]):
+    """Runs brackets one after another. While one waits for scores, idle workers get trials of the next."""
 
-    A trial of a later rung has the id of its candidate with the budget (`"7@9"`) and names the trial that it resumes
-    (`"7@3"`). The inner searcher is told the score of the first rung: scores of one budget can be compared.
-
-    Args:
-        searcher: where candidates come from; its budgets are not used.
-        brackets: what to run.
-        identity: of the whole, JSON-able, without the inner searcher's.
-    """
-
-    def __init__(self, searcher: Searcher[Arch], brackets: Iterator[Bracket[Arch]], identity: dict[str, Any]) -> None:
-        self._inner, self._plan, self._open = searcher, brackets, list[Bracket[Arch]]()
-        self._exhausted, self._awaited = False, Awaited[Arch]()
+    def __init__(
+        self,
+        name: str,
+        searcher: Searcher[Arch],
+        rungs: tuple[float, ...],
+        plan: Iterator[Bracket[Arch]],
+        **settings: Any,
+    ) -> None:
+        super().__init__(name, searcher, rungs, **settings)
+        self._plan, self._open, self._exhausted = plan, list[Bracket[Arch]](), False
         self._home: dict[str, Bracket[Arch]] = {}
-        self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
-        self.identity = {**identity, "inner": searcher.identity}
-
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """Up to `n` trials: promotions before new candidates."""
-        out: list[Trial[Arch]] = []
-        while len(out) < n and (trial := self._next()):
-            out.append(self._awaited.add(trial))
-        return out
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
-        """Closes the rung when the trial is its last."""
-        self._awaited.take(trial)
-        if trial.id in self._candidates:
-            self._inner.tell(self._candidates.pop(trial.id), score)
-        bracket = self._home.pop(trial.id)
-        bracket.tell(trial, score)
-        if bracket.finished:
-            self._open.remove(bracket)
 
     def _next(self) -> Trial[Arch] | None:
         for bracket in self._open:
@@ -126,17 +126,23 @@ class BracketSearch(Generic[Arch]):
                 return trial
         if self._exhausted or any(bracket.wants for bracket in self._open):  # then the inner searcher waits for scores
             return None
-        for new in islice(self._plan, 1):
+        if new := next(self._plan, None):
             self._open.append(new)
             return self._from(new)
         return None
 
+    def _learn(self, trial: Trial[Arch], score: Score) -> None:
+        super()._learn(trial, score)
+        bracket = self._home.pop(trial.id)
+        bracket.tell(trial, score)
+        if bracket.finished:
+            self._open.remove(bracket)
+
     def _from(self, bracket: Bracket[Arch]) -> Trial[Arch] | None:
         trial = bracket.promoted()
         if trial is None and bracket.wants and not self._exhausted:
-            if candidates := self._inner.ask(1):
-                trial = bracket.start(candidates[0])
-                self._candidates[trial.id] = candidates[0]
+            if new := self._candidate(bracket.rungs[0]):
+                trial = bracket.add(new)
             else:
                 self._exhausted = not self._candidates
         if self._exhausted:
@@ -195,8 +201,7 @@ class SuccessiveHalving(BracketSearch[Arch]):
                 fix="more candidates, a higher min_budget, or a smaller eta",
             )
         sizes = rung_sizes(n, len(rungs), eta)
-        identity = {"searcher": "successive_halving", "rungs": list(rungs), "sizes": list(sizes)}
-        super().__init__(searcher, iter([Bracket(rungs, sizes)]), identity)
+        super().__init__("successive_halving", searcher, rungs, iter([Bracket(rungs, sizes)]), sizes=list(sizes))
 
 
 class Hyperband(BracketSearch[Arch]):
@@ -227,21 +232,77 @@ class Hyperband(BracketSearch[Arch]):
         rounds: int | None = 1,
     ) -> None:
         rungs = rung_budgets(min_budget, max_budget, eta)
-        count = len(rungs) if brackets is None else brackets
-        if not 1 <= count <= len(rungs):
+        many = len(rungs) if brackets is None else brackets
+        if not 1 <= many <= len(rungs):
             raise ConfigError(
                 "no such number of Hyperband brackets", got=brackets, expected=f"1 to {len(rungs)} for rungs {rungs}"
             )
         if rounds is not None and rounds < 1:
             raise ConfigError("Hyperband needs at least one round", got=rounds)
-        identity = {"searcher": "hyperband", "rungs": list(rungs), "eta": eta, "brackets": count, "rounds": rounds}
-        super().__init__(searcher, _brackets(rungs, eta, count, rounds), identity)
+        plan: Iterator[Bracket[Arch]] = (
+            Bracket(own, sizes)
+            for _ in (repeat(None) if rounds is None else range(rounds))
+            for own, sizes in hyperband_brackets(rungs, eta, many)
+        )
+        settings = {"eta": eta, "brackets": many, "rounds": rounds}
+        super().__init__("hyperband", searcher, rungs, plan, **settings)
 
 
-def _brackets(rungs: tuple[float, ...], eta: float, count: int, rounds: int | None) -> Iterator[Bracket[Any]]:
-    """The first `count` brackets of Hyperband, `rounds` times over (None: for ever)."""
-    for _ in repeat(None) if rounds is None else range(rounds):
-        yield from (Bracket(own, sizes) for own, sizes in hyperband_brackets(rungs, eta, count))
+@dataclass
+class _Rung(Generic[Arch]):
+    """Results on one budget, best first: successes, those of them that have not gone on, and the number of all."""
+
+    ranked: list[tuple[float, int, Trial[Arch]]] = field(default_factory=list)
+    waiting: list[tuple[float, int, Trial[Arch]]] = field(default_factory=list)
+    told: int = 0
+
+    def add(self, score: Score, order: int, trial: Trial[Arch]) -> None:
+        self.told += 1
+        if score.ok:
+            insort(self.ranked, (-score.value, order, trial))  # of equals the one that came first
+            insort(self.waiting, (-score.value, order, trial))
+
+    def promote(self, eta: float) -> Trial[Arch] | None:
+        """Takes the best of those waiting, if it is among the best 1/eta of all."""
+        places = int(self.told / eta + SLACK)
+        if self.waiting and bisect_left(self.ranked, self.waiting[0]) < places:
+            return self.waiting.pop(0)[2]
+        return None
+
+
+class ASHA(Scheduler[Arch]):
+    """Promotes a trial as soon as it is among the best 1/eta of those that have finished on its rung so far.
+
+    The highest rung comes first; where none can be promoted, a new candidate starts on the lowest. It ends when the
+    inner searcher does. Failed trials count among those that have finished and are never promoted; of equal scores the
+    one that came first goes on. The inner searcher is told the score of the first rung.
+
+    Source: Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht & Talwalkar, "A System for Massively Parallel
+    Hyperparameter Tuning", MLSys 2020, algorithm 2, with early-stopping rate 0.
+
+    Args:
+        searcher: where candidates come from.
+        max_budget: of the last rung, in the estimator's unit (epochs).
+        min_budget: of the first rung; whole ones give whole budgets.
+        eta: share that goes on, as 1/eta, and growth of the budget.
+    """
+
+    source = "Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020"
+
+    def __init__(self, searcher: Searcher[Arch], *, max_budget: float, min_budget: float = 1, eta: float = 3) -> None:
+        self.rungs = rung_budgets(min_budget, max_budget, eta)
+        super().__init__("asha", searcher, self.rungs, eta=eta)
+        self._eta, self._results, self._order = eta, [_Rung[Arch]() for _ in self.rungs], count()
+
+    def _next(self) -> Trial[Arch] | None:
+        for level in reversed(range(len(self.rungs) - 1)):
+            if old := self._results[level].promote(self._eta):
+                return next_rung(old, self.rungs[level + 1])
+        return self._candidate(self.rungs[0])
+
+    def _learn(self, trial: Trial[Arch], score: Score) -> None:
+        super()._learn(trial, score)
+        self._results[self.rungs.index(trial.budget or 0.0)].add(score, next(self._order), trial)
 
 
 def _fitting(rungs: tuple[float, ...], eta: float, least: int, total: float, n: int | None) -> int:

@@ -15,8 +15,7 @@ from sklearn.neighbors import KernelDensity
 
 from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
-from ghn.search.basic import Awaited
-from ghn.spaces import describe_space
+from ghn.search.basic import SpaceSearch
 from ghn.spaces.draw import TRIES, draw_new
 from ghn.spaces.live import live_params, live_stats
 from ghn.types import Arch, Score, Space, Trial
@@ -78,7 +77,7 @@ class Member(Generic[Arch]):
     cost: float
 
 
-class Lemonade(Generic[Arch]):
+class Lemonade(SpaceSearch[Arch]):
     """Lamarckian evolution towards all trade-offs between a score and a cheap cost at once.
 
     The population is the Pareto front of all successes. A generation: parents are drawn from the front where it is
@@ -104,7 +103,7 @@ class Lemonade(Generic[Arch]):
         budget: of every trial, in the estimator's unit; None for its default.
 
     Attributes:
-        objective: as given.
+        front: the best trade-offs so far, from the cheapest up.
         inherits: trials resume trials of other architectures.
 
     Raises:
@@ -130,56 +129,32 @@ class Lemonade(Generic[Arch]):
                 "LEMONADE needs founders, and proposals of which at least one and at most all are trained",
                 got=f"founders={founders}, proposals={proposals}, children={children}",
             )
-        self._space, self._rng, self._budget = space, Random(seed), budget
+        numbers = {"founders": founders, "proposals": proposals, "children": children}
+        super().__init__("lemonade", space, seed, budget, **numbers, objective=objective)
         self._founders, self._proposals, self._children = founders, proposals, children
         self.objective, self._count = objective, cost_of(objective)
         self._costs: dict[Arch, float] = {}
-        self._front: list[Member[Arch]] = []
-        self._seen: set[Hashable] = set()
-        self._queue, self._asked, self._awaited = deque[Trial[Arch]](), 0, Awaited[Arch]()
-        self.identity: dict[str, Any] = {
-            "searcher": "lemonade",
-            "space": describe_space(space),
-            "seed": seed,
-            "founders": founders,
-            "proposals": proposals,
-            "children": children,
-            "objective": objective,
-            "budget": budget,
-        }
+        self.front: list[Member[Arch]] = []
+        self._queue = deque[tuple[Arch, str | None]]()  # each with the id of its parent's trial
 
-    @property
-    def front(self) -> list[Member[Arch]]:
-        """The best trade-offs so far, from the cheapest up."""
-        return list(self._front)
+    def _next(self) -> Trial[Arch] | None:
+        if not self._queue and not self._awaited:
+            self._breed()
+        return self._trial(*self._queue.popleft()) if self._queue else None
 
-    def ask(self, n: int = 1) -> list[Trial[Arch]]:
-        """The next `n` of the generation; none when its last scores are awaited."""
-        out: list[Trial[Arch]] = []
-        while len(out) < n:
-            if not self._queue and not len(self._awaited):
-                self._breed()
-            if not self._queue:
-                break
-            out.append(self._awaited.add(self._queue.popleft()))
-        return out
-
-    def tell(self, trial: Trial[Arch], score: Score) -> None:
+    def _learn(self, trial: Trial[Arch], score: Score) -> None:
         """Puts a success on the front, if nothing there dominates it, and takes off what it dominates."""
-        self._awaited.take(trial)
         if score.ok:
-            every = [*self._front, Member(trial, score.value, self._cost(trial.arch))]
-            self._front = [every[i] for i in pareto_front([(m.value, m.cost) for m in every])]
+            every = [*self.front, Member(trial, score.value, self._cost(trial.arch))]
+            self.front = [every[i] for i in pareto_front([(m.value, m.cost) for m in every])]
 
     def _breed(self) -> None:
         """Queues the next generation."""
-        if not self._front:
+        if not self.front:
             drawn = (draw_new(self._space, self._rng, self._seen) for _ in range(self._founders))
-            for arch in drawn:
-                if arch is not None:
-                    self._add(arch, None)
+            self._queue.extend((arch, None) for arch in drawn if arch is not None)
             return
-        costs = [member.cost for member in self._front]
+        costs = [member.cost for member in self.front]
         proposed = self._propose(log_density(costs, costs))
         if not proposed:
             return
@@ -187,14 +162,14 @@ class Lemonade(Generic[Arch]):
         keys = list(proposed)
         for i in draw_sparse(self._rng, density, self._children):
             self._seen.add(keys[i])
-            self._add(*proposed[keys[i]])
+            self._queue.append(proposed[keys[i]])
 
     def _propose(self, density: Any) -> dict[Hashable, tuple[Arch, str]]:
         """Children of new functions, by function, each with the id of its parent's trial."""
         proposed: dict[Hashable, tuple[Arch, str]] = {}
         for _ in range(TRIES):
             (which,) = draw_sparse(self._rng, density, 1)
-            parent = self._front[which].trial
+            parent = self.front[which].trial
             arch = self._rng.choice(list(self._space.neighbours(parent.arch)))
             if (key := self._space.canonical(arch)) not in self._seen:
                 proposed.setdefault(key, (arch, parent.id))
@@ -206,7 +181,3 @@ class Lemonade(Generic[Arch]):
         if arch not in self._costs:
             self._costs[arch] = self._count(self._space, arch)
         return self._costs[arch]
-
-    def _add(self, arch: Arch, parent: str | None) -> None:
-        self._queue.append(Trial(str(self._asked), arch, self._budget, parent))
-        self._asked += 1

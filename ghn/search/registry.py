@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.search.asha import ASHA
 from ghn.search.basic import RandomSearch, RegularizedEvolution
-from ghn.search.halving import Hyperband, SuccessiveHalving
+from ghn.search.guided import ProgressiveSearch
+from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
 from ghn.search.lemonade import Lemonade
-from ghn.search.progressive import ProgressiveSearch
 from ghn.types import Searcher, Space
 
 SEARCHERS: dict[str, Callable[..., Searcher[Any]]] = {
