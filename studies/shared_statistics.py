@@ -92,6 +92,8 @@ class SharedStatisticsReadout:
         seed: of their draw.
     """
 
+    identity = "loss, shared running statistics"
+
     def __init__(self, task: ImageTask, statistics: Mapping[str, Tensor], images: int = 512, seed: int = 0) -> None:
         self.x, self.y = task.val.take(images, seed).batch(slice(None))
         self.statistics, self.passes = statistics, float(images)

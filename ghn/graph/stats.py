@@ -1,7 +1,7 @@
-"""Numbers of a graph: what it holds, and how values flow through it.
+"""Numbers of a graph: what it holds, how values flow through it, and what an estimator's errors may go with.
 
-`graph_stats` counts what is there: take it of `simplify(graph)` for the live part. The functions after it look at the
-graph as it was built, where identities still are, and count live nodes alone.
+`graph_stats` counts what is there: take it of `simplify(graph)` for the live part. Paths and widths are of the graph as
+it was built, where identities still are, and count live nodes alone. All of it from the graph, in any space.
 """
 
 from __future__ import annotations
@@ -9,30 +9,41 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 
 from ghn.graph.ir import Graph, Node
+from ghn.graph.op import get_op
+from ghn.graph.simplify import simplify
+
+MACS = "multiply-adds of convolutions and linear layers"  # what is counted: identities of scores that hold it say so
+PROPERTIES = {
+    "live parameters": "weights on a path from input to output",
+    "multiply-adds": "multiply-adds for one image, on paths from input to output",
+    "convolutions": "convolutions on paths from input to output",
+    "depth": "convolutions on the longest path from input to output",
+    "width": "the most channels held at one time: of values that were computed and will be read",
+    "skips": "identities on paths from input to output",
+    "pools": "poolings with a window on paths from input to output",
+    "distance": "convolutions and poolings on the shortest path from input to output",
+}
+_PHRASES = {  # networks with much of it, and with little, where that is not "many" and "few"
+    "depth": ("deep networks", "shallow networks"),
+    "width": ("wide networks", "narrow networks"),
+    "distance": ("networks whose input is far from the output", "networks whose input is close to the output"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class GraphStats:
-    """Statistics of a graph; take them of `simplify(graph)` for its live part.
+    """Statistics of a graph; take them of `simplify(graph)` for its live part."""
 
-    Attributes:
-        params: number of weights.
-        macs: multiply-adds for one image.
-        depth: operations with weights on the longest path from input to output.
-        width: greatest number of nodes on one level (longest distance from the input).
-        ops: how often each operation occurs.
-        kernels: how often each convolution kernel size occurs.
-    """
-
-    params: int
-    macs: int
-    depth: int
-    width: int
-    ops: dict[str, int]
-    kernels: dict[int, int]
+    params: int  # number of weights
+    macs: int  # multiply-adds for one image
+    depth: int  # operations with weights on the longest path from input to output
+    width: int  # greatest number of nodes on one level (longest distance from the input)
+    ops: dict[str, int]  # how often each operation occurs
+    kernels: dict[int, int]  # how often each convolution kernel size occurs
 
     @property
     def convolutions(self) -> int:
@@ -59,6 +70,32 @@ def graph_stats(graph: Graph) -> GraphStats:
         ops=dict(Counter(n.op for n in graph.nodes)),
         kernels=dict(Counter(n.attr["kernel"] for n in graph.nodes if n.operation.convolves)),
     )
+
+
+def graph_properties(graph: Graph) -> dict[str, float]:
+    """The properties of one network as a space gives it, dead parts and all; see `PROPERTIES` for what each is."""
+    stats = graph_stats(simplify(graph))
+    live = [node.operation for alive, node in zip(live_nodes(graph), graph.nodes, strict=True) if alive]
+    values = {
+        "live parameters": stats.params,
+        "multiply-adds": stats.macs,
+        "convolutions": stats.convolutions,
+        "depth": longest_path(graph, lambda node: node.operation.convolves),
+        "width": channels_alive(graph),
+        "skips": sum(op.adds and op.arity == (1, 1) for op in live),
+        "pools": sum(many for op, many in stats.ops.items() if get_op(op).pools),
+        "distance": shortest_path(graph, lambda node: node.operation.convolves or node.operation.pools),
+    }
+    return {name: float(value) for name, value in values.items()}
+
+
+def phrase(name: str, much: bool) -> str:
+    """Networks with much, or with little, of a property, in words; of any property, also a user's own."""
+    if name in _PHRASES:
+        return _PHRASES[name][0 if much else 1]
+    if name in PROPERTIES:
+        return f"networks with {'many' if much else 'few'} {name}"
+    return f"networks with a {'high' if much else 'low'} {name}"
 
 
 def live_nodes(graph: Graph) -> list[bool]:
@@ -116,8 +153,4 @@ def channels_alive(graph: Graph) -> int:
         if live[i] and held_as[i] == i and last[i] > level[i]:
             change[level[i]] += node.shape[0]
             change[last[i]] -= node.shape[0]
-    most = now = 0
-    for step in change:
-        now += step
-        most = max(most, now)
-    return most
+    return max(accumulate(change), default=0)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 
 from ghn.analysis.bias import Bias, Effect, WrongPair
 from ghn.analysis.correlation import Statistic
-from ghn.graph.properties import phrase
+from ghn.graph.stats import phrase
 from ghn.report.document import Picture
 from ghn.report.networks import pair_figure
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten

@@ -75,7 +75,7 @@ class WeightedEstimator:
             raise ConfigError("block must be at least 1", got=block)
         self.weights, self.space, self.fabric, self.source = weights, space, fabric, source
         self.spaces = skeletons_of(space, skeletons)
-        self.readout_name, self.sample, self.block = readout, sample or Sample(), block
+        self.sample, self.block = sample or Sample(), block
         self.weights_id, self.task_checksum, self.live = weights_id, task.checksum, live
         self.readout = make_readout(readout, task.to(fabric.device), self.sample)
 
@@ -92,7 +92,7 @@ class WeightedEstimator:
         raw = {} if self.live else {"live": False}
         return raw | {
             "weights": self.weights_id,
-            "readout": self.readout_name,
+            "readout": self.readout.identity,
             "sample": asdict(self.sample),
             "task": self.task_checksum,
             "space": [repr(space) for space in self.spaces],

@@ -8,13 +8,12 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn import spaces
 from ghn.assets import asset
 from ghn.errors import CheckpointError, GhnError
 from ghn.nets.net import KINDS, make_net
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import make_ranker
-from ghn.spaces import describe_space, make_space
+from ghn.spaces import DEFAULT_CHECKPOINT, describe_space, make_space
 from ghn.train.checkpoint import fit_tensors, load_tensors
 from ghn.train.runtime import make_runtime
 from ghn.types import Space
@@ -22,7 +21,7 @@ from ghn.types import Space
 # tasks that a checkpoint may name: a card from elsewhere must not choose what is imported or read from disk
 SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
 CHECKPOINT = "checkpoint.safetensors"  # what a training leaves in its folder
-SHIPPED = next(iter(spaces.SHIPPED.values()))
+SHIPPED = DEFAULT_CHECKPOINT
 COMPANIONS: tuple[str, ...] = ()
 
 

@@ -52,9 +52,11 @@ class Readout(Protocol):
     """Reads numbers off a network with weights.
 
     Attributes:
+        identity: what it reads; tells scores apart.
         passes: what it costs, in forward passes of one image; a backward pass counts as two.
     """
 
+    identity: str
     passes: float
 
     def __call__(self, network: Network, weights: WeightDict) -> Mapping[str, Tensor]:
@@ -72,7 +74,7 @@ class LogitReadout:
     """
 
     def __init__(self, task: ImageTask, value: str, sample: Sample) -> None:
-        self.task, self.value, self.passes = task, value, float(sample.val)
+        self.task, self.identity, self.passes = task, value, float(sample.val)
         self.batches = list(_batches(task.val.take(sample.val, sample.seed), sample.batch))
 
     def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
@@ -84,7 +86,7 @@ class LogitReadout:
             hits.append(self.task.metric(logits, y).sum())
             n += len(y)
         loss, accuracy = torch.stack(losses).sum() / n, torch.stack(hits).sum() / n
-        return {"value": -loss if self.value == "loss" else accuracy, "loss": loss, "accuracy": accuracy}
+        return {"value": -loss if self.identity == "loss" else accuracy, "loss": loss, "accuracy": accuracy}
 
 
 class RidgeReadout:
@@ -100,6 +102,8 @@ class RidgeReadout:
         batch: images a forward pass.
         penalty: strength of the ridge, in units of the features' mean variance.
     """
+
+    identity = "ridge"
 
     def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float) -> None:
         self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))

@@ -1,7 +1,8 @@
 """Search spaces: sets of architectures, each with the one road to its network.
 
-Every folder here is a space: it defines `SPACE`, its class, and, where a hypernetwork for it is shipped, `CHECKPOINT`.
-A class of one's own is registered by its name: `SPACES["chain"] = Chain`.
+Every folder here is a space: it defines `SPACE`, its class; one of them also `DEFAULT_CHECKPOINT`, the shipped
+hypernetwork that is taken where none is named. A class of one's own is registered by its name:
+`SPACES["chain"] = Chain`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,11 @@ from typing import Any
 from ghn.errors import ConfigError
 from ghn.types import Readable, Space
 
-SPACES: dict[str, Callable[..., Space[Any]]] = {}
-SHIPPED: dict[str, str] = {}  # space -> the checkpoint that is shipped for it, an asset
-_CLASSES: dict[str, type] = {}
-
-for _package in (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.ispkg):
-    _CLASSES[_package.SPACE.__name__] = SPACES[_package.SPACE.name] = _package.SPACE
-    if "CHECKPOINT" in vars(_package):
-        SHIPPED[_package.SPACE.name] = _package.CHECKPOINT
+_PACKAGES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.ispkg]
+_CLASSES: dict[str, type] = {package.SPACE.__name__: package.SPACE for package in _PACKAGES}
+SPACES: dict[str, Callable[..., Space[Any]]] = {package.SPACE.name: package.SPACE for package in _PACKAGES}
+DEFAULT_CHECKPOINT: str  # an asset; one space, and no other, has it
+(DEFAULT_CHECKPOINT,) = (p.DEFAULT_CHECKPOINT for p in _PACKAGES if "DEFAULT_CHECKPOINT" in vars(p))
 
 
 def __getattr__(name: str) -> Any:
@@ -73,4 +71,4 @@ def fastest_variant(space: Space[Any]) -> Space[Any]:
     return skeletons_of(space, space.reading_variants()[:1])[0] if isinstance(space, Readable) else space
 
 
-__all__ = ["SHIPPED", "SPACES", "describe_space", "fastest_variant", "make_space", "skeletons_of"]
+__all__ = ["DEFAULT_CHECKPOINT", "SPACES", "describe_space", "fastest_variant", "make_space", "skeletons_of"]

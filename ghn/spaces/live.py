@@ -13,9 +13,8 @@ import numpy as np
 
 from ghn.analysis.weighted import Floats
 from ghn.graph.ir import Graph
-from ghn.graph.properties import PROPERTIES, graph_properties
 from ghn.graph.simplify import simplify
-from ghn.graph.stats import GraphStats, count_params, graph_stats
+from ghn.graph.stats import PROPERTIES, GraphStats, count_params, graph_properties, graph_stats
 from ghn.types import Space, member_of
 
 

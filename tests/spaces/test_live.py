@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from ghn.errors import ArchitectureError
-from ghn.graph.properties import PROPERTIES
 from ghn.graph.simplify import simplify
-from ghn.graph.stats import count_params, graph_stats
+from ghn.graph.stats import PROPERTIES, count_params, graph_stats
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.live import live_graph, live_params, live_stats, space_properties
 from ghn.spaces.nasbench201.space import NASBench201

@@ -8,10 +8,14 @@ import pytest
 
 import ghn
 from ghn import spaces
+from ghn.assets import asset
 from ghn.errors import ConfigError
+from ghn.nets.net import KINDS
+from ghn.scoring.load import SHIPPED
 from ghn.spaces.candidates import benchmark_of, choose_ranked, choose_references, known_benchmark
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.nasbench201.space import NASBench201
+from ghn.train.checkpoint import load_tensors
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
 OTHER = DARTS((3, 8, 8), classes=4, width=2, depth=3)
@@ -19,11 +23,18 @@ OTHER = DARTS((3, 8, 8), classes=4, width=2, depth=3)
 
 def test_every_folder_is_a_space() -> None:
     folders = {path.parent.name for path in Path(spaces.__file__).parent.glob("*/__init__.py")}
-    assert spaces.SPACES.keys() == folders and spaces.SHIPPED.keys() <= folders
+    assert spaces.SPACES.keys() == folders
     for space in (SPACE, OTHER):
         assert spaces.make_space(**spaces.describe_space(space)) == space
     with pytest.raises(ConfigError, match=r"darts \| nasbench201"):
         spaces.make_space("nowhere")
+
+
+def test_the_default_checkpoint_is_named_by_its_space_and_not_the_first_of_the_alphabet() -> None:
+    sources = (path.read_text() for path in Path(spaces.__file__).parent.glob("*/__init__.py"))
+    assert sum("\nDEFAULT_CHECKPOINT = " in source for source in sources) == 1
+    assert asset(spaces.DEFAULT_CHECKPOINT) == asset(SHIPPED)
+    assert load_tensors(asset(SHIPPED), *KINDS)[1]["card"]["space"]["name"] == SPACE.name
 
 
 def test_classes_of_spaces_are_found_by_their_names() -> None:

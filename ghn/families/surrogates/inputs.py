@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ghn.errors import ConfigError
 from ghn.graph.op import OPS
+from ghn.graph.stats import MACS
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
 from ghn.spaces.live import live_graph, live_stats
@@ -64,7 +65,7 @@ class Statistics:
     """
 
     name: str = "statistics"
-    identity: None = None
+    identity: str = MACS
     _known: dict[Hashable, list[float]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ghn.analysis.comparison import Comparison
-from ghn.graph.properties import phrase
+from ghn.graph.stats import phrase
 from ghn.report.bias import findings
 from ghn.report.comparison import verdict
 from ghn.report.sets import combination_sentences

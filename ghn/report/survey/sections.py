@@ -10,7 +10,7 @@ from typing import Any
 from ghn.analysis.bias import Bias
 from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
-from ghn.graph.properties import PROPERTIES
+from ghn.graph.stats import PROPERTIES
 from ghn.report.bias import bias_map, findings, likeness_findings, likeness_map, wrong_pair
 from ghn.report.document import Block, Fold, Heading, Items, Picture, Pictures, Table, Text, listed, warned
 from ghn.report.networks import pair_figure

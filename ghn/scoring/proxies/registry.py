@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ghn.graph.stats import count_params, graph_stats
+from ghn.graph.stats import MACS, count_params, graph_stats
 from ghn.scoring.proxies.activations import naswot, relu_proxies
 from ghn.scoring.proxies.gradients import fisher, grad_norm, grasp, jacob_cov, snip, synflow
 from ghn.scoring.proxies.zen import zen
@@ -46,6 +46,7 @@ class Proxy:
         images: of how many images; None for all of the batch.
         of_activations: whether it sees no label, takes validation images, and is read in the variant of a space that
             says so (`Readable.proxy_variant`). The others take training images, in the space as it is.
+        version: of its definition; part of the identity of scores, so that those of an earlier one do not mix.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Proxy:
     passes: float
     images: int | None = None
     of_activations: bool = False
+    version: str = ""
 
     def __call__(
         self, network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
@@ -68,7 +70,7 @@ _PROXIES = (
     Proxy("meco", relu_proxies, 2, "Jiang, Wang & Bie, MeCo, NeurIPS 2023", 1, of_activations=True),
     Proxy("swap", relu_proxies, 2, "Peng et al., SWAP-NAS, ICLR 2024", 1, of_activations=True),
     Proxy("params", params, 0, _SIZE, 0),
-    Proxy("flops", flops, 0, _SIZE, 0),
+    Proxy("flops", flops, 0, _SIZE, 0, version=MACS),
     Proxy("synflow", synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE, 3, 1),
     Proxy("naswot", naswot, 2, "Mellor et al., Neural Architecture Search without Training, ICML 2021", 1),
     Proxy("jacob_cov", jacob_cov, 2, "Mellor et al., arXiv 2006.04647v1, 2020" + _AS_A_SCORE, 2),
@@ -94,6 +96,7 @@ class ProxyReadout:
 
     def __init__(self, name: str, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]) -> None:
         self.proxy, self.images, self.labels = ZERO_COST[name], images, labels
+        self.identity = f"{name}: {self.proxy.version}" if self.proxy.version else name
         self.passes = float(self.proxy.passes * (self.proxy.images or len(images)))
 
     def __call__(self, network: Network, weights: WeightDict) -> Mapping[str, Tensor]:

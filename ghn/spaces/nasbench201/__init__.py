@@ -2,6 +2,6 @@
 
 from ghn.spaces.nasbench201.space import NASBench201 as SPACE
 
-CHECKPOINT = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"  # the hypernetwork that is shipped for it
+DEFAULT_CHECKPOINT = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"  # the shipped one that `ghn.load()` takes
 
-__all__ = ["CHECKPOINT", "SPACE"]
+__all__ = ["DEFAULT_CHECKPOINT", "SPACE"]

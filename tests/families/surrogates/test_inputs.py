@@ -24,9 +24,10 @@ from ghn.families.surrogates.inputs import (
     Summary,
     make_inputs,
 )
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.graph import simplify
-from ghn.graph.stats import graph_stats
+from ghn.graph.stats import MACS, graph_stats
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
@@ -70,6 +71,11 @@ def test_statistics_are_those_of_the_live_shallow_network() -> None:
         stats = graph_stats(simplify(toy.SPACE.network(arch).graph))
         assert np.exp(row[:2]) - 1 == pytest.approx([stats.params, stats.macs])
         assert list(row[2:4]) == [stats.depth, stats.width]
+
+
+def test_statistics_of_an_earlier_count_do_not_mix() -> None:
+    surrogate = SurrogateEstimator(toy.SPACE, inputs=["statistics", "paths"])
+    assert surrogate.identity["inputs"] == {"statistics": MACS, "paths": None}  # it was None for both
 
 
 def test_a_space_without_cells_says_what_to_use() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +13,12 @@ from toy_models import CUT_OFF
 
 from ghn.errors import ConfigError, DataError, GraphError
 from ghn.graph import Graph, GraphBuilder, count_params, graph_stats, simplify
+from ghn.graph.stats import MACS
 from ghn.nets.initial import RandomInit
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.proxies import ZERO_COST, grad_norm, jacob_cov, naswot, synflow, zen
 from ghn.scoring.readouts import Sample
+from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
@@ -140,3 +143,19 @@ def test_unknown_names_and_too_few_images(toy_space: NASBench201, toy_task: Imag
         make_zero_cost("synflo", toy_space, toy_task, fabric)
     with pytest.raises(DataError):
         make_zero_cost("snip", toy_space, toy_task, fabric, batch=1000)
+
+
+def test_counts_of_an_earlier_definition_do_not_mix(
+    toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    """Multiply-adds were once counted of norms, pools and sums too: files of that time said `flops` alone."""
+    engine, trials, path = (
+        make_zero_cost("flops", toy_space, toy_task, fabric),
+        [Trial("a", RICH)],
+        tmp_path / "s.jsonl",
+    )
+    assert engine.identity["readout"] == f"flops: {MACS}"
+    score_to_file(engine, trials, path, {**engine.identity, "readout": "flops"}, progress=False)
+    with pytest.raises(DataError, match="readout"):
+        score_to_file(engine, trials, path, engine.identity, progress=False)
+    assert make_zero_cost("params", toy_space, toy_task, fabric).identity["readout"] == "params"
