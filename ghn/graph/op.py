@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ghn.errors import GraphError
 
 Shape = tuple[int, ...]  # without the batch axis: (c, h, w) or (k,)
 Attrs = Mapping[str, int]
+ParamSpec = tuple[str, Shape, str]  # suffix, shape, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,6 @@ class Param:
     name: str
     shape: Shape
     kind: str
-
-
-ParamSpec = tuple[str, Shape, str]  # suffix, shape, kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,25 @@ class Stats:
     momentum: float = 0.1
 
 
+class Unsupported(GraphError):
+    """A layer or call of PyTorch, or one of its settings, that no operation means."""
+
+
+def refuse(wrong: object, what: str) -> None:
+    """Raises `Unsupported` for something wrong."""
+    if wrong:
+        raise Unsupported(what)
+
+
+class Translation(NamedTuple):
+    """What a layer or call of PyTorch says to the operation that it means."""
+
+    inputs: tuple[Any, ...] = ()  # the values that a call reads
+    attrs: Mapping[str, int] = {}
+    weights: Mapping[str, Tensor] = {}  # parameters by their suffix
+    stats: Mapping[str, Tensor] = {}  # running statistics by their suffix
+
+
 def _no_params(_shapes: Sequence[Shape], _attrs: Attrs) -> tuple[ParamSpec, ...]:
     return ()
 
@@ -45,54 +63,40 @@ def _no_macs(_inputs: Sequence[Shape], _output: Shape, _attrs: Attrs) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
-    """Everything that is known about an operation.
+    """Everything that is known about an operation."""
 
-    Attributes:
-        name: its key in the registry.
-        arity: least and greatest number of inputs; None for no upper bound.
-        attrs: attributes, all whole numbers, with their defaults; None means that a value must be given.
-        infer: (input shapes, attrs) -> output shape; raises `GraphError` for shapes that do not fit.
-        run: (inputs, weights in the order of `params`, attrs, running statistics or None) -> output.
-        params: (input shapes, attrs) -> suffix, shape and kind of each parameter.
-        macs: (input shapes, output shape, attrs) -> multiply-adds an image: of convolutions and linear layers; by
-            everyone's count, all else has none.
-        commutative: whether the order of the inputs does not matter.
-        has_stats: whether it keeps running statistics when trained by SGD.
-        mixes: whether it weights and adds channels, by a parameter `weight` (out, in, ...) and an attribute `out`: a
-            convolution or a linear layer, whose weights are synapses.
-        channelwise: whether morphisms may copy and drop its channels one by one: each comes from the same channel of
-            its inputs alone, by that channel's parameters, if any.
-        normalises: whether it takes mean and variance out.
-        activates: whether it is a non-linearity.
-        pools: whether it pools windows.
-        flattens: whether it makes a vector of an image.
-        adds: whether its value is the sum of its inputs; of a single one: an identity.
-        joins: whether it puts the channels of its inputs side by side.
-        cuts: whether its value is zero, whatever it reads.
-        gain: by how much it lessens second moments, which the weights that read it make up for.
-        label: (attrs, output shape) -> what pictures call it, "" for what they pass over; None: its name.
-    """
-
-    name: str
-    arity: tuple[int, int | None]
-    attrs: Mapping[str, int | None]
-    infer: Callable[[Sequence[Shape], Attrs], Shape]
+    name: str  # its key in the registry
+    arity: tuple[int, int | None]  # least and greatest number of inputs; None for no upper bound
+    attrs: Mapping[str, int | None]  # all whole numbers, with their defaults; None means that a value must be given
+    infer: Callable[[Sequence[Shape], Attrs], Shape]  # output shape; raises `GraphError` for shapes that do not fit
+    # (inputs, weights in the order of `params`, attrs, running statistics or None) -> output
     run: Callable[[Sequence[Tensor], Sequence[Tensor], Attrs, Stats | None], Tensor]
-    params: Callable[[Sequence[Shape], Attrs], tuple[ParamSpec, ...]] = _no_params
+    params: Callable[[Sequence[Shape], Attrs], tuple[ParamSpec, ...]] = _no_params  # of (input shapes, attrs)
+    # (input shapes, output shape, attrs) -> multiply-adds an image; by everyone's count only convolutions and linear
+    # layers have any
     macs: Callable[[Sequence[Shape], Shape, Attrs], int] = _no_macs
-    commutative: bool = False
-    has_stats: bool = False
+    commutative: bool = False  # whether the order of the inputs does not matter
+    has_stats: bool = False  # whether it keeps running statistics when trained by SGD
+    # (attrs, output shape) -> what pictures call it, "" for what they pass over; None: its name
     label: Callable[[Attrs, Shape], str] | None = None
+    # whether it weights and adds channels, by a parameter `weight` (out, in, ...) and an attribute `out`: a convolution
+    # or a linear layer, whose weights are synapses
     mixes: bool = False
+    # whether morphisms may copy and drop its channels one by one: each comes from the same channel of its inputs alone,
+    # by that channel's parameters, if any
     channelwise: bool = False
-    normalises: bool = False
-    activates: bool = False
-    pools: bool = False
-    flattens: bool = False
-    adds: bool = False
-    joins: bool = False
-    cuts: bool = False
-    gain: float = 1.0
+    normalises: bool = False  # whether it takes mean and variance out
+    activates: bool = False  # whether it is a non-linearity
+    pools: bool = False  # whether it pools windows
+    flattens: bool = False  # whether it makes a vector of an image
+    adds: bool = False  # whether its value is the sum of its inputs; of a single one: an identity
+    joins: bool = False  # whether it puts the channels of its inputs side by side
+    cuts: bool = False  # whether its value is zero, whatever it reads
+    gain: float = 1.0  # by how much it lessens second moments, which the weights that read it make up for
+    # the layers of PyTorch, and its functions and the names of its methods, that mean this operation; the latter with
+    # the signature of what they translate, so that arguments are bound as PyTorch binds them
+    layers: Mapping[type[nn.Module], Callable[[Any], Translation]] = field(default_factory=dict)
+    calls: Mapping[Any, Callable[..., Translation]] = field(default_factory=dict)
 
     @property
     def convolves(self) -> bool:
@@ -112,11 +116,7 @@ def register(op: Op) -> Op:
 
 
 def get_op(name: str) -> Op:
-    """Looks an operation up.
-
-    Raises:
-        GraphError: no operation has this name.
-    """
+    """Looks an operation up; `GraphError` where there is none of this name."""
     try:
         return OPS[name]
     except KeyError:

@@ -1,6 +1,6 @@
-"""The one home of an operation: its shape inference, parameters, execution and cost.
+"""The one home of an operation: its shape inference, parameters, execution and cost, and what means it in PyTorch.
 
-To add an operation, write one `Op` and `register` it; builder, interpreter, features and statistics then know it.
+To add an operation, write one `Op` and `register` it; builder, interpreter, features, tracing and statistics know it.
 
 Batch normalisation is the only operation with two modes, and this is the only place that says so. Candidates with
 generated or shared weights run on **batch statistics**, in training and scoring alike: there are no running buffers to
@@ -10,16 +10,20 @@ usual: the interpreter then hands `run` the node's buffers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+import operator
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from math import prod
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from ghn.errors import GraphError
-from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, register
+from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, Translation, refuse, register
+
+_EPSILON = 1e-5  # of normalisations
 
 
 def _spatial(shape: Shape, op: str) -> tuple[int, int, int]:
@@ -35,11 +39,10 @@ def _window(shape: Shape, a: Attrs, op: str) -> tuple[int, int]:
     if a["padding"] < 0:
         raise GraphError(f"{op}: padding must not be negative", got=a["padding"])
     reach = a.get("dilation", 1) * (a["kernel"] - 1)
-    out = tuple((side + 2 * a["padding"] - reach - 1) // a["stride"] + 1 for side in (h, w))
+    out = [(side + 2 * a["padding"] - reach - 1) // a["stride"] + 1 for side in (h, w)]
     if min(out) < 1:
-        raise GraphError(
-            f"{op}: the window is larger than its input", got=shape, expected=f"at least {reach + 1} pixels a side"
-        )
+        expected = f"at least {reach + 1} pixels a side"
+        raise GraphError(f"{op}: the window is larger than its input", got=shape, expected=expected)
     return out[0], out[1]
 
 
@@ -57,6 +60,26 @@ def _passed_over(_attrs: Attrs, _output: Shape) -> str:
     return ""
 
 
+def _unary(input: Any, *settings: Any, **named: Any) -> Translation:
+    """A call whose settings change nothing, such as `inplace`."""
+    return Translation((input,))
+
+
+def _plain(_layer: nn.Module) -> Translation:
+    return Translation()
+
+
+def _named(call: Callable[..., Translation], *names: Any) -> dict[Any, Callable[..., Translation]]:
+    return dict.fromkeys(names, call)
+
+
+def _square(value: Any, what: str) -> int:
+    """One number for both sides."""
+    sides = {value} if isinstance(value, int) else set(value)
+    refuse(len(sides) != 1, f"a {what} that differs between height and width: {value}")
+    return int(sides.pop())
+
+
 def _window_label(name: str, a: Attrs, _output: Shape) -> str:
     return f"{name} {a['kernel']}x{a['kernel']}" + (f"/{a['stride']}" if a["stride"] > 1 else "")
 
@@ -68,9 +91,8 @@ def _conv_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     c = _spatial(shapes[0], "conv")[0]
     _positive(a, "conv", "out", "groups")
     if c % a["groups"] or a["out"] % a["groups"]:
-        raise GraphError(
-            "conv: groups must divide input and output channels", got=f"{c} -> {a['out']}, groups {a['groups']}"
-        )
+        got = f"{c} -> {a['out']}, groups {a['groups']}"
+        raise GraphError("conv: groups must divide input and output channels", got=got)
     return (a["out"], *_window(shapes[0], a, "conv"))
 
 
@@ -88,6 +110,21 @@ def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | No
     return F.conv2d(image, w[0], bias, stride, a["padding"], a["dilation"], a["groups"])
 
 
+def _conv_layer(m: nn.Conv2d) -> Translation:
+    refuse(m.padding_mode != "zeros", f"a convolution with padding_mode={m.padding_mode!r}")
+    refuse(m.padding == "same", "a convolution with padding='same': give the number of pixels")
+    attrs = {
+        "out": m.out_channels,
+        "kernel": _square(m.kernel_size, "kernel"),
+        "stride": _square(m.stride, "stride"),
+        "padding": 0 if m.padding == "valid" else _square(m.padding, "padding"),
+        "dilation": _square(m.dilation, "dilation"),
+        "groups": m.groups,
+        "bias": int(m.bias is not None),
+    }
+    return Translation((), attrs, {"weight": m.weight} | ({} if m.bias is None else {"bias": m.bias}))
+
+
 def _conv_label(a: Attrs, output: Shape) -> str:
     return _window_label("conv" if a["groups"] == 1 else "dw" if a["groups"] == output[0] else "grouped", a, output)
 
@@ -103,6 +140,7 @@ register(
         lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
         label=_conv_label,
         mixes=True,
+        layers={nn.Conv2d: _conv_layer},
     )
 )
 
@@ -113,6 +151,18 @@ def _norm_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, stats: Stats 
     if stats is None:
         return F.batch_norm(x[0], None, None, w[0], w[1], training=True)
     return F.batch_norm(x[0], stats.mean, stats.var, w[0], w[1], stats.training, stats.momentum)
+
+
+def _norm_layer(m: nn.BatchNorm2d) -> Translation:
+    refuse(m.eps != _EPSILON, f"a normalisation with eps={m.eps}: the IR has {_EPSILON}")
+    like = torch.empty(m.num_features) if m.running_mean is None else m.running_mean
+    weights = {
+        "weight": torch.ones_like(like) if m.weight is None else m.weight,
+        "bias": torch.zeros_like(like) if m.bias is None else m.bias,
+    }
+    if m.running_mean is None or m.running_var is None:
+        return Translation(weights=weights)
+    return Translation(weights=weights, stats={"running_mean": m.running_mean, "running_var": m.running_var})
 
 
 register(
@@ -127,6 +177,7 @@ register(
         channelwise=True,
         normalises=True,
         label=_passed_over,
+        layers={nn.BatchNorm2d: _norm_layer},
     )
 )
 register(
@@ -140,20 +191,12 @@ register(
         channelwise=True,
         activates=True,
         gain=2.0,  # Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, sec. 2.2
+        layers={nn.ReLU: _plain},
+        calls=_named(_unary, F.relu, torch.relu, "relu", "relu_"),
     )
 )
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
-
-_POOL: Mapping[str, int | None] = {"kernel": None, "stride": 1, "padding": 0}
-
-
-def _avg_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
-    return F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False)
-
-
-def _max_run(x: Sequence[Tensor], _w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
-    return F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"])
 
 
 def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
@@ -162,9 +205,81 @@ def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
 
 
-for _name, _short, _run in (("avg_pool", "avg", _avg_run), ("max_pool", "max", _max_run)):
-    _label = partial(_window_label, _short)
-    register(Op(_name, (1, 1), _POOL, _pool_infer, _run, label=_label, channelwise=True, pools=True))
+def _pool_attrs(kernel: Any, stride: Any, padding: Any) -> dict[str, int]:
+    side = _square(kernel, "kernel")
+    step = side if stride in (None, ()) else _square(stride, "stride")
+    return {"kernel": side, "stride": step, "padding": _square(padding, "padding")}
+
+
+def _avg_call(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Translation:
+    attrs = _pool_attrs(kernel_size, stride, padding)
+    refuse(ceil_mode or divisor_override, "average pooling with ceil_mode or divisor_override")
+    refuse(attrs["padding"] and count_include_pad, "average pooling that counts its padding: count_include_pad=False")
+    return Translation((input,), attrs)
+
+
+def _max_call(
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Translation:
+    wrong = ceil_mode or return_indices or _square(dilation, "dilation") != 1
+    refuse(wrong, "max pooling with dilation, ceil_mode or return_indices")
+    return Translation((input,), _pool_attrs(kernel_size, stride, padding))
+
+
+def _avg_layer(m: nn.AvgPool2d) -> Translation:
+    return _avg_call(None, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad, m.divisor_override)
+
+
+def _max_layer(m: nn.MaxPool2d) -> Translation:
+    return _max_call(None, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices)
+
+
+def _adaptive_call(input: Any, output_size: Any) -> Translation:
+    refuse(output_size not in (1, (1, 1), [1, 1]), f"adaptive pooling to {output_size}: only to 1")
+    return Translation((input,))
+
+
+def _mean_call(input: Any, dim: Any = None, keepdim: bool = False) -> Translation:
+    axes = sorted(d % 4 for d in dim) if isinstance(dim, tuple | list) else dim
+    refuse(axes != [2, 3], f"a mean over {dim}: only over height and width")
+    return Translation((input,))
+
+
+_pool = partial(
+    Op, arity=(1, 1), attrs={"kernel": None, "stride": 1, "padding": 0}, infer=_pool_infer, channelwise=True, pools=True
+)
+register(
+    _pool(
+        "avg_pool",
+        run=lambda x, w, a, s: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False),
+        label=partial(_window_label, "avg"),
+        layers={nn.AvgPool2d: _avg_layer},
+        calls={F.avg_pool2d: _avg_call},
+    )
+)
+register(
+    _pool(
+        "max_pool",
+        run=lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
+        label=partial(_window_label, "max"),
+        layers={nn.MaxPool2d: _max_layer},
+        calls={F.max_pool2d: _max_call},
+    )
+)
 register(
     Op(
         "global_pool",
@@ -175,6 +290,8 @@ register(
         label=lambda a, o: "global pool",
         channelwise=True,
         flattens=True,
+        layers={nn.AdaptiveAvgPool2d: lambda m: _adaptive_call(None, m.output_size)},
+        calls={F.adaptive_avg_pool2d: _adaptive_call, **_named(_mean_call, "mean", torch.mean)},
     )
 )
 
@@ -187,11 +304,8 @@ def _sum_infer(shapes: Sequence[Shape], _a: Attrs) -> Shape:
     return shapes[0]
 
 
-def _sum_run(x: Sequence[Tensor], _w: Sequence[Tensor], _a: Attrs, _s: Stats | None) -> Tensor:
-    total = x[0]
-    for term in x[1:]:
-        total = total + term
-    return total
+def _sum_run(x: Sequence[Tensor], *_: Any) -> Tensor:
+    return reduce(operator.add, x)
 
 
 def _concat_infer(shapes: Sequence[Shape], _a: Attrs) -> Shape:
@@ -203,15 +317,32 @@ def _concat_infer(shapes: Sequence[Shape], _a: Attrs) -> Shape:
 def _crop_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     c, h, w = _spatial(shapes[0], "crop")
     if not (0 <= a["top"] < h and 0 <= a["left"] < w):
-        raise GraphError(
-            "crop: nothing of the image is left", got=dict(a), expected=f"top in 0..{h - 1}, left in 0..{w - 1}"
-        )
+        expected = f"top in 0..{h - 1}, left in 0..{w - 1}"
+        raise GraphError("crop: nothing of the image is left", got=dict(a), expected=expected)
     return (c, h - a["top"], w - a["left"])
 
 
 def _mix_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, _s: Stats | None) -> Tensor:
     """Source: Liu, Simonyan & Yang, "DARTS", ICLR 2019, eq. 2, with the softmax already taken."""
-    return _sum_run([weight * term for weight, term in zip(w[0].unbind(), x, strict=True)], (), _a, None)
+    return _sum_run([weight * term for weight, term in zip(w[0].unbind(), x, strict=True)])
+
+
+def _plus_call(input: Any, other: Any, *, alpha: float = 1) -> Translation:
+    refuse(alpha != 1, f"a sum with alpha={alpha}")
+    terms = (input, other)
+    if any(isinstance(x, int) and x == 0 for x in terms):  # where Python's own sum() starts
+        terms = (other if isinstance(input, int) else input,)
+    return Translation(terms)
+
+
+def _times_call(input: Any, other: Any) -> Translation:
+    refuse(0 not in (input, other), "a product: only with 0")
+    return Translation((other if input == 0 else input,))
+
+
+def _cat_call(tensors: Any, dim: int = 0) -> Translation:
+    refuse(dim not in (1, -3), f"a concatenation over axis {dim}: only over channels, dim=1")
+    return Translation(tuple(tensors))
 
 
 def zero_shape(a: Attrs) -> Shape:
@@ -225,7 +356,20 @@ def zero_attrs(shape: Shape) -> dict[str, int]:
 
 
 register(Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]))
-register(Op("identity", (1, 1), {}, _same, lambda x, w, a, s: x[0], label=_passed_over, channelwise=True, adds=True))
+register(
+    Op(  # dropout is one in evaluation
+        "identity",
+        (1, 1),
+        {},
+        _same,
+        lambda x, w, a, s: x[0],
+        label=_passed_over,
+        channelwise=True,
+        adds=True,
+        layers=_named(_plain, nn.Identity, nn.Dropout, nn.Dropout2d),
+        calls=_named(_unary, F.dropout, F.dropout2d, "contiguous"),
+    )
+)
 register(
     Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
         "zero",
@@ -234,6 +378,7 @@ register(
         lambda s, a: zero_shape(a),
         lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
         cuts=True,
+        calls={torch.zeros_like: _unary, **_named(_times_call, operator.mul, torch.mul, "mul", "mul_")},
     )
 )
 register(
@@ -247,9 +392,20 @@ register(
         label=lambda a, o: "+",
         channelwise=True,
         adds=True,
+        calls=_named(_plus_call, operator.add, operator.iadd, torch.add, "add", "add_"),
     )
 )
-register(Op("concat", (1, None), {}, _concat_infer, lambda x, w, a, s: torch.cat(tuple(x), 1), joins=True))
+register(
+    Op(
+        "concat",
+        (1, None),
+        {},
+        _concat_infer,
+        lambda x, w, a, s: torch.cat(tuple(x), 1),
+        joins=True,
+        calls=_named(_cat_call, torch.cat, torch.concat),
+    )
+)
 register(
     Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
         "crop",
@@ -281,6 +437,11 @@ def _linear_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     return (a["out"],)
 
 
+def _linear_layer(m: nn.Linear) -> Translation:
+    bias = m.weight.new_zeros(m.out_features) if m.bias is None else m.bias
+    return Translation((), {"out": m.out_features}, {"weight": m.weight, "bias": bias})
+
+
 register(
     Op(
         "linear",
@@ -291,5 +452,6 @@ register(
         lambda s, a: (("weight", (a["out"], s[0][0]), "linear_weight"), ("bias", (a["out"],), "linear_bias")),
         lambda i, o, a: i[0][0] * o[0],
         mixes=True,
+        layers={nn.Linear: _linear_layer},
     )
 )

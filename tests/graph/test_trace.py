@@ -12,7 +12,8 @@ from plain_nasbench201 import PlainNetwork
 from torch import Tensor, nn
 
 from ghn.errors import GraphError
-from ghn.graph import Interpreter, Traced, canonical_hash, simplify, trace
+from ghn.graph import OPS, Interpreter, Op, Traced, canonical_hash, register, simplify, trace
+from ghn.graph.op import Translation
 from ghn.scoring.proxies import ZERO_COST
 from ghn.spaces import NASBench201
 from ghn.types import Network
@@ -212,6 +213,28 @@ WRONG: list[tuple[nn.Module, str]] = [
 def test_what_the_ir_does_not_have_is_named(module: nn.Module, message: str) -> None:
     with pytest.raises(GraphError, match=message):
         trace(module, (3, 8, 8))
+
+
+def test_an_operation_says_what_means_it_in_pytorch() -> None:
+    module, x = warmed(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(beta=2), Called(F.softplus), nn.Flatten(2)))
+    with pytest.raises(GraphError, match="layer Softplus"):
+        trace(module[:2], (3, 8, 8))
+    op = Op(
+        "softplus",
+        (1, 1),
+        {"beta": 1},
+        infer=lambda s, a: s[0],
+        run=lambda x, w, a, s: F.softplus(x[0], a["beta"]),
+        layers={nn.Softplus: lambda m: Translation(attrs={"beta": m.beta})},
+        calls={F.softplus: lambda input, beta=1: Translation((input,), {"beta": beta})},
+    )
+    register(op)
+    try:
+        check_same(module[:3], trace(module[:3], (3, 8, 8)), x)
+        with pytest.raises(GraphError, match="the layers.*Softplus"):
+            trace(module, (3, 8, 8))
+    finally:
+        del OPS["softplus"]
 
 
 def test_a_parameter_outside_of_a_layer_and_a_second_input() -> None:
