@@ -329,10 +329,9 @@ def _mix_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, _s: Stats | No
 
 def _plus_call(input: Any, other: Any, *, alpha: float = 1) -> Translation:
     refuse(alpha != 1, f"a sum with alpha={alpha}")
-    terms = (input, other)
-    if any(isinstance(x, int) and x == 0 for x in terms):  # where Python's own sum() starts
-        terms = (other if isinstance(input, int) else input,)
-    return Translation(terms)
+    if any(isinstance(x, int) and x == 0 for x in (input, other)):  # where Python's own sum() starts
+        return Translation((other if isinstance(input, int) else input,))
+    return Translation((input, other))
 
 
 def _times_call(input: Any, other: Any) -> Translation:

@@ -231,7 +231,7 @@ def test_an_operation_says_what_means_it_in_pytorch() -> None:
     register(op)
     try:
         check_same(module[:3], trace(module[:3], (3, 8, 8)), x)
-        with pytest.raises(GraphError, match="the layers.*Softplus"):
+        with pytest.raises(GraphError, match=r"the layers.*Softplus"):
             trace(module, (3, 8, 8))
     finally:
         del OPS["softplus"]
