@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghn.errors import CheckpointError, ConfigError, DataError
-from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
+from ghn.families.sharing.paths import OneShotConfig, one_shot_paths
 from ghn.families.surrogates.inputs import Cellular
 from ghn.spaces.choices import Choices
 from ghn.train.log import DRAWN, read_lines

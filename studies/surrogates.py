@@ -16,8 +16,8 @@ from ghn.analysis.correlation import rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
-from ghn.families.surrogates.calibrate import LEVELS, coverage, interval_key
 from ghn.families.surrogates.models import make_model
+from ghn.families.surrogates.regression import LEVELS, coverage, interval_key
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.report.style import to_bytes
 from ghn.scoring.score_files import score_to_file

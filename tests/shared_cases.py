@@ -14,7 +14,7 @@ from torch import Tensor
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
-from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
+from ghn.families.sharing.paths import OneShotConfig, one_shot_paths
 from ghn.spaces import DARTS
 from ghn.tasks import ImageTask
 from ghn.train.loop import Loop, Step

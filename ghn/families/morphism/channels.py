@@ -14,8 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ghn.errors import MorphismError
-from ghn.families.morphism.draft import Draft
-from ghn.families.morphism.network import WeightedNetwork
+from ghn.families.morphism.network import Draft, WeightedNetwork
 from ghn.graph.ir import Graph, Node
 
 

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ghn.errors import ConfigError, MorphismError
 from ghn.families.morphism.channels import Channels, depthwise, reindex
-from ghn.families.morphism.draft import Draft, Operation, node_at
-from ghn.families.morphism.network import EPS, MEAN, VAR, WeightedNetwork
+from ghn.families.morphism.network import EPS, MEAN, VAR, Draft, Operation, WeightedNetwork, node_at
 from ghn.graph.ir import Graph, Node
 
 

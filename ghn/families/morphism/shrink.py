@@ -16,9 +16,8 @@ from torch import Tensor
 
 from ghn.errors import ConfigError, MorphismError
 from ghn.families.morphism.channels import Channels, reindex
-from ghn.families.morphism.draft import Draft, node_at
-from ghn.families.morphism.network import WeightedNetwork, stat_shapes
-from ghn.families.morphism.refit import refit
+from ghn.families.morphism.inherited import refit
+from ghn.families.morphism.network import Draft, WeightedNetwork, node_at, stat_shapes
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 

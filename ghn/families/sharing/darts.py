@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank
-from ghn.families.sharing.policy import SharedSearch, count_options, hold_out_images
+from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_images
 from ghn.graph.interpreter import Interpreter
 from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask

@@ -16,7 +16,7 @@ from ghn.errors import ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
-from ghn.families.sharing.oneshot import OneShotConfig, one_shot_paths
+from ghn.families.sharing.paths import OneShotConfig, one_shot_paths
 from ghn.families.sharing.smash import Smash, SmashConfig, SmashSizes
 from ghn.scoring.model import Model
 from ghn.scoring.train_model import train_weights

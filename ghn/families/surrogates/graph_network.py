@@ -13,7 +13,7 @@ from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GINEConv, global_mean_pool
 
 from ghn.errors import GraphError
-from ghn.families.surrogates.regressor import Prediction, Rows, Vector
+from ghn.families.surrogates.regression import Prediction, Rows, Vector
 from ghn.graph.ir import Graph
 from ghn.graph.op import OPS, Op
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError
-from ghn.families.surrogates.regressor import Prediction, Regressor, Rows, Vector
+from ghn.families.surrogates.regression import Prediction, Regressor, Rows, Vector
 
 
 class Probabilistic:

@@ -12,11 +12,19 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError, DataError, GhnError
-from ghn.families.surrogates.calibrate import FLOOR, LEVELS, calibrate, interval_key
 from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, usual_inputs
 from ghn.families.surrogates.models import make_model
-from ghn.families.surrogates.regressor import Regressor, Rows
-from ghn.families.surrogates.targets import TARGETS, History, make_target, merge
+from ghn.families.surrogates.regression import (
+    FLOOR,
+    LEVELS,
+    TARGETS,
+    History,
+    Regressor,
+    Rows,
+    calibrate,
+    interval_key,
+    merge,
+)
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
 from ghn.spaces.live import live_graph
@@ -129,7 +137,7 @@ class SurrogateEstimator:
         telling = np.ptp(x.matrix, axis=0) > 0
         if not telling.any() and not x.graphs:
             raise DataError("no input of the surrogate tells its references apart", got=[s.name for s in self.inputs])
-        self._telling, self._target = telling, make_target(self.target, values)
+        self._telling, self._target = telling, TARGETS[self.target](values)
         x = Rows(x.matrix[:, telling], x.graphs)
         self._calibration = calibrate(self._make, x, self._target.targets, folds=self.folds, seed=self.seed)
         self._model = self._make()

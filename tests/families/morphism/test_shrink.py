@@ -14,8 +14,8 @@ from random_graphs import images as random_images
 
 from ghn.errors import ConfigError, MorphismError
 from ghn.families.morphism.exact import Deeper
+from ghn.families.morphism.inherited import refit
 from ghn.families.morphism.network import WeightedNetwork
-from ghn.families.morphism.refit import refit
 from ghn.families.morphism.shrink import Narrower, Shallower, Unskip
 from ghn.graph import GraphBuilder
 

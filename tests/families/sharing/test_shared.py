@@ -18,8 +18,7 @@ from shared_cases import METHODS, SPACES, TRAINER, Killed, die, make_run
 from ghn.errors import ConfigError
 from ghn.families.sharing.darts import DartsConfig, architecture_gradient
 from ghn.families.sharing.enas import EnasConfig
-from ghn.families.sharing.oneshot import OneShotConfig, PathDropout
-from ghn.families.sharing.policy import hold_out_images
+from ghn.families.sharing.paths import OneShotConfig, PathDropout, hold_out_images
 from ghn.graph import Interpreter
 from ghn.train.loop import Loop
 

@@ -10,11 +10,9 @@ import toy
 from toy_models import cells
 
 from ghn.errors import ConfigError, DataError
-from ghn.families.surrogates.calibrate import Calibration, calibrate, coverage
 from ghn.families.surrogates.graph_network import GraphNetwork, graph_data
 from ghn.families.surrogates.models import MODELS, make_model
-from ghn.families.surrogates.regressor import Prediction, Rows
-from ghn.families.surrogates.targets import make_target
+from ghn.families.surrogates.regression import TARGETS, Calibration, Prediction, Rows, calibrate, coverage
 from ghn.graph import simplify
 from ghn.graph.op import OPS
 from ghn.types import Score
@@ -69,12 +67,12 @@ def test_unknown_models() -> None:
 @pytest.mark.parametrize("name", ["rank", "value"])
 def test_targets_come_back_rising_and_go_on_beyond(name: str) -> None:
     values = np.array([0.1, 0.1, 0.6, 0.7, 0.8, 0.85, 0.9, 0.91])
-    target = make_target(name, values)
+    target = TARGETS[name](values)
     assert target.back(target.targets) == pytest.approx(values)
     assert target.targets.mean() == pytest.approx(0, abs=0.1) and 0.7 < target.targets.std() < 1.1
     line = target.back(np.linspace(-4, 4, 200))
     assert (np.diff(line) > 0).all()
-    np.testing.assert_array_equal(make_target(name, np.full(5, 0.3)).back(np.zeros(2)), [0.3, 0.3])
+    np.testing.assert_array_equal(TARGETS[name](np.full(5, 0.3)).back(np.zeros(2)), [0.3, 0.3])
 
 
 class Proud:

@@ -1,20 +1,28 @@
-"""One-shot training with a fixed distribution: which paths through the supergraph a step trains.
+"""Which paths through a supergraph are trained: those of a fixed distribution, or of a policy trained beside a bank.
 
-Source: Bender, Kindermans, Zoph, Vasudevan & Le, "Understanding and Simplifying One-Shot Architecture Search",
-ICML 2018.
+Source of the first: Bender, Kindermans, Zoph, Vasudevan & Le, "Understanding and Simplifying One-Shot Architecture
+Search", ICML 2018.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from torch import nn
+
 from ghn.errors import ConfigError
-from ghn.spaces.choices import choice_space
+from ghn.families.sharing.bank import Bank
+from ghn.graph.ir import Graph
+from ghn.spaces.choices import Choices, choice_space
+from ghn.tasks.images import ImageTask, Split
+from ghn.tasks.sampling import hold_out
 from ghn.train.meta import MetaConfig
 from ghn.train.sampling import ArchitectureSampler, PathSampler
-from ghn.types import Network, Space
+from ghn.types import Network, Space, WeightDict
 
 PATHS = ("uniform", "dropout")
 Kept = tuple[tuple[int, ...], ...]  # options of each choice that a step keeps
@@ -49,7 +57,7 @@ class PathDropout:
 
     Args:
         space: of the architectures.
-        drop: r at the end of training.
+        drop: r at the end of training, after `steps`.
         steps: of the training.
         seed: of the run.
     """
@@ -76,3 +84,42 @@ def one_shot_paths(config: OneShotConfig, space: Space[Any], trainer: MetaConfig
     if config.paths == "dropout":
         return PathDropout(space, config.drop, trainer.steps, trainer.seed)
     return ArchitectureSampler(space, trainer.sampling, trainer.seed)
+
+
+class SharedSearch(nn.Module):
+    """Makes weights as its bank does; a policy - a controller, or architecture parameters - is trained beside it."""
+
+    def __init__(self, bank: Bank, policy: nn.Module) -> None:
+        super().__init__()
+        self.bank, self.policy = bank, policy
+
+    def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
+        return self.bank(graphs)
+
+
+def hold_out_images(task: ImageTask, share: float, images: int, seed: int) -> tuple[ImageTask, Split]:
+    """Cuts a stratified share off the train split; the val split, on which scores are read, is never touched.
+
+    Returns:
+        The task with the rest as its train split, and what was cut off.
+
+    Raises:
+        ConfigError: an impossible share, or fewer than `images` in it.
+    """
+    train = task.train
+    count = round(share * len(train)) if 0 < share < 1 else 0
+    if not 0 < images <= count:
+        raise ConfigError(
+            "weights.held_out must leave images for the weights, and weights.images for what chooses architectures",
+            got=f"held_out {share}, images {images}, a train split of {len(train)}",
+        )
+    kept, held = (index.to(train.device) for index in hold_out(train.labels, count, seed))
+    rest, part = (replace(train, images=train.images[i], labels=train.labels[i]) for i in (kept, held))
+    return replace(task, train=rest), part
+
+
+def count_options(space: Choices[Any], options: Sequence[Sequence[int]]) -> dict[str, int]:
+    """How often each option occurs in some architectures; a rising number of skips is how searches fail."""
+    names = [choice.options for choice in space.choices()]
+    counts = Counter(own[o] for one in options for own, o in zip(names, one, strict=True))
+    return {name: counts[name] for own in names for name in own}
