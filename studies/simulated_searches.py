@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
 from ghn.search.ladder import Ladder, Step
 from ghn.search.plan import live_macs
 from ghn.search.runner import run_search
-from ghn.search.simulate import Priced, regret_of_budgets, simulate_regret
+from ghn.search.simulate import regret_of_budgets, simulate_regret
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
@@ -99,7 +100,7 @@ def published_study(
     def price(trial: Trial[Any], _: Score) -> float:
         return PUBLISHED_SECONDS + PUBLISHED_PER_MAC * macs(trial.arch)
 
-    trained = Priced(TableEstimator(table, space, metric="test_accuracy"), price, "a line over multiply-adds")
+    trained = FixedPrice(TableEstimator(table, space, metric="test_accuracy"), price, "a line over multiply-adds")
     unit = PUBLISHED_SECONDS + PUBLISHED_PER_MAC * float(np.mean([macs(arch) for arch in pool]))
     grid = _grid(pilot, cost)
     climb = _climber(space, [Step("score", scored(space, pool)), Step("training", trained)], unit, pool, pilot, macs)
@@ -118,6 +119,33 @@ def published_study(
     }
     regrets["ladder"] = regret_of_budgets(climb, grid=grid, **judged)
     return Regrets("nasbench201", f"full trainings, {unit:.0f} s each", grid, regrets)
+
+
+class FixedPrice:
+    """An estimator whose answers cost what a function says, in place of what a clock said on a busy machine.
+
+    Args:
+        estimator: judges.
+        price: seconds for a trial that was given a score, failed ones included.
+        about: tells this price from others, for `identity`.
+    """
+
+    def __init__(self, estimator: Estimator[Any], price: Callable[[Trial[Any], Score], float], about: str) -> None:
+        self.estimator, self.price, self.about, self.source = estimator, price, about, estimator.source
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"estimator": self.estimator.identity, "price": self.about}
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        self.estimator.fit(history)
+
+    def cost(self, arch: Any) -> float | None:
+        return self.estimator.cost(arch)
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        scores = self.estimator.score(trials)
+        return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]
 
 
 def ladder_steps(first: Estimator[Any], trained: Estimator[Any], epochs: float, cheap: Sequence[float]) -> list[Step]:

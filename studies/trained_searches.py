@@ -21,14 +21,13 @@ from ghn.search.ladder import Ladder
 from ghn.search.plan import live_macs
 from ghn.search.result import Limit
 from ghn.search.runner import run_search
-from ghn.search.simulate import Priced
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.references import ReferenceTable
 from ghn.train.rungs import PASSES
 from ghn.types import Estimator, Finite, Score, Searcher, Trial
 from studies.regrets import Regrets
-from studies.simulated_searches import ladder_steps
+from studies.simulated_searches import FixedPrice, ladder_steps
 
 Course = list[tuple[float, str]]  # what was spent, and what would be chosen then, from there on
 
@@ -67,7 +66,7 @@ def trained_study(
         raise ConfigError("schedulers need trainings of several epochs", got=f"recipe.epochs={epochs}", expected=">= 3")
     trainer = make_low_fidelity(setting)
     price, unit = _price(setting)
-    trained = Priced(trainer, price, "shipped references")
+    trained = FixedPrice(trainer, price, "shipped references")
     courses: dict[str, list[Course]] = {"random search": [], "evolution": [], "Hyperband": [], "ladder": []}
     finished: set[str] = set()
     for seed in range(seeds):
@@ -96,7 +95,7 @@ def trained_study(
 
 
 def _search(
-    setting: Setting, searcher: Searcher[Any], trained: Priced, seconds: float, folder: Path, *, progress: bool
+    setting: Setting, searcher: Searcher[Any], trained: FixedPrice, seconds: float, folder: Path, *, progress: bool
 ) -> tuple[Course, set[str]]:
     """The course of a search, and what it trained fully."""
     limit, write = Limit(cost_seconds=seconds), setting.space.format

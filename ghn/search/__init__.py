@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
     from ghn.search.result import Limit, SearchResult, Step
     from ghn.search.runner import run_search
-    from ghn.search.workers import Simulated
+    from ghn.search.simulate import Simulated
 
 # imported on first use: a worker process imports this package too, and shall start quickly
 _NAMES = {
@@ -25,7 +25,7 @@ _NAMES = {
     "registry": ("SCHEDULERS", "SEARCHERS", "make_searcher"),
     "result": ("Limit", "SearchResult", "Step"),
     "runner": ("run_search",),
-    "workers": ("Simulated",),
+    "simulate": ("Simulated",),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 

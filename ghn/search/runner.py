@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,45 +66,43 @@ def run_search(
     """
     crew, about = _crew(estimator, workers, identity if folder is not None else {})
     history = History(folder, {"searcher": searcher.identity, "estimator": about}, resume=resume)
-    run = _Run(searcher, crew, history, limit or Limit(), Patience(give_up_after), progress=progress)
+    limit = limit or Limit()
+    bar = tqdm(total=limit.trials, desc="search", unit="trial", disable=not progress)
+    run = _Run(searcher, crew, history, limit, Patience(give_up_after), bar)
     try:
         run.take_up()
         run.loop()
-    except BaseException:
-        crew.close(kill=True)
-        raise
     finally:
         run.bar.close()
         history.close()
     return run.result
 
 
+@dataclass
 class _Run:
     """The state of a running search."""
 
-    def __init__(
-        self,
-        searcher: Searcher[Any],
-        crew: Workers,
-        history: History,
-        limit: Limit,
-        patience: Patience,
-        *,
-        progress: bool,
-    ) -> None:
-        self.searcher, self.crew, self.history, self.limit, self.patience = searcher, crew, history, limit, patience
-        self.result, self.limited = SearchResult(), False
-        self.trials: dict[str, Trial[Any]] = {}  # all that were proposed, by id
-        self.waiting: list[Trial[Any]] = []  # proposed, not begun
-        self.running: dict[str, Trial[Any]] = {}
-        self.bar = tqdm(total=limit.trials, desc="search", unit="trial", disable=not progress)
+    searcher: Searcher[Any]
+    crew: Workers
+    history: History
+    limit: Limit
+    patience: Patience
+    bar: tqdm[Any]
+    result: SearchResult = field(default_factory=SearchResult)
+    limited: bool = False
+    trials: dict[str, Trial[Any]] = field(default_factory=dict)  # all that were proposed, by id
+    waiting: list[Trial[Any]] = field(default_factory=list)  # proposed, not begun
+    running: dict[str, Trial[Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.started = self.crew.now()
 
     def take_up(self) -> None:
         """Brings everything to where the history ends."""
         told, self.waiting = self.history.replay(self.searcher)
         for trial, score in told:
             self.result.add(trial, score)
-        self.trials = {trial.id: trial for trial in [*(t for t, _ in told), *self.waiting]}
+        self.trials = {trial.id: trial for trial in (*(t for t, _ in told), *self.waiting)}
         self.bar.initial = self.bar.n = len(told)
 
     def loop(self) -> None:
@@ -123,29 +122,26 @@ class _Run:
         self.result.stopped = "limit" if self.limited else "finished"
 
     def _begin(self) -> tuple[Trial[Any], Trial[Any] | None] | None:
-        trial = self._next()
-        if trial is None:
-            return None
-        self.running[trial.id] = trial
-        return trial, self.trials.get(trial.resume or "")
-
-    def _next(self) -> Trial[Any] | None:
         """A trial that may begin; one beyond the limit stays in `waiting`, for a run with a larger one."""
-        if not self.waiting:
-            if not self._may_begin(Trial("", None)):  # nothing may: then nothing is proposed
-                return None
+        if not self.waiting and self._may_begin(Trial("", None)):  # where nothing may, nothing is proposed
             self.waiting = self.searcher.ask(1)
             for trial in self.waiting:
                 self.history.asked(trial)
                 self.trials[trial.id] = trial
-        if self.waiting and self._may_begin(self.waiting[0]):
-            return self.waiting.pop(0)
-        return None
+        if not self.waiting or not self._may_begin(self.waiting[0]):
+            return None
+        trial = self.waiting.pop(0)
+        self.running[trial.id] = trial
+        return trial, self.trials.get(trial.resume or "")
 
     def _may_begin(self, trial: Trial[Any]) -> bool:
-        allowed = self.limit.allows(trial, self.result, list(self.running.values()), self.crew.now())
+        allowed = self.limit.allows(trial, self.result, list(self.running.values()), self._seconds)
         self.limited = not allowed
         return allowed
+
+    @property
+    def _seconds(self) -> float:
+        return self.crew.now() - self.started
 
     def _tell(self, trial: Trial[Any], score: Score) -> None:
         del self.running[trial.id]
@@ -163,7 +159,7 @@ class _Run:
             trial, score = result.best
             parts.append(f"best {score.value:.4f} ({trial.id})")
         parts.append(f"spent {result.epochs:.4g} epochs, {result.cost_seconds:.4g} s")
-        if left := self.limit.left(result, self.crew.now()):
+        if left := self.limit.left(result, self._seconds):
             parts.append(f"left {left}")
         if result.failures:
             parts.append(f"failed {result.failures}")

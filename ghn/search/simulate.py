@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ghn.errors import ConfigError, DataError
-from ghn.search.result import Limit, SearchResult
+from ghn.search.result import Limit
 from ghn.search.runner import run_search
-from ghn.search.workers import Simulated
+from ghn.search.workers import Workers, judge_trial
 from ghn.types import Estimator, Score, Searcher, Trial
 
 UNITS = ("epochs", "trials", "seconds")
+
+
+class Simulated(Workers):
+    """Several workers on a clock of their own: a trial takes the seconds that its score says it cost.
+
+    Args:
+        estimator: answers at once, such as a `TableEstimator`.
+        slots: number of workers.
+
+    Attributes:
+        finished: the clock at the end of each trial, in that order.
+    """
+
+    def __init__(self, estimator: Estimator[Any], slots: int = 1) -> None:
+        self.slots, self.finished, self._clock = slots, list[float](), 0.0
+        self._estimator, self._begun, self._count = estimator, list[tuple[float, int, Trial[Any], Score]](), 0
+
+    def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
+        score = judge_trial(self._estimator, trial, parent)
+        heapq.heappush(self._begun, (self._clock + score.cost_seconds, self._count, trial, score))
+        self._count += 1
+
+    def wait(self) -> list[tuple[Trial[Any], Score]]:
+        self._clock, _, trial, score = heapq.heappop(self._begun)
+        self.finished.append(self._clock)
+        return [(trial, score)]
+
+    def now(self) -> float:
+        return self._clock
 
 
 def simulate_regret(
@@ -60,7 +89,8 @@ def simulate_regret(
     for seed in range(seeds):
         crew = Simulated(estimator, workers)
         result = run_search(make(seed), crew, limit=limits[unit], progress=False)
-        costs = crew.finished if unit == "seconds" else _costs(result, unit)
+        spent = {"seconds": crew.finished, "trials": range(1, len(result.steps) + 1)}
+        costs = spent.get(unit, [step.epochs for step in result.steps])
         regret = [np.nan if s.best is None else best - quality(s.best[0].arch) for s in result.steps]
         if not np.isfinite(regret).any():
             raise DataError(
@@ -93,40 +123,3 @@ def regret_of_budgets(
     """
     chosen = [[find(seed, budget) for budget in grid] for seed in range(seeds)]
     return np.array([[np.nan if arch is None else best - quality(arch) for arch in row] for row in chosen])
-
-
-def _costs(result: SearchResult, unit: str) -> list[float]:
-    if unit == "epochs":
-        return [step.epochs for step in result.steps]
-    return [float(i) for i in range(1, len(result.steps) + 1)]
-
-
-class Priced:
-    """An estimator whose answers cost what a function says, in place of what a clock said on a busy machine.
-
-    Args:
-        estimator: judges.
-        price: seconds for a trial that was given a score, failed ones included.
-        about: tells this price from others, for `identity`.
-    """
-
-    def __init__(self, estimator: Estimator[Any], price: Callable[[Trial[Any], Score], float], about: str) -> None:
-        self.estimator, self.price, self.about, self.source = estimator, price, about, estimator.source
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
-        return {"estimator": self.estimator.identity, "price": self.about}
-
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """As the estimator does."""
-        self.estimator.fit(history)
-
-    def cost(self, arch: Any) -> float | None:
-        """That of the estimator."""
-        return self.estimator.cost(arch)
-
-    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """The estimator's scores, at their price."""
-        scores = self.estimator.score(trials)
-        return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]

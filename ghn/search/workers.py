@@ -1,19 +1,17 @@
-"""Who judges the trials of a search: this process, several processes, or a simulation of them."""
+"""Who judges the trials of a search: this process, or several."""
 
 from __future__ import annotations
 
-import heapq
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol, runtime_checkable
 
 from ghn.errors import TrainingError
@@ -43,8 +41,8 @@ class Workers(Protocol):
         ...
 
     def now(self) -> float:
-        """Seconds since the start."""
-        ...
+        """Seconds on the clock of the workers, from any start."""
+        return time.monotonic()
 
     def close(self, *, kill: bool = False) -> None:
         """Ends; `kill` does not wait for running trials. Where nothing runs elsewhere, there is nothing to end."""
@@ -92,29 +90,18 @@ def make_judge(make: MakeEstimator) -> Judge:
 
 
 class Here(Workers):
-    """One trial at a time, in this process.
-
-    Args:
-        judge: judges them.
-    """
+    """One trial at a time, in this process."""
 
     slots = 1
 
     def __init__(self, judge: Judge) -> None:
-        self._judge, self._begun, self._start = judge, deque[tuple[Any, Any]](), time.monotonic()
+        self._judge, self._done = judge, list[tuple[Trial[Any], Score]]()
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
-        """Notes a trial; `wait` judges it."""
-        self._begun.append((trial, parent))
+        self._done = [(trial, self._judge(trial, parent))]
 
     def wait(self) -> list[tuple[Trial[Any], Score]]:
-        """Judges the next trial."""
-        trial, parent = self._begun.popleft()
-        return [(trial, self._judge(trial, parent))]
-
-    def now(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._start
+        return self._done
 
 
 class Processes(Workers):
@@ -127,14 +114,13 @@ class Processes(Workers):
     """
 
     def __init__(self, make: Callable[[], Judge], slots: int) -> None:
-        self.slots, self._start = slots, time.monotonic()
+        self.slots = slots
         self._others = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")  # a forked process would inherit threads and CUDA, broken
         self._pool = ProcessPoolExecutor(slots, context, _start, (make,))
         self._begun: dict[Future[Score], Trial[Any]] = {}
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
-        """Hands a trial to a free process."""
         with _deaf(), _told_of_death():  # what is started now inherits it, and is not interrupted while it imports
             self._begun[self._pool.submit(_work, trial, parent)] = trial
 
@@ -149,48 +135,11 @@ class Processes(Workers):
         with _told_of_death():
             return [(self._begun.pop(future), future.result()) for future in good or done]
 
-    def now(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self._start
-
     def close(self, *, kill: bool = False) -> None:
-        """Ends the processes."""
         mine = set(multiprocessing.active_children()) - self._others
         self._pool.shutdown(wait=not kill, cancel_futures=True)
         for process in mine if kill else ():
             process.terminate()
-
-
-class Simulated(Workers):
-    """Several workers on a clock of their own: a trial takes the seconds that its score says it cost.
-
-    Args:
-        estimator: answers at once, such as a `TableEstimator`.
-        slots: number of workers.
-
-    Attributes:
-        finished: the clock at the end of each trial, in that order.
-    """
-
-    def __init__(self, estimator: Estimator[Any], slots: int = 1) -> None:
-        self.slots, self.finished, self._clock = slots, list[float](), 0.0
-        self._estimator, self._begun, self._count = estimator, list[tuple[float, int, Trial[Any], Score]](), 0
-
-    def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:
-        """Judges a trial, and says so when its time has passed."""
-        score = judge_trial(self._estimator, trial, parent)
-        heapq.heappush(self._begun, (self._clock + score.cost_seconds, self._count, trial, score))
-        self._count += 1
-
-    def wait(self) -> list[tuple[Trial[Any], Score]]:
-        """Moves the clock to the next end of a trial."""
-        self._clock, _, trial, score = heapq.heappop(self._begun)
-        self.finished.append(self._clock)
-        return [(trial, score)]
-
-    def now(self) -> float:
-        """Simulated seconds."""
-        return self._clock
 
 
 @contextmanager
@@ -220,13 +169,12 @@ def _deaf() -> Iterator[None]:
         signal.signal(signal.SIGINT, before or signal.SIG_DFL)
 
 
-_make: Callable[[], Judge] | None = None  # of a worker process
-_judge: Judge | None = None
+_judge: Callable[[], Judge]  # of a worker process: makes its judge at the first call
 
 
 def _start(make: Callable[[], Judge]) -> None:
-    global _make
-    _make = make
+    global _judge
+    _judge = cache(make)  # not called here, where an error would reach nobody
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not inherited
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -240,8 +188,4 @@ def _end_with_parent() -> None:
 
 
 def _work(trial: Trial[Any], parent: Trial[Any] | None) -> Score:
-    global _judge
-    if _judge is None:  # not in `_start`, where an error would reach nobody
-        assert _make is not None
-        _judge = _make()
-    return _judge(trial, parent)
+    return _judge()(trial, parent)

@@ -11,8 +11,7 @@ import recorded
 from ghn.analysis.successive_halving import climb, rung_sizes
 from ghn.errors import ConfigError, DataError
 from ghn.search import ASHA, ListSearch, RandomSearch, SuccessiveHalving
-from ghn.search.simulate import Priced, regret_of_budgets, simulate_regret
-from ghn.types import Trial
+from ghn.search.simulate import regret_of_budgets, simulate_regret
 
 
 def regret(make: Any, grid: list[float], **settings: Any) -> np.ndarray:
@@ -77,13 +76,3 @@ def test_a_replayed_bracket_promotes_what_a_search_promotes() -> None:
     values = np.array([[recorded.curve(arch)[int(budget) - 1] for budget in rungs] for arch in order])
     reached = [[order[row] for row in rows] for rows in climb(values, rung_sizes(40, 4, 3))]
     assert reached == [[t.arch for t, _ in searched if t.budget == budget] for budget in rungs]
-
-
-def test_a_price_changes_the_cost_and_nothing_else() -> None:
-    table = recorded.estimator()
-    trials = [Trial(arch, arch, 5.0) for arch in recorded.archs(3)] + [Trial("x", recorded.archs(1)[0], 99.0)]
-    priced = Priced(table, lambda trial, score: 2.0 * (trial.budget or 0.0) if score.ok else 1.0, "twice the epochs")
-    plain, found = table.score(trials), priced.score(trials)
-    assert [s.cost_seconds for s in found] == [10.0, 10.0, 10.0, 1.0] and not found[3].ok
-    assert [s.value for s in found[:3]] == [s.value for s in plain[:3]]
-    assert priced.identity["price"] == "twice the epochs" and priced.identity["estimator"] == table.identity

@@ -17,13 +17,18 @@ from lightning_fabric import Fabric
 from toy_models import SAMPLE
 
 from ghn.app.setting import Setting
+from ghn.assets import asset
 from ghn.errors import ConfigError, ExistsError
 from ghn.graph import count_params, simplify
+from ghn.spaces import make_space
+from ghn.spaces.nasbench201.benchmark import EMBEDDED
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
 from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Space, Trial, member_of
 from studies.compare_searchers import compare_searchers_study, write_comparison
-from studies.simulated_searches import embedded_study, published_study
+from studies.simulated_searches import FixedPrice, embedded_study, published_study
 from studies.trained_searches import trained_study
 
 
@@ -97,3 +102,14 @@ def test_comparison_from_options_to_files(setting: Setting, tmp_path: Path, caps
     assert "5 seeds: median [quartiles]" in printed and "1.00 [1.00, 1.00]" in printed
     with pytest.raises(ExistsError):
         compare_searchers_study(setting, {**asked, "compare": {**compare, "table": "embedded"}})
+
+
+def test_a_price_changes_the_cost_and_nothing_else() -> None:
+    table = ReferenceTable.load(asset(EMBEDDED))
+    archs, known = table.archs(), TableEstimator(table, make_space(table.header.space, **table.header.skeleton), seed=0)
+    trials = [Trial(arch, arch, 5.0) for arch in archs[:3]] + [Trial("x", archs[0], 99.0)]
+    priced = FixedPrice(known, lambda trial, score: 2.0 * (trial.budget or 0.0) if score.ok else 1.0, "twice")
+    plain, found = known.score(trials), priced.score(trials)
+    assert [s.cost_seconds for s in found] == [10.0, 10.0, 10.0, 1.0] and not found[3].ok
+    assert [s.value for s in found[:3]] == [s.value for s in plain[:3]]
+    assert priced.identity["price"] == "twice" and priced.identity["estimator"] == known.identity
