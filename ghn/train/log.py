@@ -17,10 +17,7 @@ LINES = "JSON objects with a step, one a line"
 class StepLog:
     """Appends one JSON object a line.
 
-    Args:
-        path: of the file.
-        step: the step from which the run goes on; lines of later steps, written by a run that was killed before it
-            saved its state, are dropped.
+    Lines after `step`, where the run goes on, are dropped: it was killed before it saved the state that goes with them.
     """
 
     def __init__(self, path: Path, step: int = 0) -> None:
@@ -60,11 +57,7 @@ class RunLog(StepLog):
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a run's `log.jsonl` or `drawn.jsonl`; one torn by a kill at the end is left out.
-
-    Raises:
-        DataError: there is no such file, or it is something else.
-    """
+    """The lines of a run's `log.jsonl` or `drawn.jsonl`; one torn by a kill at the end is left out."""
     if not path.is_file():
         raise DataError(f"no {path.name} here", got=str(path), expected="the folder of a run of train_ghn.py")
     if not (lines := _lines(path)):

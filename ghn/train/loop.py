@@ -52,9 +52,8 @@ class LoopConfig:
 class Update(NamedTuple):
     """A step that has been worked out and not taken: nothing that is saved has changed yet.
 
-    Attributes:
-        apply: takes it, and returns its losses (nats), [n].
-        drawn: the options of each choice of each architecture, where these cannot be drawn again from the seed.
+    `apply` takes it, and returns its losses (nats), [n]. `drawn` has the options of each choice of each architecture,
+    where these cannot be drawn again from the seed.
     """
 
     apply: Callable[[], Tensor]
@@ -92,7 +91,7 @@ class Step(Protocol):
 class Loop:
     """Takes steps; a run that was killed at any point and resumed gives bitwise the same weights as one that was not.
 
-    That holds on a CPU with the same number of threads.
+    That holds on a CPU with the same number of threads. `done` steps took `seconds`.
 
     Args:
         step: of the training.
@@ -101,10 +100,6 @@ class Loop:
         folder: of the run, for its state and logs.
         resume: go on from the state in the folder.
         check: measures the averaged model now and then; its numbers are logged beside the loss.
-
-    Attributes:
-        done: steps taken.
-        seconds: they took.
 
     Raises:
         ExistsError: the folder holds a run and `resume` is not set.
@@ -138,10 +133,7 @@ class Loop:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, *, progress: bool = True) -> nn.Module:
-        """Trains to the end, saving state on the way, also when interrupted.
-
-        Returns:
-            The model with averaged parameters.
+        """Trains to the end, saving state on the way, also when interrupted; gives the model with averaged parameters.
 
         Raises:
             TrainingError: the loss is no longer finite; the state before that step has been saved.

@@ -99,14 +99,8 @@ class MetaConfig(LoopConfig):
 class Descent:
     """What goes down the gradient of a loss on images, and how: batches, normalisation, learning rate, clipping.
 
-    Args:
-        model: an `nn.Module` that is a `Weights`; moved to the device.
-        task: only its train split is used.
-        config: how to train.
-        fabric: the device.
-
-    Attributes:
-        weights: makes the weights of graphs, as `model` does, given a function that returns the graphs.
+    `model` is a `Weights`; `weights` makes what it makes, given a function that returns the graphs. Only the train
+    split of the task is used.
     """
 
     def __init__(self, model: nn.Module, task: ImageTask, config: MetaConfig, fabric: Fabric) -> None:
@@ -137,10 +131,7 @@ class Descent:
     def backward(self, losses: Float[Tensor, " n"], names: Iterable[str], step: int) -> None:
         """Gives the parameters the gradient that the optimiser's next step goes by.
 
-        Args:
-            losses: of what has been run.
-            names: of it, read when something is wrong.
-            step: counted from 0.
+        `names` are those of what has been run, and read when something is wrong.
 
         Raises:
             TrainingError: a loss or the gradient is not finite.

@@ -92,13 +92,10 @@ def climb(before: Rungs, to: Fidelity) -> tuple[Rungs, str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training has given so far.
+    """What a training has given so far, over all rungs.
 
-    Attributes:
-        curve: lists of `epochs`, losses and accuracies, an entry an epoch, over all rungs.
-        seconds: it took, over all rungs.
-        macs: multiply-adds it took, over all rungs.
-        error: why it cannot go on.
+    `curve` has lists of `epochs`, losses and accuracies, an entry an epoch; `seconds` and `macs` (multiply-adds) are
+    what it took; `error` says why it cannot go on.
     """
 
     curve: dict[str, list[float]]
@@ -200,7 +197,6 @@ class RungStore:
 
         Raises:
             ConfigError: there is none of this name.
-            DataError: what is known of it is damaged.
         """
         if not (path := self._trial(trial)).exists():
             raise ConfigError("no trial of this id has been trained here", got=trial, fix="resume one that has")
@@ -244,16 +240,10 @@ class Start(NamedTuple):
 
 
 def train_rungs(store: RungStore, key: str, rungs: Rungs, make: Callable[[Fidelity], Start]) -> Trained:
-    """Trains what is not in the store yet; after a kill it goes on from the last epoch.
+    """Trains what is not in the store yet under a key; after a kill it goes on from the last epoch.
 
-    Args:
-        store: of results and states.
-        key: of the training in it.
-        rungs: to go through.
-        make: makes what a rung begins with; a state in the store then replaces it.
-
-    Returns:
-        The result; with an `error` where the loss was no longer finite, which is kept too.
+    `make` makes what a rung begins with; a state in the store then replaces it. Where the loss was no longer finite,
+    the result has an `error`, which is kept too.
     """
     if (known := store.load(key, rungs)) is not None:
         return known

@@ -17,30 +17,29 @@ SAMPLINGS = ("distinct", "uniform")
 
 
 class PathSampler(Protocol):
-    """What a step of training runs: members of a space, or several of its options at once."""
+    """What a step of training runs: members of its `space`, or several of its options at once."""
+
+    space: Space[Any]
 
     def __call__(self, step: int, n: int) -> list[Any]:
         """Draws `n` hashable descriptions for a step, from the seed, the step's number and saved state alone."""
         ...
 
     def network(self, space: Space[Any], drawn: Any) -> Network:
-        """The network of a description."""
-        ...
+        """The network of a description in a variant of the space."""
+        return space.network(drawn)
 
     def format(self, drawn: Any) -> str:
         """A description in words, for error messages."""
-        ...
+        return self.space.format(drawn)
 
 
-class ArchitectureSampler:
+class ArchitectureSampler(PathSampler):
     """Draws the architectures of a step.
 
-    Args:
-        space: where they come from.
-        sampling: `distinct` draws functions uniformly where the space can list them (`space.distinct()`), so that those
-            with many equivalent descriptions are not seen more often; `uniform` draws descriptions.
-        seed: of the run.
-        exclude: canonical keys never drawn, such as those of held-out architectures.
+    `distinct` sampling draws functions uniformly where the space can list them (`space.distinct()`), so that those with
+    many equivalent descriptions are not seen more often; `uniform` draws descriptions. Architectures with the canonical
+    keys `exclude`, such as held-out ones, are never drawn.
 
     Raises:
         ConfigError: an unknown sampling, or `distinct` in a space that cannot list its functions.
@@ -70,12 +69,6 @@ class ArchitectureSampler:
             if self.space.canonical(arch) not in self.exclude:
                 out.append(arch)
         return out
-
-    def network(self, space: Space[Any], drawn: Any) -> Network:
-        return space.network(drawn)
-
-    def format(self, drawn: Any) -> str:
-        return self.space.format(drawn)
 
 
 class ImageSampler:

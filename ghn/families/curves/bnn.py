@@ -25,14 +25,10 @@ Normal = tuple[Float[Tensor, "n t"], Float[Tensor, "n t t"]]  # means and covari
 
 
 def basis(times: Float[Tensor, " t"], shapes: Float[Tensor, "n 8"]) -> Float[Tensor, "n t 5"]:
-    """The bases of each run at some times: all are 0 at the end, so that the constant beside them is the final value.
+    """The bases of each run at times in (0, 1]; all are 0 at the end: the constant beside them is the final value.
 
     Source: Klein et al. 2017 (basis functions: vapor pressure, power, log power, exponential, Hill3); their amplitudes
-    are the layer's weights.
-
-    Args:
-        times: in (0, 1]; 1 is the end.
-        shapes: unconstrained numbers of the order of 1.
+    are the layer's weights. Shapes are unconstrained numbers of the order of 1.
     """
     at, end = _curves(times, shapes), _curves(torch.ones(1, dtype=times.dtype), shapes)
     return at - end
@@ -73,8 +69,8 @@ def sghmc(
         potential: minus the log posterior of parameters, up to a constant.
         start: where to begin.
         burn: steps that are thrown away; they adapt each parameter's scale to the size of its gradients.
-        samples: how many to draw.
-        thin: steps from one to the next.
+        samples: how many to draw, `thin` steps apart.
+        thin: see there.
         step: size of a step, in units of the adapted scales.
         friction: share of the momentum lost a step.
         generator: of the noise.
@@ -109,10 +105,7 @@ class CurveBNN(Extrapolator):
 
     Args:
         width: of the two hidden layers.
-        burn: steps of SGHMC that are thrown away.
-        samples: draws of the posterior.
-        thin: steps from one draw to the next.
-        step: size of a step.
+        burn, samples, thin, step: see `sghmc`.
         seed: of weights and noise.
     """
 
@@ -140,7 +133,7 @@ class CurveBNN(Extrapolator):
 
 
 class _Fitted:
-    """The posterior draws."""
+    """The posterior draws, and what they say."""
 
     def __init__(self, known: Curves, settings: CurveBNN) -> None:
         self.units = StandardUnits(known)
@@ -158,7 +151,6 @@ class _Fitted:
 
     @torch.no_grad()
     def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the value to be observed at the horizon, [n] each."""
         x, y, times = self.units.inputs(curves), self.units.outputs(curves), self.units.times([*curves.epochs, horizon])
         rows = []
         for draw in self.draws:

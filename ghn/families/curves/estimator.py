@@ -30,11 +30,7 @@ CURVE_MODELS: Mapping[str, Callable[..., CurveModel]] = {
 
 
 def make_curve_model(name: str, **options: Any) -> CurveModel:
-    """Makes a model: `last`, `sotl`, `parametric`, `svr`, `bnn` or `gp`.
-
-    Args:
-        name: of the model.
-        options: its arguments, such as `mode="mcmc"` for `parametric`.
+    """Makes one of `CURVE_MODELS` with its options, such as `mode="mcmc"` for `parametric`.
 
     Raises:
         ConfigError: unknown name or option.
@@ -96,10 +92,7 @@ class CurveEstimator:
         self._learn(finished)
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
-        """Learns from the curves of finished trainings, those given at first included.
-
-        Scores without a curve up to the horizon are left out.
-        """
+        """Learns from the curves of finished trainings, those given at first included; others are left out."""
         whole = [(t, s) for t, s in history if s.ok and self.horizon in s.extra.get("curve", {}).get("epochs", ())]
         if not whole:
             if self._known is not self._given:
@@ -110,15 +103,13 @@ class CurveEstimator:
         self._learn(new if self._given is None else self._given.joined(new))
 
     def cost(self, arch: Any) -> float | None:
-        """None: what it costs is told in seconds."""
         return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains and extrapolates each trial.
 
         Raises:
-            ConfigError: the model learns from finished curves and has seen none, or a budget of fewer epochs than it
-                needs; raised before anything is trained.
+            ConfigError: before anything is trained: the model needs finished curves, or more epochs than a budget has.
             DataError: the trainer gives no curves, or the finished ones lack the epochs trained.
         """
         for trial in trials:

@@ -70,7 +70,6 @@ class _Fitted:
 
     @torch.no_grad()
     def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the value to be observed at the horizon, [n] each."""
         around = self.curve.around_asymptote(self.units.times([*curves.epochs, horizon]))
         mean, variance = (value.expand(len(curves)) for value in self.curve.prior())
         if self.asymptotes is not None:

@@ -22,13 +22,11 @@ Block = tuple[Floats, Floats] | tuple[Floats, Floats, Floats]  # mean [m], std [
 
 @dataclass(frozen=True)
 class Predictions:
-    """Accuracies expected after the last epoch.
+    """Accuracies expected after the last epoch, fractions.
 
-    Attributes:
-        mean: [n], fractions; NaN where a run could not be extrapolated.
-        std: [n], standard deviation of the value to be observed; NaN where unknown.
-        errors: [n], why there is no value; None where there is one.
-        samples: [n, s] from the predictive distribution, where a model has them; otherwise it is taken as normal.
+    `mean` and `std` [n] (of the value to be observed) are NaN, and `errors` [n] says why, where a run could not be
+    extrapolated; `std` is NaN where it is unknown. `samples` [n, s] are of the predictive distribution, where a model
+    has them; otherwise it is taken as normal.
     """
 
     mean: Floats
@@ -70,11 +68,7 @@ class CurveModel(Protocol):
     least_epochs: int
 
     def fit(self, finished: Curves) -> None:
-        """Learns from finished curves; models that learn nothing ignore it.
-
-        Raises:
-            DataError: fewer than `FEWEST_FINISHED` curves, or without what the model learns from.
-        """
+        """Learns from finished curves, at least `FEWEST_FINISHED`; models that learn nothing ignore it."""
         ...
 
     def predict(self, observed: Curves, horizon: int) -> Predictions:
@@ -139,11 +133,7 @@ class Extrapolator:
 
 
 def learnable(finished: Curves) -> Curves:
-    """The runs that can be learned from: observed at every epoch, and not constant or diverged.
-
-    Raises:
-        DataError: fewer than `FEWEST_FINISHED`.
-    """
+    """The runs, at least `FEWEST_FINISHED`, that teach: observed at every epoch, and not constant or diverged."""
     whole = finished.finished(finished.epochs[-1])
     whole = whole.rows([problem is None for problem in whole.problems(1)]) if len(whole) else whole
     if len(whole) < FEWEST_FINISHED:

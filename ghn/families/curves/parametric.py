@@ -128,9 +128,6 @@ def sample_ensemble(x: Floats, y: Floats, horizon: float, chain: Chain) -> Float
         y: accuracies, [t].
         horizon: the epoch to be predicted.
         chain: how long to sample.
-
-    Raises:
-        MissingExtraError: emcee is not installed.
     """
     emcee = need_extra("emcee", "mode=mcmc")
     rng = np.random.default_rng(chain.seed)

@@ -36,9 +36,7 @@ class Termination:
 
 
 def hopeless(predicted: Predictions, best: float, threshold: float = 0.05) -> NDArray[np.bool_]:
-    """Which runs to stop, [n]: those whose probability of ending above `best` is below the threshold.
-
-    A run that could not be extrapolated goes on.
+    """Which runs to stop, [n]: likely to end below `best`; one that could not be extrapolated goes on.
 
     Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3 (there with a threshold of 0.05).
     """

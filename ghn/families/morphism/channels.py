@@ -23,12 +23,7 @@ class Channels:
 
     Channels are tied where an operation takes them one by one, or adds them up; a concatenation ties each part. All
     channels of a class are copied or dropped together: that is what "widen all members of a residual group" comes to.
-
-    Args:
-        graph: to look at.
-
-    Attributes:
-        of: for each node the class of each of its channels, `[c]`.
+    `of` has for each node the class of each of its channels, `[c]`.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -55,11 +50,7 @@ class Channels:
         return 1 + max(int(classes.max()) for classes in self.of)
 
     def may_change(self, place: str) -> np.ndarray:
-        """The classes of a node's channels, `[c]`.
-
-        Raises:
-            MorphismError: some of them are bound to something whose channels are given.
-        """
+        """The classes of a node's channels, `[c]`; MorphismError where some are bound to what is given."""
         i = next(i for i, node in enumerate(self._graph.nodes) if node.name == place)
         for label in self.of[i].tolist():
             if label in self._fixed:

@@ -30,12 +30,9 @@ DRAWS = 20  # members of which the largest is climbed from
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One network of a lineage.
+    """One network of a lineage: its official string, and epochs.
 
-    Attributes:
-        arch: its official string.
-        epochs: it was trained for after inheriting.
-        reached: epochs of its own in all, those of earlier stages of the same network that it goes on from included.
+    `epochs` of training after inheriting; `reached` in all, those of earlier stages of the same network included.
     """
 
     arch: str
@@ -158,9 +155,6 @@ class MorphismEstimator(CandidateTraining):
         The cost is that of the last stage alone: inheriting and training. `extra` holds its `curve`, a list an epoch;
         `macs`, the multiply-adds of its training; `lineage`, the architectures that it comes from; and `shared_seconds`
         and `shared_macs`, the cost of these, which many candidates share.
-
-        Raises:
-            ConfigError: a budget that buys nothing.
         """
         for trial in trials:
             if trial.budget is not None and not trial.budget >= 1:
@@ -218,7 +212,7 @@ class MorphismEstimator(CandidateTraining):
         return Stage(last.arch, reached - last.reached, reached)
 
     def _train(self, lineage: Lineage) -> Trained:
-        """Trains the last stage of a lineage, if it is not there yet; those before it are."""
+        """The last stage of a lineage, trained if it is not there yet; those before it are."""
         return train_rungs(self.store, to_text(lineage), _rungs(lineage), lambda _: self._start(lineage))
 
     def _start(self, lineage: Lineage) -> Start:

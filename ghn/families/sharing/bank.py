@@ -51,10 +51,9 @@ class BankConfig:
 
 
 def key_of(param: Param) -> str:
-    """Where a bank keeps a parameter: by role and shape.
+    """Where a bank keeps a parameter: by role, and by shape, as an edge's convolutions 1x1 and 3x3 may share a name.
 
-    By shape too, as the convolutions 1x1 and 3x3 of an edge have one name in NAS-Bench-201. The normalisations behind
-    them have one name and one shape, and so are one.
+    The normalisations behind such convolutions have one name and one shape, and so are one.
     """
     return f"{role_of(param.name)}:{'x'.join(map(str, param.shape))}"
 
@@ -102,9 +101,7 @@ class Bank(Net):
         return SOURCES[self.config.method]
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """The weights of each graph: names and shapes are those of `graph.params()`.
-
-        A supergraph gets all but the weights of its mixtures.
+        """The weights of each graph; a supergraph gets all but those of its mixtures.
 
         Raises:
             GraphError: a graph has a role that the bank has not, or has in other shapes.

@@ -35,10 +35,6 @@ class Alphas(nn.Module):
 
     Source: Liu, Simonyan & Yang 2019, eq. 2: an option weighs as much as the softmax over its edge gives it. Initial
     values are those of the authors' code, 1e-3 times a normal draw.
-
-    Args:
-        space: whose options they weigh.
-        seed: of the initial values.
     """
 
     def __init__(self, space: Choices, seed: int = 0) -> None:
@@ -97,7 +93,7 @@ class DartsConfig:
 def architecture_gradient(
     train_loss: Loss, val_loss: Loss, weights: Tensors, alphas: Tensors, rate: float, order: int
 ) -> list[Tensor]:
-    """The gradient of the validation loss in the architecture parameters.
+    """The gradient of the validation loss in the architecture parameters a, given weights w.
 
     Source: Liu, Simonyan & Yang 2019, eq. 7 and 8: through one plain gradient step w' = w - rate * dw L_train(w, a),
     with the product of Hessian and vector as a finite difference of width 0.01 / norm(dw' L_val). At order 1, rate = 0.
@@ -135,14 +131,6 @@ class DartsStep:
     times `images`, go through the one supergraph.
 
     Source: Liu, Simonyan & Yang 2019, alg. 1.
-
-    Args:
-        bank: the shared weights.
-        space: of the architectures.
-        task: only its train split is used.
-        config: how the weights are trained.
-        darts: how the architecture parameters are trained.
-        fabric: the device.
 
     Raises:
         ConfigError: the space cannot be taken apart into decisions, or there are too few images, or several skeletons.

@@ -21,19 +21,16 @@ from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.train.sampling import ImageSampler
-from ghn.types import Network, Space
+from ghn.train.sampling import ImageSampler, PathSampler
+from ghn.types import Space
 
 TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, for CIFAR-10: keep it from settling early
 
 
 class Drawn(NamedTuple):
-    """Architectures that the controller has drawn.
+    """Architectures that the controller has drawn: the option of each choice, and two numbers [n] for each.
 
-    Attributes:
-        options: of each architecture, the option of each choice.
-        log_prob: [n], of each architecture.
-        entropy: [n], nats: of the distributions that its choices were drawn from, summed.
+    `entropy` is that of the distributions that its choices were drawn from, summed, in nats.
     """
 
     options: list[tuple[int, ...]]
@@ -102,13 +99,9 @@ class Controller(nn.Module):
     ) -> Float[Tensor, ""]:
         """What is minimised: REINFORCE with a moving baseline, which it updates, and an entropy bonus.
 
-        Source: Williams, "Simple statistical gradient-following algorithms", 1992; Pham et al. 2018, sec. 2.2.
+        The weight of the bonus is in units of reward a nat; `decay` is that of the baseline.
 
-        Args:
-            drawn: the architectures.
-            rewards: of each.
-            entropy_weight: in units of reward a nat.
-            decay: of the baseline.
+        Source: Williams, "Simple statistical gradient-following algorithms", 1992; Pham et al. 2018, sec. 2.2.
         """
         advantage = rewards - self.baseline if self.reward_weight > 0 else rewards - rewards.mean()
         self.reward_sum.mul_(decay).add_(rewards.mean(), alpha=1 - decay)
@@ -155,11 +148,13 @@ class EnasConfig:
             )
 
 
-class ControllerPaths:
+class ControllerPaths(PathSampler):
     """The architectures that a controller draws for the steps of the weights."""
 
-    def __init__(self, controller: Controller, space: Space[Any], seed: int) -> None:
-        self.controller, self.space, self.seed = controller, choice_space(space), seed
+    space: Choices[Any]
+
+    def __init__(self, controller: Controller, seed: int) -> None:
+        self.controller, self.space, self.seed = controller, controller.space, seed
 
     def __call__(self, step: int, n: int) -> list[Any]:
         with torch.no_grad():
@@ -167,28 +162,15 @@ class ControllerPaths:
         return [self.space.from_choices(options) for options in drawn.options]
 
     def generator(self, number: int) -> torch.Generator:
+        """The source of randomness of a draw."""
         device = self.controller.start.device
         return torch.Generator(device).manual_seed(self.seed * 1_000_003 + number)
-
-    def network(self, space: Space[Any], drawn: Any) -> Network:
-        return space.network(drawn)
-
-    def format(self, drawn: Any) -> str:
-        return self.space.format(drawn)
 
 
 class EnasStep:
     """A step of the bank on paths that a controller draws; now and then the controller learns how accurate paths are.
 
     Rewards are read on a part of the train split that the weights do not see; the val split is left for scores.
-
-    Args:
-        bank: the shared weights.
-        space: of the architectures.
-        task: only its train split is used.
-        config: how the weights are trained.
-        enas: how the controller is trained.
-        fabric: the device.
 
     Raises:
         ConfigError: the space cannot be taken apart into decisions, there are too few images, or the training ends
@@ -209,7 +191,7 @@ class EnasStep:
         self.held_images = ImageSampler(len(held), enas.images, config.seed, fabric.device)
         self.controller = Controller(choice_space(space), enas.hidden, config.seed).to(fabric.device)
         self.policy = torch.optim.Adam(self.controller.parameters(), enas.lr)
-        self.paths = ControllerPaths(self.controller, space, config.seed)
+        self.paths = ControllerPaths(self.controller, config.seed)
         self.weights = MetaStep(bank, space, kept, config, fabric, paths=self.paths)
         self.model: nn.Module = SharedSearch(bank, self.controller)
         self.averaged: Sequence[str] = [f"bank.{name}" for name in self.weights.averaged]

@@ -36,28 +36,15 @@ _PLACE = _SCALARS + 8
 FEATURES = _PLACE + 4 * WAVES
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """A place in memory that a convolution reads from or writes to.
-
-    Attributes:
-        bank: number of the bank, in topological order.
-        offset: first channel in it.
-    """
+class Access(NamedTuple):
+    """Where a convolution reads or writes: the number of a bank, in topological order, and the first channel in it."""
 
     bank: int
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A convolution in the memory-bank view.
-
-    Attributes:
-        node: its index in the graph.
-        read: where its input lies.
-        writes: where its output goes: everywhere that it is added or concatenated.
-    """
+class Layer(NamedTuple):
+    """A convolution: its node in the graph, where it reads, and where it writes: all that it is added or joined to."""
 
     node: int
     read: Access
@@ -71,9 +58,6 @@ class MemoryView:
     Normalisations, activations and pools belong to the convolution that they stand beside, as in the paper; an identity
     passes a bank on. Sums are banks into which all their terms are written, concatenations banks whose parts are
     written side by side.
-
-    Args:
-        graph: any graph.
     """
 
     graph: Graph
@@ -146,11 +130,9 @@ def _makes(node: Node) -> bool:
 
 
 class Encoding(NamedTuple):
-    """A network as an image.
+    """A network as an image: cells [features, units read, units written of all convolutions].
 
-    Attributes:
-        cells: [features, units read, units written of all convolutions].
-        columns: name, shape and first column of the weight of each convolution.
+    `columns` has the name, the shape and the first column of the weight of each convolution.
     """
 
     cells: Float[Tensor, "f h w"]
@@ -160,13 +142,8 @@ class Encoding(NamedTuple):
 def encode(graph: Graph, unit: int, kernel: int) -> Encoding:
     """Encodes a network; one without convolutions is an empty cell.
 
-    Args:
-        graph: the network.
-        unit: channels a cell, in and out.
-        kernel: the largest kernel there may be.
-
     Raises:
-        GraphError: a convolution has a larger kernel, or one that is not square.
+        GraphError: a convolution has a larger kernel than `kernel`, or one that is not square.
     """
     view = MemoryView(graph)
     places = _places(graph, view)

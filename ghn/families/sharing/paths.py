@@ -48,22 +48,16 @@ class OneShotConfig:
             raise ConfigError("weights.drop must lie between 0 and 1", got=self.drop, expected="such as 0.05")
 
 
-class PathDropout:
+class PathDropout(PathSampler):
     """Draws the operations that a step keeps.
 
     Source: Bender et al. 2018: an input is dropped with probability r ** (1 / k), where k is the number of
-    paths that come in, so that r is the probability that all of them are; r rises linearly from 0 over training. Here
-    the k paths are the operations of an edge.
-
-    Args:
-        space: of the architectures.
-        drop: r at the end of training, after `steps`.
-        steps: of the training.
-        seed: of the run.
+    paths that come in, so that r is the probability that all of them are; r rises linearly from 0 to `drop` over
+    training. Here the k paths are the operations of an edge.
     """
 
     def __init__(self, space: Space[Any], drop: float, steps: int, seed: int) -> None:
-        self.options = [len(choice.options) for choice in choice_space(space).choices()]
+        self.space, self.options = space, [len(choice.options) for choice in choice_space(space).choices()]
         self.drop, self.steps, self.seed = drop, steps, seed
 
     def __call__(self, step: int, n: int) -> list[Kept]:

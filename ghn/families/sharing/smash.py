@@ -53,13 +53,7 @@ class SmashSizes:
 
 @dataclass(frozen=True, kw_only=True)
 class SmashConfig(SmashSizes):
-    """A SMASH hypernetwork; kept in its checkpoint, together with the space.
-
-    Attributes:
-        classes: number of classes of the task.
-        skeletons: settings of the space, such as `{"depth": 3}`, that it is also for.
-        method: always `smash`.
-    """
+    """A SMASH hypernetwork; kept in its checkpoint, together with the space. The rest is as in `BankConfig`."""
 
     classes: int
     skeletons: Sequence[Mapping[str, Any]] = ()
@@ -76,13 +70,7 @@ class SmashConfig(SmashSizes):
 
 
 class Smash(Net):
-    """Gives each architecture weights: convolutions from its encoding, all else out of a bank.
-
-    Args:
-        config: of the hypernetwork.
-        space: of the architectures.
-        seed: of the initial values of the bank.
-    """
+    """Gives each architecture weights: convolutions from its encoding, all else out of a bank."""
 
     config: SmashConfig
     kind = "smash"

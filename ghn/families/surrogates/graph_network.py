@@ -62,15 +62,10 @@ def graph_data(graph: Graph) -> Data:
 
 
 class GIN(nn.Module):
-    """Graph isomorphism network with edge features: which way an edge runs.
+    """Graph isomorphism network with edge features: which way an edge runs. `features` come beside each graph.
 
     Source: Hu et al., "Strategies for Pre-training Graph Neural Networks", ICLR 2020, appendix C (GINE), after Xu et
     al., "How Powerful are Graph Neural Networks?", ICLR 2019, eq. 4.1.
-
-    Args:
-        features: columns of the matrix that come beside the graph.
-        hidden: size of a node's state.
-        layers: of message passing.
     """
 
     def __init__(self, features: int, hidden: int = 32, layers: int = 3) -> None:

@@ -19,8 +19,6 @@ from ghn.spaces.live import live_graph, live_stats
 from ghn.types import Encoded, Estimator, Space, Trial
 
 Matrix = Float[np.ndarray, "n f"]
-
-
 BLOCK = 64  # graphs embedded at once
 
 
@@ -29,9 +27,7 @@ class Input(Protocol):
     """A source of features."""
 
     @property
-    def name(self) -> str:
-        """In messages and identities."""
-        ...
+    def name(self) -> str: ...
 
     @property
     def identity(self) -> Any:
@@ -69,7 +65,7 @@ class Statistics:
     _known: dict[Hashable, list[float]] = field(default_factory=dict, repr=False, compare=False)
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, 5 + operations]; those of equal functions are computed once."""
+        """Features [n, 5 + operations]."""
         shallow, rows = fastest_variant(space), []
         for arch in archs:
             key = (repr(shallow), space.canonical(arch))
@@ -159,9 +155,6 @@ class Embedding:
 
     Source: Zhang, Ren & Urtasun, "Graph HyperNetworks", ICLR 2019, sec. 4; used as features as in Knyazev et al.,
     "Parameter Prediction for Unseen Deep Architectures", NeurIPS 2021, sec. 5.3.
-
-    Args:
-        model: a hypernetwork made for the space.
     """
 
     model: Model
@@ -184,10 +177,7 @@ class Embedding:
 class Scores:
     """What another estimator says, such as the loss and accuracy of generated weights.
 
-    Args:
-        estimator: asked about every architecture once.
-        readings: `value`, or numbers in `Score.extra`.
-        name: in messages.
+    Readings are `value`, or numbers in `Score.extra`.
     """
 
     estimator: Estimator[Any]
@@ -211,14 +201,10 @@ class Scores:
 class Curve:
     """The first epochs of a training: the curves of a short training, or of any estimator that keeps them.
 
+    The epochs are asked for as a trial's budget; scores hold `extra["curve"]`, as those of training and tables do.
+
     Source: Baker et al., "Accelerating Neural Architecture Search using Performance Prediction", ICLR workshop 2018,
     sec. 3 (time series features beside those of the architecture).
-
-    Args:
-        estimator: its scores hold `extra["curve"]`, as those of training and of tables do.
-        epochs: how many; asked for as the trial's budget.
-        curves: which.
-        name: in messages.
     """
 
     estimator: Estimator[Any]

@@ -18,11 +18,7 @@ from ghn.families.surrogates.regression import Prediction, Regressor, Rows, Vect
 
 
 class Probabilistic:
-    """A scikit-learn regressor that gives standard deviations itself, on standardised features.
-
-    Args:
-        make: makes it for a number of features.
-    """
+    """A scikit-learn regressor that gives standard deviations itself; made for a number of features, standardised."""
 
     reads_graphs = False
 
@@ -44,11 +40,7 @@ class Probabilistic:
 
 
 class Ensemble:
-    """A scikit-learn ensemble: the standard deviation is the spread over its members.
-
-    Args:
-        make: makes it.
-    """
+    """A scikit-learn ensemble: the standard deviation is the spread over its members."""
 
     reads_graphs = False
 

@@ -24,12 +24,7 @@ FLOOR = 0.05  # least standard deviation, in those of the references: members of
 
 @dataclass(frozen=True)
 class Rows:
-    """Architectures as a model sees them.
-
-    Attributes:
-        matrix: features [n, f]; f may be 0 for a model that reads graphs.
-        graphs: the live graphs, where the model reads them; else none.
-    """
+    """Architectures as a model sees them: features [n, f], and the live graphs where the model reads them."""
 
     matrix: Float[np.ndarray, "n f"]
     graphs: Sequence[Graph] = ()
@@ -65,14 +60,9 @@ class Regressor(Protocol):
 def merge(space: Space[Any], history: History, tolerance: float) -> tuple[list[Any], np.ndarray]:
     """One architecture for each function (`space.canonical`), and the mean of its values [n].
 
-    Args:
-        space: of the architectures.
-        history: references that did not fail.
-        tolerance: how far values of one function may lie apart, in standard deviations of all values.
-
     Raises:
         ConfigError: references of several budgets.
-        DataError: values of one function lie further apart.
+        DataError: values of one function lie more than `tolerance` standard deviations of all values apart.
         ArchitectureError: a reference is not a member of the space.
     """
     if len(budgets := {trial.budget for trial, _ in history}) > 1:
@@ -105,9 +95,7 @@ class Target(Protocol):
 
     targets: Vector
 
-    def back(self, targets: np.ndarray) -> np.ndarray:
-        """Values at some targets."""
-        ...
+    def back(self, targets: np.ndarray) -> np.ndarray: ...
 
 
 class Standardised:
@@ -153,15 +141,12 @@ TARGETS: dict[str, Callable[[Vector], Target]] = {"rank": NormalScores, "value":
 
 @dataclass(frozen=True)
 class Calibration:
-    """How large errors on held-out references were, in standard deviations that the model gave.
+    """Errors on held-out references [n], in standard deviations that the model gave.
 
     Source: Levi et al., "Evaluating and Calibrating Uncertainty Prediction in Regression Tasks", 2019, sec. 4.3 (one
     factor for all standard deviations); Lei et al., "Distribution-Free Predictive Inference for Regression", JASA 2018,
     sec. 5.2 (intervals from quantiles of scaled residuals), here of a cross-validation: Barber et al., "Predictive
     Inference with the Jackknife+", Annals of Statistics 2021, sec. 3.
-
-    Attributes:
-        errors: error over standard deviation of each reference [n].
     """
 
     errors: Float[np.ndarray, " n"]
@@ -197,11 +182,7 @@ def calibrate(make: Callable[[], Regressor], x: Rows, y: np.ndarray, *, folds: i
 
 
 def coverage(scores: Sequence[Score], values: Sequence[float]) -> Mapping[float, float]:
-    """The share of values that lie in the intervals of their scores (`extra["intervals"]`), for each level.
-
-    Args:
-        scores: of a surrogate; failed ones are left out.
-        values: what was really measured [n].
+    """The share of values [n] that lie in the intervals of a surrogate's scores, failed ones left out, for each level.
 
     Raises:
         DataError: no score has intervals, or the numbers differ.

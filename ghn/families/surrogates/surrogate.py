@@ -147,15 +147,9 @@ class SurrogateEstimator:
         self.references = {self.space.format(archs[i]): float(v) for i, v in zip(whole, values, strict=True)}
 
     def cost(self, arch: Any) -> float | None:
-        """None: what it costs is told in seconds."""
         return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Judges each trial, in order.
-
-        Raises:
-            ConfigError: it was not fitted.
-        """
         return [score for _, score in self.stream(trials)]
 
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
