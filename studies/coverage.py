@@ -27,7 +27,7 @@ from ghn.report.words import with_interval
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import Choices, choice_space
-from ghn.tables.alignment import aligned
+from ghn.tables.references import aligned
 from ghn.types import Reference, Trial
 from studies.drawing import axes_grid, line_style, write_figure
 from studies.finished_runs import FinishedRun, few_seeds, open_runs

@@ -27,7 +27,7 @@ from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_references, known_benchmark
 from ghn.spaces.live import live_params
-from ghn.tables.alignment import aligned
+from ghn.tables.references import aligned
 from ghn.types import Reference, Trial
 from studies.drawing import line_style, write_figure
 from studies.nasbench201 import KEYS

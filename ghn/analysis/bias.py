@@ -9,21 +9,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
 from ghn.analysis.comparison import Comparison
-from ghn.analysis.correlation import MIN_ITEMS, Statistic
-from ghn.analysis.partial import holm, partial_ceiling, partial_table, permutation_test
+from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference
+from ghn.analysis.partial import Pair, holm, partial_ceiling, partial_table, permutation_test
 from ghn.analysis.weighted import Floats
-from ghn.analysis.wrong_pairs import reversals
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
 
 _CERTAIN = 1.96 * 2**0.5  # noises by which two trainings of one network differ in 5 % of cases
+_ROWS = 256  # of the matrix of all pairs at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,9 @@ class BiasRow:
 class Effect:
     """How a row's errors go with a property.
 
-    Attributes:
-        row: the estimator or baseline.
-        property: the property.
-        partial: Spearman's partial correlation of estimate and property given the reference; positive where
-            networks with more of it are overrated. None for a constant estimate or a perfect one.
-        p: of the permutation test, before correction.
-        corrected: corrected for all pairs of a row of this kind and a property.
-        significant: whether `corrected` is below the level.
+    `partial` is Spearman's partial correlation of estimate and property given the reference: positive where networks
+    with more of it are overrated, None for a constant estimate or a perfect one. `p` of the permutation test is
+    `corrected` for all pairs of a row of this kind and a property, and `significant` below the level.
     """
 
     row: str
@@ -71,7 +66,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class WrongPair:
-    """Two networks that a row puts in the wrong order; `confidence` as in `ghn.analysis.Reversal`."""
+    """Two networks that a row puts in the wrong order; `confidence` as in `Reversal`."""
 
     row: str
     better: Judged
@@ -103,8 +98,7 @@ class Bias(Stored):
     """Where estimators err.
 
     Attributes:
-        reference_name: as in the comparison.
-        reference_unit: as in the comparison.
+        reference_name, reference_unit: as in the comparison.
         n: networks, on which all rows were compared.
         rows: estimators first, then baselines; rows that the comparison set aside are not here.
         properties: those that vary.
@@ -117,7 +111,6 @@ class Bias(Stored):
         margin: least difference of two references in `wrong_pairs`, in their unit.
         wrong_pairs: most decided first within each row.
         likenesses: of each two rows.
-        settings: how it was computed.
     """
 
     SCHEMA: ClassVar[str] = "ghn.bias/1"
@@ -139,7 +132,6 @@ class Bias(Stored):
     settings: BiasSettings
 
     def row(self, name: str) -> BiasRow:
-        """The row of that name."""
         return next(row for row in self.rows if row.name == name)
 
     def of(self, row: str) -> list[Effect]:
@@ -148,7 +140,6 @@ class Bias(Stored):
         return sorted(found, key=lambda effect: -abs(effect.partial.value or 0.0))
 
     def pairs_of(self, row: str) -> list[WrongPair]:
-        """The pairs that a row gets most confidently wrong."""
         return [pair for pair in self.wrong_pairs if pair.row == row]
 
     def likeness(self, one: str, other: str) -> Statistic:
@@ -228,7 +219,14 @@ def measure_bias(
         wrong_pairs=tuple(
             pair
             for name, values in estimates.items()
-            for pair in _wrong_pairs(name, values, reference, np.flatnonzero(common), comparison.ids, pairs, margin)
+            for pair in _wrong_pairs(
+                name,
+                values,
+                reference,
+                np.flatnonzero(common),
+                comparison.ids,
+                reversals(values, reference, k=pairs, margin=margin),
+            )
         ),
         likenesses=likenesses,
         settings=settings,
@@ -267,8 +265,8 @@ def _correlations(
     wanted = [(f"e{a}", f"p{b}") for a in estimates for b in properties]
     wanted += [(f"e{a}", f"e{b}") for a, b in combinations(estimates, 2)]
     found = partial_table(columns, reference, wanted, bootstrap=settings.bootstrap, seed=settings.seed)
-    p: dict[tuple[str, str], float | None] = {}
-    corrected: dict[tuple[str, str], float | None] = {}
+    p: dict[Pair, float | None] = {}
+    corrected: dict[Pair, float | None] = {}
     for kind in sorted(set(kinds.values())) if properties else ():
         # Corrected apart: baselines are biased by construction, and would make it easy for estimators to seem so.
         own = {name: values for name, values in estimates.items() if kinds[name] == kind}
@@ -318,26 +316,72 @@ def _second_training(
 
 
 def _wrong_pairs(
-    name: str,
+    row: str,
     estimate: Floats,
     reference: Floats,
     index: np.ndarray,
-    ids: tuple[str, ...] | None,
-    k: int,
-    margin: float,
+    names: tuple[str, ...] | None,
+    found: list[Reversal],
 ) -> list[WrongPair]:
     by_reference, by_estimate = rankdata(-reference), rankdata(-estimate)
 
     def judged(i: int) -> Judged:
         where = int(index[i])
-        return Judged(
-            index=where,
-            id=ids[where] if ids else str(where),
-            reference=float(reference[i]),
-            estimate=float(estimate[i]),
-            reference_rank=float(by_reference[i]),
-            estimate_rank=float(by_estimate[i]),
-        )
+        numbers = (float(column[i]) for column in (reference, estimate, by_reference, by_estimate))
+        return Judged(where, names[where] if names else str(where), *numbers)
 
-    found = reversals(estimate, reference, k=k, margin=margin)
-    return [WrongPair(name, judged(one.better), judged(one.worse), one.confidence) for one in found]
+    return [WrongPair(row, judged(one.better), judged(one.worse), one.confidence) for one in found]
+
+
+class Reversal(NamedTuple):
+    """Two items, by index: the reference says `better`, the estimate says `worse`.
+
+    `confidence` is the share of all items that lies between them: the smaller of the two shares, by the reference and
+    by the estimate.
+    """
+
+    better: int
+    worse: int
+    confidence: float
+
+
+def reversals(estimate: ArrayLike, reference: ArrayLike, *, k: int = 3, margin: float = 0.0) -> list[Reversal]:
+    """Up to `k` pairs whose order by the estimate [n] is most decidedly the reverse of that by the reference [n].
+
+    Both must be decided, so the weaker of the two counts. No item occurs twice: else the worst outlier would be in
+    every pair. Ties share their mean rank; of equally wrong pairs the first by index is taken. Pairs whose references
+    differ by no more than the `margin` may be noise, and are left out.
+
+    Raises:
+        DataError: shapes differ, values are not finite, references all equal, or fewer than `MIN_ITEMS`.
+        ConfigError: `k` or `margin` is negative.
+    """
+    if k < 0 or not margin >= 0:
+        raise ConfigError("k and margin must not be negative", got=f"k={k}, margin={margin}")
+    x, y = check_pair(estimate, reference)
+    check_reference(y)
+    if not np.isfinite(x).all():
+        raise DataError("some estimates are not finite", fix="leave the failed items out of both arrays")
+    by_estimate, by_reference = ((rankdata(values) - 1) / (len(y) - 1) for values in (x, y))
+    free = np.ones(len(y), bool)
+    found: list[Reversal] = []
+    while len(found) < k:
+        worst = _worst(by_estimate, by_reference, y, margin, np.flatnonzero(free))
+        if worst is None:
+            break
+        found.append(worst)
+        free[[worst.better, worst.worse]] = False
+    return found
+
+
+def _worst(estimate: Floats, reference: Floats, value: Floats, margin: float, free: np.ndarray) -> Reversal | None:
+    x, y, v = estimate[free], reference[free], value[free]
+    best, where = 0.0, (0, 0)
+    for start in range(0, len(free), _ROWS):
+        rows = slice(start, start + _ROWS)
+        confidence = np.minimum(y[rows, None] - y, x - x[rows, None])
+        confidence[v[rows, None] - v <= margin] = 0
+        i, j = np.unravel_index(confidence.argmax(), confidence.shape)
+        if confidence[i, j] > best:
+            best, where = float(confidence[i, j]), (start + int(i), int(j))
+    return Reversal(int(free[where[0]]), int(free[where[1]]), best) if best > 0 else None

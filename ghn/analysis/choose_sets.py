@@ -9,10 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ghn.analysis.comparison import Versus
-from ghn.analysis.correction import Settings, correct, normal_ranks
+from ghn.analysis.correction import Population, Settings, correct, normal_ranks
 from ghn.analysis.correlation import Ranking, difference, kendall, mean_ranking, rank
 from ghn.analysis.front import pareto_front
-from ghn.analysis.population import Population
 from ghn.analysis.sets import (
     Combination,
     Combinations,
@@ -36,15 +35,7 @@ class Judge:
 
     Without references a set is the mean of its members' normal scores. With references it is that plus what a Gaussian
     process corrects (`ghn.analysis.correction`). Both are what the estimator `ensemble` does. The population that
-    normal scores refer to are the development networks; so are the references.
-
-    Args:
-        development: scores [n, members], finite.
-        reference: [n] measured values.
-        report: scores [m, members], finite.
-        references: how many are given.
-        draws: of the references.
-        seed: of the draws.
+    normal scores refer to are the development networks; so are the references. Scores are [networks, members], finite.
     """
 
     def __init__(
@@ -68,13 +59,10 @@ class Judge:
     def development(self, members: Set) -> float:
         """Kendall's tau on development networks that are not among the references, mean over draws; 0 if undefined."""
         if members not in self.known:
-            if not self._draws:
-                found = [kendall(self._plain(members, self._raw, self._normal), self._reference)]
-            else:
-                found = [
-                    kendall(self._corrected(members, given, self._normal[rest]), self._reference[rest])
-                    for given, rest in self._draws
-                ]
+            found = [
+                kendall(self._corrected(members, given, self._normal[rest]), self._reference[rest])
+                for given, rest in self._draws
+            ] or [kendall(self._plain(members, self._raw, self._normal), self._reference)]
             self.known[members] = float(np.mean([value or 0.0 for value in found]))
         return self.known[members]
 
@@ -111,12 +99,6 @@ def grow(value: Callable[[Set], float], members: Sequence[int], largest: int, le
     """Greedy forward selection: the best single member, then whichever raises the value most, by at least `least`.
 
     Source: Guyon & Elisseeff, "An Introduction to Variable and Feature Selection", JMLR 2003, sec. 4.2.
-
-    Args:
-        value: of a set.
-        members: that may be chosen.
-        largest: most of them.
-        least: gain below which the selection ends.
     """
     chosen: Set = ()
     while len(chosen) < min(largest, len(members)):
@@ -248,7 +230,8 @@ def _told(
         ranking, names = tell(one), tuple(members[i].name for i in one)
         paid = {m.paid_for or m.name: m.one_off_seconds for m in (members[i] for i in one)}
         known = [seconds for seconds in paid.values() if seconds is not None]
-        rival = max(((i,) for i in range(len(members)) if cost[(i,)] <= cost[one]), key=judge.development, default=None)
+        (rival,) = max(((i,) for i in range(len(members)) if cost[(i,)] <= cost[one]), key=judge.development)
+        single = len(one) == 1
         found.append(
             Combination(
                 members=names,
@@ -262,18 +245,14 @@ def _told(
                 front=one in front,
                 greedy=one == greedy,
                 best_of_size=one in best,
-                versus=Versus(members[rival[0]].name, difference(ranking, tell(rival)))
-                if rival and len(one) > 1
-                else None,
-                gains=_gains(one, tell, members),
+                versus=None if single else Versus(members[rival].name, difference(ranking, tell((rival,)))),
+                gains=() if single else _gains(one, tell, members),
             )
         )
     return found
 
 
 def _gains(one: Set, tell: Tell, members: Sequence[Member]) -> tuple[Gain, ...]:
-    if len(one) == 1:
-        return ()
     without = {i: tuple(other for other in one if other != i) for i in one}
     return tuple(Gain(members[i].name, difference(tell(one), tell(rest))) for i, rest in without.items())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -49,12 +49,7 @@ def read_inputs(
     one_off_seconds: Mapping[str, float] | None,
     seed: int,
 ) -> Inputs:
-    """Arguments of `compare` as arrays; see there.
-
-    Raises:
-        DataError: a length differs, ids repeat, or live parameters are not finite.
-        ConfigError: no estimator, a name used twice, or a name that no row has.
-    """
+    """Arguments of `compare` as arrays; errors as there."""
     y = _array("the reference", reference)
     check_reference(check_pair(y, y)[1])
     n = len(y)
@@ -88,17 +83,11 @@ def _array(what: str, values: ArrayLike, n: int | None = None) -> Floats:
     try:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
-        raise DataError(
-            f"{what} is not a list of numbers",
-            got=str(error),
-            expected="[n] numbers, NaN where an estimate failed",
-        ) from error
+        expected = "[n] numbers, NaN where an estimate failed"
+        raise DataError(f"{what} is not a list of numbers", got=str(error), expected=expected) from error
     if array.ndim != 1 or (n is not None and len(array) != n):
-        raise DataError(
-            f"{what} has the wrong shape",
-            got=f"{array.shape}",
-            expected="[n]" if n is None else f"({n},), one value for each reference, in the same order",
-        )
+        expected = "[n]" if n is None else f"({n},), one value for each reference, in the same order"
+        raise DataError(f"{what} has the wrong shape", got=f"{array.shape}", expected=expected)
     return array
 
 
@@ -197,16 +186,9 @@ def compare(
     settings = Settings(tuple(ks), bootstrap, seed, min_level)
     aside = {name: reason for name in data.estimates if (reason := _set_aside(data.estimates[name]))}
     common = _common_subset(data, aside)
+    groups = None if data.live_params is None else data.live_params[common]
     rankings = {
-        name: rank(
-            values[common],
-            data.reference[common],
-            groups=None if data.live_params is None else data.live_params[common],
-            ks=settings.ks,
-            min_level=min_level,
-            bootstrap=bootstrap,
-            seed=seed,
-        )
+        name: rank(values[common], data.reference[common], groups=groups, **asdict(settings))
         for name, values in data.estimates.items()
         if name not in aside
     }
@@ -222,7 +204,11 @@ def compare(
         levels=_levels(data, common, min_level),
         ceiling=top,
         rows=_rows(data, rankings, aside),
-        failures=tuple(_failures(data)),
+        failures=tuple(
+            Failure(name, data.ids[index] if data.ids else str(index), data.reason(name, int(index)))
+            for name, values in data.estimates.items()
+            for index in np.flatnonzero(~np.isfinite(values))
+        ),
         warnings=(*warnings, *_warnings(data, rankings, aside, int(common.sum())), *ceiling_warnings),
         settings=settings,
     )
@@ -255,11 +241,9 @@ def _common_subset(data: Inputs, aside: Mapping[str, str]) -> np.ndarray:
 
 
 def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str]) -> tuple[Row, ...]:
-    bar = max(
-        (name for name in data.baselines if name in rankings and rankings[name]["kendall"].value is not None),
-        key=lambda name: rankings[name]["kendall"].value or 0.0,
-        default=None,
-    )
+    bars = {name: rankings[name]["kendall"].value for name in data.baselines if name in rankings}
+    bars = {name: value for name, value in bars.items() if value is not None}
+    bar = max(bars, key=lambda name: bars[name] or 0.0, default=None)
     rows = []
     for name, values in data.estimates.items():
         found, is_baseline = rankings.get(name), name in data.baselines
@@ -280,14 +264,6 @@ def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str
     return tuple(rows)
 
 
-def _failures(data: Inputs) -> list[Failure]:
-    return [
-        Failure(name, data.ids[index] if data.ids else str(index), data.reason(name, int(index)))
-        for name, values in data.estimates.items()
-        for index in np.flatnonzero(~np.isfinite(values))
-    ]
-
-
 def _levels(data: Inputs, common: np.ndarray, min_level: int) -> Levels | None:
     if data.live_params is None:
         return None
@@ -304,14 +280,7 @@ def _ceiling(data: Inputs, settings: Settings) -> tuple[Ceiling | None, list[str
             f"No ceiling: only {complete} networks were trained with all {data.seeds.shape[1]} seeds, "
             f"and fewer than {MIN_ITEMS} cannot be ranked."
         ]
-    found = ceiling(
-        data.seeds,
-        groups=data.live_params,
-        ks=settings.ks,
-        min_level=settings.min_level,
-        bootstrap=settings.bootstrap,
-        seed=settings.seed,
-    )
+    found = ceiling(data.seeds, groups=data.live_params, **asdict(settings))
     return Ceiling(found.n, data.seeds.shape[1], dict(found.statistics)), []
 
 

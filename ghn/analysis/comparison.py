@@ -31,7 +31,7 @@ class Row:
         set_aside: why the row has no statistics; None when it has.
         seconds: mean wall-clock seconds a network; None when unknown.
         one_off_seconds: paid once before the first network (training, loading); None when unknown.
-        statistics: keys of `ghn.analysis.rank`.
+        statistics: keys of `ghn.analysis.correlation.rank`.
         versus: the paired difference from the strongest baseline; None for baselines.
         estimates: [n_given], higher is better, None where it failed.
     """
@@ -61,7 +61,6 @@ class Ceiling:
     statistics: dict[str, Statistic]
 
     def get(self, key: str) -> Statistic:
-        """The statistic, or an empty one when there is none of that name."""
         return self.statistics.get(key, Statistic(None))
 
 
@@ -109,7 +108,6 @@ class Comparison(Stored):
         rows: estimators first, then baselines, each in the caller's order.
         failures: every failure, one by one.
         warnings: what the reader must know to read this comparison rightly.
-        settings: how the statistics were computed.
     """
 
     SCHEMA: ClassVar[str] = "ghn.comparison/1"
@@ -145,5 +143,4 @@ class Comparison(Stored):
         return [all(values[i] is not None for values in used) for i in range(self.n_given)]
 
     def row(self, name: str) -> Row:
-        """The row of that name."""
         return next(row for row in self.rows if row.name == name)

@@ -1,20 +1,83 @@
-"""What a few trained references correct in a sum of readings: a Gaussian process on what the sum misses."""
+"""Readings as normal scores, which makes them comparable, and what trained references correct in their sum."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm, rankdata
 
+from ghn.errors import ConfigError
+
 if TYPE_CHECKING:
     from sklearn.gaussian_process import GaussianProcessRegressor
 
+POINTS = 65  # quantiles kept of a reading
+LEAST = 20  # networks from which a population can be made
 FEWEST = 5  # references below which their order says nothing
 LEAST_NOISE = 0.05  # variance of a training that even a sum which fits its references perfectly has
+
+
+class Population:
+    """Quantiles of each reading over many networks of a space; no trained accuracy is in it.
+
+    Args:
+        quantiles: reading -> its quantiles at equal steps from 0 to 1, rising.
+
+    Raises:
+        ConfigError: quantiles that are not rising numbers.
+    """
+
+    def __init__(self, quantiles: Mapping[str, Sequence[float]]) -> None:
+        self.quantiles = {name: np.asarray(q, dtype=float) for name, q in quantiles.items()}
+        for name, q in self.quantiles.items():
+            if q.ndim != 1 or len(q) < 2 or not np.isfinite(q).all() or (np.diff(q) < 0).any():
+                raise ConfigError(f"the quantiles of {name} are not rising numbers", got=q.tolist()[:5])
+
+    @classmethod
+    def of(cls, readings: Mapping[str, np.ndarray]) -> Population:
+        """Takes the quantiles of readings [n] over networks; missing values (NaN) are left out.
+
+        Raises:
+            ConfigError: fewer than 20 networks have a reading.
+        """
+        found = {name: v[np.isfinite(v)] for name, v in readings.items()}
+        if few := {name: len(v) for name, v in found.items() if len(v) < LEAST}:
+            raise ConfigError(
+                "too few networks to tell what is usual in this space",
+                got=few,
+                expected=f"at least {LEAST} networks with every reading",
+                fix="give more architectures, or use a checkpoint whose card holds a population",
+            )
+        steps = np.linspace(0, 1, POINTS)
+        return cls({name: np.quantile(v, steps) for name, v in found.items()})
+
+    def normal_scores(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Where values [n] stand in the population, as quantiles of the standard normal distribution.
+
+        Values beyond the population get the score of its most extreme one in 500.
+        """
+        q = self.quantiles[name]
+        steps = np.linspace(0, 1, len(q))
+        low = np.interp(values, *_once(q, steps, np.minimum))
+        high = np.interp(values, *_once(q, steps, np.maximum))
+        return norm.ppf(np.clip((low + high) / 2, 1e-3, 1 - 1e-3))
+
+    def describe(self) -> dict[str, Any]:
+        """JSON-able; `Population(described)` makes an equal one."""
+        return {name: q.tolist() for name, q in self.quantiles.items()}
+
+
+def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
+    """Each quantile once: ties stand at their first and last step, of which `normal_scores` takes the middle."""
+    values, where = np.unique(q, return_inverse=True)
+    out = np.full(len(values), np.inf if choose is np.minimum else -np.inf)
+    choose.at(out, where, steps)
+    return values, out
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +116,10 @@ class Settings:
         return GaussianProcessRegressor(kernel + WhiteKernel(noise), optimizer=None)
 
     def told(self, sums: Float[np.ndarray, " n"], targets: Float[np.ndarray, " n"]) -> Settings:
-        """The same for any sum: references tell its slope, and what it leaves unexplained is noise at first.
+        """The same for any sum, whatever its scale: references tell its slope; what it leaves is noise at first.
 
         With many references less of that counts as noise, as it may be learnt. Chosen on the development sample over 40
-        sets of zero-cost proxies and generated weights (docs/log.md, 2026-11-25).
-
-        Args:
-            sums: of the references; their scale does not matter.
-            targets: what they should be, in normal scores.
+        sets of zero-cost proxies and generated weights (docs/log.md, 2026-11-25). `targets` are normal scores.
         """
         variance = float(np.var(sums))
         slope = float(np.cov(sums, targets, bias=True)[0, 1]) / variance if variance else 0.0
@@ -78,16 +137,11 @@ def correct(
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Means and standard deviations of candidates, in normal scores of the references.
 
+    `known` features, `sums` of readings (what is believed without the process) and measured `values` are those of the
+    references; `new` features and `new_sums` those of the candidates.
+
     Source: Gaussian process with a prior mean: Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006,
     eq. 2.38.
-
-    Args:
-        known: features of the references.
-        sums: of their readings: what is believed without the process.
-        values: that were measured.
-        new: features of the candidates.
-        new_sums: of their readings.
-        settings: of the process.
     """
     missed = normal_ranks(values) - settings.slope * sums
     mean, std = settings.process(*known.shape).fit(known, missed).predict(new, return_std=True)

@@ -86,14 +86,11 @@ class Statistic:
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Everything `rank` measures.
+    """Everything `rank` measures on `n` items, after `failed` ones were dropped as their estimate was not finite.
 
-    Attributes:
-        n: items that were ranked.
-        failed: items dropped because the estimate was not finite.
-        statistics: `kendall`, `spearman`, `pearson`, each also with `_best_half` and `_best_fifth`,
-            `kendall_within_groups` (if groups were given), `precision@k` and `regret@k` for each k.
-        samples: the bootstrap values behind each interval, [bootstrap], NaN where undefined.
+    `statistics` are `kendall`, `spearman`, `pearson`, each also with `_best_half` and `_best_fifth`,
+    `kendall_within_groups` (if groups were given), `precision@k` and `regret@k` for each k. `samples` are the bootstrap
+    values behind each interval, [bootstrap], NaN where undefined.
     """
 
     n: int
@@ -192,16 +189,9 @@ def ceiling(
     """What a second, independent training of the same networks scores when it is used as the estimate.
 
     The mean of `rank` over all ordered pairs of seeds; the second of a pair is the reference, which chooses
-    the best half. An estimator that knew the noise-free accuracy could be slightly above this. Items without
-    a value for every seed are left out and counted in `failed`.
-
-    Args:
-        references: [n, seeds], at least two seeds; NaN where an item was not trained with a seed.
-        groups: [n], as in `rank`; so are the other arguments.
-        ks: as in `rank`.
-        min_level: as in `rank`.
-        bootstrap: as in `rank`.
-        seed: as in `rank`.
+    the best half. An estimator that knew the noise-free accuracy could be slightly above this. `references` are
+    [n, seeds] of at least two seeds, NaN where an item was not trained with a seed; items without a value for every
+    seed are left out and counted in `failed`. The other arguments are those of `rank`.
 
     Raises:
         DataError: not two-dimensional, fewer than two seeds, or fewer than `MIN_ITEMS` complete items.
@@ -258,35 +248,6 @@ def mean_ranking(rankings: Sequence[Ranking]) -> Ranking:
     return Ranking(rankings[0].n, rankings[0].failed, statistics, samples)
 
 
-# One statistic at a time, without its interval.
-
-
 def kendall(estimate: ArrayLike, reference: ArrayLike) -> float | None:
-    """Kendall's tau-b of [n] against [n], failures dropped; None when undefined. Errors as in `rank`."""
+    """Kendall's tau-b of [n] against [n] without its interval; None when undefined. Errors as in `rank`."""
     return rank(estimate, reference, ks=(), bootstrap=0)["kendall"].value
-
-
-def spearman(estimate: ArrayLike, reference: ArrayLike) -> float | None:
-    """Spearman's rho of [n] against [n], failures dropped; None when undefined. Errors as in `rank`."""
-    return rank(estimate, reference, ks=(), bootstrap=0)["spearman"].value
-
-
-def pearson(estimate: ArrayLike, reference: ArrayLike) -> float | None:
-    """Pearson's r of [n] against [n], failures dropped; None when undefined. Errors as in `rank`."""
-    return rank(estimate, reference, ks=(), bootstrap=0)["pearson"].value
-
-
-def within_groups(estimate: ArrayLike, reference: ArrayLike, groups: ArrayLike, *, min_size: int = 15) -> float | None:
-    """Mean tau-b inside equal groups, weighted by pairs; None without a group. Errors as in `rank`."""
-    found = rank(estimate, reference, groups=groups, ks=(), min_level=min_size, bootstrap=0)
-    return found["kendall_within_groups"].value
-
-
-def precision_at(estimate: ArrayLike, reference: ArrayLike, k: int = 10) -> float | None:
-    """Share of the estimate's top k that is in the reference's; None when k >= n. Errors as in `rank`."""
-    return rank(estimate, reference, ks=(k,), bootstrap=0)[f"precision@{k}"].value
-
-
-def regret_at(estimate: ArrayLike, reference: ArrayLike, k: int = 10) -> float | None:
-    """Best reference minus the best among the estimate's top k; None when k >= n. Errors as in `rank`."""
-    return rank(estimate, reference, ks=(k,), bootstrap=0)[f"regret@{k}"].value

@@ -45,14 +45,10 @@ _CHUNK = 2_000_000  # numbers at a time, which bounds memory at any n
 
 
 def rank_residuals(estimate: ArrayLike, reference: ArrayLike) -> Floats:
-    """How far each item is overrated (+) or underrated (-), as a share of all items.
+    """How far each item is overrated (+) or underrated (-), [n], as a share of all items; both arrays finite.
 
-    Args:
-        estimate: [n], higher is better, finite; ties share their mean rank.
-        reference: [n], higher is better, finite.
-
-    Returns:
-        [n], with mean 0, and uncorrelated with the reference's ranks and their powers up to `degree(n)`.
+    Their mean is 0, and they are uncorrelated with the reference's ranks and their powers up to `degree(n)`. Ties of
+    the estimate share their mean rank.
 
     Raises:
         DataError: shapes differ, values are not finite, references all equal, or fewer than `MIN_ITEMS`.
@@ -79,7 +75,8 @@ def partial_table(
 ) -> dict[Pair, Statistic]:
     """Spearman's partial correlation of pairs of columns given a reference, with percentile bootstrap intervals.
 
-    The resamples are those of `ghn.analysis.rank` with equal n, bootstrap and seed; ranks are taken anew in each.
+    The resamples are those of `rank` with equal n, bootstrap and seed; ranks are taken anew in each. The value is None
+    for a column that is constant, or whose order is the reference's.
 
     Args:
         columns: {name: [n]}, finite; estimates and properties alike.
@@ -87,9 +84,6 @@ def partial_table(
         pairs: names of two columns each.
         bootstrap: number of resamples; 0 leaves the intervals out.
         seed: of the resamples.
-
-    Returns:
-        {pair: value and interval}; the value is None for a column that is constant, or whose order is the reference's.
 
     Raises:
         DataError: as in `rank_residuals`.
@@ -111,13 +105,8 @@ def partial_ceiling(
 
     A reference that is noisy does not say all that a property says of an item's worth, and so even a perfect estimate
     is partially correlated with whatever matters. A bias is to be believed as far as it differs from this. The mean
-    over all ordered pairs of seeds; items without a value for every seed are left out.
-
-    Args:
-        references: [n, seeds], at least two seeds; NaN where an item was not trained with a seed.
-        properties: {name: [n]}, finite.
-        bootstrap: as in `partial_table`.
-        seed: as in `partial_table`.
+    over all ordered pairs of seeds; items without a value for every seed are left out. `references` are as in
+    `ghn.analysis.correlation.ceiling`, the properties [n] finite.
 
     Raises:
         DataError: not two-dimensional, fewer than two seeds, or fewer than `MIN_ITEMS` complete items.

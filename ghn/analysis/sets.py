@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ghn.analysis.comparison import Versus
-from ghn.analysis.correction import FEWEST
+from ghn.analysis.correction import FEWEST, LEAST
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference
-from ghn.analysis.population import LEAST
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
@@ -20,16 +19,10 @@ from ghn.files import Stored
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An estimator that may be combined.
+    """An estimator that may be combined, its seconds a candidate, and how many networks it could not judge.
 
-    Attributes:
-        name: as the caller called it.
-        seconds: a candidate.
-        one_off_seconds: paid once before the first candidate; None when unknown.
-        failed_development: development networks that it could not judge.
-        failed_report: report networks that it could not judge.
-        set_aside: why it is in no combination; None when it may be.
-        paid_for: name of what is paid once; members with the same one share it. None: nobody else has it.
+    `one_off_seconds` are paid once before the first candidate, None when unknown; members with the same `paid_for`
+    share them. `set_aside` says why it is in no combination; None when it may be.
     """
 
     name: str
@@ -137,11 +130,9 @@ class Combinations(Stored):
 
     @property
     def sizes(self) -> list[int]:
-        """The numbers of references."""
         return sorted(self.tried)
 
     def singles(self, references: int = 0) -> list[Combination]:
-        """The single estimators."""
         return [c for c in self.combinations if c.single and c.references == references]
 
     def front(self, references: int = 0) -> list[Combination]:
@@ -155,13 +146,7 @@ class Combinations(Stored):
 
 @dataclass(frozen=True)
 class ScoreMatrix:
-    """Scores of several estimators for the same networks.
-
-    Attributes:
-        scores: {estimator: [n]}, higher is better, NaN where it failed.
-        reference: [n] measured values, higher is better, finite.
-        ids: [n] names of the networks, or None.
-    """
+    """Scores {estimator: [n]} (NaN where it failed), finite references [n] and names of the same networks."""
 
     scores: Mapping[str, ArrayLike]
     reference: ArrayLike
@@ -206,11 +191,7 @@ def read_members(
     one_off: Mapping[str, float],
     paid_for: Mapping[str, str],
 ) -> list[Member]:
-    """All estimators, with what they cost and where they failed; arguments as of `search_combinations`.
-
-    Raises:
-        DataError: a cost is missing or negative, or fewer than two estimators can be used.
-    """
+    """All estimators, with what they cost and where they failed; arguments as of `search_combinations`."""
     names = list(development.scores)
     if missing := [name for name in names if not seconds.get(name, -1.0) >= 0 or seconds[name] == np.inf]:
         raise DataError(
@@ -221,22 +202,15 @@ def read_members(
         )
     matrices, found = {"development": development, "report": report}, []
     for name in names:
-        failed = {which: int((~np.isfinite(m.columns[name])).sum()) for which, m in matrices.items()}
+        failed = [int((~np.isfinite(matrix.columns[name])).sum()) for matrix in matrices.values()]
         aside = [
-            f"failed on {failed[which]} of {len(matrix)} {which} networks"
-            for which, matrix in matrices.items()
-            if failed[which] > len(matrix) / 2
+            f"failed on {missing} of {len(matrix)} {which} networks"
+            for missing, (which, matrix) in zip(failed, matrices.items(), strict=True)
+            if missing > len(matrix) / 2
         ]
+        told = " and ".join(aside) or None
         found.append(
-            Member(
-                name,
-                float(seconds[name]),
-                one_off.get(name),
-                failed["development"],
-                failed["report"],
-                " and ".join(aside) or None,
-                paid_for.get(name),
-            )
+            Member(name, float(seconds[name]), one_off.get(name), failed[0], failed[1], told, paid_for.get(name))
         )
     if sum(member.set_aside is None for member in found) < 2:
         raise DataError(
@@ -248,11 +222,7 @@ def read_members(
 
 
 def common_scores(matrix: ScoreMatrix, names: Sequence[str], which: str) -> tuple[Floats, Floats]:
-    """Scores [n, members] and references [n] of the networks that all members could judge.
-
-    Raises:
-        DataError: too few of them, or their references are constant.
-    """
+    """Scores [n, members] and references [n] of the networks that all members could judge."""
     scores = np.stack([matrix.columns[name] for name in names], 1)
     common = np.isfinite(scores).all(1)
     least = max(MIN_ITEMS, LEAST) if which == "development" else MIN_ITEMS

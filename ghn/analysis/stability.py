@@ -19,15 +19,11 @@ from ghn.files import Stored
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One fidelity against the one before it and against the last.
+    """One fidelity, such as a number of epochs, against the one before it and against the last.
 
-    Attributes:
-        fidelity: such as the number of epochs.
-        previous: Kendall's tau with the fidelity before; empty for the first.
-        last: Kendall's tau with the last fidelity.
-        last_best_half: the same among the best half by the last fidelity.
-        overlap: share of its top networks that are among the top of the last fidelity.
-        seeds: Kendall's tau between two trainings with different seeds, both at this fidelity; None when unknown.
+    Kendall's tau with the `previous` (empty for the first), with the `last`, with that among its best half, and between
+    `seeds`: two trainings at this fidelity, None when unknown. `overlap` is the share of its top networks that are in
+    the top of the last fidelity.
     """
 
     fidelity: float
@@ -73,7 +69,6 @@ class Stability(Stored):
     warnings: tuple[str, ...] = ()
 
     def step(self, fidelity: float) -> Step:
-        """The step of a fidelity."""
         return next(step for step in self.steps if step.fidelity == fidelity)
 
 
@@ -123,21 +118,13 @@ def measure_stability(
     columns = tqdm(table.T, desc="stability", unit="fidelity", disable=not progress)
     between, warnings, seeds_n = _between_seeds(seeds or {}, fidelities, bootstrap, seed)
     steps: list[Step] = []
-    for i, column in enumerate(columns):
+    for i, (fidelity, column) in enumerate(zip(fidelities, columns, strict=True)):
         found = rank(column, table[:, -1], ks=(top,), bootstrap=bootstrap, seed=seed)
+        last = found["kendall"], found["kendall_best_half"], found[f"precision@{top}"]
         previous = Statistic(None)
         if i and np.ptp(table[:, i - 1]) > 0:  # else there is no order to agree with
             previous = rank(column, table[:, i - 1], ks=(), bootstrap=bootstrap, seed=seed)["kendall"]
-        steps.append(
-            Step(
-                fidelities[i],
-                previous,
-                found["kendall"],
-                found["kendall_best_half"],
-                found[f"precision@{top}"],
-                between.get(fidelities[i]),
-            )
-        )
+        steps.append(Step(fidelity, previous, *last, between.get(fidelity)))
     if len(table) < n_given:
         warnings.append(f"{n_given - len(table)} of {n_given} networks lack a value at some fidelity and are left out.")
     return Stability(

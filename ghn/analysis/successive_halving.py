@@ -22,7 +22,8 @@ def rung_budgets(min_budget: float, max_budget: float, eta: float) -> tuple[floa
     Raises:
         ConfigError: eta is not above 1, or the largest budget is below that of the cheapest rung.
     """
-    check_eta(eta)
+    if not 1 < eta < math.inf:
+        raise ConfigError("eta must be above 1: of each rung, 1/eta go on", got=eta, expected="such as 2, 3 or 4")
     if not 0 < min_budget <= max_budget < math.inf:
         raise ConfigError(
             "the budget is below the cheapest rung" if 0 < max_budget < min_budget else "budgets of no rung",
@@ -30,9 +31,7 @@ def rung_budgets(min_budget: float, max_budget: float, eta: float) -> tuple[floa
             expected="0 < min_budget <= max_budget",
             fix=f"min_budget={max_budget} trains every candidate fully" if 0 < max_budget < min_budget else None,
         )
-    whole = float(min_budget).is_integer()
-    levels = []
-    level = float(min_budget)
+    whole, levels, level = float(min_budget).is_integer(), [], float(min_budget)
     while level < max_budget * (1 - SLACK):
         levels.append(float(round(level)) if whole else level)
         level *= eta
@@ -50,9 +49,7 @@ def total_budget(rungs: Sequence[float], sizes: Sequence[int]) -> float:
     return sum(size * (budget - before) for size, budget, before in steps)
 
 
-def hyperband_brackets(
-    rungs: Sequence[float], eta: float, count: int
-) -> list[tuple[tuple[float, ...], tuple[int, ...]]]:
+def hyperband_brackets(rungs: Sequence[float], eta: float, count: int) -> list[Schedule]:
     """Rungs and sizes of the first `count` brackets of Hyperband, the most exploring first.
 
     Source: Li et al., Hyperband, JMLR 2018, algorithm 1: bracket s begins with ceil((s_max + 1) / (s + 1) * eta^s).
@@ -65,21 +62,10 @@ def hyperband_brackets(
     return found
 
 
-def check_eta(eta: float) -> None:
-    """Raises ConfigError unless eta is above 1."""
-    if not 1 < eta < math.inf:
-        raise ConfigError("eta must be above 1: of each rung, 1/eta go on", got=eta, expected="such as 2, 3 or 4")
-
-
 def climb(values: Floats, sizes: Sequence[int]) -> list[np.ndarray]:
-    """Who reaches each rung when the values on all of them are known: the best of the rung before.
+    """The rows that reach each rung when values [n, rungs] on all are known: the best of the rung before, best first.
 
-    Args:
-        values: [n, rungs], finite, higher is better, in the order of proposal, which decides between equals.
-        sizes: of the rungs; rows beyond the first rung's places are not taken.
-
-    Returns:
-        Rows on each rung, best first but on the first rung.
+    Rows are in the order of proposal, which decides between equals and who has a place on the first rung.
     """
     reached = [np.arange(min(len(values), sizes[0]))]
     for rung, size in enumerate(sizes[1:]):
@@ -128,13 +114,7 @@ def replay_halvings(
 ) -> Iterator[Halving]:
     """Replays the brackets of Hyperband that fit, and all networks at once, for each reduction factor.
 
-    Args:
-        table: [n, fidelities], finite.
-        fidelities: rising; a rung between two of them reads the lower.
-        etas: reduction factors.
-        draws: of the candidates.
-        seed: of the draws.
-        progress: whether to show a bar.
+    The table [n, fidelities] is finite and its fidelities rise; a rung between two of them reads the lower.
 
     Raises:
         ConfigError: an eta that is not above 1.

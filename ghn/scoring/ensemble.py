@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ghn.analysis.correction import correct, normal_ranks
-from ghn.analysis.population import Population
+from ghn.analysis.correction import Population, correct, normal_ranks
 from ghn.analysis.weighted import Floats
 from ghn.scoring.panel import Panel, Rows
 from ghn.types import Estimator, Space

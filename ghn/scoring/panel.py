@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.analysis.correction import FEWEST, Settings
-from ghn.analysis.population import LEAST, Population
+from ghn.analysis.correction import FEWEST, LEAST, Population, Settings
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
 from ghn.spaces.live import live_params

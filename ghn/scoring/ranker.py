@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
-from ghn.analysis.population import Population
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
 from ghn.scoring.model import Model

@@ -10,8 +10,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from ghn.analysis.correction import LEAST
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.analysis.population import LEAST
 from ghn.errors import ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import Net
@@ -21,7 +21,7 @@ from ghn.scoring.model import Model
 from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
-from ghn.tables.alignment import aligned, table_reference
+from ghn.tables.references import aligned, table_reference
 from ghn.tasks import ImageTask, make_task
 from ghn.train.log import LOG, read_lines
 from ghn.train.loop import Check, Loop, Step

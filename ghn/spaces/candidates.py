@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.tables.alignment import table_reference
+from ghn.tables.references import table_reference
 from ghn.types import Benchmark, Benchmarked, Reference, Space
 
 

@@ -1,7 +1,6 @@
 """Reference tables of any space: trained networks, their learning curves, look-ups in them, and what users bring."""
 
-from ghn.tables.curves import Curves
-from ghn.tables.epoch_order import stability_of_table
+from ghn.tables.curves import Curves, stability_of_table
 from ghn.tables.lookup import Recorded, TableEstimator
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader

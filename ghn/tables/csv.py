@@ -17,15 +17,7 @@ Rows = list[tuple[int, list[str]]]  # the line at which a row begins, and its ce
 
 
 def read_rows(path: Path, expected: str) -> Rows:
-    """Reads the rows of a file that are not blank.
-
-    Args:
-        path: of the file, UTF-8.
-        expected: what the file should hold, for the error.
-
-    Raises:
-        DataError: the file is missing or not CSV; says the line.
-    """
+    """Reads the rows of a UTF-8 file that are not blank; a DataError where it is missing or not CSV says the line."""
     rows: Rows = []
     line = 0
     try:
@@ -45,17 +37,7 @@ def read_rows(path: Path, expected: str) -> Rows:
 
 
 def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float:
-    """Reads a finite number; NaN for an empty cell.
-
-    Args:
-        where: file, line and column, for the error.
-        cell: the text.
-        expected: for the error.
-        fix: for the error.
-
-    Raises:
-        DataError: text, NaN or an infinity.
-    """
+    """Reads a finite number; NaN for an empty cell, a DataError with its place for text, NaN or an infinity."""
     if not cell:
         return math.nan
     try:
@@ -97,7 +79,11 @@ def read_curves_csv(path: str | Path) -> Curves:
         if len(cells) - 1 > len(epochs) and any(cells[len(epochs) + 1 :]):
             raise DataError(f"{path}, line {line}", got=f"{len(cells) - 1} values", expected=f"at most {len(epochs)}")
         for j, cell in enumerate(cells[1 : len(epochs) + 1]):
-            values[i, j] = _accuracy(path, line, j + 2, cell)
+            where, expected = f"{path}, line {line}, column {j + 2}", "an accuracy in [0, 1]"
+            values[i, j] = value = read_number(where, cell, expected)
+            if value < 0 or value > 1:
+                fix = "divide percent by 100" if 1 < value <= 100 else EMPTY
+                raise DataError(where, got=cell, expected=expected, fix=fix)
     return Curves(tuple(cells[0] for _, cells in rows), tuple(epochs), values)
 
 
@@ -120,12 +106,3 @@ def _epochs(path: Path, header: tuple[int, list[str]] | None, width: int) -> lis
     if not epochs:
         raise DataError(f"{path}, line {line}", got="a header without epochs", expected=FORMAT)
     return epochs
-
-
-def _accuracy(path: Path, line: int, column: int, cell: str) -> float:
-    where, expected = f"{path}, line {line}, column {column}", "an accuracy in [0, 1]"
-    value = read_number(where, cell, expected)
-    if value < 0 or value > 1:
-        fix = "divide percent by 100" if 1 < value <= 100 else EMPTY
-        raise DataError(where, got=cell, expected=expected, fix=fix)
-    return value

@@ -1,4 +1,4 @@
-"""Learning curves as arrays, and what makes one impossible to extrapolate."""
+"""Learning curves as arrays, what makes one impossible to extrapolate, and how stable their order is."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ghn.analysis.stability import Stability, measure_stability
 from ghn.errors import DataError
 from ghn.tables.references import ReferenceTable
+from ghn.tables.rows import Run
 from ghn.types import Score
 
 Floats = NDArray[np.float64]
+ARRAYS = ("val_accuracy", "train_loss", "features")
 CONSTANT = 3  # equal readings in a row that are no coincidence: validation sets have thousands of images
 
 
@@ -42,18 +45,14 @@ class Curves:
     def __post_init__(self) -> None:
         object.__setattr__(self, "ids", tuple(map(str, self.ids)))
         object.__setattr__(self, "epochs", tuple(map(int, self.epochs)))
-        for name in ("val_accuracy", "train_loss", "features"):
+        for name in ARRAYS:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=float))
         _check(self)
 
     @classmethod
     def from_table(cls, table: ReferenceTable, features: Mapping[str, ArrayLike] | None = None) -> Curves:
-        """Every run of a table that has a validation curve.
-
-        Args:
-            table: the references.
-            features: architecture -> numbers, equally many of each.
+        """Every run of a table that has a validation curve; features are equally many numbers of each architecture.
 
         Raises:
             DataError: there are no such curves, or an architecture has no features.
@@ -111,10 +110,8 @@ class Curves:
     def rows(self, index: ArrayLike) -> Curves:
         """Some of the runs, by numbers or by a mask."""
         chosen = np.arange(len(self))[np.asarray(index)]
-        loss = None if self.train_loss is None else self.train_loss[chosen]
-        features = None if self.features is None else self.features[chosen]
-        ids = tuple(self.ids[i] for i in chosen)
-        return replace(self, ids=ids, val_accuracy=self.val_accuracy[chosen], train_loss=loss, features=features)
+        arrays = {name: None if (a := getattr(self, name)) is None else a[chosen] for name in ARRAYS}
+        return Curves(tuple(self.ids[i] for i in chosen), self.epochs, **arrays)
 
     def at(self, epochs: Sequence[int]) -> Curves:
         """The curves after some epochs only.
@@ -151,7 +148,7 @@ class Curves:
         epochs = [epoch for epoch in self.epochs if epoch in other.epochs]
         one, two = self.at(epochs), other.at(epochs)
         columns: dict[str, Any] = {}
-        for name in ("val_accuracy", "train_loss", "features"):
+        for name in ARRAYS:
             a, b = getattr(one, name), getattr(two, name)
             if name == "features" and (a is None) != (b is None):
                 raise DataError(
@@ -169,16 +166,12 @@ class Curves:
     @property
     def digest(self) -> str:
         """Tells these curves from others."""
-        parts = (self.val_accuracy, self.train_loss, self.features)
+        parts = [getattr(self, name) for name in ARRAYS]
         data = repr((self.ids, self.epochs)).encode() + b"".join(b"-" if p is None else p.tobytes() for p in parts)
         return hashlib.sha256(data).hexdigest()[:16]
 
     def problems(self, least: int) -> list[str | None]:
-        """Why each run cannot be extrapolated: too short, not finite, constant or diverged; None where it can.
-
-        Args:
-            least: fewest epochs that a model can do with.
-        """
+        """Why each run cannot be extrapolated (`least`: fewest epochs that a model can do with); None where it can."""
         return [self._problem(row, int(length), least) for row, length in enumerate(self.lengths)]
 
     def _problem(self, row: int, length: int, least: int) -> str | None:
@@ -221,3 +214,44 @@ def _check(curves: Curves) -> None:
     features = curves.features
     if features is not None and (features.ndim != 2 or len(features) != n or not np.isfinite(features).all()):
         raise DataError("features of learning curves", got=f"shape {features.shape}", expected=f"[{n}, f], finite")
+
+
+def stability_of_table(
+    table: ReferenceTable,
+    metric: str = "val_accuracy",
+    *,
+    seed: int = 0,
+    scale: float = 1.0,
+    unit: str = "",
+    **options: Any,
+) -> Stability:
+    """Measures the stability of the learning curves in a table: one seed's curves, epoch by epoch, and all seeds.
+
+    Args:
+        table: with curves.
+        metric: `val_accuracy`, `train_accuracy`, `val_loss` or `train_loss`; losses are negated.
+        seed: whose curves are followed; a search trains once.
+        scale: what values are multiplied by, such as 100 for points.
+        unit: of the scaled values.
+        options: those of `measure_stability`: `top`, `etas`, `draws`, `bootstrap`, `progress`.
+
+    Raises:
+        DataError: too few networks have a curve with this seed.
+        ConfigError: as in `measure_stability`.
+    """
+    sign = -scale if metric.endswith("loss") else scale
+    runs = [run for arch in table.archs() for run in table.of(arch) if run.seed == seed]
+    epochs = sorted({epoch for run in runs for epoch in run.epochs})
+    values = {float(epoch): _readings(runs, metric, epoch) * sign for epoch in epochs}
+    several = [own for arch in table.archs() if len(own := table.of(arch)) > 1]
+    width = min(map(len, several), default=0)
+    seeds = {
+        float(e): np.array([_readings(own[:width], metric, e) * sign for own in several]) for e in epochs if several
+    }
+    name = f"{metric.replace('_', ' ')} of {len(runs)} trainings on {table.header.task}"
+    return measure_stability(values, seeds=seeds, name=name, unit=unit, **options)
+
+
+def _readings(runs: Sequence[Run], metric: str, epoch: int) -> Floats:
+    found = [run.reading(metric, epoch) if epoch in run.epochs else None for run in runs]
+    return np.array([np.nan if value is None else value for value in found], dtype=float)

@@ -1,9 +1,10 @@
-"""Trained references of any origin in one object: trained here or published, with curves or without."""
+"""Trained references of any origin in one object, with curves or without; put beside candidates to be compared with."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ghn.analysis.correlation import MIN_ITEMS
 from ghn.errors import ConfigError, DataError
 from ghn.tables.rows import CURVES, METRICS, Run, TableHeader, check_metric
 from ghn.tables.storage import read_file, write_file
+from ghn.types import Reference, Space
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,7 @@ class ReferenceTable:
     def load(cls, path: str | Path, *, resume: bool = False) -> ReferenceTable:
         """Reads a table (`.jsonl`, or `.jsonl.gz`) and validates all of it.
 
-        Args:
-            path: the file.
-            resume: read an unfinished table too, and drop a torn last line with a warning.
+        With `resume`, an unfinished table is read too, and a torn last line dropped with a warning.
 
         Raises:
             DataError: missing, truncated, foreign, duplicated or non-finite; says the line and the field.
@@ -68,11 +69,7 @@ class ReferenceTable:
             write_file(path, header, (), finished=False, overwrite=False)
         table = cls.load(path, resume=True)
         table.check(
-            space=header.space,
-            task=header.task,
-            task_checksum=header.task_checksum,
-            skeleton=header.skeleton,
-            recipe=header.recipe,
+            **{name: getattr(header, name) for name in ("space", "task", "task_checksum", "skeleton", "recipe")}
         )
         return table
 
@@ -103,7 +100,6 @@ class ReferenceTable:
         return len(self.runs)
 
     def __contains__(self, key: object) -> bool:
-        """Whether (arch, seed) is there."""
         return key in self._keys
 
     @cached_property
@@ -139,21 +135,14 @@ class ReferenceTable:
             ConfigError: there is no such metric.
             DataError: no run has it (a published table may hold test accuracies only).
         """
-        found = {}
-        for arch, readings in self._readings(metric, epoch).items():
-            found[arch] = math.fsum(readings) / len(readings) if seed_mean else readings[0]
-        return found
+        readings = self._readings(metric, epoch)
+        return {arch: math.fsum(found) / len(found) if seed_mean else found[0] for arch, found in readings.items()}
 
     def seeds(self, metric: str = "val_accuracy", *, least: int = 2) -> tuple[list[str], np.ndarray]:
-        """The readings of architectures trained several times: the seed-to-seed ceiling comes from them.
+        """The architectures with at least so many seeds, and their readings after the last epoch, float64 [n, s].
 
-        Args:
-            metric: one of `METRICS`, after the last epoch.
-            least: take the architectures with at least so many seeds.
-
-        Returns:
-            The architectures, and float64 [n, s] by rising seed; s is the smallest number of seeds among them
-            (n = 0 and s = `least` when there are none).
+        The seed-to-seed ceiling comes from them. They are by rising seed; s is the smallest number of seeds among them
+        (n = 0 and s = `least` when there are none).
         """
         several = {arch: r for arch, r in self._readings(metric, None).items() if len(r) >= least}
         width = min(map(len, several.values()), default=least)
@@ -187,3 +176,50 @@ class ReferenceTable:
             has = [m for m in METRICS if any(run.reading(m) is not None for run in self.runs)]
             raise DataError(f"no run of the table has {metric}", got=f"epoch {epoch}", expected=f"one of {has}")
         return found
+
+
+def table_reference(
+    path: Path | str, space: Space[Any], task_checksum: str, *, name: str | None = None, note: str | None = None
+) -> Reference:
+    """Test accuracies from a table that `train_references` wrote.
+
+    The table's `name` in a report is its path by default; `note` is what a reader must know.
+
+    Raises:
+        DataError: it is missing or damaged, or its networks were not trained on the images of `task_checksum` and in
+            the skeleton of the space.
+    """
+    table = ReferenceTable.load(path)
+    table.check(space=space.name, task_checksum=task_checksum, skeleton=space.describe())
+    archs, seeds = table.seeds("test_accuracy")
+    return Reference(
+        f"{name or f'references in {path}'}: {table.header.recipe.get('epochs')} epochs of training on "
+        f"{table.header.task}",
+        "test accuracy",
+        table.value("test_accuracy"),
+        dict(zip(archs, seeds.tolist(), strict=True)),
+        note,
+    )
+
+
+def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray | None]:
+    """Which candidates have a reference, their values [n], and their seeds [n, s] (NaN where missing) or None.
+
+    Raises:
+        DataError: fewer have one than can be ranked.
+    """
+    index = [i for i, arch in enumerate(archs) if arch in reference.values]
+    if len(index) < MIN_ITEMS:
+        raise DataError(
+            f"too few candidates have a reference in {reference.name!r}",
+            got=len(index),
+            expected=f"at least {MIN_ITEMS}",
+            fix="choose other references or more candidates",
+        )
+    values = np.array([reference.values[archs[i]] for i in index])
+    if not reference.seeds:
+        return index, values, None
+    width = min(len(s) for s in reference.seeds.values())
+    blank = [np.nan] * width
+    seeds = np.array([list(reference.seeds.get(archs[i], blank))[:width] for i in index])
+    return index, values, seeds

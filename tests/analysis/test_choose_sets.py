@@ -13,8 +13,8 @@ from doubles import Double
 from rich.console import Console
 
 from ghn.analysis.choose_sets import Judge, all_sets, grow, grow_at_costs, search_combinations
+from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
-from ghn.analysis.population import Population
 from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
 from ghn.errors import ConfigError, DataError
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ghn import analysis as ranking
+from ghn.analysis import correlation as ranking
 from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
 from ghn.analysis.comparison import Comparison
 from ghn.errors import ConfigError, DataError

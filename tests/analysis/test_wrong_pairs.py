@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from ghn.analysis.wrong_pairs import Reversal, reversals
+from ghn.analysis.bias import Reversal, reversals
 from ghn.errors import ConfigError, DataError
 
 TEN = np.arange(10.0)

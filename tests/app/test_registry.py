@@ -12,8 +12,8 @@ import pytest
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy, toy_card
 
+from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
-from ghn.analysis.population import Population
 from ghn.app.estimators import ESTIMATORS, YOUNG, make_entries
 from ghn.app.makers.extrapolated import finished_curves
 from ghn.app.setting import Entry, Setting, task_space

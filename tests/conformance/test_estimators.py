@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conformance.estimator import ESTIMATOR_CHECKS
-from ghn.analysis.population import Population
+from ghn.analysis.correction import Population
 from ghn.families.curves.estimator import CurveEstimator, make_curve_model
 from ghn.families.curves.parametric import Chain
 from ghn.families.morphism.estimator import MorphismEstimator

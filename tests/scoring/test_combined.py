@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from doubles import Double
 
+from ghn.analysis.correction import LEAST, Population
 from ghn.analysis.correlation import kendall
-from ghn.analysis.population import LEAST, Population
 from ghn.errors import ConfigError
 from ghn.scoring.combined import Combined
 from ghn.scoring.ensemble import Ensemble

@@ -10,8 +10,7 @@ from toy_models import toy_table
 
 from ghn.errors import DataError
 from ghn.spaces.nasbench201.space import NASBench201
-from ghn.tables.alignment import aligned, table_reference
-from ghn.tables.references import ReferenceTable
+from ghn.tables.references import ReferenceTable, aligned, table_reference
 from ghn.tasks import ImageTask
 from ghn.types import Reference
 

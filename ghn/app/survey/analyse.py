@@ -21,8 +21,8 @@ from ghn.errors import ConfigError, DataError
 from ghn.report.survey.advice import advise, orders_on
 from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
 from ghn.spaces.live import live_stats, space_properties
-from ghn.tables.alignment import aligned
-from ghn.tables.epoch_order import stability_of_table
+from ghn.tables.curves import stability_of_table
+from ghn.tables.references import aligned
 from ghn.types import Reference, Score, Space
 
 KEYS = ("kendall", "spearman", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "regret@10")

@@ -20,7 +20,7 @@ from ghn.files import write_atomic
 from ghn.report.report import Report
 from ghn.report.survey.model import Survey
 from ghn.report.survey.pages import print_survey, write_survey
-from ghn.tables.alignment import aligned
+from ghn.tables.references import aligned
 from ghn.tables.user_table import read_user_table
 
 TITLE = "Performance estimators for neural architectures: who is right, who errs where, and what it costs"

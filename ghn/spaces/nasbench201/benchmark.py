@@ -15,7 +15,7 @@ from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
 from ghn.spaces.nasbench201.published import DistinctSpace, distinct_references, read_analog_nasbench
 from ghn.spaces.nasbench201.samples import load_sample, load_twins
-from ghn.tables.alignment import table_reference
+from ghn.tables.references import table_reference
 from ghn.types import Reference, Score, Trial
 
 EMBEDDED = "data/references/embedded.jsonl"  # 96 networks that this project trained on the embedded images
