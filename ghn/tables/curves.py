@@ -110,7 +110,7 @@ class Curves:
     def rows(self, index: ArrayLike) -> Curves:
         """Some of the runs, by numbers or by a mask."""
         chosen = np.arange(len(self))[np.asarray(index)]
-        arrays = {name: None if (a := getattr(self, name)) is None else a[chosen] for name in ARRAYS}
+        arrays: dict[str, Any] = {name: None if (a := getattr(self, name)) is None else a[chosen] for name in ARRAYS}
         return Curves(tuple(self.ids[i] for i in chosen), self.epochs, **arrays)
 
     def at(self, epochs: Sequence[int]) -> Curves:

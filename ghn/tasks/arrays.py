@@ -47,10 +47,7 @@ def from_arrays(
         ConfigError: a share is not between 0 and 1.
     """
     given = {"train": train, "val": val, "test": test}
-    pools: Pools = {}
-    for part, pool in given.items():
-        if pool is not None:
-            pools[part] = as_pool(*pool, where=f"task {name}, split {part}")
+    pools: Pools = {part: as_pool(*x, where=f"task {name}, split {part}") for part, x in given.items() if x is not None}
     if classes is None:
         classes = count_classes(name, pools)
     for part, (images, labels) in pools.items():
@@ -63,9 +60,7 @@ def from_arrays(
 
 def resized(pools: Pools, size: int | tuple[int, int] | None) -> Pools:
     """Resizes every part; None keeps the size."""
-    if size is None:
-        return pools
-    return {part: (resize(images, size), labels) for part, (images, labels) in pools.items()}
+    return {p: (images if size is None else resize(images, size), labels) for p, (images, labels) in pools.items()}
 
 
 def assemble(name: str, pools: Pools, classes: int, normalisation: Normalisation | None = None) -> ImageTask:
@@ -94,8 +89,7 @@ def cut(name: str, pools: Pools, val_share: float, test_share: float, seed: int 
                 fix=f"give more images, another {part}_share, or a {part} split of your own",
             )
         kept_index, held_index = hold_out(train[1], count, seed)
-        held[part] = _pick(train, held_index)
-        train = _pick(train, kept_index)
+        held[part], train = _pick(train, held_index), _pick(train, kept_index)
     cuts = {"train": train, "val": held["val"], "test": held["test"]}
     # What a cut leaves starts with the classes that filled their share first: mix them again.
     return {part: _pick(pool, permutation(len(pool[1]), seed=0)) for part, pool in cuts.items()}
@@ -106,11 +100,7 @@ def _pick(pool: Pool, index: Tensor) -> Pool:
 
 
 def count_classes(name: str, pools: Pools) -> int:
-    """One more than the largest label, provided that every label below it occurs in the train images.
-
-    Raises:
-        DataError: a label below the largest does not occur (labels that start at 1, for example).
-    """
+    """One more than the largest label; a DataError unless every label below it occurs in the train images."""
     present = set(pools["train"][1].tolist())
     largest = max(int(labels.max()) for _, labels in pools.values())
     missing = sorted(set(range(largest + 1)) - present)
@@ -125,16 +115,7 @@ def count_classes(name: str, pools: Pools) -> int:
 
 
 def as_pool(images: ArrayLike, labels: ArrayLike, where: str) -> Pool:
-    """Converts images to uint8 `[n c h w]` and labels to int64 `[n]`, both on the CPU.
-
-    Args:
-        images: `[n c h w]`, uint8 or float in [0, 1].
-        labels: `[n]`, whole numbers.
-        where: what is converted, for messages.
-
-    Raises:
-        DataError: another shape or dtype, or float values out of range.
-    """
+    """Images `[n c h w]` as uint8 and whole labels `[n]` as int64, on the CPU; a DataError where they are not so."""
     x, y = torch.as_tensor(images).cpu(), torch.as_tensor(labels).cpu()
     if x.ndim != 4:
         hint = "add the channel axis: images[:, None]" if x.ndim == 3 else None
@@ -151,11 +132,7 @@ def as_pool(images: ArrayLike, labels: ArrayLike, where: str) -> Pool:
 
 
 def as_bytes(images: Tensor, where: str) -> UInt8[Tensor, "..."]:
-    """Converts uint8 or float in [0, 1] to uint8, of any shape.
-
-    Raises:
-        DataError: another dtype, or values out of range.
-    """
+    """Converts uint8 or float in [0, 1] to uint8, of any shape; a DataError for other dtypes or values out of range."""
     if images.dtype == torch.uint8:
         return images
     if not images.dtype.is_floating_point:

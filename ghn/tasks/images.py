@@ -39,13 +39,7 @@ class Normalisation(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images with their labels.
-
-    Attributes:
-        images: uint8, `[n c h w]`.
-        labels: int64, `[n]`.
-        normalisation: the task's, computed from its train split.
-    """
+    """Images with their labels, and the normalisation that was computed from the task's train split."""
 
     images: UInt8[Tensor, "n c h w"]
     labels: Int64[Tensor, " n"]
@@ -69,7 +63,6 @@ class Split:
 
     @property
     def device(self) -> torch.device:
-        """Where the images lie."""
         return self.images.device
 
     @cached_property
@@ -82,14 +75,7 @@ class Split:
     def batch(
         self, index: Int64[Tensor, " b"] | Sequence[int] | slice
     ) -> tuple[Float32[Tensor, "b c h w"], Int64[Tensor, " b"]]:
-        """Picks a batch.
-
-        Args:
-            index: indices into the split (best on the split's own device), or a slice.
-
-        Returns:
-            Normalised images, float32 `[b c h w]`, and labels, int64 `[b]`, on the split's device.
-        """
+        """Normalised images and labels of a slice, or of indices (best on the split's own device), on that device."""
         if not isinstance(index, slice):
             index = torch.as_tensor(index, dtype=torch.int64).to(self.device, non_blocking=True)
         scale, offset = self._affine
@@ -145,12 +131,10 @@ class ImageTask:
                 )
 
     def splits(self) -> dict[str, Split]:
-        """The three splits by name."""
         return {"train": self.train, "val": self.val, "test": self.test}
 
     @property
     def channels(self) -> int:
-        """Channels of every image."""
         return self.train.images.shape[1]
 
     @property
@@ -166,19 +150,12 @@ class ImageTask:
 
     @property
     def output_shape(self) -> tuple[int]:
-        """One logit a class."""
         return (self.classes,)
 
     def loss(
         self, output: Float[Tensor, "b k"], target: Int64[Tensor, " b"], reduction: str = "mean"
     ) -> Float[Tensor, ""]:
-        """Cross-entropy in nats over a batch: what trainings minimise and read-outs negate.
-
-        Args:
-            output: logits of a network, `[b k]`.
-            target: labels, `[b]`.
-            reduction: `mean` or `sum` over the batch.
-        """
+        """Cross-entropy in nats, the `mean` or `sum` over a batch: what trainings minimise and read-outs negate."""
         return functional.cross_entropy(output, target, reduction=reduction)
 
     def metric(self, output: Float[Tensor, "b k"], target: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
@@ -201,7 +178,6 @@ class ImageTask:
         return total.hexdigest()
 
     def to(self, device: torch.device | str) -> ImageTask:
-        """The same task on another device."""
         moved = replace(self, train=self.train.to(device), val=self.val.to(device), test=self.test.to(device))
         if "checksum" in self.__dict__:  # cached: the contents are the same, so it need not be computed again
             moved.__dict__["checksum"] = self.checksum

@@ -28,13 +28,7 @@ _SECONDS = 20.0  # without an answer for so long, a download is given up and the
 
 @dataclass(frozen=True)
 class Source:
-    """One way to come by a dataset.
-
-    Attributes:
-        name: what is tried, for messages.
-        read: reads it, or raises any exception with the reason why it cannot.
-        remote: whether it needs the network.
-    """
+    """One way to come by a dataset: `read` may raise any exception with the reason why it cannot."""
 
     name: str
     read: Callable[[], Pools]
@@ -55,18 +49,10 @@ def load_pools(
     download: bool = True,
     fix: str,
 ) -> Pools:
-    """Loads an official dataset from the fast copy, else from the first source that works.
+    """Loads an official dataset, in content order, from the fast copy, else from the first source that works.
 
-    Args:
-        name: the dataset, for messages.
-        cache: the fast copy, an npz file; written when it is missing or damaged.
-        sources: where to look, best first.
-        checksums: content checksum of each part, whatever the source; None trusts the sources' own checks.
-        download: whether sources that need the network may be tried.
-        fix: what the user can do when nothing works.
-
-    Returns:
-        The parts, each in content order.
+    The fast copy, an npz file, is written when it is missing or damaged. Checksums are those of the content of each
+    part, whatever the source; None trusts the sources' own checks. `fix` is what the user can do when nothing works.
 
     Raises:
         DataError: no source works; the message lists what was tried and why it failed.
@@ -121,10 +107,7 @@ def _verified(pools: Pools, checksums: Mapping[str, str] | None) -> tuple[Pools,
 def _read_npz(path: Path, checksums: Mapping[str, str] | None) -> Pools:
     with np.load(path, allow_pickle=False) as stored:
         parts = [key.removesuffix("_images") for key in stored.files if key.endswith("_images")]
-        pools = {
-            part: (torch.from_numpy(stored[f"{part}_images"]), torch.from_numpy(stored[f"{part}_labels"]))
-            for part in parts
-        }
+        pools = {p: (torch.from_numpy(stored[f"{p}_images"]), torch.from_numpy(stored[f"{p}_labels"])) for p in parts}
         own = {part: str(stored[f"{part}_sha256"]) for part in parts}
     return _verified(pools, checksums or own)[0]
 
@@ -144,16 +127,7 @@ def _keep(path: Path, pools: Pools, digests: Mapping[str, str]) -> None:
 
 
 def official(dataset: str, root: Path, download: bool = False) -> Pools:
-    """Reads the train and test sets of a torchvision dataset class, such as `CIFAR10`.
-
-    Args:
-        dataset: the name of the class in `torchvision.datasets`.
-        root: the folder in torchvision's layout.
-        download: whether torchvision may download the data into `root`.
-
-    Raises:
-        DataError: the data is not there, or fails torchvision's checks.
-    """
+    """Reads the train and test sets of a class of `torchvision.datasets`, such as `CIFAR10`, below `root`."""
     return {"train": _part(dataset, root, True, download), "test": _part(dataset, root, False, download)}
 
 

@@ -47,16 +47,12 @@ def sort_by_content(
 
 
 def class_quota(labels: Int64[Tensor, " n"], count: int) -> dict[int, int]:
-    """How many of `count` images each class gets: in proportion, largest remainders first.
-
-    Raises:
-        DataError: more are asked for than there are.
-    """
+    """How many of `count` images each class gets: in proportion, largest remainders first."""
     if not 0 < count <= len(labels):
         raise DataError("a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} images")
     classes, sizes = labels.unique(return_counts=True)
-    whole = {c: count * size // len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
-    rest = {c: count * size % len(labels) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
+    shares = {c: divmod(count * size, len(labels)) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
+    whole, rest = ({c: share[k] for c, share in shares.items()} for k in (0, 1))
     for label in sorted(rest, key=lambda c: -rest[c])[: count - sum(whole.values())]:
         whole[label] += 1
     return whole
@@ -70,16 +66,10 @@ def permutation(n: int, seed: int) -> Int64[Tensor, " n"]:
 
 
 def stratified(labels: Int64[Tensor, " n"], count: int, seed: int | None = None) -> Int64[Tensor, " count"]:
-    """Picks a stratified sample: from each class its first images in the given order, or random ones.
+    """Indices of a stratified sample: from each class its first images in the given order, with a seed random ones.
 
-    Args:
-        labels: class of each image, `[n]`.
-        count: how many images in all.
-        seed: None takes the first of each class; a number draws at random.
-
-    Returns:
-        The indices picked, int64, shuffled so that every stretch of them mixes the classes; on the CPU, as a
-        sample never depends on the device of the labels.
+    They are shuffled so that every stretch of them mixes the classes, and on the CPU, as a sample never depends on the
+    device of the labels.
     """
     labels = labels.cpu()
     order = torch.arange(len(labels)) if seed is None else permutation(len(labels), seed)
@@ -91,11 +81,7 @@ def stratified(labels: Int64[Tensor, " n"], count: int, seed: int | None = None)
 def hold_out(
     labels: Int64[Tensor, " n"], count: int, seed: int | None = None
 ) -> tuple[Int64[Tensor, " kept"], Int64[Tensor, " held"]]:
-    """Cuts a stratified sample of `count` images off.
-
-    Returns:
-        The indices kept and the indices held out, both in the order given.
-    """
+    """Cuts a stratified sample of `count` images off: the indices kept and held out, both in the order given."""
     held = torch.zeros(len(labels), dtype=torch.bool)
     held[stratified(labels, count, seed)] = True
     return (~held).nonzero()[:, 0], held.nonzero()[:, 0]

@@ -27,9 +27,6 @@ def augment(
         pad: the largest shift in pixels; 0 does not shift.
         flip: whether to flip.
 
-    Returns:
-        A new batch of the same shape.
-
     Raises:
         ConfigError: `pad` is negative.
     """
@@ -67,14 +64,8 @@ def resize(images: UInt8[Tensor, "n c h w"], size: int | tuple[int, int]) -> UIn
     """Resizes images; deterministic, so that the same picture always has the same bytes.
 
     A size that divides the source's is the mean over equal rectangles in integer arithmetic, halves rounded
-    up (2x2 blocks for 32 -> 16); any other size is torchvision's antialiased bilinear resize.
-
-    Args:
-        images: uint8, `[n c h w]`.
-        size: the new height and width in pixels.
-
-    Returns:
-        uint8, `[n c size size]`; the input itself when it has that size already.
+    up (2x2 blocks for 32 -> 16); any other size is torchvision's antialiased bilinear resize. Images that have
+    that size already are returned as they are.
     """
     height, width = as_size(size)
     h, w = images.shape[-2:]
@@ -82,8 +73,7 @@ def resize(images: UInt8[Tensor, "n c h w"], size: int | tuple[int, int]) -> UIn
         return images
     exact = h % height == 0 and w % width == 0
     shrink = _area_mean if exact else _antialiased
-    chunks = [shrink(chunk, height, width) for chunk in images.split(_CHUNK)]
-    return torch.cat(chunks)
+    return torch.cat([shrink(chunk, height, width) for chunk in images.split(_CHUNK)])
 
 
 def _area_mean(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UInt8[Tensor, "n c h2 w2"]:
