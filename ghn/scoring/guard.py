@@ -13,7 +13,7 @@ import json
 import math
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from ghn.errors import ConfigError, EstimatorError, GhnError
+from ghn.files import JsonLines
 from ghn.types import Estimator, JudgesTogether, Score, Streams, Trial
 
 RAISED = "raised"  # key of `Score.extra`: which exception came, and from where
@@ -163,6 +164,19 @@ class Patience:
         for trial, score in zip(trials, scores, strict=True):
             self.note(trial, score)
         return scores
+
+    def write(self, lines: JsonLines, row: Mapping[str, Any], trial: Trial[Any], score: Score) -> None:
+        """Writes the row of a score and takes the score into account; a row of failures that ends the run is not kept.
+
+        Raises:
+            EstimatorError: too many in a row.
+        """
+        (lines.hold if self.holds(score) else lines.append)(row)
+        try:
+            self.note(trial, score)
+        except EstimatorError:
+            lines.drop_held()
+            raise
 
     def reset(self) -> None:
         """Ends the row: there was an answer."""

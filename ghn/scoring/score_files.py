@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ghn.errors import DataError, EstimatorError
+from ghn.errors import DataError
 from ghn.files import JsonLines
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge_stream
 from ghn.types import Estimator, JudgesTogether, Score, Trial
@@ -39,15 +39,10 @@ class PartialScores:
             except (ValueError, KeyError, TypeError) as error:
                 raise self._lines.damaged(number, error, "a score") from None
 
-    def add(self, trial: Trial[Any], score: Score, *, hold: bool = False) -> None:
-        """Writes the score of a trial; on return the operating system has it.
-
-        With `hold` it is kept back until the next score that is not, or the end: a run that gives up after many
-        failures in a row can drop them (`drop_held`), as no candidate was to blame.
-        """
-        write = self._lines.hold if hold else self._lines.append
-        write({"id": trial.id, "arch": trial.arch} | row_of_score(score))
+    def add(self, trial: Trial[Any], score: Score, patience: Patience) -> None:
+        """Writes the score of a trial; on return the operating system has it, unless `patience` may yet drop it."""
         self.scores[trial.id] = score
+        patience.write(self._lines, {"id": trial.id, "arch": trial.arch} | row_of_score(score), trial, score)
 
     def drop_held(self) -> None:
         """Forgets what was held back."""
@@ -122,12 +117,8 @@ def score_to_file(
     try:
         for trial, score in judge_stream(estimator, asked):
             if trial.id not in partial.scores:
-                partial.add(trial, score, hold=patience.holds(score))
+                partial.add(trial, score, patience)
                 bar.update()
-                patience.note(trial, score)
-    except EstimatorError:
-        partial.drop_held()
-        raise
     finally:
         bar.close()
         partial.close()

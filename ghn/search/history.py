@@ -71,7 +71,6 @@ class History:
         return told, list(pending.values())
 
     def asked(self, trial: Trial[Any]) -> None:
-        """Writes a proposal."""
         if self._lines:
             (self._lines.hold if self._holding else self._lines.append)({"ask": row_of_trial(trial)})
 
@@ -92,12 +91,10 @@ class History:
             self._synced = time.monotonic() if due else self._synced
 
     def drop_held(self) -> None:
-        """Forgets what was held back."""
         if self._lines:
             self._lines.drop_held()
 
     def close(self) -> None:
-        """Closes the file."""
         if self._lines:
             self._lines.close()
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.errors import ConfigError, EstimatorError
+from ghn.errors import ConfigError
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
 from ghn.scoring.score_files import PartialScores
 from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
@@ -41,15 +41,15 @@ class Step:
 
 @dataclass
 class LadderResult:
-    """What a ladder found.
+    """What a ladder found; in all counts, the pilot is included.
 
     Attributes:
         best: official string of the best candidate in the last step; None when none got there.
         score: its score there.
         plan: of the budget that was left after the pilot.
-        judged: how many candidates each step judged, the pilot's included.
+        judged: how many candidates each step judged.
         failed: how many of them failed.
-        seconds: spent in each step, the pilot's included.
+        seconds: spent in each step.
         correlation: of the steps' readings, as planned with.
         history: (step, official string, score, seconds spent until then) in the order judged.
     """
@@ -131,7 +131,7 @@ class Ladder:
         self._size = size or lru_cache(maxsize=None)(partial(live_macs, space))
         self._costs: list[list[tuple[float, float]]] = [[] for _ in steps]  # (multiply-adds, seconds) of each step
         self._history: list[tuple[str, str, Score, float]] = []
-        self._seconds = dict.fromkeys(names, 0.0)
+        self._spent = 0.0
         self._files: dict[str, PartialScores] = {}
         self._patience = Patience(give_up_after)
 
@@ -158,20 +158,10 @@ class Ladder:
         last = [(s, text) for name, text, s, _ in self._history if name == self.steps[-1].name and s.ok]
         score, best = max(last, key=lambda pair: pair[0].value, default=(None, None))
         per = {step.name: [s for name, _, s, _ in self._history if name == step.name] for step in self.steps}
-        return LadderResult(
-            best,
-            score,
-            plan,
-            {name: len(own) for name, own in per.items()},
-            {name: sum(not s.ok for s in own) for name, own in per.items()},
-            dict(self._seconds),
-            correlation,
-            list(self._history),
-        )
-
-    @property
-    def _spent(self) -> float:
-        return sum(self._seconds.values())
+        judged = {name: len(own) for name, own in per.items()}
+        failed = {name: sum(not s.ok for s in own) for name, own in per.items()}
+        seconds = {name: sum(s.cost_seconds for s in own) for name, own in per.items()}
+        return LadderResult(best, score, plan, judged, failed, seconds, correlation, self._history)
 
     def _climb_pilot(self) -> list[list[Score]]:
         """Scores of the pilot, a row a step."""
@@ -180,7 +170,8 @@ class Ladder:
             before = self._before(list(range(number)), number)
             rows.append([self._judge(number, arch, before) for arch in self._bar(self.pilot, f"pilot, {step.name}")])
             if all(map(was_raised, rows[-1])):
-                self._drop_held(step)
+                if file := self._file(step):
+                    file.drop_held()
                 raise ConfigError(
                     f"the step {step.name} can judge no candidate: its estimator raised an error for all of the pilot",
                     got=rows[-1][-1].error,
@@ -225,10 +216,8 @@ class Ladder:
 
     def _judge(self, number: int, arch: Any, before: str | None) -> Score:
         step, text = self.steps[number], self.space.format(arch)
-        resume = f"{before}/{text}" if before else None
-        trial = Trial(f"{step.name}/{text}", arch, step.budget, resume)
-        score = self._known(step, trial)
-        self._seconds[step.name] += score.cost_seconds
+        score = self._known(step, Trial(f"{step.name}/{text}", arch, step.budget, before and f"{before}/{text}"))
+        self._spent += score.cost_seconds
         self._history.append((step.name, text, score, self._spent))
         self._costs[number].append((self._size(arch), score.cost_seconds))
         return score
@@ -240,17 +229,10 @@ class Ladder:
             return file.scores[trial.id]
         score = judge(step.estimator, [trial])[0]
         if file:
-            file.add(trial, score, hold=self._patience.holds(score))
-        try:
+            file.add(trial, score, self._patience)
+        else:
             self._patience.note(trial, score)
-        except EstimatorError:
-            self._drop_held(step)
-            raise
         return score
-
-    def _drop_held(self, step: Step) -> None:
-        if file := self._file(step):
-            file.drop_held()
 
     def _file(self, step: Step) -> PartialScores | None:
         if self.folder is None:

@@ -27,11 +27,7 @@ COSTS: dict[str, Callable[[Space[Any], Any], int]] = {
 
 
 def cost_of(name: str) -> Callable[[Space[Any], Any], int]:
-    """A cheap objective by name.
-
-    Raises:
-        ConfigError: there is none of this name.
-    """
+    """A cheap objective by name."""
     if name not in COSTS:
         raise ConfigError("unknown cheap objective", got=name, expected=" | ".join(COSTS))
     return COSTS[name]
@@ -41,10 +37,6 @@ def log_density(costs: Sequence[float], at: Sequence[float]) -> Float[np.ndarray
     """Logarithm of the density of costs, on a logarithmic scale, at some of them: Gaussian kernels.
 
     Source: kernel width: Scott, "Multivariate Density Estimation", 1992, n^(-1/5) standard deviations.
-
-    Args:
-        costs: positive, at least one.
-        at: where to give it.
     """
     known, asked = (np.log(np.asarray(x, float))[:, None] for x in (costs, at))
     width = float(known.std()) * len(known) ** -0.2
@@ -52,17 +44,12 @@ def log_density(costs: Sequence[float], at: Sequence[float]) -> Float[np.ndarray
 
 
 def draw_sparse(rng: Random, density: Float[np.ndarray, " n"], count: int) -> list[int]:
-    """Draws `count` different indices (or all there are), each in proportion to one over its density.
+    """Draws `count` different indices (or all there are), each in proportion to one over exp(density).
 
     Adding noise of a Gumbel distribution to the logarithms of the weights and taking the largest draws in proportion to
     the weights, without replacement, and does not overflow where the density is as good as zero.
 
     Source: Efraimidis & Spirakis, "Weighted Random Sampling with a Reservoir", 2006 (the same draw in another form).
-
-    Args:
-        rng: of the draw.
-        density: its logarithm.
-        count: how many.
     """
     keys = [-value - log(-log(rng.random() or 0.5)) for value in density]
     return sorted(range(len(keys)), key=lambda i: -keys[i])[:count]
@@ -164,7 +151,7 @@ class Lemonade(SpaceSearch[Arch]):
             self._seen.add(keys[i])
             self._queue.append(proposed[keys[i]])
 
-    def _propose(self, density: Any) -> dict[Hashable, tuple[Arch, str]]:
+    def _propose(self, density: Float[np.ndarray, " n"]) -> dict[Hashable, tuple[Arch, str]]:
         """Children of new functions, by function, each with the id of its parent's trial."""
         proposed: dict[Hashable, tuple[Arch, str]] = {}
         for _ in range(TRIES):

@@ -42,13 +42,8 @@ def pilot_correlation(values: np.ndarray) -> np.ndarray:
 
 
 def cost_line(seen: Sequence[tuple[float, float]]) -> Callable[[float], float]:
-    """What a candidate may cost: a line through what was seen, raised until nothing seen lies above it.
-
-    Args:
-        seen: (size, seconds) of other candidates.
-
-    Returns:
-        Seconds as a function of size.
+    """Seconds that a candidate of some size may cost: a line through what was `seen`, (size, seconds) of other
+    candidates, raised until nothing lies above it.
     """
     sizes, seconds = np.array(seen).T
     (fixed, slope), _ = nnls(np.stack([np.ones_like(sizes), sizes / sizes.max()], axis=1), seconds)
@@ -64,12 +59,8 @@ def live_macs(space: Space[Any], arch: Any) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How many candidates each step judges.
-
-    Attributes:
-        counts: of each step; 0 for a step that is left out.
-        gain: expected truth of the one that is chosen, in standard deviations above the middle of the space.
-        seconds: that it costs.
+    """How many candidates each step judges (0: it is left out), the expected truth of the one that is chosen, in
+    standard deviations above the middle of the space, and the seconds that it costs.
     """
 
     counts: tuple[int, ...]

@@ -46,7 +46,9 @@ class SearchResult:
         """Takes a finished trial in."""
         epochs = self.epochs_of(trial, score)
         self._reached[trial.id] = trial.arch, self._before(trial) + epochs
-        best = (trial, score) if score.ok and _better(score, self.best) else self.best
+        best = self.best
+        if score.ok and (best is None or _rank(score) > _rank(best[1])):
+            best = trial, score
         self.steps.append(Step(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best))
 
     def epochs_of(self, trial: Trial[Any], score: Score | None = None) -> float:
@@ -61,7 +63,7 @@ class SearchResult:
 
     @property
     def best(self) -> tuple[Trial[Any], Score] | None:
-        """The best success: of those with the largest budget, the highest value."""
+        """As of its last step."""
         return self.steps[-1].best if self.steps else None
 
     @property
@@ -89,7 +91,7 @@ class SearchResult:
         own = {step.trial.id: step.trial.arch for step in self.steps}
         last = {t.resume for t, s in self.history if s.ok and t.resume and own.get(t.resume) == t.arch}
         found = [(t, s) for t, s in self.history if s.ok and t.id not in last]
-        return sorted(found, key=lambda pair: (-(pair[1].budget or 0.0), -pair[1].value))
+        return sorted(found, key=lambda pair: _rank(pair[1]), reverse=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +118,13 @@ class Limit:
 
     def allows(self, trial: Trial[Any], result: SearchResult, running: list[Trial[Any]], seconds: float) -> bool:
         """Whether a trial may begin while others run."""
-        if self.trials is not None and len(result.steps) + len(running) >= self.trials:
-            return False
-        if self.seconds is not None and seconds >= self.seconds:
-            return False
-        if self.cost_seconds is not None and result.cost_seconds >= self.cost_seconds:
-            return False
-        epochs = result.epochs + sum(map(result.epochs_of, [*running, trial]))
-        return self.epochs is None or epochs <= self.epochs + 1e-9
+        trials, epochs = len(result.steps) + len(running), result.epochs + sum(map(result.epochs_of, [*running, trial]))
+        return (
+            (self.trials is None or trials < self.trials)
+            and (self.seconds is None or seconds < self.seconds)
+            and (self.cost_seconds is None or result.cost_seconds < self.cost_seconds)
+            and (self.epochs is None or epochs <= self.epochs + 1e-9)
+        )
 
     def left(self, result: SearchResult, seconds: float) -> str:
         """What may still be spent, in words."""
@@ -133,8 +134,6 @@ class Limit:
         return ", ".join(f"{max(0.0, value):.4g} {name.replace('_', ' ')}" for name, value in left.items())
 
 
-def _better(score: Score, best: tuple[Trial[Any], Score] | None) -> bool:
-    if best is None:
-        return True
-    old = best[1]
-    return ((score.budget or 0.0), score.value) > ((old.budget or 0.0), old.value)
+def _rank(score: Score) -> tuple[float, float]:
+    """Larger budgets first; of one budget, the highest value."""
+    return score.budget or 0.0, score.value

@@ -11,6 +11,7 @@ import pytest
 from doubles import Double
 
 from ghn.errors import DataError, EstimatorError
+from ghn.scoring.guard import Patience
 from ghn.scoring.score_files import PartialScores, score_to_file
 from ghn.types import Score, Trial
 
@@ -193,7 +194,7 @@ def test_every_line_is_there_as_soon_as_it_is_scored(tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
     partial = PartialScores(path, IDENTITY)
     for i, trial in enumerate(TRIALS[:3]):
-        partial.add(trial, Score(float(i)))
+        partial.add(trial, Score(float(i)), Patience())
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         assert len(rows) == i + 2 and rows[-1]["id"] == trial.id and rows[-1]["arch"] == list(trial.arch)
     partial.close()

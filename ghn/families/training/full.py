@@ -13,7 +13,7 @@ from typing import Any
 from lightning_fabric import Fabric
 from tqdm import tqdm
 
-from ghn.errors import ConfigError, EstimatorError, GhnError, TrainingError
+from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.files import JsonLines
 from ghn.graph.stats import count_params
 from ghn.scoring.guard import GIVE_UP_AFTER, RAISED, Patience, failure_of
@@ -200,13 +200,8 @@ class _Failures:
         """Counts one; raises EstimatorError when patience ends, and forgets those that ended it."""
         (arch, seed), lines = trial.arch, self._open()
         row = {"arch": arch, "seed": seed, "error": score.error, RAISED: score.extra[RAISED]}
-        (lines.hold if patience.holds(score) else lines.append)(row)
         self.reasons[trial.arch] = str(score.error)
-        try:
-            patience.note(trial, score)
-        except EstimatorError:
-            lines.drop_held()
-            raise
+        patience.write(lines, row, trial, score)
 
     def close(self) -> None:
         if self._lines:
