@@ -20,7 +20,7 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.report.style import GREY
 from ghn.spaces.choices import Choice, choice_space
-from ghn.train.log import LOG, read_lines
+from ghn.train.loop import LOG, read_lines
 from studies.drawing import axes_grid, line_style, write_figure
 from studies.finished_runs import FinishedRun, few_seeds, open_runs
 from studies.run import run_study, write_json

@@ -11,7 +11,7 @@ from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
-from ghn.train.log import LOG
+from ghn.train.loop import LOG
 
 
 class FinishedRun(NamedTuple):

@@ -14,9 +14,8 @@ from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.families.sharing.paths import OneShotConfig, one_shot_paths
 from ghn.families.surrogates.inputs import Cellular
 from ghn.spaces.choices import Choices
-from ghn.train.log import DRAWN, read_lines
-from ghn.train.meta import MetaConfig
-from ghn.train.sampling import ArchitectureSampler, PathSampler
+from ghn.train.loop import DRAWN, read_lines
+from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
 
 Bools = NDArray[np.bool_]
 

@@ -23,8 +23,7 @@ from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, table_reference
 from ghn.tasks import ImageTask, make_task
-from ghn.train.log import LOG, read_lines
-from ghn.train.loop import Check, Loop, Step
+from ghn.train.loop import LOG, Check, Loop, Step, read_lines
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.types import Finite, Space, Trial
 

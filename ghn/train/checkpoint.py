@@ -30,18 +30,13 @@ def versions() -> dict[str, str]:
 def save_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
     """Writes tensors and a JSON card into one file, atomically: a reader sees the old file or the new one.
 
-    Args:
-        path: of the file.
-        kind: what it is, such as `hypernetwork`; `load_tensors` must ask for the same.
-        tensors: by name.
-        card: JSON-able; versions, a digest of the tensors and a seal over the header are added.
+    Versions, a digest of the tensors and a seal over the header are added. `kind` says what it is, such as
+    `hypernetwork`; `load_tensors` must ask for the same.
     """
-    path = Path(path)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     header = {"schema": SCHEMA, "kind": kind, "versions": versions(), "digest": _digest(tensors), "card": dict(card)}
     header = json.loads(json.dumps(header))
-    data = save(tensors, {_KEY: json.dumps({**header, "seal": _seal(header)}, sort_keys=True)})
-    write_atomic(path, data)
+    write_atomic(Path(path), save(tensors, {_KEY: json.dumps({**header, "seal": _seal(header)}, sort_keys=True)}))
 
 
 def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -82,15 +77,13 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
             expected=" | ".join(kinds),
             fix="choose another file",
         )
+    changed = None
     if header.get("digest") != _digest(tensors) or not isinstance(header.get("card"), dict):
-        raise CheckpointError(
-            f"{path} was changed after it was written: its tensors do not match their digest",
-            fix="use the original file",
-        )
-    if header.pop("seal", seal := _seal(header)) != seal:  # the first files had no seal
-        raise CheckpointError(
-            f"{path} was changed after it was written: its card does not match its seal", fix="use the original file"
-        )
+        changed = "its tensors do not match their digest"
+    elif header.pop("seal", seal := _seal(header)) != seal:  # the first files had no seal
+        changed = "its card does not match its seal"
+    if changed:
+        raise CheckpointError(f"{path} was changed after it was written: {changed}", fix="use the original file")
     return tensors, header
 
 

@@ -1,11 +1,13 @@
-"""The loop around a step of training: progress, log, moving average, checks, saved state, exact resume."""
+"""The loop around a step of training: progress, logs, moving average, checks, saved state, exact resume."""
 
 from __future__ import annotations
 
 import copy
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -15,13 +17,77 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from ghn.errors import CheckpointError, ConfigError, ExistsError, TrainingError, check_counts, check_settings
+from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, TrainingError, check_counts, check_settings
+from ghn.files import parse_lines, write_atomic
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
-from ghn.train.log import DRAWN, LOG, RunLog, StepLog
 
-STATE = "state.safetensors"
+STATE, LOG, DRAWN = "state.safetensors", "log.jsonl", "drawn.jsonl"
 KIND = "training state"
+LINES = "JSON objects with a step, one a line"
 Check = Callable[[nn.Module], dict[str, float | None]]
+
+
+class StepLog:
+    """Appends one JSON object a line.
+
+    Lines after `step`, where the run goes on, are dropped: it was killed before it saved the state that goes with them.
+    """
+
+    def __init__(self, path: Path, step: int = 0) -> None:
+        kept = [line for line in _lines(path) if line["step"] <= step] if path.exists() else []
+        write_atomic(path, "".join(json.dumps(line) + "\n" for line in kept))
+        self._file = path.open("a")
+
+    def write(self, step: int, **values: Any) -> None:
+        """Keeps values of one step, which is counted from 1."""
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class RunLog(StepLog):
+    """The `log.jsonl` of a folder; its numbers go to TensorBoard too."""
+
+    def __init__(self, folder: Path, step: int = 0) -> None:
+        super().__init__(folder / LOG, step)
+        self._board: Any = None
+        if find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1, flush_secs=10)
+
+    def write(self, step: int, **values: float | None) -> None:
+        super().write(step, **values)
+        if self._board is not None:
+            for name, value in values.items():
+                if value is not None:
+                    self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        super().close()
+        if self._board is not None:
+            self._board.close()
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `log.jsonl` or `drawn.jsonl`; one torn by a kill at the end is left out."""
+    if not path.is_file():
+        raise DataError(f"no {path.name} here", got=str(path), expected="the folder of a run of train_ghn.py")
+    if not (lines := _lines(path)):
+        raise DataError(f"{path} is not what a run writes", got="nothing", expected=LINES)
+    return lines
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    try:
+        lines = [line.row for line in parse_lines(path.read_bytes(), path, "a run's log", fix=None)[0]]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read", got=str(error)) from None
+    if not all(isinstance(line, dict) and type(line.get("step")) is int for line in lines):
+        raise DataError(f"{path} is not what a run writes", expected=LINES)
+    return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +129,8 @@ class Update(NamedTuple):
 class Step(Protocol):
     """What is trained, and one step of it.
 
-    Attributes:
-        model: what is trained, on the device.
-        averaged: names of the parameters whose moving average is kept; the others are taken as they are.
-        optimizers: by the name that their state is saved under.
-        identity: what a run must have in common with the one it resumes, JSON-able.
+    `averaged` names the parameters whose moving average is kept; the others are taken as they are. `optimizers` go by
+    the name that their state is saved under. `identity` is what a run must have in common with the one it resumes.
     """
 
     model: nn.Module
@@ -76,11 +139,7 @@ class Step(Protocol):
     identity: Mapping[str, Any]
 
     def __call__(self, number: int) -> Update:
-        """Works a step out, counted from 0: a function of that number and of what is saved.
-
-        Raises:
-            TrainingError: the loss is no longer finite.
-        """
+        """Works a step out, counted from 0: a function of that number and of what is saved."""
         ...
 
     def measures(self, number: int) -> dict[str, float | None]:
@@ -182,7 +241,6 @@ class Loop:
         return losses
 
     def averaged(self) -> nn.Module:
-        """A copy of the model with the averaged parameters."""
         twin = copy.deepcopy(self.step.model).eval()
         twin.load_state_dict({**twin.state_dict(), **self.average})
         return twin

@@ -1,13 +1,16 @@
-"""How what makes weights is trained - a hypernetwork, a bank - over architectures that are drawn from a space."""
+"""How what makes weights is trained - a hypernetwork, a bank: what each step sees, and how it goes down the gradient.
+
+A step sees what is drawn from the seed and its number alone, so that any step can be redone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from math import cos, pi
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
@@ -20,11 +23,89 @@ from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import augment
 from ghn.train.loop import LoopConfig, Update
 from ghn.train.runtime import Unsearched, precision_of
-from ghn.train.sampling import ArchitectureSampler, ImageSampler, PathSampler
-from ghn.types import Network, Program, Space, WeightDict
+from ghn.types import Finite, Network, Program, Space, WeightDict
 
+SAMPLINGS = ("distinct", "uniform")
 SCHEDULES = ("cosine", "constant")
 OPTIMIZERS = ("adamw", "sgd")
+
+
+class PathSampler(Protocol):
+    """What a step of training runs: members of its `space`, or several of its options at once."""
+
+    space: Space[Any]
+
+    def __call__(self, step: int, n: int) -> list[Any]:
+        """Draws `n` hashable descriptions for a step, from the seed, the step's number and saved state alone."""
+        ...
+
+    def network(self, space: Space[Any], drawn: Any) -> Network:
+        """The network of a description in a variant of the space."""
+        return space.network(drawn)
+
+    def format(self, drawn: Any) -> str:
+        """A description in words, for error messages."""
+        return self.space.format(drawn)
+
+
+class ArchitectureSampler(PathSampler):
+    """Draws the architectures of a step.
+
+    `distinct` sampling draws functions uniformly where the space can list them (`space.distinct()`), so that those with
+    many equivalent descriptions are not seen more often; `uniform` draws descriptions. Architectures with the canonical
+    keys `exclude`, such as held-out ones, are never drawn.
+
+    Raises:
+        ConfigError: an unknown sampling, or `distinct` in a space that cannot list its functions.
+    """
+
+    def __init__(self, space: Space[Any], sampling: str, seed: int, exclude: frozenset[Hashable] = frozenset()) -> None:
+        if sampling not in SAMPLINGS:
+            raise ConfigError("unknown sampling", got=sampling, expected=" | ".join(SAMPLINGS))
+        self.space, self.seed, self.exclude = space, seed, exclude
+        self._pool: Sequence[Any] | None = None
+        if sampling == "distinct":
+            if not isinstance(space, Finite):
+                raise ConfigError(
+                    f"space {space.name} cannot list its functions",
+                    got="sampling=distinct",
+                    fix="use sampling=uniform (trainer.sampling=uniform)",
+                )
+            self._pool = [a for a in space.distinct() if self.space.canonical(a) not in exclude]
+
+    def __call__(self, step: int, n: int) -> list[Any]:
+        rng = Random(f"{self.seed}/{step}")
+        if self._pool is not None:
+            return rng.choices(self._pool, k=n)
+        out: list[Any] = []
+        while len(out) < n:
+            arch = self.space.sample(rng)
+            if self.space.canonical(arch) not in self.exclude:
+                out.append(arch)
+        return out
+
+
+class ImageSampler:
+    """Goes through a split of `size` images in a new random order each epoch.
+
+    Indices are made on `device`; they depend on the seed and the device's kind only.
+    """
+
+    def __init__(self, size: int, batch: int, seed: int, device: torch.device) -> None:
+        if batch > size:
+            raise ConfigError("a batch is larger than the train split", got=batch, expected=f"at most {size} images")
+        self.batch, self.per_epoch = batch, size // batch
+
+        @lru_cache(maxsize=1)
+        def order(epoch: int) -> Tensor:
+            generator = torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
+            return torch.randperm(size, generator=generator, device=device)
+
+        self._order = order
+
+    def __call__(self, step: int) -> Tensor:
+        epoch, k = divmod(step, self.per_epoch)
+        return self._order(epoch)[k * self.batch : (k + 1) * self.batch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +149,9 @@ class MetaConfig(LoopConfig):
         LoopConfig.__post_init__(self)
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
         check_counts("trainer: ", architectures=self.architectures, images=self.images)
-        if self.schedule not in SCHEDULES:
-            raise ConfigError("trainer: unknown schedule", got=self.schedule, expected=" | ".join(SCHEDULES))
-        if self.optimizer not in OPTIMIZERS:
-            raise ConfigError("trainer: unknown optimizer", got=self.optimizer, expected=" | ".join(OPTIMIZERS))
+        for name, known in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
+            if (given := getattr(self, name)) not in known:
+                raise ConfigError(f"trainer: unknown {name}", got=given, expected=" | ".join(known))
         if not 0 <= self.momentum < 1 or self.ghost < 0 or (self.ghost and self.images % self.ghost):
             raise ConfigError(
                 "trainer: momentum must be in [0, 1), and ghost divide images or be 0",
@@ -151,12 +231,11 @@ class Descent:
 
 
 class MetaStep:
-    """A step of training a hypernetwork, or anything else whose `forward` makes weights for graphs.
+    """A step of training a hypernetwork, or anything else that is a `Weights`, on the train split of a task.
 
     Args:
-        model: an `nn.Module` that is a `Weights`.
+        model: whose `forward` makes weights for graphs.
         space: of the architectures.
-        task: only its train split is used.
         config: how to train.
         fabric: the device.
         paths: gives each step its architectures; by default as `config.sampling` says.

@@ -64,7 +64,7 @@ class EpochResult:
 
 
 class NetworkTrainer:
-    """Trains one network.
+    """Trains one network; `epoch` counts what is done.
 
     Args:
         graph: the network; what is cut off from input or output should have been removed (`simplify`).
@@ -72,9 +72,6 @@ class NetworkTrainer:
         recipe: how.
         seed: of initial weights, order of images and augmentation.
         fabric: the device.
-
-    Attributes:
-        epoch: epochs done.
     """
 
     def __init__(self, graph: Graph, task: ImageTask, recipe: Recipe, seed: int, fabric: Fabric) -> None:
@@ -163,15 +160,7 @@ class NetworkTrainer:
 
 
 class CandidateTraining:
-    """What every estimator that trains candidates is: it learns from no references, and tells its cost in seconds.
-
-    Args:
-        space: of the candidates.
-        task: learns from its train split, scores on val.
-        recipe: of the full training.
-        fabric: the device.
-        seed: of every training.
-    """
+    """What every estimator that trains candidates is: it learns from no references, and tells its cost in seconds."""
 
     def __init__(self, space: Space[Any], task: ImageTask, recipe: Recipe, fabric: Fabric, seed: int) -> None:
         self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed

@@ -65,10 +65,7 @@ Rungs = tuple[Fidelity, ...]  # in the order climbed; `epochs` set in each and r
 
 
 def climb(before: Rungs, to: Fidelity) -> tuple[Rungs, str | None]:
-    """The rungs of a training that goes on to a fidelity.
-
-    Returns:
-        The rungs, and why it starts anew if it does.
+    """The rungs of a training that goes on to a fidelity, and why it starts anew if it does.
 
     Raises:
         ConfigError: it is further than that already.
@@ -114,11 +111,9 @@ class Trained:
 
 
 class RungStore:
-    """Results and states in a folder.
+    """Results and states in a folder, made when missing; None: a temporary one, kept as long as this object lives.
 
-    Args:
-        folder: made when missing; None: a temporary one, kept as long as this object lives.
-        identity: what all of it depends on, JSON-able.
+    `identity` is what all of it depends on, JSON-able.
 
     Raises:
         DataError: the folder holds trainings made with other settings.

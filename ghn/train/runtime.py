@@ -20,11 +20,7 @@ WIDE = 1e8  # multiply-adds an image from which on a second CPU thread halves th
 
 
 class Runtime(Fabric):
-    """A `Fabric` that knows how many CPU threads were asked for.
-
-    Attributes:
-        threads: an explicit number, which is obeyed everywhere; None: none was given.
-    """
+    """A `Fabric` that knows for how many CPU `threads` it was asked; such a number is obeyed everywhere."""
 
     threads: int | None = None
 
@@ -56,10 +52,9 @@ def make_runtime(device: str = "auto", precision: str = "float32", threads: int 
     Raises:
         ConfigError: unknown or unavailable device, or unknown precision.
     """
-    if device not in DEVICES:
-        raise ConfigError("unknown device", got=device, expected=" | ".join(DEVICES))
-    if precision not in PRECISIONS:
-        raise ConfigError("unknown precision", got=precision, expected=" | ".join(PRECISIONS))
+    for what, given, known in (("device", device, DEVICES), ("precision", precision, PRECISIONS)):
+        if given not in known:
+            raise ConfigError(f"unknown {what}", got=given, expected=" | ".join(known))
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if found[name])
@@ -78,14 +73,10 @@ def make_runtime(device: str = "auto", precision: str = "float32", threads: int 
 
 
 def choose_threads(fabric: Fabric, macs: float) -> int:
-    """How many CPU threads pay off for running networks without gradients.
+    """How many CPU threads pay off for running networks of so many multiply-adds an image without gradients.
 
     PyTorch's threads wait actively: beside other work two of them run small networks three to four times slower than
     one does, and alone hardly faster. An explicit number of `make_runtime` is obeyed.
-
-    Args:
-        fabric: the runtime.
-        macs: multiply-adds of a network for one image.
     """
     if isinstance(fabric, Runtime) and fabric.threads is not None:
         return fabric.threads

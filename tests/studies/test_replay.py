@@ -15,8 +15,7 @@ from shared_cases import METHODS, SPACES, TRAINER, Killed, die, make_run
 
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.families.sharing.train import train_shared
-from ghn.train.log import DRAWN, read_lines
-from ghn.train.loop import Loop
+from ghn.train.loop import DRAWN, Loop, read_lines
 from ghn.train.meta import MetaStep
 from studies.replay import live_options, nothing, replay
 

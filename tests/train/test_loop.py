@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from ghn.errors import ConfigError, TrainingError
 from ghn.train.checkpoint import load_tensors
-from ghn.train.log import DRAWN, read_lines
-from ghn.train.loop import STATE, Loop, LoopConfig, Update
+from ghn.train.loop import DRAWN, STATE, Loop, LoopConfig, Update, read_lines
 
 CONFIG = LoopConfig(steps=4, save_every=10, log_every=1, check_every=4)
 

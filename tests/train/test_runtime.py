@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ghn.errors import ConfigError
-from ghn.train.log import RunLog
+from ghn.train.loop import RunLog
 from ghn.train.runtime import make_runtime
 
 

@@ -6,7 +6,7 @@ import toy
 
 from ghn.errors import ConfigError
 from ghn.spaces import DARTS
-from ghn.train.sampling import ArchitectureSampler, ImageSampler
+from ghn.train.meta import ArchitectureSampler, ImageSampler
 
 CPU = torch.device("cpu")
 

@@ -22,8 +22,7 @@ from ghn.graph.interpreter import Interpreter
 from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
-from ghn.train.meta import Descent, MetaConfig, run_identity
-from ghn.train.sampling import ImageSampler
+from ghn.train.meta import Descent, ImageSampler, MetaConfig, run_identity
 from ghn.types import Space, WeightDict
 
 Tensors = Sequence[Tensor]

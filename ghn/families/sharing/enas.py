@@ -20,8 +20,7 @@ from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_ima
 from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
-from ghn.train.meta import MetaConfig, MetaStep
-from ghn.train.sampling import ImageSampler, PathSampler
+from ghn.train.meta import ImageSampler, MetaConfig, MetaStep, PathSampler
 from ghn.types import Space
 
 TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, for CIFAR-10: keep it from settling early

@@ -20,8 +20,7 @@ from ghn.graph.ir import Graph
 from ghn.spaces.choices import Choices, choice_space
 from ghn.tasks.images import ImageTask, Split
 from ghn.tasks.sampling import hold_out
-from ghn.train.meta import MetaConfig
-from ghn.train.sampling import ArchitectureSampler, PathSampler
+from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
 from ghn.types import Network, Space, WeightDict
 
 PATHS = ("uniform", "dropout")
