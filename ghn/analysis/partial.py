@@ -66,12 +66,7 @@ def partial_spearman(one: ArrayLike, other: ArrayLike, given: ArrayLike) -> floa
 
 
 def partial_table(
-    columns: Mapping[str, ArrayLike],
-    given: ArrayLike,
-    pairs: Sequence[Pair],
-    *,
-    bootstrap: int = 1000,
-    seed: int = 0,
+    columns: Mapping[str, ArrayLike], given: ArrayLike, pairs: Sequence[Pair], *, bootstrap: int = 1000, seed: int = 0
 ) -> dict[Pair, Statistic]:
     """Spearman's partial correlation of pairs of columns given a reference, with percentile bootstrap intervals.
 
@@ -95,11 +90,7 @@ def partial_table(
 
 
 def partial_ceiling(
-    references: ArrayLike,
-    properties: Mapping[str, ArrayLike],
-    *,
-    bootstrap: int = 1000,
-    seed: int = 0,
+    references: ArrayLike, properties: Mapping[str, ArrayLike], *, bootstrap: int = 1000, seed: int = 0
 ) -> dict[str, Statistic]:
     """What a second training of the same items shows as an estimate: the bias that noise of the reference feigns.
 
