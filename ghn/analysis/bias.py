@@ -95,22 +95,13 @@ class BiasSettings:
 
 @dataclass(frozen=True, slots=True)
 class Bias(Stored):
-    """Where estimators err.
+    """Where estimators err, on the `n` networks on which the comparison compared all `rows` that it did not set aside.
 
-    Attributes:
-        reference_name, reference_unit: as in the comparison.
-        n: networks, on which all rows were compared.
-        rows: estimators first, then baselines; rows that the comparison set aside are not here.
-        properties: those that vary.
-        left_out: property -> why it was not analysed.
-        effects: of each row with each property.
-        second_training: property -> what a second training of the same networks shows as an estimate: the bias that
-            the reference's noise feigns. None where the seeds are not known.
-        repeated: networks on which `second_training` rests.
-        noise: standard deviation of one training's reference, in its unit; None when unknown.
-        margin: least difference of two references in `wrong_pairs`, in their unit.
-        wrong_pairs: most decided first within each row.
-        likenesses: of each two rows.
+    `properties` are those that vary; `left_out` says why another was not analysed. `second_training` tells for each
+    what a second training of the same networks (`repeated` of them) shows as an estimate: the bias that the reference's
+    noise feigns; None where the seeds are not known. `noise` is the standard deviation of one training's reference,
+    None when unknown, and `margin` the least difference of two references in `wrong_pairs`, both in the reference's
+    unit. Wrong pairs are most decided first within each row.
     """
 
     SCHEMA: ClassVar[str] = "ghn.bias/1"

@@ -21,19 +21,12 @@ class Versus:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One estimator or baseline against one reference.
+    """One "estimator" or "baseline" against one reference.
 
-    Attributes:
-        name: as the caller called it.
-        kind: "estimator" or "baseline".
-        n: networks on which the statistics stand; 0 when the row was set aside.
-        failed: of all networks given, those for which there is no estimate.
-        set_aside: why the row has no statistics; None when it has.
-        seconds: mean wall-clock seconds a network; None when unknown.
-        one_off_seconds: paid once before the first network (training, loading); None when unknown.
-        statistics: keys of `ghn.analysis.correlation.rank`.
-        versus: the paired difference from the strongest baseline; None for baselines.
-        estimates: [n_given], higher is better, None where it failed.
+    Its statistics (keys as of `ghn.analysis.correlation.rank`) stand on `n` networks; 0 when it was `set_aside`, which
+    says why. Of all networks given, it `failed` on some: their `estimates` [n_given] are None. `seconds` are the mean
+    wall-clock time a network, `one_off_seconds` those before the first (training, loading); None when unknown.
+    Baselines are not compared `versus` the strongest of them.
     """
 
     name: str
@@ -93,21 +86,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Comparison(Stored):
-    """Several estimators and baselines against one reference.
+    """Several estimators and then baselines against one reference, each in the caller's order.
 
-    Attributes:
-        reference_name: where the reference comes from, in a few words.
-        reference_unit: unit of the reference and of regret, for instance "test accuracy, %".
-        n_given: networks given.
-        n: networks that every row (but those set aside) could judge; all rows are compared on these.
-        ids: [n_given] names of the networks, or None.
-        reference: [n_given] values, higher is better.
-        live_params: [n_given] parameters that lie on a path from input to output, or None.
-        levels: what ranking inside equal parameter counts rests on; None without `live_params`.
-        ceiling: seed-to-seed agreement, or None.
-        rows: estimators first, then baselines, each in the caller's order.
-        failures: every failure, one by one.
-        warnings: what the reader must know to read this comparison rightly.
+    All rows but those set aside are compared on the `n` of `n_given` networks that every one of them could judge.
+    `ids`, `reference` (higher is better) and `live_params` (that lie on a path from input to output) are of all given;
+    `levels` is what ranking inside equal counts of the last rests on, the `ceiling` seed-to-seed agreement. The unit,
+    for instance "test accuracy, %", is also that of regret.
     """
 
     SCHEMA: ClassVar[str] = "ghn.comparison/1"

@@ -60,25 +60,14 @@ def rank_residuals(estimate: ArrayLike, reference: ArrayLike) -> Floats:
     return (ranks - curves @ (curves.T @ ranks)) / len(z)
 
 
-def partial_spearman(one: ArrayLike, other: ArrayLike, given: ArrayLike) -> float | None:
-    """Spearman's partial correlation of [n] and [n] given [n]; None when undefined. Errors as in `rank_residuals`."""
-    return partial_table({"one": one, "other": other}, given, [("one", "other")], bootstrap=0)["one", "other"].value
-
-
 def partial_table(
     columns: Mapping[str, ArrayLike], given: ArrayLike, pairs: Sequence[Pair], *, bootstrap: int = 1000, seed: int = 0
 ) -> dict[Pair, Statistic]:
     """Spearman's partial correlation of pairs of columns given a reference, with percentile bootstrap intervals.
 
     The resamples are those of `rank` with equal n, bootstrap and seed; ranks are taken anew in each. The value is None
-    for a column that is constant, or whose order is the reference's.
-
-    Args:
-        columns: {name: [n]}, finite; estimates and properties alike.
-        given: [n], the reference, finite.
-        pairs: names of two columns each.
-        bootstrap: number of resamples; 0 leaves the intervals out.
-        seed: of the resamples.
+    for a column that is constant, or whose order is the reference's. Columns are finite [n], estimates and properties
+    alike, as is the reference.
 
     Raises:
         DataError: as in `rank_residuals`.
@@ -202,24 +191,16 @@ def permutation_test(
     regression coefficients, Journal of the American Statistical Association 2017 (studentised); Phipson & Smyth,
     Permutation p-values should never be zero, 2010 (one is added to both counts).
 
-    Args:
-        estimates: {name: [n]}, finite.
-        properties: {name: [n]}, finite.
-        given: [n], the reference, finite.
-        permutations: how many; the least p-value is 1 / (permutations + 1).
-        seed: of the permutations.
-
-    Returns:
-        {(estimate, property): p}; None where the correlation is undefined.
+    All columns are finite [n]. The least p-value is 1 / (permutations + 1); it is None where the correlation is
+    undefined.
 
     Raises:
         DataError: as in `rank_residuals`.
         ConfigError: no permutation.
     """
     if permutations < 1:
-        raise ConfigError(
-            "a permutation test needs permutations", got=permutations, expected="1 or more; 9999 is usual"
-        )
+        expected = "1 or more; 9999 is usual"
+        raise ConfigError("a permutation test needs permutations", got=permutations, expected=expected)
     x, z = read_columns(estimates, given)
     y = read_columns(properties, given)[0]
     one = np.ones((1, len(z)))

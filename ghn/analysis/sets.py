@@ -44,23 +44,19 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """One set of estimators with one number of references.
+    """One set of estimators with a number of trained references for a regression; 0 for the mean normal score.
 
     Attributes:
-        members: in the order of the caller.
-        references: trained networks that a regression on the members' scores was given; 0 for the mean normal score.
         seconds: a candidate, the sum over the members.
         one_off_seconds: the sum over what the members need, each once, what is unknown left out; None when all is.
         development: Kendall's tau on the development networks, by which sets are chosen; mean over draws of references.
         kendall: Kendall's tau on the report networks, mean over draws; its interval is over networks.
         best_half: the same in the best half.
         spread: standard deviation of Kendall over draws of references; None without references.
-        front: whether, on development networks, no cheaper set is as good.
+        front, best_of_size: whether, on development networks, no cheaper set is as good, none of as many better.
         greedy: whether greedy forward selection ended here.
-        best_of_size: whether, on development networks, no set of as many members is better.
         versus: the difference from the best single estimator at no higher cost and with as many references, both chosen
-            on development networks; None for single estimators.
-        gains: what each member adds; empty for single estimators.
+            on development networks; None for single estimators, which have no gains either.
     """
 
     members: tuple[str, ...]
@@ -79,35 +75,21 @@ class Combination:
 
     @property
     def name(self) -> str:
-        """The members, joined."""
         return " + ".join(self.members)
 
     @property
     def single(self) -> bool:
-        """Whether it is one estimator."""
         return len(self.members) == 1
 
 
 @dataclass(frozen=True, slots=True)
 class Combinations(Stored):
-    """What a search over sets of estimators found.
+    """What a search over sets of estimators found: single estimators and the sets chosen, by references and cost.
 
-    Attributes:
-        reference_name: where the references come from.
-        n_development_given: development networks given.
-        n_development: those that every member could judge; sets are chosen on these.
-        n_report_given: report networks given.
-        n_report: those that every member could judge; all figures but `development` stand on these.
-        members: all estimators given.
-        combinations: single estimators and the sets chosen, by references and cost.
-        tried: {number of references: sets that were judged on development networks}.
-        exhaustive: whether all sets of up to `largest` members were tried.
-        largest: most members of a set.
-        least: development Kendall that a dearer set must gain to stand on the front.
-        draws: of references.
-        bootstrap: resamples behind the intervals.
-        seed: of draws and resamples.
-        warnings: what the reader must know.
+    Of the networks given, sets are chosen on the `n_development` that every member could judge; all figures but
+    `development` stand on the `n_report` that every member could. `tried` is {number of references: sets that were
+    judged on development networks}, `exhaustive` whether these are all of up to `largest` members. `least` is the
+    development Kendall that a dearer set must gain to stand on the front.
     """
 
     SCHEMA: ClassVar[str] = "ghn.combinations/1"

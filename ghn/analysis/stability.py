@@ -36,21 +36,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stability(Stored):
-    """How the order of the same networks changes with the fidelity.
+    """How the order of the same networks changes with the fidelity, such as "epochs".
 
-    Attributes:
-        name: what was measured, in a few words.
-        fidelity_name: what a fidelity is, such as "epochs".
-        unit: of the values and of regret.
-        n_given: networks given.
-        n: networks with a value at every fidelity; all numbers stand on these.
-        top: size of the top.
-        steps: by rising fidelity.
-        settled: the fidelity from which on the top is that of the last fidelity, up to ties at the cut.
-        halvings: one a factor and bracket.
-        seeds_n: networks on which the agreement between seeds stands; 0 when it is unknown.
-        bootstrap: resamples behind the intervals.
-        warnings: what the reader must know.
+    All numbers stand on the `n` of `n_given` networks that have a value at every fidelity, the agreement between seeds
+    on `seeds_n`, 0 when it is unknown. From the `settled` fidelity on the top is that of the last, up to ties at the
+    cut. There is one of the `halvings` a factor and bracket.
     """
 
     SCHEMA: ClassVar[str] = "ghn.stability/1"

@@ -62,16 +62,13 @@ class TableEstimator:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         settings = {"metric": self._metric, "seed": self._seed, "runs": _digest(self._table.runs)}
         return {**asdict(self._table.header), "versions": {}} | settings
 
     def cost(self, arch: Any) -> float | None:
-        """None: a look-up costs nothing."""
         return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Looks each trial up."""
         return [self._score(trial) for trial in trials]
 
     def _score(self, trial: Trial[Any]) -> Score:
@@ -156,15 +153,12 @@ class Recorded:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able."""
         return {"recorded": self.source, "scores": _digest(self.scores.items())} | self._identity
 
     def cost(self, arch: Any) -> float | None:
-        """None: a look-up costs nothing."""
         return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Looks each trial up; one that was not scored is a failure."""
         missing = Score.failed("no score was recorded for this architecture")
         found = [self._by_key.get(self._key(trial.arch), missing) for trial in trials]
         return found if self._seconds is None else [replace(one, cost_seconds=self._seconds) for one in found]

@@ -20,11 +20,7 @@ Globals = Mapping[tuple[str, str], Any]  # (module, name) as written in the pick
 
 
 class Record:
-    """Stands for a class of a publisher: it keeps the attributes that a pickle sets, and none of them is an attribute.
-
-    Attributes:
-        fields: by name.
-    """
+    """Stands for a class of a publisher: it keeps what a pickle sets in `fields`, none of it as an attribute."""
 
     __slots__ = ("fields",)
 
@@ -104,12 +100,7 @@ class _Restricted(pickle.Unpickler):
 
 
 def restricted_loads(data: bytes, allowed: Globals = PLAIN_DATA, *, where: str) -> Any:
-    """Unpickles plain data.
-
-    Args:
-        data: the pickle.
-        allowed: the globals that it may name, and what stands for each.
-        where: the file, for messages.
+    """Unpickles plain data; `allowed` says which globals it may name, and what stands for each.
 
     Raises:
         DataError: another global is named (and was neither imported nor called), or the pickle is damaged.
@@ -127,11 +118,7 @@ def restricted_loads(data: bytes, allowed: Globals = PLAIN_DATA, *, where: str) 
 
 
 def restricted_load(path: Path, allowed: Globals = PLAIN_DATA) -> Any:
-    """`restricted_loads` of a file, decompressed when its name ends in `bz2`.
-
-    Raises:
-        DataError: the file is missing or damaged, or names a global that is not allowed.
-    """
+    """`restricted_loads` of a file, decompressed when its name ends in `bz2`."""
     try:
         opened = bz2.open if path.suffix.endswith("bz2") else open
         with opened(path, "rb") as file:

@@ -21,11 +21,7 @@ from ghn.types import Reference, Space
 
 @dataclass(frozen=True)
 class ReferenceTable:
-    """Trained references of any origin.
-
-    Args:
-        header: where they come from.
-        runs: finished trainings; several of one architecture have different seeds.
+    """Trained references of any origin: finished trainings, of which several of one architecture have different seeds.
 
     Raises:
         DataError: one (arch, seed) is there twice.

@@ -93,17 +93,11 @@ def _problem(error: ValidationError, names: list[str]) -> tuple[str, Any, str]:
 @_refusing("a reference run")
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Run:
-    """One finished training of one architecture.
+    """One finished training of one architecture, an official string of its space.
 
-    Attributes:
-        arch: the space's official string.
-        seed: of the training.
-        train_loss, train_accuracy, val_loss, val_accuracy: an entry an epoch recorded; empty when unknown.
-            Losses in nats, accuracies as fractions in [0, 1]. Curves that are there have equal lengths.
-        test_accuracy: of the finished training, as a fraction; for reporting only, nothing is selected on it.
-        seconds: the whole training took; None when unknown.
-        params: number of parameters; None when unknown.
-        epochs: which epochs, counted from 1, the curves hold; 1, 2, ... when not given.
+    Curves have an entry a recorded epoch and equal lengths, or are empty: losses in nats, accuracies as fractions in
+    [0, 1]. `epochs`, counted from 1, says which; 1, 2, ... when not given. `test_accuracy` is for reporting only:
+    nothing is selected on it. `seconds` took the whole training.
 
     Raises:
         DataError: a field is missing, malformed, not finite or out of range.
@@ -157,16 +151,10 @@ class Run:
 @_refusing("a table's header")
 @dataclass(frozen=True, config=_STRICT)
 class TableHeader:
-    """Where the runs of a table come from; two tables can be mixed only where these agree.
+    """Where the runs of a table come from; two tables can be mixed only where these, but the versions, agree.
 
-    Attributes:
-        space: name of the space.
-        task: name of the task.
-        task_checksum: of the task's data; empty when unknown.
-        skeleton: the space's settings, such as `{"width": 8, "depth": 1}`, JSON-able.
-        recipe: how the runs were trained (epochs, optimizer...), JSON-able.
-        versions: of the software that trained them; does not count as a difference.
-        source: the paper, package or job.
+    The skeleton are the space's settings, such as `{"width": 8, "depth": 1}`; the recipe says how the runs were trained
+    (epochs, optimizer...), the versions by what software, the source in which paper, package or job.
 
     Raises:
         DataError: a field is missing, unknown, malformed or not JSON-able.

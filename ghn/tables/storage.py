@@ -47,16 +47,10 @@ def encode_run(run: Run) -> str:
 
 
 def decode(data: bytes, where: str, *, resume: bool = False) -> tuple[TableHeader, list[Run], int]:
-    """Validates a whole file.
+    """The header and the runs of a whole file, validated, and how many of its bytes hold them.
 
-    Args:
-        data: its bytes.
-        where: its name, for messages.
-        resume: take an unfinished table too, and drop a torn last line (of a job killed while writing) with a
-            warning; otherwise both are refused.
-
-    Returns:
-        The header, the runs, and how many bytes of the file hold them.
+    With `resume`, an unfinished table is taken too, and a torn last line (of a job killed while writing) dropped with a
+    warning; otherwise both are refused.
 
     Raises:
         DataError: truncated, foreign, duplicated or non-finite, with the line and the field.
@@ -127,9 +121,8 @@ def _made(kind: type[Row], row: dict[str, Any], place: str) -> Row:
 
 def _check_end(row: dict[str, Any], is_last: bool, runs: int, place: str) -> None:
     if not is_last:
-        raise DataError(
-            f"{place}, field end: the table goes on after its end", fix="two tables in one file: split them"
-        )
+        fix = "two tables in one file: split them"
+        raise DataError(f"{place}, field end: the table goes on after its end", fix=fix)
     if row != {"end": runs}:
         raise DataError(f"{place}, field end: runs are missing or added", got=f"{runs} runs", expected=row)
 
@@ -150,11 +143,7 @@ def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Ru
 
 
 def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool, overwrite: bool) -> None:
-    """Writes a whole table, atomically.
-
-    Raises:
-        ExistsError: the file exists and `overwrite` is false.
-    """
+    """Writes a whole table, atomically; an ExistsError unless a file that exists may be overwritten."""
     if path.exists() and not overwrite:
         raise ExistsError(f"{path} exists", fix="choose another name, or pass overwrite=True")
     lines = [encode_header(header), *map(encode_run, runs)]
@@ -176,15 +165,11 @@ def append_run(path: str | Path, run: Run) -> None:
     """
     path = Path(path)
     if path.suffix == ".gz":
-        raise ConfigError(
-            "runs are appended to plain tables only",
-            got=str(path),
-            fix="append to a .jsonl, and save it as .gz at the end",
-        )
+        fix = "append to a .jsonl, and save it as .gz at the end"
+        raise ConfigError("runs are appended to plain tables only", got=str(path), fix=fix)
     if not path.exists():
-        raise DataError(
-            f"there is no reference table at {path}", fix="start one with ReferenceTable.resume(path, header)"
-        )
+        fix = "start one with ReferenceTable.resume(path, header)"
+        raise DataError(f"there is no reference table at {path}", fix=fix)
     with path.open("r+b") as file, _locked(file):
         data = file.read()
         _, runs, keep = decode(data, str(path), resume=True)

@@ -256,18 +256,12 @@ class Cells:
 
 @dataclass(frozen=True)
 class UserTable:
-    """Networks with their accuracies, and scores of estimators that the user ran.
+    """Networks with their accuracies, and scores of estimators that the user ran; named after the file.
 
-    Attributes:
-        name: of the file, without its ending.
-        archs: official strings, as the space formats them, [n]; each function once.
-        accuracy: fractions, [n]; the mean over the seeds of a network.
-        unit: in which the file gave accuracies, `fraction` or `percent`.
-        seeds: fractions, [n, s], NaN where missing; None with one accuracy a network.
-        curves: validation accuracy by epoch, fractions; None when the file has none.
-        scores: estimator -> [n], higher is better, NaN where it failed.
-        seconds: estimator -> [n] seconds a network, NaN where unknown; None when none is known.
-        warnings: what a reader must know.
+    `archs` [n] are official strings, as the space formats them, each function once. All accuracies are fractions,
+    whatever the file's `unit`: `fraction` or `percent`. `accuracy` [n] is the mean over `seeds` [n, s] (NaN where
+    missing; None with one a network). `scores` [n] are higher is better, NaN where an estimator failed, `seconds` [n] a
+    network, NaN where unknown, None when none is known. `warnings` are what a reader must know.
     """
 
     name: str
@@ -285,11 +279,7 @@ class UserTable:
 
 
 def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
-    """Reads a CSV with a header and a line a network; docs/own-data.md has the format.
-
-    Args:
-        path: of the file.
-        space: of the architectures.
+    """Reads a CSV with a header and a line a network of a space; docs/own-data.md has the format.
 
     Raises:
         DataError: the file is missing or not so; says line and column.
