@@ -12,8 +12,8 @@ from ghn.families.curves.estimator import CurveEstimator, make_curve_model
 from ghn.families.curves.parametric import Chain
 from ghn.families.morphism.estimator import MorphismEstimator
 from ghn.families.sharing.bank import Bank, BankConfig
-from ghn.families.surrogates.graph_network import GraphNetwork
 from ghn.families.surrogates.inputs import Scores
+from ghn.families.surrogates.models import GraphNetwork
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.full import TrainingEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator

@@ -178,13 +178,8 @@ class MorphismEstimator(CandidateTraining):
         if run.error:
             return Score.failed(run.error, run.seconds)
         self.store.name(trial.id, to_text(lineage), _rungs(lineage))
-        extra = {
-            "curve": run.curve,
-            "macs": run.macs,
-            "lineage": [stage.arch for stage in lineage[:-1]],
-            "shared_seconds": sum(one.seconds for one in before),
-            "shared_macs": sum(one.macs for one in before),
-        }
+        extra = {"curve": run.curve, "macs": run.macs, "lineage": [stage.arch for stage in lineage[:-1]]}
+        extra |= {f"shared_{what}": sum(getattr(one, what) for one in before) for what in ("seconds", "macs")}
         return Score(run.curve["val_accuracy"][-1], run.seconds, budget=float(lineage[-1].reached), extra=extra)
 
     def _lineage(self, trial: Trial[Any]) -> Lineage:

@@ -194,28 +194,22 @@ class SurrogateEstimator:
 
     def _predict(self, archs: Sequence[Any]) -> list[Score]:
         x = self._rows(archs)
-        whole = np.isfinite(x.matrix).all(1)
-        if not whole.any():
-            return [Score.failed(LACKING) for _ in archs]
-        kept = x.take(np.flatnonzero(whole))
+        scores, whole = [Score.failed(LACKING) for _ in archs], np.flatnonzero(np.isfinite(x.matrix).all(1))
+        if not len(whole):
+            return scores
+        kept = x.take(whole)
         mean, std = self._model.predict(Rows(kept.matrix[:, self._telling], kept.graphs))
-        std, found, back = np.maximum(std, FLOOR), self._calibration, self._target.back
-        ends = {
-            level: (back(mean - found.reach(level) * std), back(mean + found.reach(level) * std)) for level in LEVELS
-        }
-        spread = (back(mean + found.scale * std) - back(mean - found.scale * std)) / 2
-        value = back(mean)
-        scores = iter(
-            Score(
-                float(value[i]),
-                std=float(spread[i]),
-                extra={
-                    "intervals": {interval_key(k): [float(low[i]), float(high[i])] for k, (low, high) in ends.items()}
-                },
-            )
-            for i in range(len(kept))
-        )
-        return [next(scores) if ok else Score.failed(LACKING) for ok in whole]
+        std, back = np.maximum(std, FLOOR), self._target.back
+
+        def ends(reach: float) -> np.ndarray:
+            return np.stack([back(mean - reach * std), back(mean + reach * std)], 1)  # [n, 2]
+
+        spread, values = np.diff(ends(self._calibration.scale))[:, 0] / 2, back(mean)
+        intervals = {interval_key(level): ends(self._calibration.reach(level)).tolist() for level in LEVELS}
+        for k, i in enumerate(whole):
+            extra = {"intervals": {key: pairs[k] for key, pairs in intervals.items()}}
+            scores[i] = Score(float(values[k]), std=float(spread[k]), extra=extra)
+        return scores
 
 
 def _name_of(make: Callable[[], Regressor]) -> str:

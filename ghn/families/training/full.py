@@ -27,6 +27,7 @@ from ghn.train.network import CandidateTraining, EpochResult, NetworkTrainer, Re
 from ghn.types import Score, Space, Trial, member_of
 
 OnEpoch = Callable[[int, EpochResult], None]
+Job = tuple[str, int]  # official string and seed
 
 
 class TrainingEstimator(CandidateTraining):
@@ -64,22 +65,15 @@ class TrainingEstimator(CandidateTraining):
             run = self.train(trial.arch, self.seed)
         except GhnError as error:
             return Score.failed(str(error), time.perf_counter() - started)
-        curve = {name: list(getattr(run, name)) for name in ("epochs", *CURVES)}
-        return Score(
-            run.val_accuracy[-1], time.perf_counter() - started, budget=self.recipe.epochs, extra={"curve": curve}
-        )
+        extra = {"curve": {name: list(getattr(run, name)) for name in ("epochs", *CURVES)}}
+        return Score(run.val_accuracy[-1], time.perf_counter() - started, budget=self.recipe.epochs, extra=extra)
 
     @property
     def identity(self) -> dict[str, Any]:
         return {**asdict(self.header()), "versions": {}, "seed": self.seed}
 
     def train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> Run:
-        """Trains one architecture to the end.
-
-        Args:
-            arch: an official string or a member of the space.
-            seed: of initial weights, order of images and augmentation.
-            on_epoch: told of every epoch, counted from 1.
+        """Trains one architecture to the end; `on_epoch` is told of every epoch, counted from 1.
 
         Raises:
             ArchitectureError: not a member of the space.
@@ -118,7 +112,7 @@ class TrainingEstimator(CandidateTraining):
 
 def train_references(
     estimator: TrainingEstimator,
-    jobs: Sequence[tuple[str, int]],
+    jobs: Sequence[Job],
     path: Path | str,
     *,
     progress: bool = True,
@@ -128,14 +122,7 @@ def train_references(
 
     A training in progress when the job is killed is trained anew; finished ones are kept. One that fails is counted:
     its reason stands in a file beside the table (`failures_path`), and a run that goes on leaves it out. Who wants it
-    tried again takes its line, or the file, away.
-
-    Args:
-        estimator: trains them.
-        jobs: what to train.
-        path: of the table.
-        progress: whether to show a bar.
-        give_up_after: so many failures in a row end the run, and are not kept; None never does.
+    tried again takes its line, or the file, away. `give_up_after` failures in a row end the run, and are not kept.
 
     Raises:
         ArchitectureError: a string is malformed; found before anything is trained.
@@ -161,18 +148,12 @@ def train_references(
             try:
                 run = estimator.train(arch, seed, report)
             except Exception as error:
-                failures.add(Trial(f"{arch}, seed {seed}", (arch, seed)), failure_of(error), patience)
+                failures.add((arch, seed), failure_of(error), patience)
             else:
                 append_run(path, run)
                 patience.reset()
     table = ReferenceTable.resume(path, header)
-    if failed := {job: reason for job, reason in failures.reasons.items() if job in jobs}:
-        told = "; ".join(f"{arch}, seed {seed}: {reason}" for (arch, seed), reason in failed.items())
-        if len(failed) == len(jobs):
-            raise TrainingError(
-                f"all {len(jobs)} trainings failed", got=told, fix="leave these networks out, or lower recipe.lr"
-            )
-        print(f"{len(failed)} of {len(jobs)} trainings failed, see {failures_path(path)}: {told}", file=sys.stderr)
+    failures.tell(jobs)
     table.save(path, overwrite=True)
     return table
 
@@ -187,7 +168,7 @@ class _Failures:
 
     def __init__(self, path: Path, header: TableHeader) -> None:
         self.path, self._identity = failures_path(path), {**asdict(header), "versions": {}}
-        self.reasons: dict[tuple[str, int], str] = {}
+        self.reasons: dict[Job, str] = {}
         self._lines: JsonLines | None = None
         if self.path.exists():
             for number, row in self._open().rows:
@@ -196,12 +177,22 @@ class _Failures:
                 except (KeyError, TypeError) as error:
                     raise self._open().damaged(number, error, "a failed training") from None
 
-    def add(self, trial: Trial[tuple[str, int]], score: Score, patience: Patience) -> None:
+    def add(self, job: Job, score: Score, patience: Patience) -> None:
         """Counts one; raises EstimatorError when patience ends, and forgets those that ended it."""
-        (arch, seed), lines = trial.arch, self._open()
+        arch, seed = job
         row = {"arch": arch, "seed": seed, "error": score.error, RAISED: score.extra[RAISED]}
-        self.reasons[trial.arch] = str(score.error)
-        patience.write(lines, row, trial, score)
+        self.reasons[job] = str(score.error)
+        patience.write(self._open(), row, Trial(f"{arch}, seed {seed}", job), score)
+
+    def tell(self, jobs: Sequence[Job]) -> None:
+        """Says on stderr which of some jobs failed, and why; raises TrainingError where all did."""
+        failed = {job: reason for job, reason in self.reasons.items() if job in jobs}
+        told = "; ".join(f"{arch}, seed {seed}: {reason}" for (arch, seed), reason in failed.items())
+        if failed and len(failed) == len(jobs):
+            fix = "leave these networks out, or lower recipe.lr"
+            raise TrainingError(f"all {len(jobs)} trainings failed", got=told, fix=fix)
+        if failed:
+            print(f"{len(failed)} of {len(jobs)} trainings failed, see {self.path}: {told}", file=sys.stderr)
 
     def close(self) -> None:
         if self._lines:

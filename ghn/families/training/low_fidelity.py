@@ -168,10 +168,7 @@ class LowFidelityEstimator(CandidateTraining):
                     raise ConfigError(
                         "fidelity: images are only made smaller", got=fidelity.size, expected=f"<= {task.image_size}"
                     )
-                splits = task.splits().items()
-                small: dict[str, Any] = {
-                    name: replace(split, images=resize(split.images, fidelity.size)) for name, split in splits
-                }
-                task = replace(task, **small)
+                small = {k: replace(v, images=resize(v.images, fidelity.size)) for k, v in task.splits().items()}
+                task = replace(task, **small)  # type: ignore[arg-type]
             self._tasks[key] = task
         return self._tasks[key]

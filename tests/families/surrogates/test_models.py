@@ -10,8 +10,7 @@ import toy
 from toy_models import cells
 
 from ghn.errors import ConfigError, DataError
-from ghn.families.surrogates.graph_network import GraphNetwork, graph_data
-from ghn.families.surrogates.models import MODELS, make_model
+from ghn.families.surrogates.models import MODELS, GraphNetwork, graph_data, make_model
 from ghn.families.surrogates.regression import TARGETS, Calibration, Prediction, Rows, calibrate, coverage
 from ghn.graph import simplify
 from ghn.graph.op import OPS

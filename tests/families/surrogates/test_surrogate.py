@@ -14,9 +14,8 @@ from toy_models import CHAIN, CUT_OFF, EDGE, cells
 
 from ghn.analysis.correlation import kendall
 from ghn.errors import ArchitectureError, ConfigError, DataError
-from ghn.families.surrogates.graph_network import GraphNetwork
 from ghn.families.surrogates.inputs import Scores
-from ghn.families.surrogates.models import MODELS
+from ghn.families.surrogates.models import MODELS, GraphNetwork
 from ghn.families.surrogates.regression import coverage
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.spaces import DARTS
