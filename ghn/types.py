@@ -26,40 +26,26 @@ WeightDict = dict[str, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Trial(Generic[Arch]):
-    """One architecture to be judged.
+    """One architecture to be judged."""
 
-    Attributes:
-        id: unique within a run; results are stored and resumed under it.
-        arch: a member of the space.
-        budget: what may be spent on it, in the estimator's own unit (epochs for training); None for its default.
-        resume: id of the earlier trial whose state this one continues.
-    """
-
-    id: str
-    arch: Arch
-    budget: float | None = None
-    resume: str | None = None
+    id: str  # unique within a run; results are stored and resumed under it
+    arch: Arch  # a member of the space
+    budget: float | None = (
+        None  # what may be spent, in the estimator's own unit (epochs for training); None: its default
+    )
+    resume: str | None = None  # id of the earlier trial whose state this one continues
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """An estimator's answer to a trial; higher is better.
+    """An estimator's answer to a trial; higher is better. A failure is counted, never ranked."""
 
-    Attributes:
-        value: the estimate; NaN exactly when `error` is set. A failure is counted, never ranked.
-        cost_seconds: wall-clock time spent on this trial.
-        budget: what was really spent, in the unit of `Trial.budget`.
-        std: standard deviation of `value` as the estimator sees it.
-        error: why there is no value.
-        extra: further readings (loss, accuracy, curves), JSON-able.
-    """
-
-    value: float
-    cost_seconds: float = 0.0
-    budget: float | None = None
-    std: float | None = None
-    error: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    value: float  # the estimate; NaN exactly when `error` is set
+    cost_seconds: float = 0.0  # wall-clock time spent on this trial
+    budget: float | None = None  # what was really spent, in the unit of `Trial.budget`
+    std: float | None = None  # standard deviation of `value` as the estimator sees it
+    error: str | None = None  # why there is no value
+    extra: dict[str, Any] = field(default_factory=dict)  # further readings (loss, accuracy, curves), JSON-able
 
     def __post_init__(self) -> None:
         if self.error is None and not math.isfinite(self.value):
@@ -80,16 +66,11 @@ class Score:
 
 @runtime_checkable
 class Program(Protocol):
-    """What runs a network with weights from anywhere: an interpreter of graphs, or a module of the user's own.
-
-    Attributes:
-        needed: names of what `run` must be given.
-    """
+    """What runs a network with weights from anywhere: an interpreter of graphs, or a module of the user's own."""
 
     @property
     def needed(self) -> frozenset[str]:
         """Names of the weights, and of the running statistics, that `run` must be given."""
-        ...
 
     def run(
         self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str] = (), *, training: bool = False
@@ -102,20 +83,14 @@ class Program(Protocol):
             watch: names of nodes of the graph whose outputs are asked for.
             training: whether running statistics, where they are kept, are updated instead of used.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network: what a hypernetwork sees of it, and what runs it. Seeing is not running.
+    """A network: what a hypernetwork sees of it, and what runs it. Seeing is not running."""
 
-    Attributes:
-        graph: operations, shapes and parameters.
-        program: takes weights with the names and shapes of `graph.params()`.
-    """
-
-    graph: Graph
-    program: Program
+    graph: Graph  # operations, shapes and parameters
+    program: Program  # takes weights with the names and shapes of `graph.params()`
 
     @classmethod
     def of(cls, graph: Graph) -> Network:
@@ -134,35 +109,27 @@ class Space(Protocol[Arch]):
     @property
     def name(self) -> str:
         """The space's name in configs, tables and checkpoints."""
-        ...
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; `make_space(name, **settings)` makes an equal space."""
-        ...
 
     def sample(self, rng: Random) -> Arch:
         """Draws one architecture uniformly."""
-        ...
 
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
         """All architectures one edit away; a mutation is a random one of them."""
-        ...
 
     def network(self, arch: Arch) -> Network:
         """The network; the only road to execution and to features."""
-        ...
 
     def parse(self, text: str) -> Arch:
         """Reads the space's official string."""
-        ...
 
     def format(self, arch: Arch) -> str:
         """Writes the space's official string."""
-        ...
 
     def canonical(self, arch: Arch) -> Hashable:
         """A key equal for architectures that compute the same family of functions."""
-        ...
 
 
 # --- capabilities: what a space may have beyond that; asked for with `isinstance`, never with `hasattr` ---
@@ -174,7 +141,6 @@ class Finite(Protocol):
 
     def distinct(self) -> Sequence[Any]:
         """One architecture of each function that the space computes, in a fixed order; chosen without accuracies."""
-        ...
 
 
 @runtime_checkable
@@ -183,11 +149,9 @@ class Growing(Protocol):
 
     def simplest(self) -> Iterator[Any]:
         """Where a progressive search begins."""
-        ...
 
     def expand(self, arch: Any) -> Iterator[Any]:
         """The architectures that are one step more complex."""
-        ...
 
 
 @runtime_checkable
@@ -196,7 +160,6 @@ class Encoded(Protocol):
 
     def encode(self, arch: Any) -> Mapping[str, float]:
         """Features by name, the same names for every architecture."""
-        ...
 
 
 @runtime_checkable
@@ -205,7 +168,6 @@ class Drawn(Protocol):
 
     def diagrams(self, arch: Any) -> Sequence[Diagram]:
         """One diagram or several, the same number and titles for every architecture."""
-        ...
 
 
 @runtime_checkable
@@ -218,32 +180,22 @@ class Readable(Protocol):
 
     def reading_variants(self) -> Sequence[Mapping[str, Any]]:
         """Those in which generated weights order best, the fastest first."""
-        ...
 
     def proxy_variant(self) -> Mapping[str, Any]:
         """The one in which zero-cost proxies of activations order best."""
-        ...
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Trained accuracies of networks.
-
-    Attributes:
-        name: in a report.
-        unit: of the values.
-        values: official string -> accuracy, a fraction.
-        seeds: official string -> accuracies of several trainings, for the ceiling; those trained once are missing.
-        note: what a reader must know.
-        noise: standard deviation of a value over trainings, where it is known otherwise than from `seeds`.
-    """
+    """Trained accuracies of networks, as a report shows them."""
 
     name: str
-    unit: str
-    values: Mapping[str, float]
+    unit: str  # of the values
+    values: Mapping[str, float]  # official string -> accuracy, a fraction
+    # official string -> accuracies of several trainings, for the ceiling; those trained once are missing
     seeds: Mapping[str, Sequence[float]]
-    note: str | None = None
-    noise: float | None = None
+    note: str | None = None  # what a reader must know
+    noise: float | None = None  # standard deviation of a value over trainings, where known otherwise than from `seeds`
 
 
 class Benchmark(Protocol):
@@ -252,58 +204,41 @@ class Benchmark(Protocol):
     @property
     def label(self) -> str:
         """What its published numbers are, in a few words."""
-        ...
 
     @property
     def samples(self) -> tuple[str, str]:
         """Names of its fixed samples: the one to develop with, and the one kept for reports."""
-        ...
 
     @property
     def words(self) -> tuple[str, ...]:
         """Names of its references, as configs give them."""
-        ...
 
     @property
     def trainings(self) -> Path:
         """The table of its networks that this project has trained."""
-        ...
 
     def candidates(self, n: int, sample: str) -> list[str]:
         """The first `n` official strings of a sample, in a fixed order in which few stand for many.
 
         Raises:
-            ConfigError: unknown sample, or more networks than it has.
+            ConfigError: unknown sample, or more networks than it has; so does `history`.
         """
-        ...
 
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
         """What one of `words` names, for these networks and images.
 
         Raises:
-            DataError: they were trained on other images or in another skeleton.
+            DataError: they were trained on other images or in another skeleton; so does `trained`.
         """
-        ...
 
     def published(self, archs: Sequence[str]) -> Reference:
         """Published accuracies of these networks."""
-        ...
 
     def trained(self, task_checksum: str) -> Reference:
-        """What is in `trainings`.
-
-        Raises:
-            DataError: they were trained on other images or in another skeleton.
-        """
-        ...
+        """What is in `trainings`."""
 
     def history(self, given: int) -> list[tuple[Trial[Any], Score]]:
-        """Published accuracies of networks drawn uniformly from the sample to develop with, to learn from.
-
-        Raises:
-            ConfigError: more than there are.
-        """
-        ...
+        """Published accuracies of networks drawn uniformly from the sample to develop with, to learn from."""
 
 
 @runtime_checkable
@@ -312,15 +247,10 @@ class Benchmarked(Protocol):
 
     def benchmark(self) -> Benchmark:
         """What is known of its networks."""
-        ...
 
 
 def member_of(space: Space[Any], arch: Any) -> Any:
-    """The member of a space that is meant: an official string is parsed, a member stays as it is.
-
-    Raises:
-        ArchitectureError: a malformed string.
-    """
+    """The member that is meant: a string is parsed (`ArchitectureError` where it is malformed), a member stays."""
     return space.parse(arch) if isinstance(arch, str) else arch
 
 
@@ -331,33 +261,26 @@ class Task(Protocol):
     @property
     def name(self) -> str:
         """A short name, kept in checkpoints."""
-        ...
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """Of one input, such as channels, height and width."""
-        ...
 
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Of what a network must give for one input, such as a logit a class."""
-        ...
 
     def splits(self) -> Mapping[str, Any]:
         """`train` to learn from, `val` to score and select on, `test` to report on."""
-        ...
 
     def loss(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
         """What is minimised, a scalar: the `mean` or the `sum` over a batch."""
-        ...
 
     def metric(self, output: Tensor, target: Tensor) -> Tensor:
         """What counts, [b]: one number an item, higher is better."""
-        ...
 
     def describe(self) -> dict[str, Any]:
         """JSON-able; tells whether another task is the same."""
-        ...
 
 
 @runtime_checkable
@@ -366,35 +289,26 @@ class Weights(Protocol):
 
     def __call__(self, graphs: Sequence[Graph]) -> list[WeightDict]:
         """Returns one dict a graph, in order."""
-        ...
 
 
 @runtime_checkable
 class Estimator(Protocol[Arch]):
-    """Judges architectures; one `Score` a trial, in order, failures inside it.
+    """Judges architectures; one `Score` a trial, in order, failures inside it."""
 
-    Attributes:
-        source: the paper behind it.
-    """
-
-    source: str
+    source: str  # the paper behind it
 
     @property
     def identity(self) -> dict[str, Any]:
         """All that a score depends on beside the architecture, JSON-able: scores of different identity do not mix."""
-        ...
 
     def fit(self, history: Sequence[tuple[Trial[Arch], Score]]) -> None:
         """Learns from trained references; estimators that need none ignore it."""
-        ...
 
     def score(self, trials: Sequence[Trial[Arch]]) -> list[Score]:
         """Judges each trial."""
-        ...
 
     def cost(self, arch: Arch) -> float | None:
         """Multiply-adds of judging one architecture; None where they say nothing, as of a look-up or a training."""
-        ...
 
 
 # --- capabilities of an estimator ---
@@ -406,21 +320,15 @@ class Streams(Protocol):
 
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Each trial with its score, as they come."""
-        ...
 
 
 @runtime_checkable
 class JudgesTogether(Protocol):
-    """An estimator whose scores may depend on the other trials of a call.
-
-    Attributes:
-        together: whether they do.
-    """
+    """An estimator whose scores may depend on the other trials of a call."""
 
     @property
     def together(self) -> bool:
         """Whether a score depends on the other trials of its call."""
-        ...
 
 
 @runtime_checkable
@@ -429,18 +337,13 @@ class Remembers(Protocol):
 
     def remember(self, trial: Trial[Any]) -> None:
         """Takes a trial as judged, by another process or before a kill."""
-        ...
 
 
 @runtime_checkable
 class NeedsReferences(Protocol):
-    """An estimator that cannot judge before it has learnt from some references.
+    """An estimator that cannot judge before it has learnt from some references."""
 
-    Attributes:
-        least: fewest successes that it learns from.
-    """
-
-    least: int
+    least: int  # fewest successes that it learns from
 
 
 def least_references(estimator: Estimator[Any]) -> int:
@@ -450,37 +353,25 @@ def least_references(estimator: Estimator[Any]) -> int:
 
 @runtime_checkable
 class Searcher(Protocol[Arch]):
-    """Proposes trials and learns from their scores.
+    """Proposes trials and learns from their scores."""
 
-    Attributes:
-        source: the paper behind it.
-    """
-
-    source: str
+    source: str  # the paper behind it
 
     @property
     def identity(self) -> dict[str, Any]:
         """All that its proposals depend on beside the scores, JSON-able."""
-        ...
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """Up to `n` new trials; none: scores of earlier ones are needed first, or, where none is awaited, finished."""
-        ...
 
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Takes the score of a trial that was asked for."""
-        ...
 
 
 @runtime_checkable
 class Inherits(Protocol):
-    """A searcher whose trials may resume trials of other architectures, whose weights they inherit.
-
-    Attributes:
-        inherits: whether they do.
-    """
+    """A searcher whose trials may resume trials of other architectures, whose weights they inherit."""
 
     @property
     def inherits(self) -> bool:
         """Whether trials resume those of other architectures."""
-        ...

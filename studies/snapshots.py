@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ghn.spaces.members import live_params
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -26,7 +27,7 @@ from ghn.report.words import number
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_references, known_benchmark
-from ghn.spaces.live import live_params
+from ghn.spaces.members import live_params
 from ghn.tables.references import aligned
 from ghn.types import Reference, Trial
 from studies.drawing import line_style, write_figure

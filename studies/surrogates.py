@@ -22,7 +22,7 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.report.style import to_bytes
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
-from ghn.spaces.nasbench201.samples import load_sample
+from ghn.spaces.nasbench201.benchmark import load_sample
 from ghn.types import Score, Space, Trial
 from studies.drawing import learning_curves
 from studies.measurement import Measurement

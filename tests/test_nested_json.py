@@ -14,7 +14,7 @@ from ghn.errors import GhnError
 from ghn.graph import Graph
 from ghn.report.report import read_report
 from ghn.scoring.load import load
-from ghn.spaces.nasbench201.samples import load_sample
+from ghn.spaces.nasbench201.benchmark import load_sample
 from ghn.tables.references import ReferenceTable
 
 DEEP = "[" * 100_000 + "]" * 100_000

@@ -24,8 +24,8 @@ from typing import Any
 
 from ghn.errors import ExistsError
 from ghn.spaces import NASBench201
+from ghn.spaces.nasbench201.benchmark import SCHEMA, TWINS
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
-from ghn.spaces.nasbench201.samples import SCHEMA, TWINS
 from ghn.tables.references import ReferenceTable
 
 HERE = Path(__file__).resolve().parent

@@ -23,7 +23,7 @@ from ghn.report.report import Report
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.guard import GIVE_UP_AFTER
 from ghn.scoring.score_files import score_to_file
-from ghn.spaces.live import live_stats
+from ghn.spaces.members import live_stats
 from ghn.tables.references import aligned
 from ghn.train.checkpoint import versions
 from ghn.types import Reference, Score, Space, Trial

@@ -14,7 +14,7 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.report.searches import print_ladder, write_ladder
 from ghn.search.ladder import Ladder, Step
-from ghn.spaces.draw import draw_distinct
+from ghn.spaces.members import draw_distinct
 from ghn.types import Estimator, Finite
 
 

@@ -16,7 +16,7 @@ from ghn.graph.diagram import SUM, Diagram, graph_diagram
 from ghn.report.layout import Layout, layered
 from ghn.report.style import BLACK, GREY, panels, shorten
 from ghn.report.words import quantity
-from ghn.spaces.live import live_graph
+from ghn.spaces.members import live_graph
 from ghn.types import Drawn, Space, member_of
 
 _HALF, _LAYER, _SIZE = 2.0, 0.33, 7.5  # half the width and a layer, in inches, and letters, in points

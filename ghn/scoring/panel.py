@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ghn.analysis.correction import FEWEST, LEAST, Population, Settings
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
-from ghn.spaces.live import live_params
+from ghn.spaces.members import live_params
 from ghn.types import Estimator, Finite, Score, Space, Trial
 
 LIVE_PARAMETERS = "graph/params"

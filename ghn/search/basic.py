@@ -12,7 +12,7 @@ from typing import Any, Generic
 
 from ghn.errors import ConfigError
 from ghn.spaces import describe_space
-from ghn.spaces.draw import TRIES, draw_new
+from ghn.spaces.members import TRIES, draw_new
 from ghn.types import Arch, Score, Space, Trial
 
 

@@ -16,7 +16,7 @@ from ghn.errors import ConfigError
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
 from ghn.scoring.score_files import PartialScores
 from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
-from ghn.spaces.draw import draw_distinct
+from ghn.spaces.members import draw_distinct
 from ghn.types import Estimator, Finite, Score, Space, Trial
 
 DRAWN = 1000  # candidates, where none are given and the space cannot list its own

@@ -16,8 +16,7 @@ from sklearn.neighbors import KernelDensity
 from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
 from ghn.search.basic import SpaceSearch
-from ghn.spaces.draw import TRIES, draw_new
-from ghn.spaces.live import live_params, live_stats
+from ghn.spaces.members import TRIES, draw_new, live_params, live_stats
 from ghn.types import Arch, Score, Space, Trial
 
 COSTS: dict[str, Callable[[Space[Any], Any], int]] = {

@@ -12,7 +12,7 @@ from scipy.optimize import nnls
 from scipy.stats import spearmanr
 
 from ghn.errors import ConfigError
-from ghn.spaces.live import live_stats
+from ghn.spaces.members import live_stats
 from ghn.types import Space
 
 PRIOR, TRUST = 0.6, 6.0  # correlation of two steps before anything is known, and how many pilot networks it is worth

@@ -7,7 +7,7 @@ from random_graphs import graphs, images, random_weights
 
 from ghn.graph import Graph, GraphBuilder, Interpreter, Node, canonical_hash, function_key, simplify
 from ghn.spaces import NASBench201
-from ghn.spaces.nasbench201.network import EDGES
+from ghn.spaces.nasbench201.space import EDGES
 
 SPACE = NASBench201((3, 8, 8), classes=5, width=4, depth=1)
 

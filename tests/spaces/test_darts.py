@@ -12,7 +12,7 @@ from ghn.graph import GraphBuilder, Interpreter, count_params, function_key, gra
 from ghn.graph.features import COLUMNS, Featurizer
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import DARTS, skeletons_of
-from ghn.spaces.darts.network import CELLS, NODES, OPERATIONS
+from ghn.spaces.darts.genotype import CELLS, NODES, OPERATIONS
 
 # the genotypes of github.com/quark0/darts, cnn/genotypes.py
 DARTS_V1 = (

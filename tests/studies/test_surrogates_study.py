@@ -14,7 +14,7 @@ from toy_models import SAMPLE, save_toy
 
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
-from ghn.spaces.nasbench201.samples import load_sample
+from ghn.spaces.nasbench201.benchmark import load_sample
 from studies.pnas import pnas_study
 from studies.surrogates import choose_networks, surrogates_study
 

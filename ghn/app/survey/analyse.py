@@ -20,7 +20,7 @@ from ghn.app.survey.subjects import Subjects
 from ghn.errors import ConfigError, DataError
 from ghn.report.survey.advice import advise, orders_on
 from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
-from ghn.spaces.live import live_stats, space_properties
+from ghn.spaces.members import live_stats, space_properties
 from ghn.tables.curves import stability_of_table
 from ghn.tables.references import aligned
 from ghn.types import Reference, Score, Space

@@ -15,7 +15,7 @@ from ghn.families.curves.gp import FreezeThaw
 from ghn.families.curves.model import CurveModel
 from ghn.families.curves.parametric import ParametricEnsemble
 from ghn.families.curves.svr import CurveSVR
-from ghn.spaces.live import live_params
+from ghn.spaces.members import live_params
 from ghn.tables.curves import Curves
 from ghn.types import Encoded, Estimator, Score, Space, Trial, member_of
 

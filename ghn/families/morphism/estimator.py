@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 from ghn.errors import ConfigError, DataError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import WeightedNetwork
-from ghn.spaces.live import live_graph, live_params
+from ghn.spaces.members import live_graph, live_params
 from ghn.tasks.images import ImageTask
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs

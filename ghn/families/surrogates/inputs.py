@@ -15,7 +15,7 @@ from ghn.graph.op import OPS
 from ghn.graph.stats import MACS
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
-from ghn.spaces.live import live_graph, live_stats
+from ghn.spaces.members import live_graph, live_stats
 from ghn.types import Encoded, Estimator, Space, Trial
 
 Matrix = Float[np.ndarray, "n f"]

@@ -27,7 +27,7 @@ from ghn.families.surrogates.regression import (
 )
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
-from ghn.spaces.live import live_graph
+from ghn.spaces.members import live_graph
 from ghn.types import Estimator, Score, Space, Trial, member_of
 
 BLOCK = 2048  # candidates whose features are in memory at once

@@ -17,7 +17,7 @@ from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.files import JsonLines
 from ghn.graph.stats import count_params
 from ghn.scoring.guard import GIVE_UP_AFTER, RAISED, Patience, failure_of
-from ghn.spaces.live import live_graph
+from ghn.spaces.members import live_graph
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run

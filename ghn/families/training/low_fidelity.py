@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.spaces import skeletons_of
-from ghn.spaces.live import live_graph
+from ghn.spaces.members import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import resize
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe

@@ -6,8 +6,18 @@ import ast
 from typing import Any
 
 from ghn.errors import ArchitectureError
-from ghn.spaces.darts.network import CELLS, NODES, OPERATIONS
 
+OPERATIONS = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+CELLS = ("normal", "reduce")
+NODES = (2, 3, 4, 5)  # 0 and 1 are the outputs of the two cells before
 Genotype = tuple[str, ...]  # 16 of "operation~source": the inputs of nodes 2..5 of the normal, then the reduction cell
 Pairs = list[tuple[str, int]]  # (operation, source), two a node, the normal cell first
 _LONGEST = 4000  # characters; a genotype has about 500
@@ -18,18 +28,16 @@ _EXAMPLE = (
 
 def genotype(pairs: Pairs) -> Genotype:
     """The tuple of some pairs, the two of a node in order of source."""
-    out: list[str] = []
-    for k in range(0, len(pairs), 2):
-        out += [f"{op}~{source}" for op, source in sorted(pairs[k : k + 2], key=lambda pair: pair[1])]
-    return tuple(out)
+    return tuple(f"{op}~{source}" for op, source in _in_order(pairs))
+
+
+def _in_order(pairs: Pairs) -> Pairs:
+    """The two inputs of each node in order of their source."""
+    return [pair for k in range(0, len(pairs), 2) for pair in sorted(pairs[k : k + 2], key=lambda pair: pair[1])]
 
 
 def pairs_of(arch: Any) -> Pairs:
-    """The (operation, source) pairs of a member, two a node.
-
-    Raises:
-        ArchitectureError: not a member of the space.
-    """
+    """The (operation, source) pairs of a member, two a node; `ArchitectureError` for what is none."""
     tokens = arch if isinstance(arch, tuple) and len(arch) == 2 * len(CELLS) * len(NODES) else ()
     pairs = [(op, int(source)) for op, source in map(_split, tokens) if source in set("01234")]
     if not pairs or tuple(arch) != genotype(pairs) or not _valid(pairs):
@@ -81,15 +89,14 @@ def parse_genotype(text: str) -> Pairs:
     if len(call.keywords) != 4 or fields.keys() != {"normal", "normal_concat", "reduce", "reduce_concat"}:
         raise _malformed(f"fields {list(fields)}", text)
     for name in ("normal_concat", "reduce_concat"):
-        if not _is_concat(fields[name]):
+        if not isinstance(fields[name], list | tuple) or tuple(fields[name]) != NODES:
             raise _malformed(f"{name} is {fields[name]}; every node must be concatenated", text)
     pairs: Pairs = []
     for name in ("normal", "reduce"):
         cell = fields[name]
         if not isinstance(cell, list) or len(cell) != 2 * len(NODES) or not all(map(_is_pair, cell)):
             raise _malformed(f"{name} is not a list of {2 * len(NODES)} pairs (operation, source)", text)
-        for k in range(0, len(cell), 2):
-            pairs += sorted(cell[k : k + 2], key=lambda pair: pair[1])
+        pairs += _in_order(cell)
     return pairs
 
 
@@ -100,13 +107,9 @@ def _split(token: Any) -> tuple[str, str]:
 
 def _valid(pairs: Pairs) -> bool:
     """Whether each node has two different earlier sources, and every operation is one of the space's."""
-    if any(op not in OPERATIONS for op, _ in pairs):
-        return False
-    for i in range(0, len(pairs), 2):
-        first, second = pairs[i][1], pairs[i + 1][1]
-        if not 0 <= first < second < NODES[i // 2 % len(NODES)]:
-            return False
-    return True
+    sources = [source for _, source in pairs]
+    ordered = zip(sources[::2], sources[1::2], NODES * len(CELLS), strict=True)
+    return all(op in OPERATIONS for op, _ in pairs) and all(0 <= one < other < node for one, other, node in ordered)
 
 
 def _value(node: ast.expr) -> Any:
@@ -117,10 +120,6 @@ def _value(node: ast.expr) -> Any:
             raise ValueError("a range that is no genotype's")
         return list(range(*bounds))
     return ast.literal_eval(node)
-
-
-def _is_concat(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and tuple(value) == NODES
 
 
 def _is_pair(pair: Any) -> bool:

@@ -6,20 +6,34 @@ Zela et al., "Surrogate NAS Benchmarks" (NAS-Bench-301), ICLR 2022.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import ClassVar
 
 from ghn.graph.diagram import Diagram, cell_diagram
-from ghn.graph.ir import GraphBuilder
+from ghn.graph.ir import Graph, GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph
-from ghn.spaces.darts.genotype import Genotype, Pairs, format_genotype, formulas, genotype, pairs_of, parse_genotype
-from ghn.spaces.darts.network import CELLS, LABELS, NODES, OPERATIONS, Edge, build_network, operation, zeros
+from ghn.spaces.darts.genotype import (
+    CELLS,
+    NODES,
+    OPERATIONS,
+    Genotype,
+    Pairs,
+    format_genotype,
+    formulas,
+    genotype,
+    pairs_of,
+    parse_genotype,
+)
 from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
+LABELS = ("max 3x3", "avg 3x3", "skip", "sep 3x3", "sep 5x5", "dil 3x3", "dil 5x5")  # of operations, in pictures
+Edge = tuple[str, int, int]  # (kind of cell, source, node)
+EdgeBuilder = Callable[[GraphBuilder, int, str, Edge, int], "int | None"]  # (builder, input, name, edge, stride)
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
+HALF = 2 * len(NODES)  # pairs a cell
 EDGES = tuple((cell, source, node) for cell in CELLS for node in NODES for source in range(node))
 
 
@@ -45,17 +59,12 @@ class DARTS(Skeleton):
 
     def sample(self, rng: Random) -> Genotype:
         """Draws a member uniformly: two sources and their operations for each node."""
-        pairs = [
-            (rng.choice(OPERATIONS), source)
-            for _ in CELLS
-            for node in NODES
-            for source in sorted(rng.sample(range(node), 2))
-        ]
-        return genotype(pairs)
+        sources = (source for node in NODES * len(CELLS) for source in sorted(rng.sample(range(node), 2)))
+        return genotype([(rng.choice(OPERATIONS), source) for source in sources])
 
     def neighbours(self, arch: Genotype) -> Iterator[Genotype]:
         """The members with another operation on one edge (96), or another source of one (24)."""
-        pairs = self.pairs(arch)
+        pairs = pairs_of(arch)
         for i, (op, source) in enumerate(pairs):
             for other in OPERATIONS:
                 if other != op:
@@ -65,27 +74,12 @@ class DARTS(Skeleton):
                 if other_source not in taken:
                     yield genotype([*pairs[:i], (op, other_source), *pairs[i + 1 :]])
 
-    def pairs(self, arch: Genotype) -> Pairs:
-        """The (operation, source) pairs of a member, two a node.
-
-        Raises:
-            ArchitectureError: not a member of the space.
-        """
-        return pairs_of(arch)
-
     def parse(self, text: str) -> Genotype:
-        """Reads a genotype as the authors' code prints it: `Genotype(normal=[('sep_conv_3x3', 0), ...], ...)`.
-
-        Raises:
-            ArchitectureError: malformed, or not a member of the space.
-        """
-        arch = genotype(parse_genotype(text))
-        self.pairs(arch)
-        return arch
+        """Reads a genotype as the authors' code prints it: `Genotype(normal=[('sep_conv_3x3', 0), ...], ...)`."""
+        return _member(parse_genotype(text))
 
     def format(self, arch: Genotype) -> str:
-        """Writes the genotype as the authors' code prints it."""
-        return format_genotype(self.pairs(arch))
+        return format_genotype(pairs_of(arch))
 
     def canonical(self, arch: Genotype) -> str:
         """A key equal for members that compute the same family of functions in this skeleton.
@@ -93,18 +87,15 @@ class DARTS(Skeleton):
         A node's value is a multiset of terms, each an operation on a value; skips of stride 1 are dissolved. The order
         of the nodes counts, as their outputs are concatenated. Agrees with `function_key` of the live graph.
         """
-        pairs = self.pairs(arch)
-        half = len(pairs) // len(CELLS)
+        pairs = pairs_of(arch)
         # in the smallest skeleton the only normal cell is the first, which reads the stem twice
-        normal = formulas(pairs[:half], ("x", "x") if self.depth == 3 else ("x0", "x1"), dissolved=0)
-        return f"{normal}; {formulas(pairs[half:], ('x0', 'x1'), dissolved=2)}"
+        normal = formulas(pairs[:HALF], ("x", "x") if self.depth == 3 else ("x0", "x1"), dissolved=0)
+        return f"{normal}; {formulas(pairs[HALF:], ('x0', 'x1'), dissolved=2)}"
 
     def encode(self, arch: Genotype) -> dict[str, float]:
         """Features for surrogates: for each cell counts of its operations, and how deep it is."""
-        pairs = self.pairs(arch)
-        out: dict[str, float] = {}
-        half = len(pairs) // len(CELLS)
-        for cell, own in zip(CELLS, (pairs[:half], pairs[half:]), strict=True):
+        pairs, out = pairs_of(arch), dict[str, float]()
+        for cell, own in zip(CELLS, (pairs[:HALF], pairs[HALF:]), strict=True):
             out |= {f"{cell}_{op}": float(sum(o == op for o, _ in own)) for op in OPERATIONS}
             depth = [0, 0]
             for k in range(len(NODES)):
@@ -114,12 +105,12 @@ class DARTS(Skeleton):
 
     def diagrams(self, arch: Genotype) -> list[Diagram]:
         """Both cells."""
-        pairs, half, last = self.pairs(arch), 2 * len(NODES), max(NODES) + 1
+        pairs, last = pairs_of(arch), max(NODES) + 1
         labels = dict(zip(OPERATIONS, LABELS, strict=True))
         joins = [(node, last, "") for node in NODES]
         found = []
         for c, name in enumerate(CELLS):
-            own = enumerate(pairs[c * half : (c + 1) * half])
+            own = enumerate(pairs[c * HALF : (c + 1) * HALF])
             edges = [(source, NODES[k // 2], labels[op]) for k, (op, source) in own]
             found.append(cell_diagram(f"{name} cell", {0: "cell k-2", 1: "cell k-1", last: "concat"}, edges + joins))
         return found
@@ -127,7 +118,7 @@ class DARTS(Skeleton):
     def network(self, arch: Genotype) -> Network:
         """The whole network, as it is trained in the paper's evaluation, without auxiliary head and path dropout."""
         place = {}
-        for i, (op, source) in enumerate(self.pairs(arch)):
+        for i, (op, source) in enumerate(pairs_of(arch)):
             cell, node = divmod(i // 2, len(NODES))
             place[CELLS[cell], source, NODES[node]] = op
 
@@ -150,14 +141,10 @@ class DARTS(Skeleton):
         return range(1, len(OPTIONS)) if node - source == 2 - have else range(len(OPTIONS))
 
     def from_choices(self, chosen: Sequence[int]) -> Genotype:
-        """The member with these operations on its edges."""
-        arch = genotype([(OPTIONS[o], source) for o, (_, source, _) in zip(chosen, EDGES, strict=True) if o])
-        self.pairs(arch)
-        return arch
+        return _member([(OPTIONS[o], source) for o, (_, source, _) in zip(chosen, EDGES, strict=True) if o])
 
     def to_choices(self, arch: Genotype) -> tuple[int, ...]:
-        """The operations on the edges of a member."""
-        pairs = iter(self.pairs(arch))
+        pairs = iter(pairs_of(arch))
         found: dict[Edge, int] = {}
         for cell in CELLS:
             for node in NODES:
@@ -179,7 +166,6 @@ class DARTS(Skeleton):
         return self.from_choices(chosen)
 
     def supergraph(self, kept: Sequence[Sequence[int]] | None = None, *, mixed: bool = True) -> Supergraph:
-        """The network with several operations on each of the 14 edges of a cell."""
         joint, index = Joint(kept, mixed), {edge: i for i, edge in enumerate(EDGES)}
 
         def edge(b: GraphBuilder, x: int, name: str, where: Edge, stride: int) -> int:
@@ -188,3 +174,88 @@ class DARTS(Skeleton):
             return joint.join(b, terms or [zeros(b, x, name, stride)], name, index[where])
 
         return Supergraph(build_network(self, edge), joint.choice_of)
+
+
+def _member(pairs: Pairs) -> Genotype:
+    """The member of these pairs; `ArchitectureError` where there is none."""
+    pairs_of(arch := genotype(pairs))
+    return arch
+
+
+def build_network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
+    """Builds the network whose cells have on each edge what `edge` builds there: None where there is nothing.
+
+    Source: Liu, Simonyan & Yang, ICLR 2019, sec. 3.1 and appendix A; details, such as the order of ReLU, convolution
+    and normalisation, are those of the authors' code for CIFAR-10, as published parameter counts rest on them.
+    """
+    b = GraphBuilder(skeleton.input_shape)
+    x = b.add("conv", b.input, name="stem/conv", out=3 * skeleton.width, kernel=3, padding=1)
+    before = last = b.add("batch_norm", x, name="stem/norm")
+    width, after_reduction = skeleton.width, False
+    for k in range(skeleton.depth):
+        reduces = k in (skeleton.depth // 3, 2 * skeleton.depth // 3)
+        width *= 2 if reduces else 1
+        first = _factorised if after_reduction else _pointwise
+        inputs = [first(b, before, f"cell{k}/input0", width), _pointwise(b, last, f"cell{k}/input1", width)]
+        before, last = last, _cell(b, inputs, f"cell{k}", "reduce" if reduces else "normal", edge)
+        after_reduction = reduces
+    x = b.add("global_pool", last, name="head/pool")
+    return b.build(b.add("linear", x, name="head/linear", out=skeleton.classes))
+
+
+def _cell(b: GraphBuilder, inputs: list[int], name: str, kind: str, edge: EdgeBuilder) -> int:
+    values = list(inputs)
+    for node in NODES:
+        terms = []
+        for source in range(node):
+            stride = 2 if kind == "reduce" and source < 2 else 1
+            term = edge(b, values[source], f"{name}/{source}-{node}", (kind, source, node), stride)
+            terms += [] if term is None else [term]
+        values.append(b.add("sum", *terms, name=f"{name}/node{node}"))
+    return b.add("concat", *values[2:], name=f"{name}/output")
+
+
+def operation(b: GraphBuilder, x: int, name: str, op: str, stride: int) -> int:
+    """Adds the operation of an edge, under a name of its own; `none` gives zeros."""
+    name, channels = f"{name}/{op}", b.shape(x)[0]
+    if op == "none":
+        return zeros(b, x, name, stride)
+    if op == "skip_connect":
+        return b.add("identity", x, name=f"{name}/skip") if stride == 1 else _factorised(b, x, name, channels)
+    kind, size = op[:-4], int(op[-1])
+    if kind in ("max_pool", "avg_pool"):
+        return b.add(kind, x, name=f"{name}/pool", kernel=size, stride=stride, padding=1)
+    if kind == "dil_conv":
+        return _depthwise_separable(b, x, name, size, stride, dilation=2)
+    x = _depthwise_separable(b, x, f"{name}/first", size, stride)
+    return _depthwise_separable(b, x, f"{name}/second", size, 1)
+
+
+def zeros(b: GraphBuilder, x: int, name: str, stride: int) -> int:
+    """Adds what an edge without an operation gives."""
+    c, h, w = b.shape(x)
+    return b.add("zero", x, name=f"{name}/zero", c=c, h=h // stride, w=w // stride)
+
+
+def _depthwise_separable(b: GraphBuilder, x: int, name: str, kernel: int, stride: int, dilation: int = 1) -> int:
+    channels = b.shape(x)[0]
+    window = {"kernel": kernel, "stride": stride, "padding": dilation * (kernel // 2), "dilation": dilation}
+    x = b.add("relu", x, name=f"{name}/relu")
+    x = b.add("conv", x, name=f"{name}/depthwise", out=channels, groups=channels, **window)
+    x = b.add("conv", x, name=f"{name}/pointwise", out=channels, kernel=1)
+    return b.add("batch_norm", x, name=f"{name}/norm")
+
+
+def _pointwise(b: GraphBuilder, x: int, name: str, out: int) -> int:
+    x = b.add("relu", x, name=f"{name}/relu")
+    x = b.add("conv", x, name=f"{name}/conv", out=out, kernel=1)
+    return b.add("batch_norm", x, name=f"{name}/norm")
+
+
+def _factorised(b: GraphBuilder, x: int, name: str, out: int) -> int:
+    """Halves the image: one half of the channels reads its even pixels, the other its odd ones."""
+    x = b.add("relu", x, name=f"{name}/relu")
+    even = b.add("conv", x, name=f"{name}/even", out=out // 2, kernel=1, stride=2)
+    x = b.add("crop", x, name=f"{name}/crop", top=1, left=1)
+    odd = b.add("conv", x, name=f"{name}/odd", out=out - out // 2, kernel=1, stride=2)
+    return b.add("batch_norm", b.add("concat", even, odd, name=f"{name}/concat"), name=f"{name}/norm")

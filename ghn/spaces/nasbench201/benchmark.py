@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
+from ghn.files import from_json
 from ghn.spaces.nasbench201.published import DistinctSpace, distinct_references, read_analog_nasbench
-from ghn.spaces.nasbench201.samples import load_sample, load_twins
 from ghn.tables.references import table_reference
 from ghn.types import Reference, Score, Trial
 
@@ -25,6 +25,66 @@ OWN, PUBLISHED, ALL = "embedded", "nasbench201", "all"  # words of configs
 # difference of two normal draws is 1.128 of their deviations
 PUBLISHED_NOISE = 0.0019 / 1.128
 _ORDER = ("embedded-random", "embedded-top", "random")  # of the groups of a sample
+SCHEMA = "ghn.sample/1"
+TWINS = "ghn.twins/1"
+
+
+@dataclass(frozen=True)
+class ReferenceSample:
+    """A fixed sample of distinct networks: one to look at while developing, one for reports only."""
+
+    name: str  # "development" or "report"
+    source: str  # where the accuracies come from
+    accuracy: dict[str, float]  # official string -> published test accuracy, a fraction, mean over the function's cells
+    # official string -> "random", "embedded-random" or "embedded-top". The last were chosen for their accuracy: leave
+    # them out of a figure that is to stand for the whole space
+    group: dict[str, str]
+
+    def archs(self, *groups: str) -> list[str]:
+        """The official strings of some groups, or of all, in a fixed random order, so that a part stands for all.
+
+        `accuracy` has the order of the file, which is that of the alphabet: its first third begins with one operation.
+        """
+        found = [arch for arch in self.accuracy if not groups or self.group[arch] in groups]
+        return [found[i] for i in np.random.default_rng(0).permutation(len(found))]
+
+
+def load_sample(name: str | Path) -> ReferenceSample:
+    """Reads the sample "development" (500 networks) or "report" (1,000), or the file at a `Path`.
+
+    Raises:
+        DataError: missing, damaged or foreign; so does `load_twins`.
+    """
+    path = name if isinstance(name, Path) else asset(f"data/references/{name}.json")
+    with _reading(path, SCHEMA) as content:
+        accuracy = {arch: float(value) for arch, value, _ in content["rows"]}
+        group = {arch: str(group) for arch, _, group in content["rows"]}
+        if len(accuracy) != len(content["rows"]) or not all(0 <= value <= 1 for value in accuracy.values()):
+            raise ValueError("an architecture twice, or an accuracy outside [0, 1]")
+        return ReferenceSample(content["name"], content["source"], accuracy, group)
+
+
+def load_twins() -> dict[str, tuple[float, float]]:
+    """Published accuracies of two trainings of one function: of two cells that compute it, where there are two."""
+    with _reading(asset("data/references/twins.json"), TWINS) as content:
+        return {arch: (float(one), float(other)) for arch, one, other in content["rows"]}
+
+
+@contextmanager
+def _reading(path: Path, schema: str) -> Iterator[Any]:
+    """The content of a file; what goes wrong in it is the file's fault."""
+    try:
+        content = from_json(path.read_text())
+        if content["schema"] != schema:
+            raise ValueError(f"schema {content['schema']!r}")
+        yield content
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: not a sample of references, or twins of one",
+            got=f"{type(error).__name__}: {error}",
+            expected=schema,
+            fix="restore it from git, or draw it again: python data/references/make_samples.py --write",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -42,11 +102,6 @@ class NASBench201Benchmark:
 
     @property
     def trainings(self) -> Path:
-        """The table of the 96 networks that this project has trained.
-
-        Raises:
-            DataError: it is missing.
-        """
         return asset(EMBEDDED)
 
     def candidates(self, n: int, sample: str) -> list[str]:
@@ -55,9 +110,6 @@ class NASBench201Benchmark:
         `development` begins with the 96 embedded references (80 random ones, then 16 of the published top), goes on
         with the rest of the development sample and then with functions of neither sample; `report` is the report sample
         alone.
-
-        Raises:
-            ConfigError: unknown sample, or more candidates than there are.
         """
         if sample not in self.samples:
             raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(self.samples))
@@ -75,11 +127,7 @@ class NASBench201Benchmark:
         return archs[:n]
 
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
-        """What `embedded`, `nasbench201` or `all` names; with `all`, own trainings only where they fit.
-
-        Raises:
-            DataError: they were trained on other images or in another skeleton.
-        """
+        """What `embedded`, `nasbench201` or `all` names; with `all`, own trainings only where they fit."""
         found = []
         if word == OWN:
             found.append(self.trained(task_checksum))
@@ -89,11 +137,6 @@ class NASBench201Benchmark:
         return [*found, self.published(archs)] if word != OWN else found
 
     def trained(self, task_checksum: str) -> Reference:
-        """The project's own trainings on the embedded task.
-
-        Raises:
-            DataError: they are missing, or were trained on other images or in another skeleton.
-        """
         note = "16 of the 96 were picked from the top of the published table"
         return table_reference(self.trainings, self.space, task_checksum, name="embedded references", note=note)
 
@@ -126,11 +169,6 @@ class NASBench201Benchmark:
         )
 
     def history(self, given: int) -> list[tuple[Trial[Any], Score]]:
-        """The first networks of the development sample that were drawn uniformly, with their published accuracies.
-
-        Raises:
-            ConfigError: more than there are.
-        """
         sample = load_sample(DEVELOPMENT)
         texts = sample.archs("random", "embedded-random")
         if not 0 <= given <= len(texts):

@@ -6,7 +6,7 @@ Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -14,15 +14,19 @@ from typing import Any, ClassVar
 
 from ghn.errors import ArchitectureError
 from ghn.graph.diagram import Diagram, cell_diagram
-from ghn.graph.ir import GraphBuilder
+from ghn.graph.ir import Graph, GraphBuilder
+from ghn.graph.ops import zero_attrs
 from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.nasbench201.benchmark import NASBench201Benchmark
-from ghn.spaces.nasbench201.cells import EdgeCell, chains, grown, path_features
-from ghn.spaces.nasbench201.network import EDGES, LABELS, OPERATIONS, build_network, operation
+from ghn.spaces.nasbench201.cells import EdgeCell, path_features
 from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+LABELS = ("", "skip", "conv 1x1", "conv 3x3", "avg 3x3")  # of these, in pictures
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
+EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, name, which edge) -> output
 
 # cells a stage in which the loss of generated weights orders best, all three together; Source: docs/ranking.md
 DEPTHS = (1, 3, 5)
@@ -55,7 +59,6 @@ class NASBench201(Skeleton):
         return product(OPERATIONS, repeat=len(EDGES))
 
     def sample(self, rng: Random) -> Cell:
-        """Draws a cell uniformly over the raw space."""
         return tuple(rng.choice(OPERATIONS) for _ in EDGES)
 
     def neighbours(self, arch: Cell) -> Iterator[Cell]:
@@ -67,11 +70,7 @@ class NASBench201(Skeleton):
                     yield (*arch[:i], op, *arch[i + 1 :])
 
     def check(self, arch: Any) -> Cell:
-        """Returns the cell.
-
-        Raises:
-            ArchitectureError: not a member of the space.
-        """
+        """Returns the cell; `ArchitectureError` for what is no member of the space."""
         if not isinstance(arch, tuple) or len(arch) != len(EDGES) or any(op not in OPERATIONS for op in arch):
             raise ArchitectureError(
                 "not a NAS-Bench-201 cell",
@@ -82,11 +81,7 @@ class NASBench201(Skeleton):
         return arch
 
     def parse(self, text: str) -> Cell:
-        """Reads an official string such as `|nor_conv_3x3~0|+|...|+|...|`.
-
-        Raises:
-            ArchitectureError: malformed, or an unknown operation.
-        """
+        """Reads an official string such as `|nor_conv_3x3~0|+|...|+|...|`."""
         ops: list[str] = []
         groups = text.strip().split("+") if isinstance(text, str) else []
         for target, group in enumerate(groups, start=1):
@@ -102,7 +97,6 @@ class NASBench201(Skeleton):
         return tuple(ops)
 
     def format(self, arch: Cell) -> str:
-        """Writes the official string."""
         terms: dict[int, list[str]] = {}
         for (source, target), op in zip(EDGES, self.check(arch), strict=True):
             terms.setdefault(target, []).append(f"{op}~{source}")
@@ -129,7 +123,7 @@ class NASBench201(Skeleton):
         best: dict[str, Cell] = {}
         for arch in self:
             key = self.canonical(arch)
-            if key not in best or _operations(arch) < _operations(best[key]):
+            if key not in best or arch.count("none") > best[key].count("none"):
                 best[key] = arch
         return list(best.values())
 
@@ -152,32 +146,27 @@ class NASBench201(Skeleton):
         return [cell_diagram("", {0: "in", 3: "out"}, live)]
 
     def simplest(self) -> Iterator[Cell]:
-        """The 100 cells of a single path, where a progressive search begins."""
-        return chains(EDGES, OPERATIONS)
+        """The 100 cells of a single path."""
+        return self.expand(("none",) * len(EDGES))
 
     def expand(self, arch: Cell) -> Iterator[Cell]:
         """The cells with one path more than the live part of a cell."""
-        return grown(self.cell(arch))
+        return self.cell(arch).grown()
 
     def network(self, arch: Cell) -> Network:
-        """The whole network: stem, three stages of `depth` cells with residual reductions between, and class head."""
         self.check(arch)
         return Network.of(build_network(self, lambda b, x, name, edge: operation(b, x, name, arch[edge])))
 
     def choices(self) -> tuple[Choice, ...]:
-        """The decisions: an operation for each edge."""
         return tuple(Choice(f"{source}-{target}", OPERATIONS) for source, target in EDGES)
 
     def allowed(self, chosen: Sequence[int]) -> Sequence[int]:
-        """Options of the next choice: every operation, whatever was chosen before."""
         return range(len(OPERATIONS))
 
     def from_choices(self, chosen: Sequence[int]) -> Cell:
-        """The cell of these options."""
         return self.check(tuple(OPERATIONS[option] for option in chosen))
 
     def to_choices(self, arch: Cell) -> tuple[int, ...]:
-        """The options of a cell."""
         return tuple(OPERATIONS.index(op) for op in self.check(arch))
 
     def discretise(self, probabilities: Sequence[Sequence[float]]) -> Cell:
@@ -188,7 +177,6 @@ class NASBench201(Skeleton):
         return self.from_choices([max(range(len(p)), key=p.__getitem__) for p in probabilities])
 
     def supergraph(self, kept: Sequence[Sequence[int]] | None = None, *, mixed: bool = True) -> Supergraph:
-        """The network with several operations on each edge."""
         joint = Joint(kept, mixed)
 
         def edge(b: GraphBuilder, x: int, name: str, i: int) -> int:
@@ -206,16 +194,11 @@ class NASBench201(Skeleton):
         return BENCHMARK
 
     def benchmark(self) -> NASBench201Benchmark:
-        """Published accuracies, samples and own trainings of its cells."""
         return NASBench201Benchmark(self)
 
 
 def _malformed(text: object, where: str) -> ArchitectureError:
     return ArchitectureError(f"malformed NAS-Bench-201 string: {where}", got=text, expected=f"such as {_EXAMPLE}")
-
-
-def _operations(arch: Cell) -> int:
-    return sum(op != "none" for op in arch)
 
 
 def _live(arch: Cell) -> Cell:
@@ -229,3 +212,58 @@ def _live(arch: Cell) -> Cell:
         if ops[source, target] != "none" and target in useful:
             useful.add(source)
     return tuple(op if e[0] in reached and e[1] in useful else "none" for e, op in ops.items())
+
+
+def build_network(skeleton: Skeleton, edge: EdgeBuilder) -> Graph:
+    """Builds the network whose cells have on each edge what `edge` builds there.
+
+    Source: Dong & Yang, ICLR 2020, sec. 2.1 and fig. 1: stem, three stages of cells with residual reductions between,
+    and class head.
+    """
+    b = GraphBuilder(skeleton.input_shape)
+    x = b.add("conv", b.input, name="stem/conv", out=skeleton.width, kernel=3, padding=1)
+    x = b.add("batch_norm", x, name="stem/norm")
+    for stage in range(3):
+        if stage:
+            x = _reduction(b, x, f"reduce{stage}", skeleton.width * 2**stage)
+        for cell in range(skeleton.depth):
+            x = _cell(b, x, f"stage{stage}/cell{cell}", edge)
+    x = b.add("batch_norm", x, name="head/norm")
+    x = b.add("relu", x, name="head/relu")
+    x = b.add("global_pool", x, name="head/pool")
+    return b.build(b.add("linear", x, name="head/linear", out=skeleton.classes))
+
+
+def operation(b: GraphBuilder, x: int, name: str, op: str) -> int:
+    """Adds the operation of an edge."""
+    if op == "none":
+        return b.add("zero", x, name=f"{name}/zero", **zero_attrs(b.shape(x)))
+    if op == "skip_connect":
+        return b.add("identity", x, name=f"{name}/skip")
+    if op == "avg_pool_3x3":
+        return b.add("avg_pool", x, name=f"{name}/pool", kernel=3, padding=1)
+    return _conv_norm(b, x, name, b.shape(x)[0], 1 if op == "nor_conv_1x1" else 3)
+
+
+def _cell(b: GraphBuilder, x: int, name: str, edge: EdgeBuilder) -> int:
+    nodes = [x]
+    for target in range(1, 4):
+        terms = [edge(b, nodes[s], f"{name}/{s}-{t}", i) for i, (s, t) in enumerate(EDGES) if t == target]
+        nodes.append(b.add("sum", *terms, name=f"{name}/node{target}"))
+    return nodes[3]
+
+
+def _conv_norm(b: GraphBuilder, x: int, name: str, out: int, kernel: int, stride: int = 1) -> int:
+    """ReLU, convolution, normalisation: the benchmark's order."""
+    x = b.add("relu", x, name=f"{name}/relu")
+    x = b.add("conv", x, name=f"{name}/conv", out=out, kernel=kernel, stride=stride, padding=kernel // 2)
+    return b.add("batch_norm", x, name=f"{name}/norm")
+
+
+def _reduction(b: GraphBuilder, x: int, name: str, out: int) -> int:
+    """The residual block that halves the image and doubles the channels."""
+    y = _conv_norm(b, x, f"{name}/a", out, 3, stride=2)
+    y = _conv_norm(b, y, f"{name}/b", out, 3)
+    x = b.add("avg_pool", x, name=f"{name}/shortcut/pool", kernel=2, stride=2)
+    x = b.add("conv", x, name=f"{name}/shortcut/conv", out=out, kernel=1)
+    return b.add("sum", x, y, name=f"{name}/sum")

@@ -31,7 +31,7 @@ from ghn.graph.stats import MACS, graph_stats
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
-from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
+from ghn.spaces.nasbench201.space import EDGES, OPERATIONS
 from ghn.tasks import ImageTask
 from ghn.train.network import Recipe
 

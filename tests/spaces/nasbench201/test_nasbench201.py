@@ -8,7 +8,7 @@ from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph import Interpreter
 from ghn.nets import RandomInit
 from ghn.spaces import NASBench201, make_space
-from ghn.spaces.nasbench201.network import EDGES, OPERATIONS
+from ghn.spaces.nasbench201.space import EDGES, OPERATIONS
 
 SPACE = NASBench201((3, 8, 8), classes=10, width=4, depth=1)
 TEXT = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"

@@ -20,9 +20,8 @@ from scipy.stats import kendalltau
 from ghn.assets import asset
 from ghn.errors import DataError, MissingExtraError
 from ghn.spaces import NASBench201
-from ghn.spaces.nasbench201.nats import read_nats_bench
-from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
-from ghn.spaces.nasbench201.samples import load_sample
+from ghn.spaces.nasbench201.benchmark import load_sample
+from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench, read_nats_bench
 from ghn.tables.references import ReferenceTable
 
 SPACE = NASBench201((3, 32, 32), 10)

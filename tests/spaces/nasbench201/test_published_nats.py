@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ghn.errors import ConfigError, DataError
-from ghn.spaces.nasbench201.nats import read_nats_bench
+from ghn.spaces.nasbench201.published import read_nats_bench
 
 pytestmark = pytest.mark.skipif(find_spec("nats_bench") is None, reason="needs the extra nasbench")
 
