@@ -30,9 +30,7 @@ class Trial(Generic[Arch]):
 
     id: str  # unique within a run; results are stored and resumed under it
     arch: Arch  # a member of the space
-    budget: float | None = (
-        None  # what may be spent, in the estimator's own unit (epochs for training); None: its default
-    )
+    budget: float | None = None  # to be spent, in the estimator's own unit (epochs for training); None: its default
     resume: str | None = None  # id of the earlier trial whose state this one continues
 
 

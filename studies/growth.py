@@ -11,7 +11,6 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from ghn.spaces.members import live_graph, live_params
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
@@ -31,6 +30,7 @@ from ghn.graph.stats import count_params
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.spaces import NASBench201, skeletons_of
 from ghn.spaces.choices import Choices, choice_space
+from ghn.spaces.members import live_graph, live_params
 from ghn.spaces.nasbench201.space import EDGES, OPERATIONS
 from studies.drawing import axes_grid, line_style, write_figure
 from studies.footprint import count_shared, step_bytes

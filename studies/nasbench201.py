@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ghn.spaces.members import live_params
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.ranker import ZERO_COST, make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
+from ghn.spaces.members import live_params
 from ghn.spaces.nasbench201.benchmark import EMBEDDED, load_sample
 from ghn.tables.lookup import Recorded
 from ghn.tables.references import ReferenceTable

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from ghn.spaces.members import live_graph
 from torch import Tensor
 
 from ghn.analysis.correlation import kendall
@@ -21,6 +20,7 @@ from ghn.errors import ConfigError
 from ghn.graph.interpreter import Interpreter
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.model import Model
+from ghn.spaces.members import live_graph
 from ghn.spaces.nasbench201.benchmark import load_sample
 from ghn.tasks.images import ImageTask
 from ghn.types import Network, Trial, WeightDict

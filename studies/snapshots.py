@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ghn.spaces.members import live_params
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console

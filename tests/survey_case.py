@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from ghn.spaces.members import space_properties
 
 import ghn
 from ghn.analysis.bias import measure_bias
@@ -17,6 +16,7 @@ from ghn.analysis.stability import measure_stability
 from ghn.report.report import Report
 from ghn.report.survey.advice import advise
 from ghn.report.survey.model import Cost, Part, Survey
+from ghn.spaces.members import space_properties
 
 SPACE = ghn.NASBench201((3, 16, 16), 10, width=8, depth=1)
 N = 60

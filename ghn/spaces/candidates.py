@@ -17,15 +17,7 @@ def benchmark_of(space: Space[Any]) -> Benchmark | None:
 
 
 def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
-    """The benchmark of a space.
-
-    Args:
-        space: that must have one.
-        got: what needs it, for the message.
-
-    Raises:
-        ConfigError: it has none.
-    """
+    """The benchmark of a space; `ConfigError` where it has none, with what it was needed for (`got`)."""
     if (benchmark := benchmark_of(space)) is None:
         raise ConfigError(
             f"space {space.name} has no candidates and references of its own",
@@ -38,13 +30,7 @@ def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
 
 
 def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_checksum: str) -> list[Reference]:
-    """The references that a config names: a word of the space's benchmark, or the path of a table.
-
-    Args:
-        name: which.
-        archs: official strings of the candidates.
-        space: of the candidates.
-        task_checksum: of the images on which references must have been trained.
+    """The references of candidates that a config names: a word of the space's benchmark, or the path of a table.
 
     Raises:
         ConfigError: the benchmark has no such word, or there is no benchmark.
@@ -54,9 +40,8 @@ def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_c
         return [table_reference(name, space, task_checksum)]
     benchmark = known_benchmark(space, f"references={name}")
     if name not in benchmark.words:
-        raise ConfigError(
-            "unknown references", got=name, expected=" | ".join((*benchmark.words, "the path of a table"))
-        )
+        expected = " | ".join((*benchmark.words, "the path of a table"))
+        raise ConfigError("unknown references", got=name, expected=expected)
     return benchmark.references(name, archs, task_checksum)
 
 
@@ -70,7 +55,7 @@ def choose_ranked(
         sample: of the benchmark, where the space has one.
         references: as in `choose_references`; without a benchmark the path of a table, whose networks are ranked.
         space: of the candidates.
-        task_checksum: of the images.
+        task_checksum: of the images on which references must have been trained.
 
     Raises:
         ConfigError: unknown names, or the space has no benchmark and no table is named.

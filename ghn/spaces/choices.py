@@ -10,32 +10,19 @@ from ghn.errors import ConfigError
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.types import Arch, Space
 
-_VARIANT = re.compile("@[^/]*")
-
 
 class Choice(NamedTuple):
-    """One decision.
+    """One decision."""
 
-    Attributes:
-        name: unique in the space, such as `0-1` for an edge.
-        options: names of what can be chosen.
-    """
-
-    name: str
-    options: tuple[str, ...]
+    name: str  # unique in the space, such as `0-1` for an edge
+    options: tuple[str, ...]  # names of what can be chosen
 
 
 class Supergraph(NamedTuple):
-    """A network with several options at once.
+    """A network with several options at once."""
 
-    Attributes:
-        graph: its nodes are named as in `lower`, but that options whose nodes have one name are told apart by "@"
-            (`variant`).
-        choice_of: name of a mixture's weight -> index of its choice. A choice may have many mixtures, one a cell.
-    """
-
-    graph: Graph
-    choice_of: Mapping[str, int]
+    graph: Graph  # its nodes are named as in `network`; options whose nodes have one name are told apart by `variant`
+    choice_of: Mapping[str, int]  # name of a mixture's weight -> index of its choice, which may have one in each cell
 
 
 @runtime_checkable
@@ -44,31 +31,18 @@ class Choices(Space[Arch], Protocol[Arch]):
 
     def choices(self) -> tuple[Choice, ...]:
         """The decisions, in the order in which they are taken."""
-        ...
 
     def allowed(self, chosen: Sequence[int]) -> Sequence[int]:
         """Options of the next choice that some member has, after these options of the choices before it."""
-        ...
 
     def from_choices(self, chosen: Sequence[int]) -> Arch:
-        """The member with these options, one a choice.
-
-        Raises:
-            ArchitectureError: no member has them.
-        """
-        ...
+        """The member with these options, one a choice; `ArchitectureError` where no member has them."""
 
     def to_choices(self, arch: Arch) -> tuple[int, ...]:
         """The options of a member: what `from_choices` makes it of."""
-        ...
 
     def discretise(self, probabilities: Sequence[Sequence[float]]) -> Arch:
-        """The member that is nearest to a mixture, by the rule of DARTS in this space.
-
-        Args:
-            probabilities: of each option of each choice.
-        """
-        ...
+        """The member nearest to a mixture, by the rule of DARTS in this space; from each option's probability."""
 
     def supergraph(self, kept: Sequence[Sequence[int]] | None = None, *, mixed: bool = True) -> Supergraph:
         """The network with several options at once.
@@ -77,15 +51,10 @@ class Choices(Space[Arch], Protocol[Arch]):
             kept: the options of each choice that are there; None for all.
             mixed: whether they are weighted (`mix`) or added.
         """
-        ...
 
 
 def choice_space(space: Space[Any]) -> Choices[Any]:
-    """The space, where it can be taken apart into decisions.
-
-    Raises:
-        ConfigError: it cannot.
-    """
+    """The space, where it can be taken apart into decisions; else `ConfigError`."""
     if not isinstance(space, Choices):
         raise ConfigError(
             f"space {space.name} cannot be taken apart into decisions, so weights cannot be shared in it",
@@ -100,24 +69,16 @@ def variant(name: str, option: str) -> str:
 
 
 def role_of(name: str) -> str:
-    """The name of a role in `lower`, of its name in a supergraph."""
-    return _VARIANT.sub("", name)
+    """The name of a role in the network of a member, from its name in a supergraph."""
+    return re.sub("@[^/]*", "", name)
 
 
 class Joint:
-    """Joins the options of choices while a supergraph is built.
-
-    Args:
-        kept: as in `Choices.supergraph`.
-        mixed: whether options are weighted or added.
-
-    Attributes:
-        choice_of: as in `Supergraph`.
-    """
+    """Joins the options of choices while a supergraph is built; settings are those of `Choices.supergraph`."""
 
     def __init__(self, kept: Sequence[Sequence[int]] | None, mixed: bool) -> None:
         self.kept, self.mixed = kept, mixed
-        self.choice_of: dict[str, int] = {}
+        self.choice_of: dict[str, int] = {}  # as in `Supergraph`
 
     def options(self, choice: int, every: Sequence[str]) -> list[str]:
         """Names of the options of a choice that are there."""

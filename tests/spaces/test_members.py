@@ -7,12 +7,12 @@ from random import Random
 
 import numpy as np
 import pytest
-from ghn.spaces.members import live_graph, live_params, live_stats, space_properties
 
 from ghn.errors import ArchitectureError
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import PROPERTIES, count_params, graph_stats
 from ghn.spaces.darts.space import DARTS
+from ghn.spaces.members import live_graph, live_params, live_stats, space_properties
 from ghn.spaces.nasbench201.space import NASBench201
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)

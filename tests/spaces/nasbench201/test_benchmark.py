@@ -11,8 +11,7 @@ from ghn.analysis.correlation import ceiling
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, MissingExtraError
 from ghn.spaces import NASBench201
-from ghn.spaces.nasbench201.benchmark import EMBEDDED
-from ghn.spaces.nasbench201.benchmark import load_sample
+from ghn.spaces.nasbench201.benchmark import EMBEDDED, load_sample
 from ghn.tables.references import ReferenceTable, aligned
 from ghn.tasks import make_task
 

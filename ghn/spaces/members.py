@@ -1,0 +1,64 @@
+"""Members of any space: drawn at random, and the live part of their networks, which is what they really compute.
+
+Architectures are members of the space, or its official strings. A string that is none, or what is no member, raises
+`ArchitectureError` everywhere here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from ghn.analysis.weighted import Floats
+from ghn.graph.ir import Graph
+from ghn.graph.simplify import simplify
+from ghn.graph.stats import PROPERTIES, GraphStats, count_params, graph_properties, graph_stats
+from ghn.types import Arch, Finite, Space, member_of
+
+TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
+
+
+def draw_distinct(space: Space[Arch], n: int, rng: Random) -> list[Arch]:
+    """Up to `n` architectures that compute different functions.
+
+    A space that can list its functions gives `n` of them, or all there are; of any other, `n` members are drawn and
+    those left out whose function came before.
+    """
+    if isinstance(space, Finite):
+        every = space.distinct()
+        return rng.sample(every, min(n, len(every)))
+    return list({space.canonical(arch): arch for arch in (space.sample(rng) for _ in range(n))}.values())
+
+
+def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | None:
+    """A random member whose function is not among `seen`, to which it is added; None when none turns up."""
+    for _ in range(TRIES):
+        arch = space.sample(rng)
+        if (key := space.canonical(arch)) not in seen:
+            seen.add(key)
+            return arch
+    return None
+
+
+def live_graph(space: Space[Any], arch: Any) -> Graph:
+    """The network in the normal form of `simplify`: without what the output does not depend on."""
+    return simplify(space.network(member_of(space, arch)).graph)
+
+
+def live_stats(space: Space[Any], arch: Any) -> GraphStats:
+    """Parameters, multiply-adds, depth and width of the live part."""
+    return graph_stats(live_graph(space, arch))
+
+
+def live_params(space: Space[Any], arch: Any) -> int:
+    """Number of live parameters: the count that every estimator has to beat."""
+    return count_params(live_graph(space, arch))
+
+
+def space_properties(space: Space[Any], archs: Sequence[Any]) -> dict[str, Floats]:
+    """The properties of n networks that an estimator's errors may go with, {name: [n]}; see `PROPERTIES`."""
+    each = [graph_properties(space.network(member_of(space, arch)).graph) for arch in archs]
+    return {name: np.array([one[name] for one in each]) for name in PROPERTIES}
