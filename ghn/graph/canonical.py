@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import Any
 
 from ghn.graph.ir import Graph
-from ghn.graph.op import get_op
 
 
 def canonical_order(graph: Graph) -> tuple[int, ...]:
@@ -51,7 +50,7 @@ def function_key(graph: Graph) -> str:
 def _places(graph: Graph, i: int, position: list[int]) -> tuple[int, ...]:
     node = graph.nodes[i]
     places = (position[j] for j in node.inputs)
-    return tuple(sorted(places)) if get_op(node.op).commutative else tuple(places)
+    return tuple(sorted(places)) if node.operation.commutative else tuple(places)
 
 
 def _digest(*parts: object) -> str:
@@ -62,7 +61,7 @@ def _from_inputs(graph: Graph) -> list[str]:
     out: list[str] = []
     for node in graph.nodes:
         fed = [out[j] for j in node.inputs]
-        if get_op(node.op).commutative:
+        if node.operation.commutative:
             fed.sort()
         out.append(_digest(node.op, node.attrs, node.shape, fed))
     return out
@@ -129,7 +128,7 @@ class _Classes:
         """The classes that a node reads, and those that read it, and where."""
         graph, node = self.graph, self.graph.nodes[i]
         fed = [self.start[j] for j in node.inputs]
-        if get_op(node.op).commutative:
+        if node.operation.commutative:
             fed.sort()
         return fed, sorted((self.start[c], _slots(graph, i, c)) for c in set(graph.consumers[i]))
 
@@ -138,4 +137,4 @@ def _slots(graph: Graph, i: int, consumer: int) -> tuple[int, ...]:
     """At which inputs `consumer` reads `i`; only how often, where the order does not matter."""
     node = graph.nodes[consumer]
     slots = tuple(s for s, j in enumerate(node.inputs) if j == i)
-    return (len(slots),) if get_op(node.op).commutative else slots
+    return (len(slots),) if node.operation.commutative else slots

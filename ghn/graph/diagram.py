@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ghn.graph.ir import Graph, Node
-from ghn.graph.op import get_op
+from ghn.graph.ir import Graph
 
 SUM = "+"
 
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """A picture before it is drawn.
+    """A picture before it is drawn."""
 
-    Attributes:
-        title: above it, or "".
-        labels: of the nodes, in topological order.
-        edges: (from, to), places in `labels`.
-        ends: the nodes that are no operations, such as input and output; they are drawn without a frame.
-    """
-
-    title: str
-    labels: tuple[str, ...]
-    edges: tuple[tuple[int, int], ...]
-    ends: frozenset[int] = frozenset()
+    title: str  # above it, or ""
+    labels: tuple[str, ...]  # of the nodes, in topological order
+    edges: tuple[tuple[int, int], ...]  # (from, to), places in `labels`
+    ends: frozenset[int] = frozenset()  # nodes that are no operations, such as input and output: drawn without a frame
 
 
 def graph_diagram(graph: Graph) -> Diagram:
@@ -34,8 +26,8 @@ def graph_diagram(graph: Graph) -> Diagram:
     labels: list[str] = []
     edges: list[tuple[int, int]] = []
     for i, node in enumerate(graph.nodes):
-        label = node_label(node)
-        if not label:
+        label = node.op if node.operation.label is None else node.operation.label(node.attr, node.shape)
+        if not label:  # what pictures pass over
             shown[i] = shown[node.inputs[0]]
             continue
         shown[i] = len(labels)
@@ -43,12 +35,6 @@ def graph_diagram(graph: Graph) -> Diagram:
         edges += [(shown[j], shown[i]) for j in node.inputs]
     ends = frozenset(shown[i] for i, node in enumerate(graph.nodes) if not node.inputs)
     return Diagram("", tuple(labels), tuple(dict.fromkeys(edges)), ends)
-
-
-def node_label(node: Node) -> str:
-    """What pictures call a node; "" for what they pass over."""
-    label = get_op(node.op).label
-    return node.op if label is None else label(node.attr, node.shape)
 
 
 def cell_diagram(title: str, ends: Mapping[int, str], edges: Iterable[tuple[int, int, str]]) -> Diagram:

@@ -21,17 +21,8 @@ from ghn.graph.op import OPS, Param, Shape
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1
 COLUMNS = ("op", "kernel", "stride", "dilation", "c_in", "c_out", "size", "level", "in_degree", "out_degree")
-SIZES = {  # number of classes of each column but "op"; greater values fall into the last class
-    "kernel": 16,
-    "stride": 8,
-    "dilation": 8,
-    "c_in": 64,
-    "c_out": 64,
-    "size": 48,
-    "level": 256,
-    "in_degree": 16,
-    "out_degree": 16,
-}
+# number of classes of each column but "op"; greater values fall into the last class
+SIZES = dict(zip(COLUMNS[1:], (16, 8, 8, 64, 64, 48, 256, 16, 16), strict=True))
 _LAST_PLACES = np.array([SIZES[name] - 1 for name in ("level", "in_degree", "out_degree")])
 
 
@@ -47,17 +38,14 @@ class Group(NamedTuple):
 class GraphFeatures:
     """A graph as seen by the hypernetwork.
 
-    Attributes:
-        data: `x` int64 [n, len(COLUMNS)]; `edge_index` [2, e]; `level` [n], longest distance from the input;
-            `distance` uint8 [n * n], the edges on the shortest directed path from each node (row) to each other, 0
-            where there is none of at most `MAX_DISTANCE`. Nodes are in canonical order.
-        groups: for each group the canonical positions of the nodes that own its parameters.
-        slots: for each group, where to find its parameters: (canonical position, which of the node's parameters).
+    `data` has `x` int64 [n, len(COLUMNS)]; `edge_index` [2, e]; `level` [n], longest distance from the input;
+    `distance` uint8 [n * n], the edges on the shortest directed path from each node (row) to each other, 0 where there
+    is none of at most `MAX_DISTANCE`. Nodes are in canonical order.
     """
 
     data: Data
-    groups: dict[Group, np.ndarray]
-    slots: dict[Group, list[tuple[int, int]]]
+    groups: dict[Group, np.ndarray]  # the canonical positions of the nodes that own a group's parameters
+    slots: dict[Group, list[tuple[int, int]]]  # (canonical position, which of the node's parameters) of each of them
 
 
 class FeatureBatch(NamedTuple):
@@ -188,11 +176,7 @@ def _group(graph: Graph, i: int, param: Param) -> Group:
 
 
 def _shortest_paths(sources: Sequence[Sequence[int]]) -> np.ndarray:
-    """Lengths [n, n] of the shortest directed paths along a topological order; 0 where there is none.
-
-    Args:
-        sources: of each node the nodes that it reads, all before it.
-    """
+    """Lengths [n, n] of the shortest directed paths, 0 for none; `sources`: those that a node reads, all before it."""
     n = len(sources)
     far = MAX_DISTANCE + 1
     distance = np.full((n, n), far, dtype=np.uint8)  # to each node (row) from each other: whole rows are contiguous

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph
-from ghn.graph.op import Stats, get_op
+from ghn.graph.op import Stats
 
 _STATS = ("running_mean", "running_var")
 
@@ -29,23 +29,17 @@ class Interpreter:
         graph: what to run.
         running_stats: keep running statistics of normalisations (for training by SGD): they are brought along with the
             weights. Without them, batch statistics are used in training and evaluation alike.
-
-    Attributes:
-        needed: names of the weights, and of the running statistics, that `run` must be given.
     """
 
     def __init__(self, graph: Graph, *, running_stats: bool = False) -> None:
         self.input_shape = graph.input_shape
         self._plan = [
-            (get_op(n.op), n.inputs, n.attr, tuple(p.name for p in ps), n.name)
+            (n.operation, n.inputs, n.attr, tuple(p.name for p in ps), n.name)
             for n, ps in zip(graph.nodes, graph.node_params, strict=True)
         ]
         self._free = _last_uses(graph)
-        self._channels = {
-            f"{node.name}/{name}": node.shape[0]
-            for node in graph.nodes
-            for name in (_STATS if running_stats and get_op(node.op).has_stats else ())
-        }
+        kept = [node for node in graph.nodes if running_stats and node.operation.has_stats]
+        self._channels = {f"{node.name}/{name}": node.shape[0] for node in kept for name in _STATS}
         self.needed = frozenset({p.name for p in graph.params()} | self._channels.keys())
 
     def new_stats(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
@@ -58,16 +52,7 @@ class Interpreter:
     def run(
         self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str] = (), *, training: bool = False
     ) -> Ran:
-        """Runs the graph; differentiable in the weights.
-
-        Args:
-            weights: by name, exactly those that are `needed`.
-            x: images (b, c, h, w).
-            watch: names of nodes whose outputs are asked for.
-            training: whether running statistics, where they are kept, are updated instead of used.
-
-        Returns:
-            The output (b, k), and the outputs of the nodes that are watched.
+        """Runs the graph on images (b, c, h, w), to an output (b, k), as `Program.run` says.
 
         Raises:
             GraphError: the images are not of the graph's input shape; a weight is missing or not the graph's, or there
@@ -82,15 +67,12 @@ class Interpreter:
             state = None
             if op.has_stats and self._channels:
                 state = Stats(weights[f"{node}/{_STATS[0]}"], weights[f"{node}/{_STATS[1]}"], training)
-            value = op.run(args, [weights[n] for n in names], attrs, state)
-            values[i] = value
+            values[i] = value = op.run(args, [weights[n] for n in names], attrs, state)
             if node in watch:
                 inner[node] = value
             for j in self._free[i]:  # memory of what nobody reads any more
                 values[j] = None
-        output = values[-1]
-        assert output is not None
-        return Ran(output, inner)
+        return Ran(value, inner)
 
     def _check(self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str]) -> None:
         if tuple(x.shape[1:]) != self.input_shape:
@@ -109,11 +91,8 @@ def feature_node(graph: Graph) -> int:
 
 def _last_uses(graph: Graph) -> list[list[int]]:
     """For each step the values that are read there for the last time."""
-    last: dict[int, int] = {}
-    for i, node in enumerate(graph.nodes):
-        for j in node.inputs:
-            last[j] = i
     free: list[list[int]] = [[] for _ in graph.nodes]
-    for j, i in last.items():
-        free[i].append(j)
+    for j, readers in enumerate(graph.consumers):
+        for i in readers[-1:]:
+            free[i].append(j)
     return free

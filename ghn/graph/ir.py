@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from ghn.errors import GraphError
 from ghn.files import from_json
 from ghn.graph.op import Op, Param, ParamSpec, Shape, get_op
 
 SCHEMA = "ghn.graph/1"
+T = TypeVar("T", int, str)
 
 
 class Derived(NamedTuple):
@@ -28,11 +29,7 @@ class Derived(NamedTuple):
 
 
 def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
-    """Completes the attributes of a node and infers its shape and parameters.
-
-    Raises:
-        GraphError: unknown operation, wrong number of inputs or attributes, or shapes that do not fit.
-    """
+    """Completes the attributes of a node and infers its shape and parameters; `GraphError` for what does not fit."""
     return _derive(get_op(op), inputs, attrs)
 
 
@@ -61,20 +58,15 @@ def _whole(name: str, value: Any) -> int:
 class Node:
     """One operation.
 
-    Attributes:
-        name: structural and unique in its graph; the same role has the same name in every architecture of a space.
-            May hold "/", never ".".
-        op: key in `ghn.graph.OPS`.
-        inputs: indices of earlier nodes, in the operation's order.
-        attrs: sorted (key, value) pairs, complete (defaults filled in).
-        shape: output shape without the batch axis.
+    Its name is structural and unique in its graph: the same role has the same name in every architecture of a space. It
+    may hold "/", never ".".
     """
 
     name: str
-    op: str
-    inputs: tuple[int, ...]
-    attrs: tuple[tuple[str, int], ...]
-    shape: Shape
+    op: str  # key in `ghn.graph.OPS`
+    inputs: tuple[int, ...]  # indices of earlier nodes, in the operation's order
+    attrs: tuple[tuple[str, int], ...]  # sorted (key, value) pairs, complete (defaults filled in)
+    shape: Shape  # of the output, without the batch axis
 
     @property
     def operation(self) -> Op:
@@ -89,11 +81,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """A computation graph: node 0 is the only input, the last node the output.
-
-    Raises:
-        GraphError: on construction, naming the node that is wrong.
-    """
+    """A computation graph: node 0 is the only input, the last node the output. `GraphError` names a wrong node."""
 
     nodes: tuple[Node, ...]
     _derived: ClassVar[tuple[Derived, ...]]  # an attribute of each graph, but not one of its fields
@@ -185,11 +173,7 @@ class Graph:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> Graph:
-        """Reads what `to_json` wrote (a dict, or its text), validating everything.
-
-        Raises:
-            GraphError: not such a dict, or not a valid graph.
-        """
+        """Reads what `to_json` wrote (a dict, or its text); `GraphError` for all that is not a valid graph."""
         if isinstance(data, str):
             try:
                 data = from_json(data)
@@ -206,20 +190,14 @@ class Graph:
 
 
 def _node_from_json(n: Mapping[str, Any]) -> Node:
-    attrs = tuple(sorted((str(k), _integer(v)) for k, v in n["attrs"].items()))
-    inputs, shape = tuple(map(_integer, n["inputs"])), tuple(map(_integer, n["shape"]))
-    return Node(_string(n["name"]), _string(n["op"]), inputs, attrs, shape)
+    attrs = tuple(sorted((str(k), _exactly(int, v)) for k, v in n["attrs"].items()))
+    inputs, shape = (tuple(_exactly(int, v) for v in n[key]) for key in ("inputs", "shape"))
+    return Node(_exactly(str, n["name"]), _exactly(str, n["op"]), inputs, attrs, shape)
 
 
-def _string(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a string")
-    return value
-
-
-def _integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{value!r} is not an integer")
+def _exactly(kind: type[T], value: object) -> T:
+    if type(value) is not kind:
+        raise ValueError(f"{value!r} is not {'a string' if kind is str else 'an integer'}")
     return value
 
 
@@ -239,11 +217,7 @@ class GraphBuilder:
         self._nodes = [Node("input", "input", (), (), tuple(input_shape))]
 
     def add(self, op: str, *inputs: int, name: str, **attrs: int) -> int:
-        """Adds an operation and returns its index.
-
-        Raises:
-            GraphError: unknown operation or attribute, wrong number of inputs, or shapes that do not fit.
-        """
+        """Adds an operation and returns its index; `GraphError` for attributes, inputs or shapes that do not fit."""
         shapes = tuple(self._nodes[i].shape for i in inputs)
         try:
             derived = derive(op, shapes, tuple(attrs.items()))

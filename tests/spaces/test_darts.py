@@ -12,7 +12,7 @@ from ghn.graph import GraphBuilder, Interpreter, count_params, function_key, gra
 from ghn.graph.features import COLUMNS, Featurizer
 from ghn.nets import GHN, GHNConfig
 from ghn.spaces import DARTS, skeletons_of
-from ghn.spaces.darts.genotype import CELLS, NODES, OPERATIONS
+from ghn.spaces.darts.genotype import CELLS, NODES, OPERATIONS, pairs_of
 
 # the genotypes of github.com/quark0/darts, cnn/genotypes.py
 DARTS_V1 = (
@@ -113,7 +113,7 @@ def test_discretising_takes_the_two_strongest_edges_of_a_node_and_never_none() -
     probabilities = [[rng.random() for _ in choice.options] for choice in options]
     for p in probabilities:
         p[0] = 2.0  # none is the strongest everywhere
-    pairs = SMALL.pairs(SMALL.discretise(probabilities))
+    pairs = pairs_of(SMALL.discretise(probabilities))
     strength = {c.name: max(p[1:]) for c, p in zip(options, probabilities, strict=True)}
     for k, (cell, node) in enumerate((cell, node) for cell in CELLS for node in NODES):
         into = sorted(range(node), key=lambda s: strength[f"{cell}/{s}-{node}"])
