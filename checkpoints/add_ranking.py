@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import ghn
-from ghn.report.report import read_report
+from ghn.report.model import read_report
 
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups", "spearman", "regret@10")
 

@@ -9,7 +9,7 @@ import pytest
 
 from ghn.analysis.compare import compare
 from ghn.analysis.comparison import Comparison
-from ghn.report.report import Report
+from ghn.report.model import Report
 
 N = 60
 EVIL = "<script>alert('x')</script> & [b] $x^$"

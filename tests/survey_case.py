@@ -13,9 +13,8 @@ from ghn.analysis.compare import compare
 from ghn.analysis.comparison import Comparison
 from ghn.analysis.sets import ScoreMatrix
 from ghn.analysis.stability import measure_stability
-from ghn.report.report import Report
-from ghn.report.survey.advice import advise
-from ghn.report.survey.model import Cost, Part, Survey
+from ghn.report.model import Cost, Part, Report, Survey
+from ghn.report.survey.answers import advise
 from ghn.spaces.members import space_properties
 
 SPACE = ghn.NASBench201((3, 16, 16), 10, width=8, depth=1)

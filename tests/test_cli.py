@@ -18,7 +18,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 from ghn.assets import asset
 from ghn.errors import DataError
-from ghn.report.report import read_report
+from ghn.report.model import read_report
 from ghn.scoring.load import SHIPPED, load
 from ghn.tables.references import ReferenceTable
 from ghn.train.checkpoint import load_tensors

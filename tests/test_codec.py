@@ -13,7 +13,7 @@ import pytest
 
 from ghn.errors import DataError
 from ghn.files import Stored, plain
-from ghn.report.survey.model import Survey
+from ghn.report.model import Survey
 
 ROOT = Path(__file__).resolve().parents[1]
 

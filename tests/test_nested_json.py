@@ -12,7 +12,7 @@ from safetensors.torch import save
 
 from ghn.errors import GhnError
 from ghn.graph import Graph
-from ghn.report.report import read_report
+from ghn.report.model import read_report
 from ghn.scoring.load import load
 from ghn.spaces.nasbench201.benchmark import load_sample
 from ghn.tables.references import ReferenceTable

@@ -19,7 +19,7 @@ from ghn.app.setting import Entry
 from ghn.errors import ConfigError, ExistsError
 from ghn.graph.stats import GraphStats
 from ghn.report.comparison import write_report
-from ghn.report.report import Report
+from ghn.report.model import Report
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.guard import GIVE_UP_AFTER
 from ghn.scoring.score_files import score_to_file

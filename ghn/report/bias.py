@@ -17,7 +17,7 @@ from ghn.graph.stats import phrase
 from ghn.report.document import Picture
 from ghn.report.networks import pair_figure
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten
-from ghn.report.words import DASH, number, quantity, with_interval
+from ghn.report.words import DASH, MINUS, number, quantity, with_interval
 from ghn.types import Space
 
 _ALIKE = 0.8
@@ -81,9 +81,9 @@ def likeness_findings(bias: Bias) -> list[str]:
     if not pairs:
         return ["There are no two estimators whose order is better than chance, and so none to combine."]
     promise = {p: mean_of_two(order[p.one], order[p.other], p.partial.value or 0.0) for p in pairs}
-    better = [pair for pair in pairs if promise[pair] > max(order[pair.one], order[pair.other])]
+    better = [p for p in pairs if promise[p] > max(order[p.one], order[p.other])]
     better.sort(key=lambda pair: -promise[pair])
-    alike = [pair for pair in pairs if (pair.partial.value or 0.0) > _ALIKE]
+    alike = [p for p in pairs if (p.partial.value or 0.0) > _ALIKE]
     alike.sort(key=lambda pair: -(pair.partial.value or 0.0))
     out = [
         f"{pair.one} and {pair.other} err differently enough (rank residuals correlate {with_interval(pair.partial)}): "
@@ -99,13 +99,7 @@ def likeness_findings(bias: Bias) -> list[str]:
 
 
 def mean_of_two(one: float, other: float, alike: float) -> float:
-    """Correlation with the reference of the mean of two standardised estimates.
-
-    Args:
-        one: correlation of the first estimate with the reference.
-        other: of the second.
-        alike: how their residuals correlate.
-    """
+    """Correlation with the reference of the mean of two estimates from those of each, and of their residuals."""
     shared = one * other + alike * sqrt((1 - one**2) * (1 - other**2))
     return (one + other) / sqrt(2 + 2 * shared)
 
@@ -146,9 +140,8 @@ def bias_map(bias: Bias) -> Figure:
     axes.set_xticks(range(len(columns)), [shorten(name, 20) for name in columns], rotation=90, fontsize=8.5)
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
-    axes.set_xlabel(
-        "+ overrates networks with more of it, \N{MINUS SIGN} with less\n* significant after correction", fontsize=8
-    )
+    signs = f"+ overrates networks with more of it, {MINUS} with less"
+    axes.set_xlabel(f"{signs}\n* significant after correction", fontsize=8)
     return figure
 
 

@@ -14,13 +14,15 @@ from ghn.analysis.comparison import Comparison, Row
 from ghn.errors import ExistsError
 from ghn.report.document import Block, Document, Fold, Heading, Items, Picture, Pictures, Text, listed, warned
 from ghn.report.figures import pictures
-from ghn.report.report import Report
-from ghn.report.tables import every_statistic, main_table, measured
+from ghn.report.model import Report
+from ghn.report.tables import every_statistic, failed, main_table, measured
 from ghn.report.terminal import print_blocks
-from ghn.report.words import slug, with_interval
+from ghn.report.words import free_name, slug, with_interval
 from ghn.report.write import write_document
 
 _FAILURES_SHOWN = 50
+_SAME = "on the same networks"
+_NONE_BETTER = "No estimator here is clearly better than that baseline."
 
 
 def write_report(report: Report, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -73,9 +75,8 @@ def report_document(report: Report) -> Document:
     blocks += warned(report.warnings, "Before you read on")
     for index, comparison in enumerate(report.comparisons, start=1):
         blocks += _section(comparison, _named(pictures(comparison), index))
-    return Document(
-        "report", report.title, report.created, (*blocks, *measured(report, report.comparisons, _reading(report)))
-    )
+    blocks += measured(report, report.comparisons, _reading(report))
+    return Document("report", report.title, report.created, tuple(blocks))
 
 
 def _section(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
@@ -83,9 +84,18 @@ def _section(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
         return tuple(one for one in drawn if one.kind != "dots" and one.subject == row.name)
 
     blocks = [Heading(2, f"Against {comparison.reference_name}"), *warned(comparison.warnings)]
-    blocks += [Text(_how(comparison), soft=True), main_table(comparison, tops=len(comparison.settings.ks))]
-    if verdicts := [(row.name, _against(row)) for row in comparison.estimators if row.versus is not None]:
-        blocks.append(Items(tuple(verdicts)))
+    unit = f"; reference and regret in {comparison.reference_unit}" if comparison.reference_unit else ""
+    sure = " Brackets: 95 % intervals." if comparison.settings.bootstrap else ""
+    aside = " (the ceiling aside)" if comparison.ceiling else ""
+    how = f"{comparison.n:,} of {comparison.n_given:,} networks{unit}.{sure} Bold: best of the column{aside}; lower"
+    blocks.append(Text(f"{how} regret is better.", soft=True))
+    blocks.append(main_table(comparison, tops=len(comparison.settings.ks)))
+    verdicts = [
+        (row.name, f"against {vs.baseline}: {verdict(row)} ({with_interval(vs.kendall)} in Kendall, {_SAME}).")
+        for row in comparison.estimators
+        if (vs := row.versus) is not None
+    ]
+    blocks += [Items(tuple(verdicts))] if verdicts else []
     if dots := tuple(one for one in drawn if one.kind == "dots"):
         ceiling = "; the dashed line is the ceiling" if comparison.ceiling else ""
         about = f"Filled circles are estimators, open squares baselines{ceiling}."
@@ -98,21 +108,11 @@ def _section(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
     return [*blocks, Fold("Every statistic", (every_statistic(comparison),)), *_failures(comparison)]
 
 
-def _how(comparison: Comparison) -> str:
-    unit = f"; reference and regret in {comparison.reference_unit}" if comparison.reference_unit else ""
-    sure = " Brackets: 95 % intervals." if comparison.settings.bootstrap else ""
-    aside = " (the ceiling aside)" if comparison.ceiling else ""
-    return (
-        f"{comparison.n:,} of {comparison.n_given:,} networks{unit}.{sure} Bold: best of the column{aside}; lower "
-        "regret is better."
-    )
-
-
 def _failures(comparison: Comparison) -> list[Block]:
-    failures = comparison.failures
+    failures = failed(comparison)
     if not failures:
         return []
-    shown = [(one.item, f"{one.estimator}: {one.reason or 'reason not given'}") for one in failures[:_FAILURES_SHOWN]]
+    shown = failures[:_FAILURES_SHOWN]
     blocks: list[Block] = [Items(tuple(shown))]
     if len(failures) > len(shown):
         blocks.append(Text(f"The first {len(shown)}; the others are in report.json.", soft=True))
@@ -121,11 +121,8 @@ def _failures(comparison: Comparison) -> list[Block]:
 
 def _named(found: Sequence[Picture], index: int) -> list[Picture]:
     names: list[str] = []
-    for picture in found:
-        name = f"{index}-{picture.kind}-{slug(picture.subject)}"
-        while name in names:  # two names may differ only in signs that a file name should not have
-            name += "-2"
-        names.append(name)
+    for picture in found:  # two subjects may differ only in signs that a file name should not have
+        names.append(free_name(f"{index}-{picture.kind}-{slug(picture.subject)}", names))
     return [replace(picture, name=name) for picture, name in zip(found, names, strict=True)]
 
 
@@ -165,12 +162,6 @@ def verdict(row: Row) -> str:
     return "better" if low > 0 else "worse" if high < 0 else "no clear difference"
 
 
-def _against(row: Row) -> str:
-    assert row.versus is not None
-    found = with_interval(row.versus.kendall)
-    return f"against {row.versus.baseline}: {verdict(row)} ({found} in Kendall, on the same networks)."
-
-
 def summary(comparison: Comparison) -> str:
     """What came out against one reference, in at most five sentences."""
     ranked = [(tau, row) for row in comparison.estimators if (tau := row.get("kendall").value) is not None]
@@ -186,7 +177,13 @@ def summary(comparison: Comparison) -> str:
     half = best.get("kendall_best_half")
     if half.value is not None:
         parts.append(f"Within the best half it is {with_interval(half)}.")
-    return " ".join([*parts, *_over_baseline(comparison, best), *_under_ceiling(comparison)])
+    parts += _over_baseline(comparison, best)
+    if top := comparison.ceiling:
+        value = with_interval(top.get("kendall"))
+        parts.append(
+            f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."
+        )
+    return " ".join(parts)
 
 
 def _over_baseline(comparison: Comparison, best: Row) -> list[str]:
@@ -198,16 +195,6 @@ def _over_baseline(comparison: Comparison, best: Row) -> list[str]:
         "worse": f", and {best.name} loses to it",
         "no clear difference": f", and {best.name} is not clearly different from it",
     }
-    sentence = f"The strongest baseline, {bar.name}, reaches {with_interval(bar.get('kendall'))}"
-    sentence += f"{ends.get(verdict(best), '')}."
-    if any(verdict(row) == "better" for row in comparison.estimators):
-        return [sentence]
-    return [sentence, "No estimator here is clearly better than that baseline."]
-
-
-def _under_ceiling(comparison: Comparison) -> list[str]:
-    top = comparison.ceiling
-    if top is None:
-        return []
-    value = with_interval(top.get("kendall"))
-    return [f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."]
+    reached = f"reaches {with_interval(bar.get('kendall'))}{ends.get(verdict(best), '')}."
+    none = [] if any(verdict(row) == "better" for row in comparison.estimators) else [_NONE_BETTER]
+    return [f"The strongest baseline, {bar.name}, {reached}", *none]

@@ -29,16 +29,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list.
+    """A list with a title above it, or ""."""
 
-    Attributes:
-        items: (what it is about or "", text).
-        kind: "list", or "facts" that are looked up; "answers" and "warnings" stand out.
-        title: above it, or "".
-    """
-
-    items: tuple[tuple[str, str], ...]
-    kind: str = "list"
+    items: tuple[tuple[str, str], ...]  # what it is about or "", text
+    kind: str = "list"  # or "facts" that are looked up; "answers" and "warnings" stand out
     title: str = ""
 
 
@@ -62,44 +56,26 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table.
+    """A table: a heading a column, and lines of as many cells."""
 
-    Attributes:
-        title: for readers that cannot see it, and for the terminal.
-        head: a heading a column.
-        lines: of cells, as many as there are columns.
-        narrow: choices of columns for terminals where not all of them fit, the widest first.
-        left: columns of words, beside the first.
-    """
-
-    title: str
+    title: str  # for readers that cannot see it, and for the terminal
     head: tuple[str, ...]
     lines: tuple[Line, ...]
-    narrow: tuple[tuple[int, ...], ...] = ()
-    left: tuple[int, ...] = ()
+    narrow: tuple[tuple[int, ...], ...] = ()  # columns for terminals where not all of them fit, the widest choice first
+    left: tuple[int, ...] = ()  # columns of words, beside the first
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A figure, and what it shows.
-
-    Attributes:
-        kind: of picture.
-        subject: the row or statistic that it is of.
-        figure: to be drawn.
-        alt: what it shows, in words.
-        name: of its files, without an ending; a document gives it.
-        caption: beneath it, or "".
-        many: whether it is one of many alike, which the one HTML page holds as PNG: they are less than half as large.
-    """
+    """A figure, and what it shows."""
 
     kind: str
-    subject: str
+    subject: str  # the row or statistic that it is of
     figure: Figure
-    alt: str
-    name: str = ""
+    alt: str  # what it shows, in words
+    name: str = ""  # of its files, without an ending; a document gives it
     caption: str = ""
-    many: bool = False
+    many: bool = False  # one of many alike, which the one HTML page holds as PNG: they are less than half as large
 
     @property
     def large(self) -> bool:
@@ -137,25 +113,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The first page, and those beside it.
+    """The first page, and those beside it, such as one an estimator."""
 
-    Attributes:
-        name: "report" or "survey"; its files are NAME.html and NAME.json.
-        title: heading of the first page.
-        created: ISO 8601, UTC.
-        blocks: of the first page.
-        pages: beside it, such as one an estimator.
-        contents: heading of these pages where they stand on one page with the first.
-        home: what their links to the first page say.
-    """
-
-    name: str
+    name: str  # "report" or "survey"; its files are NAME.html and NAME.json
     title: str
-    created: str
+    created: str  # ISO 8601, UTC
     blocks: tuple[Block, ...]
     pages: tuple[Page, ...] = ()
-    contents: str = ""
-    home: str = ""
+    contents: str = ""  # heading of these pages where they stand on one page with the first
+    home: str = ""  # what their links to the first page say
 
     def pictures(self) -> list[Picture]:
         """All pictures, each name once: a picture may stand on two pages."""

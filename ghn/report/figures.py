@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.weighted import Floats
 from ghn.report.document import Picture
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, shorten
 from ghn.report.words import number, with_interval
 
 PARTS = {"kendall": "all networks", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
@@ -22,11 +22,7 @@ _MANY = 400  # points from which an SVG embeds them as an image, or it would wei
 def dots(comparison: Comparison, key: str = "kendall") -> Figure:
     """Rank correlation of every row with its interval, baselines beneath a rule, ceiling as a dashed line.
 
-    Names stand above their intervals, so that long ones fit at a phone's width.
-
-    Args:
-        comparison: what to draw.
-        key: a statistic of `ghn.ranking.rank`.
+    Names stand above their intervals, so that long ones fit at a phone's width. `key` is one of `PARTS`.
     """
     rows = comparison.rows
     figure, axes = canvas(4.0, 0.9 + 0.42 * len(rows))
@@ -59,15 +55,7 @@ def _dot(axes: Axes, row: Row, key: str, place: int) -> None:
         ends = [found.low, found.high]
         axes.plot(ends, [place, place], color=colour, linewidth=1.6, solid_capstyle="butt", marker="|", markersize=7)
     marker, fill = ("s", "white") if baseline else ("o", colour)
-    axes.plot(
-        [found.value],
-        [place],
-        color=colour,
-        marker=marker,
-        markerfacecolor=fill,
-        markersize=6.5,
-        markeredgewidth=1.5,
-    )
+    draw_point(axes, (found.value, place), marker, colour, fill=fill, size=6.5, edge=1.5)
 
 
 def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
@@ -75,24 +63,15 @@ def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
     if top is None:
         return
     axes.axvline(top, color=BLACK, linewidth=1.2, linestyle="--", zorder=0)
-    axes.annotate(
-        f"ceiling {number(top)}",
-        (top, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 2),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=8,
-        annotation_clip=False,
-    )
+    at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "xytext": (0, 2), "textcoords": "offset points"}
+    at |= {"ha": "center", "va": "bottom", "annotation_clip": False}
+    axes.annotate(f"ceiling {number(top)}", (top, 1), fontsize=8, **at)
 
 
 def scatter(comparison: Comparison, name: str) -> Figure:
     """Estimate against reference; best half filled, best 20 % as triangles.
 
-    Estimates far outside the rest are drawn at the margin and counted, so that a few do not flatten all
-    others.
+    Estimates far outside the rest are drawn at the margin and counted, so that a few do not flatten all others.
     """
     estimate, reference = _pair(comparison, name)
     figure, axes = canvas(4.0, 3.5)
@@ -116,9 +95,8 @@ def ranks(comparison: Comparison, name: str) -> Figure:
     pad = 0.03 * n
     axes.set_xlim(1 - pad, n + pad)
     axes.set_ylim(n + pad, 1 - pad)
-    ticks = np.linspace(1, n, 5).round()  # no rank is 0
-    axes.set_xticks(ticks)
-    axes.set_yticks(ticks)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(np.linspace(1, n, 5).round())  # no rank is 0
     axes.set_xlabel(f"rank by {shorten(name)} (1 = best)")
     axes.set_ylabel("rank by reference (1 = best)")
     legend(figure, axes)
@@ -163,18 +141,8 @@ def _points(axes: Axes, x: Floats, y: Floats, reference: Floats) -> None:
         ("best half", half & ~fifth, "o", BLUE, "white", 1.0),
         ("best 20 %", fifth, "^", ORANGE, BLACK, 1.5),
     ):
-        axes.scatter(
-            x[mask],
-            y[mask],
-            s=size * grow,
-            marker=marker,
-            facecolors=fill,
-            edgecolors=edge,
-            linewidths=0.6,
-            rasterized=n > _MANY,
-            zorder=2,
-            label=label,
-        )
+        style: dict[str, Any] = {"marker": marker, "facecolors": fill, "edgecolors": edge, "linewidths": 0.6}
+        axes.scatter(x[mask], y[mask], s=size * grow, rasterized=n > _MANY, zorder=2, label=label, **style)
 
 
 def _window(values: Floats) -> tuple[float, float]:

@@ -67,23 +67,10 @@ def draw_course(result: SearchResult) -> Figure:
 
 
 def write_front(result: SearchResult, space: Space[Any], folder: Path, objective: str) -> None:
-    """Writes the front of score against cost as `front.json`, and its picture.
-
-    Args:
-        result: of the search; failures are left out.
-        space: of its architectures.
-        folder: for the two files.
-        objective: the cost, one of `ghn.search.lemonade.COSTS`.
-    """
+    """Writes the front of score against cost, one of `ghn.search.lemonade.COSTS`, as `front.json`, and its picture."""
     cost = cost_of(objective)
     points: list[dict[str, Any]] = [
-        {
-            "id": t.id,
-            "arch": space.format(t.arch),
-            "value": s.value,
-            "cost": cost(space, t.arch),
-            "parent": t.resume,
-        }
+        {"id": t.id, "arch": space.format(t.arch), "value": s.value, "cost": cost(space, t.arch), "parent": t.resume}
         for t, s in result.history
         if s.ok
     ]
@@ -94,13 +81,7 @@ def write_front(result: SearchResult, space: Space[Any], folder: Path, objective
 
 
 def draw_front(points: Sequence[Mapping[str, Any]], front: Sequence[int], objective: str) -> Figure:
-    """All trials, and the staircase of those that no other dominates.
-
-    Args:
-        points: with `value` and `cost`.
-        front: indices of the front, from the cheapest up.
-        objective: the cost.
-    """
+    """All trials, with `value` and `cost`, and the staircase of those on the front, from the cheapest up."""
     figure, axes = canvas(4.6, 3.2)
     _trials(axes, [p["cost"] for p in points], [p["value"] for p in points])
     costs, values = ([points[i][key] for i in front] for key in ("cost", "value"))

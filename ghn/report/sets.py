@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combination, Combinations
 from ghn.report.document import Cell, Line, Picture, Table, some
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, shorten
 from ghn.report.words import DASH, duration, interval, number, signed, with_interval
 
 _HEAD = (
@@ -27,11 +27,7 @@ _HEAD = (
 
 
 def combination_sentences(found: Combinations) -> list[str]:
-    """For each number of references: the best of the front, whether it beats a single estimator, what members add.
-
-    Args:
-        found: by `search_combinations`.
-    """
+    """For each number of references: the best of the front, whether it beats a single estimator, what members add."""
     how = (
         f"of all sets of up to {found.largest}" if found.exhaustive else f"by greedy selection of up to {found.largest}"
     )
@@ -67,7 +63,7 @@ def _versus(one: Combination) -> str:
     if one.versus is None or one.versus.kendall.value is None:
         return ""
     change = one.versus.kendall
-    clear = {True: "clearly better than", False: "not clearly different from"}[_above(change)]
+    clear = "clearly better than" if _above(change) else "not clearly different from"
     clear = "clearly worse than" if change.high is not None and change.high < 0 else clear
     return f", {clear} {one.versus.baseline}, the best single estimator at that cost ({signed(change)})"
 
@@ -84,12 +80,9 @@ def _above(change: Statistic) -> bool:
 
 
 def combination_table(found: Combinations, shown: Sequence[Combination] | None = None, title: str = "") -> Table:
-    """Sets and what is known of them; `ghn.report.terminal.print_blocks` prints it.
+    """Sets (those `shown`, by default all, with a star at those on the development front) and what is known of them.
 
-    Args:
-        found: by `search_combinations`.
-        shown: which of its combinations; by default all, with a star at those on the development front.
-        title: of the table.
+    `ghn.report.print_blocks` prints it.
     """
     title = title or (
         f"Sets of estimators: chosen on {found.n_development:,} networks, Kendall on {found.n_report:,} others "
@@ -99,12 +92,9 @@ def combination_table(found: Combinations, shown: Sequence[Combination] | None =
     for one in found.combinations if shown is None else shown:
         star = "" if shown is not None else "* " if one.front else "  "
         draws = "" if one.spread is None else f"draws ± {number(one.spread)}"
+        costs = (duration(one.seconds), duration(one.one_off_seconds))
         cells = (
-            Cell(str(one.references)),
-            Cell(star + one.name),
-            Cell(duration(one.seconds)),
-            Cell(duration(one.one_off_seconds)),
-            Cell(number(one.development)),
+            *map(Cell, (str(one.references), star + one.name, *costs, number(one.development))),
             Cell(number(one.kendall.value), some(interval(one.kendall), draws)),
             Cell(number(one.best_half.value), some(interval(one.best_half))),
             Cell(DASH if one.versus is None else signed(one.versus.kendall)),
@@ -130,12 +120,7 @@ def combination_pictures(found: Combinations) -> list[Picture]:
 
 
 def draw_combinations(found: Combinations, references: int = 0) -> Figure:
-    """Single estimators by name, and the numbered front chosen on development networks, with report intervals.
-
-    Args:
-        found: by `search_combinations`.
-        references: which number of references.
-    """
+    """Single estimators by name, and the numbered front chosen on development networks, with report intervals."""
     singles, front = found.singles(references), found.front(references)
     figure, axes = canvas(4.6, 3.5 + 0.17 * len(front))
     positive = [c.seconds for c in (*singles, *front) if c.seconds > 0]
@@ -169,22 +154,9 @@ def _point(
     x, value, low, high = max(one.seconds, floor), one.kendall.value, one.kendall.low, one.kendall.high
     if value is None:
         return
-    if label in axes.get_legend_handles_labels()[1]:
-        label = "_" + label  # matplotlib keeps what begins so out of the legend
     if low is not None and high is not None:
         axes.plot([x, x], [low, high], color=colour, linewidth=1.1, solid_capstyle="butt", zorder=2)
-    axes.plot(
-        [x],
-        [value],
-        color=colour,
-        marker=marker,
-        markerfacecolor=fill,
-        markersize=size,
-        markeredgewidth=1.3,
-        linestyle="none",
-        label=label,
-        zorder=3,
-    )
+    draw_point(axes, (x, value), marker, colour, fill=fill, size=size, edge=1.3, label=label, zorder=3)
 
 
 def _label(
@@ -194,8 +166,8 @@ def _label(
     figure.draw_without_rendering()  # limits are final from here on
 
     def place(one: Combination) -> tuple[float, float]:
-        point = axes.transData.transform((max(one.seconds, floor), one.kendall.value or 0.0))
-        x, y = axes.transAxes.inverted().transform(point)
+        shown = axes.transData.transform((max(one.seconds, floor), one.kendall.value or 0.0))
+        x, y = axes.transAxes.inverted().transform(shown)
         return float(x), float(y)
 
     known = [one for one in named if one.kendall.value is not None]

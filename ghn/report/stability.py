@@ -14,11 +14,7 @@ from ghn.report.words import number, quantity, with_interval
 
 
 def stability_sentences(found: Stability) -> list[str]:
-    """The order along the fidelities, when the top settles, what halving loses, and what seeds agree to.
-
-    Args:
-        found: what was measured.
-    """
+    """The order along the fidelities, when the top settles, what halving loses, and what seeds agree to."""
     first, middle = found.steps[0], found.steps[(len(found.steps) - 1) // 2]
     what = f"{found.name}, {found.n:,} networks" if found.name else f"{found.n:,} networks"
     order = (
@@ -80,18 +76,14 @@ def _whole(half: Halving, found: Stability) -> str:
 
 def _worst(half: Halving) -> str:
     rung = max(range(len(half.dropped)), key=lambda i: half.dropped[i])
-    return (
-        f"{quantity(half.rungs[rung])} ({_share(half.dropped[rung])})" if not half.whole else quantity(half.rungs[rung])
-    )
+    return quantity(half.rungs[rung]) + ("" if half.whole else f" ({_share(half.dropped[rung])})")
 
 
 def _seeds(found: Stability) -> list[str]:
     known = [step for step in found.steps if step.seeds is not None and step.seeds.value is not None]
-    if not known:
-        return []
-    ends = _spread(known)
+    ends = _spread(known) if known else []
     each = ", ".join(f"{with_interval(s.seeds)} after {_at(s.fidelity, found)}" for s in ends if s.seeds)
-    return [f"Two seeds of the same {found.seeds_n} networks agree to Kendall {each}."]
+    return [f"Two seeds of the same {found.seeds_n} networks agree to Kendall {each}."] if known else []
 
 
 def _at(fidelity: float, found: Stability) -> str:
@@ -138,18 +130,10 @@ def draw_fidelities(found: Stability) -> Figure:
     }
     for label, (points, colour, marker, dash) in lines.items():
         known = [(x, s.value) for x, s in points if s is not None and s.value is not None]
-        fill = "white" if marker in "sD" else colour
+        style = {"color": colour, "marker": marker, "linestyle": dash, "markersize": 4.5, "linewidth": 1.2}
+        style["markerfacecolor"] = "white" if marker in "sD" else colour
         if known:
-            axes.plot(
-                *zip(*known, strict=True),
-                label=label,
-                color=colour,
-                marker=marker,
-                linestyle=dash,
-                markerfacecolor=fill,
-                markersize=4.5,
-                linewidth=1.2,
-            )
+            axes.plot(*zip(*known, strict=True), label=label, **style)  # type: ignore[arg-type]
     sure = [s for s in steps if s.last.low is not None and s.last.high is not None]
     low, high = [s.last.low for s in sure], [s.last.high for s in sure]
     axes.fill_between([s.fidelity for s in sure], low, high, color=BLUE, alpha=0.15, linewidth=0)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from ghn.analysis.comparison import Ceiling, Comparison, Row
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.weighted import MIN_PART
 from ghn.report.document import Block, Cell, Heading, Items, Line, Table, Text, some
-from ghn.report.report import Report
+from ghn.report.model import Report
 from ghn.report.words import DASH, MINUS, count, duration, interval, number, scale_of, scaled, spread
 
 Spread = Mapping[str, Mapping[str, Sequence[float]]]  # row -> statistic -> a value a seed
@@ -94,14 +94,9 @@ def statistic_cells(
     seeds: Mapping[str, Sequence[float]] | None = None,
     best: Mapping[str, float | None] | None = None,
 ) -> list[Cell]:
-    """Statistics of a row, each with interval and spread over seeds; one that was set aside says why.
+    """Statistics of a row, each with interval and spread over `seeds`; one that was set aside says why.
 
-    Args:
-        comparison: that has the row.
-        row: of it.
-        keys: of the statistics.
-        seeds: statistic -> values of several seeds or checkpoints.
-        best: statistic -> value that is set off.
+    By statistic, `seeds` has values of several seeds or checkpoints, and `best` the value that is set off.
     """
     if row.set_aside is not None:
         return [Cell("set aside", (row.set_aside,)), *[Cell(DASH)] * (len(keys) - 1)]
@@ -146,17 +141,16 @@ def _best(comparison: Comparison, key: str) -> float | None:
     return (min if key.startswith("regret@") else max)(values, default=None)
 
 
+def failed(comparison: Comparison) -> list[tuple[str, str]]:
+    """(network, estimator and reason) of each failure."""
+    return [(one.item, f"{one.estimator}: {one.reason or 'reason not given'}") for one in comparison.failures]
+
+
 # --- the last sections of every page ---
 
 
 def measured(report: Report, comparisons: Sequence[Comparison], more: Sequence[tuple[str, str]]) -> list[Block]:
-    """How it was measured, how to read the numbers, and with what machine.
-
-    Args:
-        report: whose protocol and metadata are told.
-        comparisons: whose numbers are read.
-        more: what else a reader has to know, (about, text).
-    """
+    """How it was measured, how to read the numbers and whatever `more` there is to know, and with what machine."""
     blocks: list[Block] = [Heading(2, "How this was measured"), *(Text(text) for text in report.protocol)]
     blocks += [Heading(3, "How to read the numbers"), Items((*_reading(comparisons), *more, *_brackets(comparisons)))]
     if report.metadata:

@@ -14,19 +14,12 @@ from rich.text import Text as RichText
 from ghn.report.document import Block, Cell, Fold, Heading, Items, Pictures, Table, Text
 from ghn.report.words import DASH, MINUS
 
-LOG = 120  # columns where there is no terminal
 _SHORT = 24  # an interval
 _STYLES = {"ceiling": "italic", "baseline": "dim", "group": "bold"}
 
 
-def print_blocks(blocks: Sequence[Block], console: Console | None = None, *, log: int = LOG) -> None:
-    """Prints all but pictures.
-
-    Args:
-        blocks: to print.
-        console: where to; what is no terminal gets plain text of a fixed width.
-        log: that width, at least.
-    """
+def print_blocks(blocks: Sequence[Block], console: Console | None = None, *, log: int = 120) -> None:
+    """Prints all but pictures; what is no terminal gets plain text, as wide as the console and at least `log`."""
     console = console or Console()
     if not console.is_terminal:
         console = Console(file=console.file, width=max(console.width, log), color_system=None)
@@ -87,14 +80,13 @@ def _rich(table: Table, columns: Sequence[int], stacked: bool) -> RichTable:
         collapse_padding=True,
     )
     for i in columns:
+        head = plain_signs(table.head[i])
         if i == 0:
-            out.add_column(RichText(plain_signs(table.head[i])), min_width=14, max_width=20 if stacked else 40)
+            out.add_column(RichText(head), min_width=14, max_width=20 if stacked else 40)
         elif i in table.left:
-            out.add_column(RichText(plain_signs(table.head[i])))
+            out.add_column(RichText(head))
         else:
-            head = fill(
-                plain_signs(table.head[i]), 10 if stacked else 15, break_long_words=False, break_on_hyphens=False
-            )
+            head = fill(head, 10 if stacked else 15, break_long_words=False, break_on_hyphens=False)
             out.add_column(RichText(head), justify="right", no_wrap=True)
     for line in table.lines:
         cells = [line.cells[i] if i < len(line.cells) else Cell("") for i in columns]

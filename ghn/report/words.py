@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import mean, stdev
 
 from ghn.analysis.comparison import Comparison
@@ -117,3 +117,10 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
 def slug(name: str) -> str:
     """A name as the file of a page or a picture may have it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or the name with as many "-2" behind it as make it one that is not taken."""
+    while name in taken:
+        name += "-2"
+    return name

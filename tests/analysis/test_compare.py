@@ -14,7 +14,7 @@ from ghn.analysis import correlation as ranking
 from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER, compare
 from ghn.analysis.comparison import Comparison
 from ghn.errors import ConfigError, DataError
-from ghn.report.report import Report
+from ghn.report.model import Report
 
 N = 60  # of the fixtures
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "report.md"

@@ -19,7 +19,7 @@ from ghn.app.setting import Entry
 from ghn.errors import ArchitectureError, ConfigError, DataError, ExistsError
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import GraphStats, count_params
-from ghn.report.report import Report, read_report
+from ghn.report.model import Report, read_report
 from ghn.scoring.engine import WeightedEstimator
 from ghn.types import Reference, Score, Trial
 

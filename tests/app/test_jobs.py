@@ -28,7 +28,7 @@ from ghn.errors import (
     ExistsError,
     TrainingError,
 )
-from ghn.report.report import read_report
+from ghn.report.model import read_report
 from ghn.spaces import DARTS
 from ghn.tables.references import ReferenceTable
 from ghn.train.network import Recipe

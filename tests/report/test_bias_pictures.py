@@ -14,8 +14,7 @@ from ghn.analysis.bias import Bias, measure_bias
 from ghn.analysis.compare import compare
 from ghn.errors import ArchitectureError
 from ghn.report.bias import bias_map, bias_pictures, likeness_map
-from ghn.report.layout import layered
-from ghn.report.networks import diagrams, pair_figure
+from ghn.report.networks import diagrams, layered, pair_figure
 from ghn.report.style import to_bytes
 from ghn.report.words import MINUS
 from ghn.spaces.darts.space import DARTS

@@ -21,11 +21,10 @@ from ghn.analysis.comparison import Comparison
 from ghn.errors import DataError, ExistsError
 from ghn.report import figures as drawing
 from ghn.report.comparison import print_report, report_document, summary, to_text, verdict, write_report
-from ghn.report.html import render
-from ghn.report.report import Report, read_report
+from ghn.report.model import Report, read_report
 from ghn.report.style import to_bytes
 from ghn.report.words import DASH, MINUS, duration, number, quantity
-from ghn.report.write import draw
+from ghn.report.write import draw, render
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -253,7 +252,7 @@ class TestFolder:
     ) -> None:
         write_report(small, tmp_path)
         before = (tmp_path / "report.html").read_bytes()
-        monkeypatch.setattr("ghn.report.html.render", lambda *_: 1 / 0)
+        monkeypatch.setattr("ghn.report.write.render", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             write_report(Report(small.comparisons, title="new"), tmp_path, overwrite=True)
         assert (tmp_path / "report.html").read_bytes() == before

@@ -13,7 +13,7 @@ from toy_models import SAMPLE, save_toy
 
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
-from ghn.report.report import read_report
+from ghn.report.model import read_report
 from studies.nasbench201 import nasbench201_study
 
 

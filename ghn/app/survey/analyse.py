@@ -18,8 +18,8 @@ from ghn.app.job_keys import PlanKeys
 from ghn.app.survey.score import Scored
 from ghn.app.survey.subjects import Subjects
 from ghn.errors import ConfigError, DataError
-from ghn.report.survey.advice import advise, orders_on
-from ghn.report.survey.model import BETWEEN_SEEDS, Advice, Cost, Part
+from ghn.report.model import BETWEEN_SEEDS, Advice, Cost, Part
+from ghn.report.survey.answers import advise, orders_on
 from ghn.spaces.members import live_stats, space_properties
 from ghn.tables.curves import stability_of_table
 from ghn.tables.references import aligned

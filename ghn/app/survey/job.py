@@ -17,8 +17,7 @@ from ghn.app.survey.snapshots import divide_by_space, find_snapshots, stability_
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
-from ghn.report.report import Report
-from ghn.report.survey.model import Survey
+from ghn.report.model import Report, Survey
 from ghn.report.survey.pages import print_survey, write_survey
 from ghn.tables.references import aligned
 from ghn.tables.user_table import read_user_table

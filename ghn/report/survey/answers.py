@@ -1,19 +1,74 @@
-"""The first lines of a survey: what to use, how far to trust it, where it fools."""
+"""The first lines of a survey: what to use (chosen on some networks, told on others), how far to trust it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
+import numpy as np
+
+from ghn.analysis.bias import Bias
 from ghn.analysis.comparison import Comparison
+from ghn.analysis.correlation import MIN_ITEMS, Statistic, kendall
 from ghn.graph.stats import phrase
-from ghn.report.bias import findings
+from ghn.report.bias import findings, overrates
 from ghn.report.comparison import verdict
+from ghn.report.model import Advice, Cost, Survey, about
 from ghn.report.sets import combination_sentences
 from ghn.report.stability import stability_sentences
-from ghn.report.survey.about import about
-from ghn.report.survey.model import Advice, Survey
 from ghn.report.tables import ordered
 from ghn.report.words import budget, duration, joined, pairs_right, regret, signed, with_interval
+
+
+def advise(
+    costs: Sequence[Cost],
+    chosen_by: Mapping[str, float | None],
+    told: Comparison,
+    bias: Bias,
+    budgets: Sequence[float],
+    candidates: int,
+) -> tuple[Advice, ...]:
+    """For each budget the estimator with the best order among those that judge all candidates in time.
+
+    What was paid once (a hypernetwork's training) is told beside and not counted: it is shared by all searches.
+
+    Args:
+        costs: of the estimators; those without known seconds are not advised.
+        chosen_by: Kendall by label on the networks chosen on.
+        told: comparison on other networks.
+        bias: of the same.
+        budgets: seconds.
+        candidates: to be judged.
+    """
+    known = [
+        (value, cost, cost.seconds * candidates)
+        for cost in costs
+        if cost.seconds is not None
+        and (value := chosen_by.get(cost.label)) is not None
+        and told.row(cost.label).set_aside is None
+    ]
+
+    def advice(budget: float) -> Advice:
+        fast = [one for one in known if one[-1] <= budget]
+        if not fast:
+            none = Statistic(None)
+            return Advice(budget, candidates, None, None, None, none, none, none, None, told.reference_name)
+        value, cost, total = max(fast, key=lambda one: one[0])
+        row = told.row(cost.label)
+        tau, half, regret = map(row.get, ("kendall", "kendall_best_half", f"regret@{told.settings.ks[0]}"))
+        certain = [effect for effect in bias.of(cost.label) if effect.significant]
+        fooled = overrates(certain[0]) if certain else None
+        return Advice(budget, candidates, cost.label, total, value, tau, half, regret, fooled, told.reference_name)
+
+    return tuple(map(advice, budgets))
+
+
+def orders_on(scores: Mapping[str, Sequence[float]], reference: Sequence[float]) -> dict[str, float | None]:
+    """Kendall of each row of scores [n], NaN where it failed, with the reference [n]; None where too few are known."""
+    enough = {label: int(np.isfinite(values).sum()) >= MIN_ITEMS for label, values in scores.items()}
+    return {label: kendall(values, reference) if enough[label] else None for label, values in scores.items()}
+
 
 _VERDICTS = {
     "better": "clearly better than",
@@ -24,11 +79,7 @@ _FOOLED = 2  # biases said of each estimator here; the others are on its page
 
 
 def answers(survey: Survey) -> list[tuple[str, str]]:
-    """(question, answer) for the first page, about ten lines; the last reference is that of the figures.
-
-    Args:
-        survey: to answer from.
-    """
+    """(question, answer) for the first page, about ten lines; the last reference is that of the figures."""
     lines = _budgets(survey)
     if survey.parts:
         comparison = survey.parts[-1].comparison
@@ -42,12 +93,7 @@ def answers(survey: Survey) -> list[tuple[str, str]]:
 
 def _budgets(survey: Survey) -> list[tuple[str, str]]:
     """Neighbouring budgets with one answer are told together."""
-    groups: list[list[Advice]] = []
-    for one in survey.advice:
-        if groups and groups[-1][0].label == one.label:
-            groups[-1].append(one)
-        else:
-            groups.append([one])
+    groups = [list(group) for _, group in groupby(survey.advice, key=lambda one: one.label)]
     return [
         (f"If you have {joined([budget(a.budget_seconds) for a in group], 'or')},", _advice(survey, group[0]))
         for group in groups

@@ -14,9 +14,7 @@ from ghn.analysis.correlation import Statistic
 from ghn.analysis.front import pareto_front
 from ghn.report.document import Picture
 from ghn.report.figures import PARTS
-from ghn.report.labels import place_labels
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend, shorten
-from ghn.report.survey.about import (
+from ghn.report.model import (
     ELSEWHERE,
     FAMILIES,
     HYPERNETWORK,
@@ -25,9 +23,11 @@ from ghn.report.survey.about import (
     SHARED,
     SHORT,
     ZERO_COST,
+    Part,
+    Survey,
     about,
 )
-from ghn.report.survey.model import Part, Survey
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, place_labels, shorten
 from ghn.report.tables import ordered
 from ghn.report.words import DASH, count, duration, number, with_interval
 
@@ -65,10 +65,7 @@ class Point:
 def cost_pictures(survey: Survey, part: Part, name: str = "cost") -> list[Picture]:
     """For seconds and then multiply-adds: all networks, then the best half; none where no cost or order is known.
 
-    Args:
-        survey: whose costs are drawn.
-        part: one of its `parts`.
-        name: what names of the files begin with.
+    Names of the files begin with `name`.
     """
     found = []
     for axis in AXES:
@@ -101,14 +98,7 @@ def front_of(points: Sequence[Point]) -> list[int]:
 
 
 def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "seconds") -> Figure:
-    """Numbered points with intervals, the Pareto front, the ceiling, and baselines at the left margin.
-
-    Args:
-        survey: whose costs are drawn.
-        part: one of its `parts`.
-        key: a statistic of `ghn.ranking.rank`.
-        axis: "seconds" or "macs".
-    """
+    """Numbered points with intervals, the Pareto front, the ceiling, and baselines at the left margin."""
     comparison = part.comparison
     points = points_of(survey, comparison, key, axis)
     rows = ordered(comparison)
@@ -145,19 +135,8 @@ def _point(axes: Axes, x: float, point: Point, *, on_front: bool) -> None:
     found = point.found
     if found.low is not None and found.high is not None:
         axes.plot([x, x], [found.low, found.high], color=colour, linewidth=0.8, alpha=0.55, zorder=2)
-    known = axes.get_legend_handles_labels()[1]
-    axes.plot(
-        [x],
-        [point.value],
-        color=colour,
-        marker=marker,
-        markerfacecolor=colour if filled else "white",
-        markersize=6.5 if on_front else 5,
-        markeredgewidth=1.1,
-        linestyle="none",
-        label=f"_{point.family}" if point.family in known else point.family,
-        zorder=4,
-    )
+    size, fill = 6.5 if on_front else 5, colour if filled else "white"
+    draw_point(axes, (x, point.value), marker, colour, fill=fill, size=size, edge=1.1, label=point.family, zorder=4)
 
 
 def _front(axes: Axes, points: Sequence[tuple[float, float]], right: float) -> None:

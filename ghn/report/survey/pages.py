@@ -9,22 +9,20 @@ from rich.console import Console
 
 from ghn.errors import ExistsError
 from ghn.report.document import Block, Cell, Document, Heading, Items, Line, Table, warned
-from ghn.report.markdown import FIRST
-from ghn.report.survey.about import about
+from ghn.report.model import Survey, about
 from ghn.report.survey.answers import advised, answers
-from ghn.report.survey.estimator import estimator_page
-from ghn.report.survey.model import Survey
 from ghn.report.survey.sections import (
     bias_section,
     combination_section,
+    estimator_page,
     order_section,
     stability_section,
     survey_table,
 )
 from ghn.report.tables import measured
 from ghn.report.terminal import print_blocks
-from ghn.report.words import slug
-from ghn.report.write import ours, write_document
+from ghn.report.words import free_name, slug
+from ghn.report.write import FIRST, ours, write_document
 from ghn.types import Space
 
 _LOG = 240  # columns where there is no terminal
@@ -70,12 +68,7 @@ def write_survey(survey: Survey, space: Space[Any], folder: str | Path) -> Path:
 
 
 def print_survey(survey: Survey, console: Console | None = None) -> None:
-    """Prints a table a reference, the answers, and what a reader must know; narrow terminals get fewer columns.
-
-    Args:
-        survey: to print.
-        console: where to; on what is no terminal, plain text of a fixed width.
-    """
+    """Prints a table a reference, the answers, and what a reader must know; narrow terminals get fewer columns."""
     blocks: list[Block] = []
     for part in survey.parts:
         blocks += [survey_table(survey, part, {}), *warned(part.comparison.warnings)]
@@ -84,12 +77,7 @@ def print_survey(survey: Survey, console: Console | None = None) -> None:
 
 
 def survey_document(survey: Survey, space: Space[Any]) -> Document:
-    """Everything that a survey says; each number in it is one of the survey's.
-
-    Args:
-        survey: to tell of.
-        space: of its networks.
-    """
+    """Everything that a survey says; each number in it is one of the survey's."""
     files = file_names(survey)
     blocks: list[Block] = [Items(tuple(answers(survey)), "answers")]
     blocks += warned((*survey.report.warnings, *survey.notes), "Before you read on")
@@ -121,9 +109,7 @@ def file_names(survey: Survey) -> dict[str, str]:
     names: dict[str, str] = {}
     for cost in survey.costs:
         name = cost.key if slug(cost.key).replace("-", "_") == cost.key else slug(cost.key)
-        while name == FIRST or name in names.values():
-            name += "-2"
-        names[cost.label] = name
+        names[cost.label] = free_name(name, {FIRST, *names.values()})
     return names
 
 

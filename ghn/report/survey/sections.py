@@ -1,7 +1,8 @@
-"""Sections of a survey: order and cost, biases, stability, combinations."""
+"""Sections of a survey's first page, and the page of one estimator."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,14 +13,29 @@ from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
 from ghn.graph.stats import PROPERTIES
 from ghn.report.bias import bias_map, findings, likeness_findings, likeness_map, wrong_pair
-from ghn.report.document import Block, Fold, Heading, Items, Picture, Pictures, Table, Text, listed, warned
+from ghn.report.comparison import verdict
+from ghn.report.document import (
+    Block,
+    Cell,
+    Fold,
+    Heading,
+    Items,
+    Line,
+    Page,
+    Picture,
+    Pictures,
+    Table,
+    Text,
+    listed,
+    warned,
+)
+from ghn.report.model import BETWEEN_SEEDS, Cost, Part, Survey, about
 from ghn.report.networks import pair_figure
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.stability import stability_pictures, stability_sentences
-from ghn.report.survey.cost_figure import cost_pictures
-from ghn.report.survey.model import Part, Survey
-from ghn.report.tables import main_table, ordered
-from ghn.report.words import quantity
+from ghn.report.survey.cost_figure import cost_pictures, front_of, points_of
+from ghn.report.tables import columns, failed, main_table, ordered, statistic_cells
+from ghn.report.words import DASH, budget, count, duration, joined, number, quantity, signed
 from ghn.types import Space
 
 _FAILURES_SHOWN = 20
@@ -27,13 +43,7 @@ _FINDINGS = 1  # said of a row on the first page; all of them are on its own
 
 
 def survey_table(survey: Survey, part: Part, files: Mapping[str, str]) -> Table:
-    """What each estimator costs and how well it orders, by falling Kendall.
-
-    Args:
-        survey: whose costs are shown.
-        part: one of its `parts`.
-        files: label -> name of the page.
-    """
+    """What each estimator costs and how well it orders, by falling Kendall; `files` has label -> name of the page."""
     costs = {cost.label: (cost.one_off_seconds, cost.seconds, cost.macs) for cost in survey.costs}
     rows = ordered(part.comparison)
     return main_table(part.comparison, rows=rows, costs=costs, seeds=part.spread, files=files)
@@ -70,7 +80,7 @@ def order_section(survey: Survey, number_of: int, files: Mapping[str, str]) -> l
 
 def _failures(part: Part) -> list[Block]:
     """Who failed how often and why, with an example each: an estimator often fails on all networks for one reason."""
-    failures = [(one.item, f"{one.estimator}: {one.reason or 'reason not given'}") for one in part.comparison.failures]
+    failures = failed(part.comparison)
     if not failures:
         return []
     kinds, example = Counter(kind for _, kind in failures), {kind: item for item, kind in reversed(failures)}
@@ -82,14 +92,7 @@ def _failures(part: Part) -> list[Block]:
 
 
 def bias_section(part: Part, number_of: int, shown: Mapping[str, str], space: Space[Any]) -> list[Block]:
-    """The map, who overrates what, who errs like whom, and the wrong pairs of a few.
-
-    Args:
-        part: of the survey.
-        number_of: the part, from 1.
-        shown: rows whose most confidently wrong pair is drawn here, and names of their files.
-        space: of the networks.
-    """
+    """The map, who overrates what, who errs like whom, and the wrong pairs of the rows `shown`, by name of the file."""
     bias, prefix = part.bias, f"survey-{number_of}"
     head: list[Block] = [Heading(2, f"Biases against {bias.reference_name}")]
     if not bias.rows:
@@ -147,15 +150,7 @@ def _how(bias: Bias) -> str:
 
 
 def wrong_pairs(part: Part, number_of: int, row: str, file: str, space: Space[Any]) -> list[Block]:
-    """The pair that a row gets most confidently wrong, drawn; the next ones in words.
-
-    Args:
-        part: of the survey.
-        number_of: the part, from 1.
-        row: whose pairs.
-        file: what its files are called by.
-        space: of the networks.
-    """
+    """The pair that a row gets most confidently wrong, drawn; the next ones in words."""
     pairs = part.bias.pairs_of(row)
     if not pairs:
         return []
@@ -187,3 +182,110 @@ def combination_section(found: Combinations) -> list[Block]:
     if aside := [f"{member.name}: {member.set_aside}" for member in found.members if member.set_aside]:
         blocks.append(Fold("In no set", (listed(*aside),)))
     return blocks
+
+
+def estimator_page(survey: Survey, cost: Cost, name: str, space: Space[Any]) -> Page:
+    """Everything that the survey knows of one estimator; the page's file has the `name`, without an ending."""
+    words, known = about(cost.estimator), cost.estimator is not None
+    needs = f"{words.needs}; their cost is not counted here" if words.needs else ""
+    once = "nothing, or unknown" if cost.one_off_seconds is None else duration(cost.one_off_seconds)
+    options = json.dumps(cost.options, ensure_ascii=False) if cost.options else "none"
+    facts = [
+        ("Family", words.family),
+        ("Source", cost.source),
+        ("Cost a network", _spent(cost)),
+        ("Paid once before the first network", once),
+        ("Needs besides", needs),
+        ("In a config", f"estimator={cost.estimator}" if known else "not an estimator of this library"),
+        ("Settings that differ from the defaults", options),
+        ("Seeds or checkpoints run", str(cost.replicates)),
+        ("Networks that it could not judge", str(cost.failed)),
+    ]
+    blocks: list[Block] = [Text(words.what), *warned([cost.warning] if cost.warning else [])]
+    blocks += [Items(tuple(fact for fact in facts if fact[1])), *_order(survey, cost)]
+    return Page(name, cost.label, (*blocks, *_biases(survey, cost, name, space), *_use(survey, cost)))
+
+
+def _spent(cost: Cost) -> str:
+    known = [] if cost.seconds is None else [duration(cost.seconds)]
+    known += [] if cost.macs is None else [f"{count(cost.macs)} multiply-adds"]
+    return ", ".join(known) or "unknown"
+
+
+def _order(survey: Survey, cost: Cost) -> list[Block]:
+    if not survey.parts:
+        return []
+    heads = tuple(dict.fromkeys(head for part in survey.parts for head in columns(part.comparison).values()))
+    lines = []
+    for part in survey.parts:
+        comparison = part.comparison
+        row, shown = comparison.row(cost.label), columns(comparison)
+        found = statistic_cells(comparison, row, shown, part.spread.get(row.name))
+        cells = dict(zip(shown.values(), found, strict=True))
+        place = next((place for place, one in ordered(comparison) if one is row), None)
+        where = f"{place} of {len(comparison.estimators)}" if place else DASH
+        name = Cell(comparison.reference_name, (f"{row.n:,} networks",))
+        lines.append(Line((name, Cell(where), *(cells.get(head, Cell(DASH)) for head in heads))))
+    table = Table(f"Order of {cost.label}", ("reference", "place", *heads), tuple(lines))
+    remarks = [text for part in survey.parts for text in _remarks(part, cost.label)]
+    return [Heading(3, "How it orders"), table, *([listed(*remarks)] if remarks else [])]
+
+
+def _remarks(part: Part, label: str) -> list[str]:
+    """Whether it beats the strongest baseline, and what several seeds show."""
+    where, row, found = part.comparison.reference_name, part.comparison.row(label), []
+    if row.versus is not None:
+        found.append(
+            f"Against {where}: {row.versus.baseline} is the strongest baseline, and the verdict on this estimator is: "
+            f"{verdict(row)} ({signed(row.versus.kendall)} in Kendall, on the same networks)."
+        )
+    for key, values in part.spread.get(label, {}).items():
+        each = ", ".join(number(value) for value in values)
+        if key == "kendall":
+            found.append(f"Against {where}, Kendall of each seed or checkpoint: {each}.")
+        if key == BETWEEN_SEEDS:
+            found.append(f"On the networks of {where}, two seeds agree to Kendall {each}.")
+    return found
+
+
+def _biases(survey: Survey, cost: Cost, name: str, space: Space[Any]) -> list[Block]:
+    items: list[tuple[str, str]] = []
+    pairs: list[Block] = []
+    for index, part in enumerate(survey.parts, start=1):
+        where = f"Against {part.bias.reference_name}"
+        if cost.label not in {row.name for row in part.bias.rows}:
+            items.append((where, "not analysed, as its order was set aside"))
+            continue
+        items.append((where, "; ".join(findings(part.bias, cost.label))))
+        pairs += wrong_pairs(part, index, cost.label, name, space)
+    if not items:
+        return []
+    drawn = [Heading(4, "Pairs that it gets most confidently wrong"), *pairs] if pairs else []
+    return [Heading(3, "Where it errs"), Items(tuple(items)), *drawn]
+
+
+def _use(survey: Survey, cost: Cost) -> list[Block]:
+    texts = [about(cost.estimator).when]
+    if mine := [one for one in survey.advice if one.label == cost.label]:
+        budgets = joined([budget(one.budget_seconds) for one in mine], "or")
+        texts.append(f"Advised here for {mine[0].candidates:,} candidates in {budgets}.")
+    elif any(one.label for one in survey.advice):
+        texts.append("Not advised here for any of the budgets.")
+    texts += [text for part in survey.parts if (text := _beside_others(survey, part, cost.label))]
+    return [Heading(3, "When to use it"), listed(*texts)]
+
+
+def _beside_others(survey: Survey, part: Part, label: str) -> str:
+    """Whether something that is as cheap orders better."""
+    points = points_of(survey, part.comparison, "kendall", "seconds")
+    mine = next((i for i, point in enumerate(points) if point.name == label), None)
+    if mine is None:
+        return ""
+    where = f"Against {part.comparison.reference_name}"
+    if mine in front_of(points):
+        return f"{where}, it is on the Pareto front: nothing that is as cheap orders better."
+    better = [p.name for p in points if p.cost <= points[mine].cost and p.value > points[mine].value]
+    if not better:
+        return ""
+    verbs = ("is", "orders") if len(better) == 1 else ("are", "order")
+    return f"{where}, {len(better)} that {verbs[0]} no dearer {verbs[1]} better, the best of them {better[0]}."

@@ -24,8 +24,8 @@ from ghn.app.survey import job
 from ghn.app.survey.subjects import halves, shipped_subjects
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.sharing.train import train_shared
-from ghn.report.survey.advice import orders_on
-from ghn.report.survey.model import Survey
+from ghn.report.model import Survey
+from ghn.report.survey.answers import orders_on
 from ghn.spaces import DARTS
 from ghn.train.network import Recipe
 from ghn.types import Reference

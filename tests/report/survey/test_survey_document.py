@@ -20,15 +20,13 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
 from ghn.app.estimators import ESTIMATORS
 from ghn.report.document import Document
-from ghn.report.html import render
-from ghn.report.markdown import escape, pages
-from ghn.report.survey.about import ABOUT, FAMILIES, UNKNOWN, about
+from ghn.report.model import ABOUT, FAMILIES, UNKNOWN, Part, Survey, about
 from ghn.report.survey.answers import answers
-from ghn.report.survey.model import Part, Survey
 from ghn.report.survey.pages import file_names, survey_document
 from ghn.report.survey.sections import survey_table
 from ghn.report.tables import ordered
 from ghn.report.words import DASH, MINUS, budget, count, duration, number, pairs_right, quantity, regret, spread
+from ghn.report.write import escape, markdown, render
 
 TRUST = "How far can you trust it?"
 SENTENCE = re.compile(r"[.](?:\s|$)")
@@ -40,7 +38,7 @@ def text_of(found: Survey) -> str:
 
 
 def plain(document: Document) -> str:
-    said = re.sub(r"\\([^\w\s])", r"\1", "\n".join(pages(document).values())).replace(MINUS, "-").replace("**", "")
+    said = re.sub(r"\\([^\w\s])", r"\1", "\n".join(markdown(document).values())).replace(MINUS, "-").replace("**", "")
     return said.replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -278,7 +276,7 @@ def test_names_of_files_are_safe_and_different(found: Survey) -> None:
 def test_names_from_users_are_text_and_never_markup(found: Survey, document: Document) -> None:
     page = html_of(document)
     assert "<b>me" not in page and "&lt;b&gt;me &amp; you" in page
-    assert "<b>" not in "".join(pages(document).values())
+    assert "<b>" not in "".join(markdown(document).values())
     assert escape("a|b_c [x](y) <i> $z$") == r"a\|b\_c \[x\](y) \<i\> \$z\$"
     assert escape("1. one") == r"1\. one" and escape("- one") == r"\- one" and escape("+0.13 more") == "+0.13 more"
     assert EVIL in plain(document)
@@ -286,12 +284,12 @@ def test_names_from_users_are_text_and_never_markup(found: Survey, document: Doc
 
 def test_markdown_is_read_as_it_was_meant(document: Document) -> None:
     reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    for text in pages(document).values():
+    for text in markdown(document).values():
         page = reader.render(text)
         for table in re.findall(r"<table>.*?</table>", page, re.DOTALL):
             assert len({len(re.findall(r"<t[hd]", row)) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)}) == 1
         assert "<s>" not in page and "\\" not in re.sub(r"<[^>]+>", "", page)
-    assert html.escape(EVIL) in reader.render(pages(document)["index.md"])
+    assert html.escape(EVIL) in reader.render(markdown(document)["index.md"])
 
 
 def test_html_and_markdown_say_the_same(document: Document) -> None:
