@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -115,7 +115,6 @@ class CurveBNN(Extrapolator):
     thin: int = 10
     step: float = 0.03
     seed: int = 0
-    _fitted: _Fitted = field(init=False, repr=False, compare=False)
 
     source = "Klein, Falkner, Springenberg & Hutter, Learning Curve Prediction with BNNs, ICLR 2017"
     what = "the Bayesian network"
@@ -126,42 +125,32 @@ class CurveBNN(Extrapolator):
 
     def fit(self, finished: Curves) -> None:
         super().fit(finished)
-        self._fitted = _Fitted(self.known, self)
-
-    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        return self._fitted.predict(curves, horizon)
-
-
-class _Fitted:
-    """The posterior draws, and what they say."""
-
-    def __init__(self, known: Curves, settings: CurveBNN) -> None:
-        self.units = StandardUnits(known)
-        x, y, times = self.units.inputs(known), self.units.outputs(known), self.units.times(known.epochs)
-        self.net = _Network(x.shape[1], settings.width)
+        known, self._units = self.known, StandardUnits(self.known)
+        x, y, times = self._units.inputs(known), self._units.outputs(known), self._units.times(known.epochs)
+        self._net = _Network(x.shape[1], self.width)
 
         def potential(state: Float[Tensor, " p"]) -> Float[Tensor, ""]:
-            mean, covariance = self.net(state, x, times)
+            mean, covariance = self._net(state, x, times)
             return 0.5 * (state**2).sum() - _log_density(mean, covariance, y).sum()
 
-        generator = torch.Generator().manual_seed(settings.seed)
-        start = 0.5 * torch.randn(self.net.size, dtype=torch.float64, generator=generator)
-        more = {"burn": settings.burn, "samples": settings.samples, "thin": settings.thin}
-        self.draws = list(sghmc(potential, start, **more, step=settings.step, generator=generator))
+        generator = torch.Generator().manual_seed(self.seed)
+        start = 0.5 * torch.randn(self._net.size, dtype=torch.float64, generator=generator)
+        more = {"burn": self.burn, "samples": self.samples, "thin": self.thin}
+        self._draws = list(sghmc(potential, start, **more, step=self.step, generator=generator))
 
     @torch.no_grad()
-    def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        x, y, times = self.units.inputs(curves), self.units.outputs(curves), self.units.times([*curves.epochs, horizon])
-        rows = []
-        for draw in self.draws:
-            mean, covariance = self.net(draw, x, times)
+    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        units, rows = self._units, []
+        x, y, times = units.inputs(curves), units.outputs(curves), units.times([*curves.epochs, horizon])
+        for draw in self._draws:
+            mean, covariance = self._net(draw, x, times)
             seen = _log_density(mean[:, :-1], covariance[:, :-1, :-1], y)
             rows.append((*condition(mean, covariance, y), seen))
         mean, variance, log_weight = (torch.stack(column) for column in zip(*rows, strict=True))  # [draws, n]
         weight = torch.softmax(log_weight, dim=0)
         expected = (weight * mean).sum(dim=0)
         std = ((weight * (variance + mean**2)).sum(dim=0) - expected**2).clamp(min=1e-12).sqrt()
-        return self.units.back(expected, std)
+        return units.back(expected, std)
 
 
 class _Network:

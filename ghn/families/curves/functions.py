@@ -97,10 +97,6 @@ def _sides(g: Floats, f: Callable[[Floats, Floats, Floats], Floats], x: Floats) 
     return _columns(np.ones_like(shape), -shape)
 
 
-def _power(x: Floats, a: Floats) -> Floats:
-    return x**-a
-
-
 def _stretched(x: Floats, rate: Floats, shape: Floats) -> Floats:
     return np.exp(-np.minimum((rate * x) ** shape, 50.0))
 
@@ -147,7 +143,7 @@ FAMILIES: tuple[Family, ...] = (
         lambda x, p: p[0] - p[1] * x ** -p[2],
         (_UNIT, (-20.0, 20.0), (0.01, 10.0)),
         (np.geomspace(0.02, 4.0, 60),),
-        lambda x, g: _columns(np.ones((len(g), len(x))), -_power(x, g)),
+        lambda x, g: _columns(np.ones((len(g), len(x))), -(x**-g)),
         lambda c, g: [c[..., 0], c[..., 1], g[..., 0]],
     ),
     Family(

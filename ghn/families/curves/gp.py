@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -32,48 +31,34 @@ class FreezeThaw(Extrapolator):
 
     steps: int = 150
     rate: float = 0.1
-    _fitted: _Fitted = field(init=False, repr=False, compare=False)
-
     source = "Swersky, Snoek & Adams, Freeze-Thaw Bayesian Optimization, 2014"
     what = "the Gaussian process"
 
     def fit(self, finished: Curves) -> None:
-        super().fit(finished)
-        self._fitted = _Fitted(self.known, self.steps, self.rate)
-
-    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        return self._fitted.predict(curves, horizon)
-
-
-class _Fitted:
-    """The process after `fit`."""
-
-    def __init__(self, known: Curves, steps: int, rate: float) -> None:
         from ghn.families.curves import gp_kernel  # needs gpytorch
 
-        self.units = StandardUnits(known)
-        y = self.units.outputs(known)
-        self.curve = gp_kernel.fit_curves(self.units.times(known.epochs), y, steps, rate)
-        self.asymptotes = None
+        super().fit(finished)
+        known, self._units = self.known, StandardUnits(self.known)
+        times, y = self._units.times(known.epochs), self._units.outputs(known)
+        self._curve, self._asymptotes = gp_kernel.fit_curves(times, y, self.steps, self.rate), None
         if known.features is not None:
-            estimate, variance = self._asymptotes(known.epochs, y)
-            self.asymptotes = gp_kernel.fit_asymptotes(self.units.inputs(known), estimate, variance, steps, rate)
+            x, (estimate, variance) = self._units.inputs(known), self._alone(times, y)
+            self._asymptotes = gp_kernel.fit_asymptotes(x, estimate, variance, self.steps, self.rate)
 
     @torch.no_grad()
-    def _asymptotes(
-        self, epochs: Sequence[int], y: Float[Tensor, "n t"]
+    def _alone(
+        self, times: Float[Tensor, " t"], y: Float[Tensor, "n t"]
     ) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """What each curve alone says of its asymptote: generalised least squares, and its variance."""
-        around = self.curve.around_asymptote(self.units.times(epochs))
-        weights = torch.linalg.solve(around, torch.ones(len(epochs), dtype=y.dtype))
+        weights = torch.linalg.solve(self._curve.around_asymptote(times), torch.ones(len(times), dtype=y.dtype))
         return y @ weights / weights.sum(), (1 / weights.sum()).expand(len(y))
 
     @torch.no_grad()
-    def predict(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
-        around = self.curve.around_asymptote(self.units.times([*curves.epochs, horizon]))
-        mean, variance = (value.expand(len(curves)) for value in self.curve.prior())
-        if self.asymptotes is not None:
-            mean, variance = self.asymptotes(self.units.inputs(curves))
+    def _block(self, curves: Curves, horizon: int) -> tuple[Floats, Floats]:
+        around = self._curve.around_asymptote(self._units.times([*curves.epochs, horizon]))
+        mean, variance = (value.expand(len(curves)) for value in self._curve.prior())
+        if self._asymptotes is not None:
+            mean, variance = self._asymptotes(self._units.inputs(curves))
         joint = around + variance[:, None, None]  # [n, t + 1, t + 1]
-        expected, left = condition(mean[:, None].expand(-1, joint.shape[1]), joint, self.units.outputs(curves))
-        return self.units.back(expected, left.sqrt())
+        expected, left = condition(mean[:, None].expand(-1, joint.shape[1]), joint, self._units.outputs(curves))
+        return self._units.back(expected, left.sqrt())

@@ -62,8 +62,7 @@ def from_text(text: str) -> Lineage:
 def largest(space: Space[Any], seed: int = 0) -> Any:
     """The member with the most live parameters that hill-climbing over neighbours finds.
 
-    In a space whose largest member has every operation's weights (NAS-Bench-201: 3x3 convolutions on all edges), every
-    other member finds a part of its own weights in it.
+    Where it has every operation's weights, every other member finds a part of its own weights in it.
     """
 
     def size(arch: Any) -> int:
@@ -86,16 +85,12 @@ class MorphismEstimator(CandidateTraining):
       then the epochs in all, as with any estimator, and the schedule starts again (a warm restart).
     - **Any other** inherits from the `ancestor`, a network trained once, for all epochs of the recipe, when it is first
       needed. All candidates then stand at the same distance in *training*, and differ in architecture alone. The
-      largest network of the space (`largest`) has weights for every operation, so that children are cut out of it
-      (approximate morphisms); a small one would have them grow into it (exact ones, where what grows ends in a
-      normalisation).
+      largest network of the space (`largest`) has weights for every operation, so that children are cut out of it; a
+      small one would have them grow into it.
     - Without an ancestor it is a **founder**: trained from random weights, for all epochs of the recipe by default.
 
-    Weights go by name (`ghn.families.morphism.inherited.Inherited`): the same role has the same name in all
-    architectures of a space; kernels grow by zeros or are cut to their centre; new paths add nothing at first; and
-    layers whose inputs changed are solved for the parent's outputs on `images` images by least squares.
-
-    Results and states are kept in `folder`, each lineage once: a second run, or a killed one, goes on from there.
+    How weights are inherited is said in `ghn.families.morphism.inherited.Inherited`. Results and states are kept in
+    `folder`, each lineage once: a second run, or a killed one, goes on from there.
 
     Source: Elsken, Metzen & Hutter, "Efficient Multi-Objective Neural Architecture Search via Lamarckian Evolution",
     ICLR 2019; Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016.

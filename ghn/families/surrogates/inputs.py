@@ -112,7 +112,7 @@ class Paths:
     identity: None = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, paths]; 40 in NAS-Bench-201."""
+        """Features [n, paths]."""
         cells = _cells(space, archs, self.name)
         index = {path: i for i, path in enumerate(cells[0].labels())}
         out = np.zeros((len(archs), len(index)))
@@ -124,7 +124,7 @@ class Paths:
 
 @dataclass(frozen=True)
 class Summary:
-    """The space's own features, `space.encode`: in NAS-Bench-201 counts of live operations and a summary of paths."""
+    """The space's own features, `space.encode`, such as counts of live operations and a summary of paths."""
 
     name: str = "summary"
     identity: None = None
@@ -142,11 +142,8 @@ def _cells(space: Space[Any], archs: Sequence[Any], name: str) -> list[Any]:
 
 
 def _lacks(space: Space[Any], name: str, method: str) -> ConfigError:
-    return ConfigError(
-        f"space {space.name} has no features for the input {name!r}",
-        expected=f"a method `{method}(arch)`",
-        fix="use other inputs, such as statistics",
-    )
+    what, fix = f"space {space.name} has no features for the input {name!r}", "use other inputs, such as statistics"
+    return ConfigError(what, expected=f"a method `{method}(arch)`", fix=fix)
 
 
 @dataclass(frozen=True)
@@ -192,9 +189,7 @@ class Scores:
         """Features [n, readings], NaN where the estimator failed."""
         scores = self.estimator.score([Trial(str(i), arch) for i, arch in enumerate(archs)])
         rows = [{**score.extra, "value": score.value} for score in scores]
-        return np.array([[row.get(n, np.nan) for n in self.readings] for row in rows], dtype=float).reshape(
-            len(archs), -1
-        )
+        return np.array([[row.get(name, np.nan) for name in self.readings] for row in rows], dtype=float)
 
 
 @dataclass(frozen=True)
@@ -229,12 +224,7 @@ class Curve:
         return np.array(rows, dtype=float).reshape(len(archs), -1)
 
 
-CHEAP: dict[str, Callable[[], Input]] = {
-    "statistics": Statistics,
-    "adjacency": Adjacency,
-    "paths": Paths,
-    "summary": Summary,
-}
+CHEAP: dict[str, Callable[[], Input]] = {one.name: one for one in (Statistics, Adjacency, Paths, Summary)}
 INPUTS = (*CHEAP, "embedding", "scores", "curve")
 OF_THE_SPACE = (Adjacency, Paths, Summary)  # which not every space has
 
