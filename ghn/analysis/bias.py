@@ -186,6 +186,7 @@ def measure_bias(
     reference = np.array(comparison.reference, dtype=float)[common]
     rows = [row for row in comparison.rows if row.set_aside is None]
     estimates = {row.name: np.array(row.estimates, dtype=float)[common] for row in rows}
+    places = [(int(i), comparison.ids[i] if comparison.ids else str(i)) for i in np.flatnonzero(common)]
     varying, left_out = _varying(properties, common)
     table = None if seeds is None else _seeds(seeds, common)
     noise = _noise(table) if noise is None and table is not None else noise
@@ -210,14 +211,7 @@ def measure_bias(
         wrong_pairs=tuple(
             pair
             for name, values in estimates.items()
-            for pair in _wrong_pairs(
-                name,
-                values,
-                reference,
-                np.flatnonzero(common),
-                comparison.ids,
-                reversals(values, reference, k=pairs, margin=margin),
-            )
+            for pair in _wrong_pairs(name, values, reference, places, pairs, margin)
         ),
         likenesses=likenesses,
         settings=settings,
@@ -307,20 +301,14 @@ def _second_training(
 
 
 def _wrong_pairs(
-    row: str,
-    estimate: Floats,
-    reference: Floats,
-    index: np.ndarray,
-    names: tuple[str, ...] | None,
-    found: list[Reversal],
+    row: str, estimate: Floats, reference: Floats, places: list[tuple[int, str]], k: int, margin: float
 ) -> list[WrongPair]:
-    by_reference, by_estimate = rankdata(-reference), rankdata(-estimate)
+    columns = (reference, estimate, rankdata(-reference), rankdata(-estimate))
 
     def judged(i: int) -> Judged:
-        where = int(index[i])
-        numbers = (float(column[i]) for column in (reference, estimate, by_reference, by_estimate))
-        return Judged(where, names[where] if names else str(where), *numbers)
+        return Judged(*places[i], *(float(column[i]) for column in columns))
 
+    found = reversals(estimate, reference, k=k, margin=margin)
     return [WrongPair(row, judged(one.better), judged(one.worse), one.confidence) for one in found]
 
 

@@ -27,9 +27,6 @@ class Population:
 
     Args:
         quantiles: reading -> its quantiles at equal steps from 0 to 1, rising.
-
-    Raises:
-        ConfigError: quantiles that are not rising numbers.
     """
 
     def __init__(self, quantiles: Mapping[str, Sequence[float]]) -> None:
@@ -40,11 +37,7 @@ class Population:
 
     @classmethod
     def of(cls, readings: Mapping[str, np.ndarray]) -> Population:
-        """Takes the quantiles of readings [n] over networks; missing values (NaN) are left out.
-
-        Raises:
-            ConfigError: fewer than 20 networks have a reading.
-        """
+        """Takes the quantiles of readings [n] over networks; missing values (NaN) are left out."""
         found = {name: v[np.isfinite(v)] for name, v in readings.items()}
         if few := {name: len(v) for name, v in found.items() if len(v) < LEAST}:
             raise ConfigError(

@@ -76,14 +76,11 @@ def climb(values: Floats, sizes: Sequence[int]) -> list[np.ndarray]:
 
 @dataclass(frozen=True, slots=True)
 class Halving:
-    """What successive halving would have lost, over draws of its candidates.
+    """What successive halving would have lost, over draws of its candidates: of each rung, 1/eta go on.
 
     Attributes:
-        eta: of each rung, 1/eta go on.
-        rungs: fidelities of the rungs.
-        sizes: candidates on each.
+        rungs, sizes: fidelities of the rungs, and candidates on each.
         whole: whether all networks are the candidates; then draws differ in how ties fall alone.
-        draws: of the candidates.
         bests: how many different networks were the best of a draw: where they are few, the shares stand on few cases.
         dropped: share of the draws in which the eventual best was not taken along from a rung to the next; one number a
             rung but the last.

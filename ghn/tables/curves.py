@@ -31,9 +31,6 @@ class Curves:
         val_accuracy: fractions, [n, t]; NaN where not observed (yet).
         train_loss: in nats, [n, t]; None when unknown.
         features: of the architectures, [n, f]; None when unknown.
-
-    Raises:
-        DataError: shapes, epochs, accuracies or features are not so.
     """
 
     ids: tuple[str, ...]
@@ -52,11 +49,7 @@ class Curves:
 
     @classmethod
     def from_table(cls, table: ReferenceTable, features: Mapping[str, ArrayLike] | None = None) -> Curves:
-        """Every run of a table that has a validation curve; features are equally many numbers of each architecture.
-
-        Raises:
-            DataError: there are no such curves, or an architecture has no features.
-        """
+        """Every run of a table that has a validation curve; features are equally many numbers of each architecture."""
         runs = [run for run in table.runs if run.val_accuracy]
         if missing := [run.arch for run in runs if features is not None and run.arch not in features]:
             raise DataError("an architecture of the table has no features", got=missing[0])
@@ -71,13 +64,7 @@ class Curves:
     def from_scores(cls, ids: Sequence[str], scores: Sequence[Score], features: ArrayLike | None = None) -> Curves:
         """What `Score.extra["curve"]` of trainings holds: `epochs`, `val_accuracy` and, perhaps, `train_loss`.
 
-        Args:
-            ids: of the scores, [n].
-            scores: of finished or short trainings, each with a curve; epochs may differ.
-            features: of the architectures, [n, f].
-
-        Raises:
-            DataError: a score has no curve.
+        The trainings [n] are finished or short, and their epochs may differ; features are [n, f].
         """
         if missing := [i for i, s in zip(ids, scores, strict=True) if "val_accuracy" not in s.extra.get("curve", {})]:
             raise DataError(
@@ -114,11 +101,7 @@ class Curves:
         return Curves(tuple(self.ids[i] for i in chosen), self.epochs, **arrays)
 
     def at(self, epochs: Sequence[int]) -> Curves:
-        """The curves after some epochs only.
-
-        Raises:
-            DataError: the curves do not have them.
-        """
+        """The curves after some epochs only."""
         if missing := [epoch for epoch in epochs if epoch not in self.epochs]:
             raise DataError("the curves have no such epoch", got=missing, expected=f"some of {list(self.epochs)}")
         columns = [self.epochs.index(epoch) for epoch in epochs]
@@ -130,21 +113,13 @@ class Curves:
         return self.at([e for e in self.epochs if e <= epoch])
 
     def finished(self, horizon: int) -> Curves:
-        """The runs observed at every epoch up to the horizon, so far.
-
-        Raises:
-            DataError: the curves do not reach the horizon.
-        """
+        """The runs observed at every epoch up to the horizon, so far."""
         self.at([horizon])
         upto = self.until(horizon)
         return upto.rows(np.isfinite(upto.val_accuracy).all(axis=1))
 
     def joined(self, other: Curves) -> Curves:
-        """The runs of both, over the epochs that both have.
-
-        Raises:
-            DataError: they have no epoch in common, or features in one of them only.
-        """
+        """The runs of both, over the epochs that both have."""
         epochs = [epoch for epoch in self.epochs if epoch in other.epochs]
         one, two = self.at(epochs), other.at(epochs)
         columns: dict[str, Any] = {}

@@ -124,9 +124,6 @@ class Recorded:
         source: the paper behind the estimator that made them.
         identity: what they depend on, JSON-able.
         mean_cost: say that every look-up cost the mean of what the scores did, in place of what each one did.
-
-    Raises:
-        DataError: there are no scores.
     """
 
     def __init__(

@@ -21,11 +21,7 @@ from ghn.types import Reference, Space
 
 @dataclass(frozen=True)
 class ReferenceTable:
-    """Trained references of any origin: finished trainings, of which several of one architecture have different seeds.
-
-    Raises:
-        DataError: one (arch, seed) is there twice.
-    """
+    """Trained references of any origin: finished trainings; several of one architecture have different seeds."""
 
     header: TableHeader
     runs: tuple[Run, ...] = ()
@@ -70,19 +66,11 @@ class ReferenceTable:
         return table
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the table, finished, atomically; gzipped when the name ends in `.gz`.
-
-        Raises:
-            ExistsError: the file exists and `overwrite` is false.
-        """
+        """Writes the table, finished, atomically; gzipped when the name ends in `.gz`."""
         write_file(Path(path), self.header, self.runs, finished=True, overwrite=overwrite)
 
     def check(self, **expected: Any) -> None:
-        """Compares fields of the header, such as `task_checksum=task.checksum`.
-
-        Raises:
-            DataError: one of them differs.
-        """
+        """Compares fields of the header, such as `task_checksum=task.checksum`."""
         for name, value in expected.items():
             if getattr(self.header, name) != value:
                 raise DataError(
@@ -199,11 +187,7 @@ def table_reference(
 
 
 def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray | None]:
-    """Which candidates have a reference, their values [n], and their seeds [n, s] (NaN where missing) or None.
-
-    Raises:
-        DataError: fewer have one than can be ranked.
-    """
+    """Which candidates have a reference, their values [n], and their seeds [n, s] (NaN where missing) or None."""
     index = [i for i, arch in enumerate(archs) if arch in reference.values]
     if len(index) < MIN_ITEMS:
         raise DataError(

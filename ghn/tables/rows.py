@@ -128,11 +128,7 @@ class Run:
             raise _wrong("epochs", self.epochs, _WANTED["epochs"])
 
     def reading(self, metric: str, epoch: int | None = None) -> float | None:
-        """A metric after an epoch counted from 1 (None: the last one); None where it is not recorded.
-
-        Raises:
-            ConfigError: there is no such metric.
-        """
+        """A metric after an epoch counted from 1 (None: the last one); None where it is not recorded."""
         check_metric(metric)
         if metric == "test_accuracy":
             return self.test_accuracy if epoch in (None, self.epochs[-1] if self.epochs else None) else None

@@ -155,6 +155,10 @@ class Cells:
         cells = self.rows[row][1]
         return cells[column] if column < len(cells) else ""
 
+    def wrong(self, row: int, column: int, expected: str, fix: str) -> DataError:
+        """The error of a cell."""
+        return DataError(self.where(row, column), got=self.cell(row, column) or "nothing", expected=expected, fix=fix)
+
     def numbers(self, column: int, expected: str, fix: str = EMPTY) -> Floats:
         """A column, [n]; NaN where it is empty."""
         cells = [self.cell(i, column) for i in range(len(self.rows))]
@@ -167,18 +171,14 @@ class Cells:
         again: list[tuple[int, int]] = []
         for i in range(len(self.rows)):
             text = self.cell(i, self.columns.arch)
-            where = self.where(i, self.columns.arch)
             if not text:
-                raise DataError(
-                    where, got="nothing", expected=f"an architecture of the space {space.name}", fix="remove the line"
-                )
+                raise self.wrong(i, self.columns.arch, f"an architecture of the space {space.name}", "remove the line")
             try:
                 arch = space.parse(text)
                 key = space.canonical(arch)
             except ArchitectureError as error:
-                raise ArchitectureError(
-                    f"{where} is not of the space {space.name}, which space=NAME sets: {error}"
-                ) from None
+                what = f"{self.where(i, self.columns.arch)} is not of the space {space.name}, which space=NAME sets"
+                raise ArchitectureError(f"{what}: {error}") from None
             found.append(space.format(arch))
             if (other := first.setdefault(key, i)) != i:
                 again.append((other, i))
@@ -209,10 +209,7 @@ class Cells:
         wrong[:, 0] |= np.isnan(values[:, 0])
         if wrong.any():
             row, k = np.argwhere(wrong)[0]
-            got = self.cell(row, columns[k])
-            raise DataError(
-                self.where(row, columns[k]), got=got or "nothing", expected=ACCURACY, fix=NOT_LOSSES if got else NEEDED
-            )
+            raise self.wrong(row, columns[k], ACCURACY, NOT_LOSSES if self.cell(row, columns[k]) else NEEDED)
         percent, fraction = values > 1, (values > 0) & (values < 1)
         if percent[:, own:].any():
             fraction[:, own:] = False  # first epochs may be below one percent
@@ -247,10 +244,7 @@ class Cells:
             return None
         values = self.numbers(column, "seconds, 0 or more")
         if (values < 0).any():
-            row = int((values < 0).argmax())
-            raise DataError(
-                self.where(row, column), got=self.cell(row, column), expected="seconds, 0 or more", fix=EMPTY
-            )
+            raise self.wrong(int((values < 0).argmax()), column, "seconds, 0 or more", EMPTY)
         return None if np.isnan(values).all() else values
 
 
@@ -294,12 +288,8 @@ def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
     archs = cells.architectures(space)
     accuracies, curves, unit = cells.accuracies()
     if len(rows) < MIN_ITEMS:
-        raise DataError(
-            f"{path} holds too few networks",
-            got=len(rows),
-            expected=f"at least {MIN_ITEMS} to be ranked",
-            fix="train more",
-        )
+        expected = f"at least {MIN_ITEMS} to be ranked"
+        raise DataError(f"{path} holds too few networks", got=len(rows), expected=expected, fix="train more")
     accuracy = np.nanmean(accuracies, axis=1)
     if np.ptp(accuracy) == 0:
         raise DataError(

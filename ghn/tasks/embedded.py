@@ -31,9 +31,6 @@ def cifar10_embedded() -> ImageTask:
     Each split is part of the same split of the full task `cifar10`, byte for byte at `size=16`, and is
     normalised with the full train split's mean and deviation, so that a model sees the same
     numbers in either.
-
-    Raises:
-        DataError: the shipped file is missing or is not the one that was shipped.
     """
     return read_embedded(asset(FILE), SHA256)
 

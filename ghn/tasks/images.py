@@ -46,8 +46,7 @@ class Split:
     normalisation: Normalisation
 
     def __post_init__(self) -> None:
-        check_images(self.images)
-        check_labels(self.labels, len(self.images))
+        _check_tensors(self.images, self.labels)
         if self.labels.device != self.images.device:
             raise DataError(
                 "images and labels lie on different devices",
@@ -88,11 +87,7 @@ class Split:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def take(self, n: int, seed: int = 0) -> Split:
-        """A fixed stratified sample of `n` images in shuffled order, the same on every device.
-
-        Raises:
-            DataError: the split has fewer than `n` images.
-        """
+        """A fixed stratified sample of `n` images in shuffled order, the same on every device."""
         index = stratified(self.labels, n, seed).to(self.device)
         return replace(self, images=self.images[index], labels=self.labels[index])
 
@@ -197,8 +192,8 @@ class ImageTask:
         }
 
 
-def check_images(images: Tensor) -> None:
-    """Raises DataError unless the images are a non-empty uint8 tensor `[n c h w]`."""
+def _check_tensors(images: Tensor, labels: Tensor) -> None:
+    """Raises DataError unless these are a non-empty uint8 tensor `[n c h w]`, and int64 of one label an image."""
     if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
         raise DataError(
             "images are not of the right kind",
@@ -208,16 +203,9 @@ def check_images(images: Tensor) -> None:
         )
     if len(images) == 0:
         raise DataError("a split has no images", expected="at least one image")
-
-
-def check_labels(labels: Tensor, count: int) -> None:
-    """Raises DataError unless the labels are int64, one for each of `count` images."""
-    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (count,):
-        raise DataError(
-            "labels are not of the right kind",
-            got=_kind(labels),
-            expected=f"an int64 tensor of shape ({count},), one label an image",
-        )
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64 or labels.shape != (len(images),):
+        expected = f"an int64 tensor of shape ({len(images)},), one label an image"
+        raise DataError("labels are not of the right kind", got=_kind(labels), expected=expected)
 
 
 def _kind(value: object) -> str:

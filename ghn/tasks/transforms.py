@@ -26,9 +26,6 @@ def augment(
             device and then gives the same draws on each.
         pad: the largest shift in pixels; 0 does not shift.
         flip: whether to flip.
-
-    Raises:
-        ConfigError: `pad` is negative.
     """
     if pad < 0:
         raise ConfigError("bad pad of the augmentation", got=pad, expected="0 or a positive number of pixels")
@@ -49,11 +46,7 @@ def _draw(values: Tensor, images: Tensor) -> Tensor:
 
 
 def as_size(size: int | tuple[int, int] | list[int]) -> tuple[int, int]:
-    """Reads an image size given as one number or as (height, width), in pixels.
-
-    Raises:
-        ConfigError: it is neither, or not positive.
-    """
+    """Reads an image size given as one number or as (height, width), in pixels."""
     pair = (size, size) if isinstance(size, int) else tuple(size)
     if len(pair) != 2 or not all(isinstance(side, int) and side > 0 for side in pair):
         raise ConfigError("bad image size", got=size, expected="a positive integer, or a pair (height, width)")
