@@ -27,7 +27,7 @@ from ghn.analysis.sets import (
 from ghn.analysis.weighted import Floats
 
 Set = tuple[int, ...]  # indices of members, rising
-Tell = Callable[[Set], Ranking]
+Networks = tuple[Floats, Floats]  # scores [n, members] and references [n], finite
 
 
 class Judge:
@@ -35,23 +35,23 @@ class Judge:
 
     Without references a set is the mean of its members' normal scores. With references it is that plus what a Gaussian
     process corrects (`ghn.analysis.correction`). Both are what the estimator `ensemble` does. The population that
-    normal scores refer to are the development networks; so are the references. Scores are [networks, members], finite.
+    normal scores refer to are the development networks; so are the references.
     """
 
     def __init__(
-        self, development: Floats, reference: Floats, report: Floats, references: int, draws: int, seed: int
+        self, development: Networks, report: Networks, references: int, draws: int, bootstrap: int, seed: int
     ) -> None:
-        self.references = references
-        columns = {str(i): column for i, column in enumerate(development.T)}
-        population = Population.of(columns)
-        self._raw, self._reference, self._raw_report = development, reference, report
+        self.references, self._bootstrap, self._seed = references, bootstrap, seed
+        self._raw, self._reference = development
+        self._raw_report, self._report_reference = report
+        population = Population.of({str(i): column for i, column in enumerate(self._raw.T)})
         self._normal, self._normal_report = (
-            np.stack([population.normal_scores(name, values[:, int(name)]) for name in columns], 1)
-            for values in (development, report)
+            np.stack([population.normal_scores(str(i), column) for i, column in enumerate(values.T)], 1)
+            for values in (self._raw, self._raw_report)
         )
-        orders = (np.random.default_rng([seed, draw, references]).permutation(len(reference)) for draw in range(draws))
+        n = len(self._reference)
+        orders = (np.random.default_rng([seed, draw, references]).permutation(n) for draw in range(draws))
         self._draws = [(order[:references], order[references:]) for order in orders] if references else []
-        self._settings = Settings()
         self.known: dict[Set, float] = {}  # Kendall on development networks
         self._rankings: dict[Set, Ranking] = {}
         self.spreads: dict[Set, float | None] = {}
@@ -66,12 +66,13 @@ class Judge:
             self.known[members] = float(np.mean([value or 0.0 for value in found]))
         return self.known[members]
 
-    def report(self, members: Set, reference: Floats, bootstrap: int, seed: int) -> Ranking:
+    def report(self, members: Set) -> Ranking:
         """The ranking of the report networks, mean over draws; nothing is chosen by it."""
         if members not in self._rankings:
             estimates = [self._corrected(members, given, self._normal_report) for given, _ in self._draws]
             estimates = estimates or [self._plain(members, self._raw_report, self._normal_report)]
-            found = [rank(one, reference, ks=(), bootstrap=bootstrap, seed=seed) for one in estimates]
+            options = {"bootstrap": self._bootstrap, "seed": self._seed}
+            found = [rank(one, self._report_reference, ks=(), **options) for one in estimates]
             values = [one["kendall"].value for one in found]
             known = [value for value in values if value is not None]
             self.spreads[members] = float(np.std(known)) if self._draws and known else None
@@ -86,7 +87,7 @@ class Judge:
     def _corrected(self, members: Set, given: np.ndarray, new: Floats) -> Floats:
         known, new, values = self._normal[given][:, members], new[:, members], self._reference[given]
         sums = known.mean(1)
-        settings = self._settings.told(sums, normal_ranks(values))
+        settings = Settings().told(sums, normal_ranks(values))
         return correct(known, sums, values, new, new.mean(1), settings)[0]
 
 
@@ -178,14 +179,10 @@ def search_combinations(
     found: list[Combination] = []
     tried: dict[int, int] = {}
     for size in sorted(set(sizes)):
-        judge = Judge(*chosen_on, told_on[0], size, draws, seed)
+        judge = Judge(chosen_on, told_on, size, draws, bootstrap, seed)
         greedy = _search(judge, usable, min(largest, len(usable)), least, exhaustive=exhaustive, progress=progress)
         tried[size] = len(judge.known)
-
-        def tell(one: Set, judge: Judge = judge) -> Ranking:
-            return judge.report(one, told_on[1], bootstrap, seed)
-
-        found += _told(judge, tell, usable, greedy, least, progress=progress)
+        found += _told(judge, usable, greedy, least, progress=progress)
     return Combinations(
         reference_name=reference_name,
         n_development_given=len(development),
@@ -217,9 +214,7 @@ def _search(
     return grow_at_costs(judge.development, {i: m.seconds for i, m in enumerate(members)}, largest, least)
 
 
-def _told(
-    judge: Judge, tell: Tell, members: Sequence[Member], greedy: Set, least: float, *, progress: bool
-) -> list[Combination]:
+def _told(judge: Judge, members: Sequence[Member], greedy: Set, least: float, *, progress: bool) -> list[Combination]:
     """Single members and the sets chosen, cheapest first, with how well they order the report networks."""
     cost = {one: sum(members[i].seconds for i in one) for one in judge.known}
     front, best = set(_front(judge, cost, least)), _best_of_size(judge)
@@ -227,7 +222,7 @@ def _told(
     found = []
     bar = tqdm(sorted(shown, key=lambda one: (cost[one], one)), desc="report", unit="set", disable=not progress)
     for one in bar:
-        ranking, names = tell(one), tuple(members[i].name for i in one)
+        ranking, names = judge.report(one), tuple(members[i].name for i in one)
         paid = {m.paid_for or m.name: m.one_off_seconds for m in (members[i] for i in one)}
         known = [seconds for seconds in paid.values() if seconds is not None]
         (rival,) = max(((i,) for i in range(len(members)) if cost[(i,)] <= cost[one]), key=judge.development)
@@ -245,16 +240,18 @@ def _told(
                 front=one in front,
                 greedy=one == greedy,
                 best_of_size=one in best,
-                versus=None if single else Versus(members[rival].name, difference(ranking, tell((rival,)))),
-                gains=() if single else _gains(one, tell, members),
+                versus=None if single else Versus(members[rival].name, difference(ranking, judge.report((rival,)))),
+                gains=() if single else _gains(one, judge, members),
             )
         )
     return found
 
 
-def _gains(one: Set, tell: Tell, members: Sequence[Member]) -> tuple[Gain, ...]:
+def _gains(one: Set, judge: Judge, members: Sequence[Member]) -> tuple[Gain, ...]:
     without = {i: tuple(other for other in one if other != i) for i in one}
-    return tuple(Gain(members[i].name, difference(tell(one), tell(rest))) for i, rest in without.items())
+    return tuple(
+        Gain(members[i].name, difference(judge.report(one), judge.report(rest))) for i, rest in without.items()
+    )
 
 
 def _front(judge: Judge, cost: Mapping[Set, float], least: float) -> list[Set]:

@@ -188,14 +188,14 @@ def test_a_set_is_what_the_ensemble_estimator_makes_of_it(toy_space: NASBench201
     archs, n = toy_space.distinct()[200:320], 60
     truth = rng.normal(size=120)
     scores = truth[:, None] + rng.normal(size=(120, 2))
-    judge = Judge(scores[:n], truth[:n], scores[n:], given, draws=1, seed=0)
+    judge = Judge((scores[:n], truth[:n]), (scores[n:], truth[n:]), given, draws=1, bootstrap=0, seed=0)
     members = {str(i): Says(dict(zip(archs, scores[:, i].tolist(), strict=True))) for i in range(2)}
     population = Population.of({f"{i}/value": scores[:n, i] for i in range(2)})
     ensemble = Ensemble(toy_space, members, population=population)
     known = np.random.default_rng([0, 0, given]).permutation(n)[:given]  # the draw of the judge
     ensemble.fit([(Trial(str(i), archs[i]), Score(float(truth[i]))) for i in known])
     values = [score.value for score in ensemble.score([Trial(str(i), archs[i]) for i in range(n, 120)])]
-    assert judge.report((0, 1), truth[n:], 0, 0)["kendall"].value == pytest.approx(kendall(values, truth[n:]))
+    assert judge.report((0, 1))["kendall"].value == pytest.approx(kendall(values, truth[n:]))
 
 
 def test_json_table_sentences_and_pictures(found: Combinations) -> None:
