@@ -23,24 +23,34 @@ class RandomInit:
         device: where the weights are put; drawn on the CPU, so that every device gets the same.
     """
 
+    scaled = True
+
     def __init__(self, seed: int = 0, device: torch.device | str = "cpu") -> None:
-        self.seed = seed
-        self.device = torch.device(device)
+        self.seed, self.device = seed, torch.device(device)
 
     def __call__(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """Draws weights for each graph."""
         out = []
         for graph in graphs:
             generator = torch.Generator().manual_seed(self.seed)
-            out.append({p.name: draw(p, generator).to(self.device) for p in graph.params()})
+            out.append({p.name: draw(p, generator, scaled=self.scaled).to(self.device) for p in graph.params()})
         return out
 
 
-def draw(param: Param, generator: torch.Generator) -> Tensor:
-    """Draws an initial value on the CPU."""
+class GaussianInit(RandomInit):
+    """Weights from N(0, 1), whatever the size of their layer; normalisations at 1, biases at 0.
+
+    Source: Lin et al., "Zen-NAS", ICCV 2021.
+    """
+
+    scaled = False
+
+
+def draw(param: Param, generator: torch.Generator, *, scaled: bool = True) -> Tensor:
+    """Draws an initial value on the CPU, of the variance that suits its layer or, where it is not `scaled`, of 1."""
     if param.kind == "norm_weight":
         return torch.ones(param.shape)
     if param.kind.endswith("bias"):
         return torch.zeros(param.shape)
+    drawn = torch.randn(param.shape, generator=generator)
     gain = 2.0 if param.kind == "conv_weight" else 1.0
-    return torch.randn(param.shape, generator=generator) * (gain / prod(param.shape[1:])) ** 0.5
+    return drawn * (gain / prod(param.shape[1:])) ** 0.5 if scaled else drawn

@@ -15,7 +15,7 @@ from torch import Tensor
 from ghn.errors import ConfigError
 from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
-from ghn.scoring.proxies.registry import ZERO_COST, ProxyReadout
+from ghn.scoring.proxies import ZERO_COST, ProxyReadout
 from ghn.tasks.images import ImageTask, Split
 from ghn.types import Network, WeightDict
 

@@ -8,10 +8,9 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError
-from ghn.nets.initial import RandomInit
+from ghn.nets.initial import GaussianInit, RandomInit
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.proxies.registry import ZERO_COST
-from ghn.scoring.proxies.zen import GaussianInit
+from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.readouts import Sample
 from ghn.tasks.images import ImageTask
 from ghn.types import Readable, Space

@@ -16,7 +16,7 @@ from ghn.app.survey.entrants import make_entrant, read_entrants
 from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS
 from ghn.families.sharing.bank import SOURCES
-from ghn.scoring.proxies.registry import ZERO_COST
+from ghn.scoring.proxies import ZERO_COST
 from ghn.train.rungs import Fidelity
 from ghn.types import Estimator
 

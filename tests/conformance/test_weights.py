@@ -11,8 +11,7 @@ from ghn.families.morphism.network import WeightedNetwork
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.smash import Smash, SmashConfig
 from ghn.graph import Interpreter, simplify
-from ghn.nets import GHN, GHNConfig, RandomInit
-from ghn.scoring.proxies.zen import GaussianInit
+from ghn.nets import GHN, GaussianInit, GHNConfig, RandomInit
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)

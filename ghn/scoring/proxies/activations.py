@@ -1,7 +1,7 @@
-"""Proxies that need a forward pass only: they see how a network mixes and keeps apart what it is shown.
+"""Proxies that need forward passes only: they see how a network mixes and keeps apart what it is shown.
 
 NASWOT asks which images it can tell apart by the units that fire; MeCo how little its channels repeat one another; SWAP
-in how many ways its units fire.
+in how many ways its units fire; Zen-score how far its features move when the input moves a little.
 """
 
 from __future__ import annotations
@@ -14,10 +14,42 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ghn.errors import GraphError
-from ghn.scoring.proxies.passes import activated, outputs
+from ghn.graph.interpreter import feature_node
+from ghn.graph.ir import Graph
 from ghn.types import Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
+ALPHA = 0.01  # size of the perturbation of the Zen-score
+
+
+def outputs(
+    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], *, check: bool = True
+) -> list[Tensor]:
+    """The output of every node, in their order; normalisations use the statistics of the batch.
+
+    Args:
+        network: what is run.
+        weights: of it.
+        images: normalised.
+        check: whether activations that overflow raise, for which the device is waited for.
+
+    Raises:
+        GraphError: activations overflow, or the images do not fit.
+    """
+    nodes = network.graph.nodes
+    inner = network.program.run(weights, images, [node.name for node in nodes]).inner
+    every = [inner[node.name] for node in nodes]
+    if check:
+        finite = torch.stack([x.detach().sum() for x in every]).isfinite().tolist()  # of each x it took half the pass
+        if not all(finite):
+            node = nodes[finite.index(False)]
+            raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
+    return every
+
+
+def activated(graph: Graph, every: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs of the non-linearities, out of those of all nodes."""
+    return [x for node, x in zip(graph.nodes, every, strict=True) if node.operation.activates]
 
 
 @torch.no_grad()
@@ -91,3 +123,33 @@ def relu_proxies(network: Network, weights: WeightDict, images: Float[Tensor, "b
     zero = images.new_zeros(())
     found = {"meco": meco, "swap": swap}
     return {name: (proxy(maps) if maps else zero).float() + zero / finite for name, proxy in found.items()}
+
+
+# --- Zen-score ---
+
+
+@torch.no_grad()
+def zen(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """Logarithm of the mean |f(x) - f(x + 0.01 e)| plus those of what the normalisations divide by.
+
+    f gives the last feature map; x and e are N(0, 1) of the images' shape, from a seed: no more of `images` is used.
+    The second term, with the root of the mean variance over channels, gives back what normalisations take away. Meant
+    for weights from `GaussianInit`. The paper removes residual links first; here, where any graph is scored, they stay.
+
+    Source: Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021.
+
+    Raises:
+        GraphError: no feature maps before the output, or activations overflow.
+    """
+    graph = network.graph
+    last = feature_node(graph)
+    if not last:
+        raise GraphError("the network has no feature maps, so that nothing moves with its input")
+    generator = torch.Generator().manual_seed(0)
+    x, noise = (torch.randn(images.shape, generator=generator).to(images) for _ in range(2))
+    every, moved = outputs(network, weights, x), outputs(network, weights, x + ALPHA * noise)
+    change = (every[last] - moved[last]).abs().sum((1, 2, 3)).mean()
+    normed = [every[node.inputs[0]] for node in graph.nodes if node.operation.normalises]
+    scales = [fed.var((0, 2, 3), correction=0).mean().sqrt() for fed in normed]
+    logs = [change.log(), *(scale.log() for scale in scales if scale > 0)]  # a normalisation of zeros scales nothing
+    return torch.stack(logs).sum()

@@ -6,6 +6,8 @@ how much can flow from input to output through the weights, whatever the images.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from einops import reduce
@@ -14,10 +16,54 @@ from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph, Node
-from ghn.scoring.proxies.passes import SYNAPSES, leaves, loss_gradients, outputs, synapses, total
+from ghn.scoring.proxies.activations import outputs
 from ghn.types import Network, WeightDict
 
+SYNAPSES = ("conv_weight", "linear_weight")  # kinds of parameters that pruning scores look at
 EPSILON = 1e-5  # of jacob_cov: the paper's k
+
+
+def leaves(weights: WeightDict) -> WeightDict:
+    """The same weights as leaves of a new autograd graph; the caller's are not touched."""
+    return {name: weight.detach().clone().requires_grad_() for name, weight in weights.items()}
+
+
+def synapses(graph: Graph, weights: WeightDict) -> list[Tensor]:
+    """The weights of convolutions and linear layers: no biases, no normalisations.
+
+    Raises:
+        GraphError: there are none.
+    """
+    found = [weights[p.name] for p in graph.params() if p.kind in SYNAPSES]
+    if not found:
+        raise GraphError("the network has no weights of convolutions or linear layers, so this proxy says nothing")
+    return found
+
+
+def loss_gradients(
+    network: Network,
+    weights: WeightDict,
+    images: Float[Tensor, "b c h w"],
+    labels: Int[Tensor, " b"],
+    *,
+    create_graph: bool = False,
+) -> tuple[list[Tensor], Sequence[Tensor]]:
+    """The synapses as leaves, and the gradients of the mean cross-entropy for each; zero where it is not read.
+
+    `create_graph` keeps the gradients differentiable.
+
+    Raises:
+        GraphError: no synapses, or activations overflow.
+    """
+    held = leaves(weights)
+    of = synapses(network.graph, held)
+    loss = F.cross_entropy(outputs(network, held, images)[-1], labels)
+    return of, torch.autograd.grad(loss, of, create_graph=create_graph, materialize_grads=True)
+
+
+def total(terms: Sequence[Tensor]) -> Float[Tensor, ""]:
+    """Sum over the elements of all tensors."""
+    return torch.stack([t.sum() for t in terms]).sum().detach()
 
 
 @torch.enable_grad()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ghn.graph import Graph, GraphBuilder
+from ghn.nets import GaussianInit
 from ghn.scoring.proxies import (
-    GaussianInit,
     fisher,
     flops,
     grad_norm,

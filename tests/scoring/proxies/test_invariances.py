@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ghn.graph import Graph, GraphBuilder, Interpreter, simplify
-from ghn.nets.initial import RandomInit
-from ghn.scoring.proxies import ZERO_COST, GaussianInit, grasp, jacob_cov, naswot, synaptic_flow, synflow, zen
+from ghn.nets.initial import GaussianInit, RandomInit
+from ghn.scoring.proxies import ZERO_COST, grasp, jacob_cov, naswot, synaptic_flow, synflow, zen
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.types import Network, WeightDict
