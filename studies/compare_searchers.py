@@ -12,7 +12,7 @@ from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
 from ghn.report.style import to_bytes
-from ghn.scoring.ranker import make_ranker
+from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded
 from ghn.types import Estimator, Space, Trial

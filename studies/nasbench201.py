@@ -17,10 +17,8 @@ from ghn.app.setting import Entry, Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.report.comparison import print_report
-from ghn.scoring.combined import Combined
-from ghn.scoring.model import Model
-from ghn.scoring.panel import LIVE_PARAMETERS
-from ghn.scoring.ranker import ZERO_COST, make_ranker
+from ghn.scoring.combined import LIVE_PARAMETERS, Combined
+from ghn.scoring.model import PROXY, Model, make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.members import live_params
@@ -94,7 +92,7 @@ class Readings:
         ranker = make_ranker(model, task=setting.task)
         self.weights, self.members = ranker.weights, {}
         for name, member in ranker.members.items():
-            place = folder.parent if name == ZERO_COST else folder  # the proxy knows no checkpoint
+            place = folder.parent if name == PROXY else folder  # the proxy knows no checkpoint
             scores = score_to_file(
                 member, trials, place / f"{name}.jsonl", member.identity, progress=progress, label=name
             )
@@ -150,7 +148,7 @@ class Readings:
         rows: dict[str, Estimator[Any]] = {
             f"{first}, loss": known(f"{first}, loss", first),
             "generated weights alone, all skeletons": self.combined(company=False),
-            proxy: known(proxy, ZERO_COST),
+            proxy: known(proxy, PROXY),
         }
         trainings = self.model.trainings(companions=True)
         return [Entry(name, e, {} if name == proxy else trainings) for name, e in rows.items()]

@@ -14,8 +14,8 @@ from ghn.app.makers.learned import published_history
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
 from ghn.files import write_atomic
-from ghn.scoring.panel import LIVE_PARAMETERS
-from ghn.scoring.ranker import make_ranker
+from ghn.scoring.combined import LIVE_PARAMETERS
+from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.types import Finite, Score, Trial
 

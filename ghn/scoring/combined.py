@@ -1,20 +1,243 @@
-"""The combined estimator: generated weights, a zero-cost proxy and size; a few trained references correct it."""
+"""Several estimators asked about the same candidates: their readings as normal scores, and a weighted sum of these.
+
+`Combined` and `Ensemble` differ in what references may correct.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from random import Random
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
 
-from ghn.analysis.correction import correct
+from ghn.analysis.correction import FEWEST, LEAST, Population, Settings, correct, normal_ranks
 from ghn.analysis.weighted import Floats
-from ghn.scoring.panel import Panel, Rows
-from ghn.types import Encoded, Finite, member_of
+from ghn.errors import ConfigError, GhnError
+from ghn.spaces.members import live_params
+from ghn.types import Encoded, Estimator, Finite, Score, Space, Trial, member_of
 
+LIVE_PARAMETERS = "graph/params"
+BLOCK = 64  # trials judged at once
 USUAL = 500  # architectures whose encodings tell what is usual in a space
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What the members say of a candidate, higher is better in each; or why there is nothing."""
+
+    values: dict[str, float]
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Candidates or references that could be read: their readings as normal scores [n, k], weighted sums of these [n].
+
+    Attributes:
+        measured: what training gave [n]; of references alone.
+    """
+
+    trials: list[Trial[Any]]
+    normal: Floats
+    sums: Floats
+    measured: Floats
+
+
+class Panel(ABC):
+    """An estimator that sums what its members say, and that trained references may correct.
+
+    Without a population the candidates of a call, with the references, tell what is usual for that call; nothing is
+    kept from one call to the next.
+
+    Args:
+        space: of the architectures.
+        members: estimators by name; their values and extra numbers are readings, such as `ghn/loss`.
+        weights: of the readings in the sum, such as `{"graph/params": 1, "zero_cost/meco": 2}`; readings of weight 0
+            are features for the regression alone.
+        population: what readings are usual; None: each call's own candidates.
+        settings: of the regression.
+
+    Raises:
+        ConfigError: weights of readings that no member has, or that the population lacks.
+    """
+
+    source: str
+
+    def __init__(
+        self,
+        space: Space[Any],
+        members: Mapping[str, Estimator[Any]],
+        weights: Mapping[str, float],
+        *,
+        population: Population | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.space, self.members, self.weights = space, dict(members), dict(weights)
+        unknown = [n for n in self.weights if n != LIVE_PARAMETERS and n.split("/")[0] not in self.members]
+        if unknown or not any(self.weights.values()):
+            raise ConfigError(
+                "weights of a combined estimator name its members' readings",
+                got=unknown or dict(self.weights),
+                expected=f"{LIVE_PARAMETERS} or MEMBER/READING, with members {list(self.members)}",
+            )
+        if population and (missing := [n for n in self.weights if n not in population.quantiles]):
+            raise ConfigError("the population lacks readings", got=missing, expected=list(self.weights))
+        self.population, self.settings = population, settings or Settings()
+        self._references: list[tuple[Trial[Any], float]] = []
+        self._read_references: list[Readings] | None = None
+
+    @property
+    def together(self) -> bool:
+        return self.population is None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {
+            "members": {name: member.identity for name, member in self.members.items()},
+            "weights": self.weights,
+            "settings": asdict(self.settings),
+            "references": {str(trial.arch): value for trial, value in self._references},
+            "population": self.population.describe() if self.population else None,
+        }
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """Takes trained references; failed ones are left out.
+
+        Raises:
+            ConfigError: fewer than five: their order says nothing.
+        """
+        good = [(trial, float(score.value)) for trial, score in history if score.ok]
+        if history and len(good) < FEWEST:
+            raise ConfigError("too few references", got=len(good), expected=f"none, or at least {FEWEST}")
+        self._references, self._read_references = good, None
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        return [score for _, score in self.stream(trials)]
+
+    def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
+        """Judges any number of trials; block by block where the population is known, else all at once."""
+        trials = list(trials)
+        if self._read_references is None:
+            self._read_references = self.read([trial for trial, _ in self._references])
+        size = BLOCK if self.population else max(1, len(trials))
+        for start in range(0, len(trials), size):
+            block = trials[start : start + size]
+            read = self.read(block)
+            population = self.population or self.population_of([*read, *self._read_references])
+            yield from zip(block, self._judge(block, read, population), strict=True)
+
+    def cost(self, arch: Any) -> float:
+        """Multiply-adds of all members' readings of one architecture, where they say something."""
+        return float(sum(member.cost(arch) or 0.0 for member in self.members.values()))
+
+    def read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
+        """Asks every member about every trial."""
+        if not trials:
+            return []
+        answers = {name: member.score(trials) for name, member in self.members.items()}
+        return [self._readings(t, {name: a[i] for name, a in answers.items()}) for i, t in enumerate(trials)]
+
+    def usual(self, networks: int, *, progress: bool = True) -> tuple[Population, dict[str, Floats]]:
+        """What is usual in the space: of networks drawn at random, distinct ones where the space can list them.
+
+        Args:
+            networks: how many; all of a smaller space.
+            progress: whether to show a bar.
+
+        Returns:
+            The population, and the readings [n] that it is made of, NaN where one failed.
+
+        Raises:
+            ConfigError: too few networks, or too few that could be read.
+        """
+        space, rng = self.space, Random(0)
+        every = space.distinct() if isinstance(space, Finite) else [space.sample(rng) for _ in range(networks)]
+        drawn = rng.sample(every, min(networks, len(every)))
+        read: list[Readings] = []
+        for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
+            read += self.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
+        return self.population_of(read), {name: column(read, name) for name in self.weights}
+
+    def population_of(self, read: Sequence[Readings]) -> Population:
+        """What is usual among candidates.
+
+        Raises:
+            ConfigError: too few of them, or too few that could be read; then with the reasons of those that failed.
+        """
+        failed = Counter(r.error for r in read if r.error is not None)
+        good = len(read) - failed.total()
+        if failed and good < LEAST:
+            raise ConfigError(
+                "too few networks could be read to tell what is usual in this space",
+                got=f"{good} of {len(read)}; " + "; ".join(f"{n} failed: {why}" for why, n in failed.most_common(3)),
+                expected=f"at least {LEAST} networks with every reading",
+            )
+        return Population.of({name: column(read, name) for name in self.weights})
+
+    @abstractmethod
+    def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
+        """Values [n] of candidates, given references if there are any, and standard deviations where they are known."""
+
+    def _readings(self, trial: Trial[Any], answers: Mapping[str, Score]) -> Readings:
+        seconds = sum(score.cost_seconds for score in answers.values())
+        if why := next((f"{name}: {s.error}" for name, s in answers.items() if not s.ok), None):
+            return Readings({}, seconds, why)
+        try:
+            found = {LIVE_PARAMETERS: float(live_params(self.space, trial.arch))}
+        except GhnError as error:
+            return Readings({}, seconds, str(error))
+        for name, score in answers.items():
+            numbers = {"value": score.value, **score.extra}
+            # a loss is better when it is lower; every reading here is better when it is higher
+            found |= {
+                f"{name}/{k}": -float(v) if k == "loss" else float(v)
+                for k, v in numbers.items()
+                if isinstance(v, int | float)  # and no curve or interval
+            }
+        if lacking := set(self.weights) - set(found):
+            return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
+        return Readings(found, seconds)
+
+    def _judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings], population: Population) -> list[Score]:
+        scores = [Score.failed(r.error or "", r.seconds) for r in read]
+        if good := [i for i, r in enumerate(read) if r.error is None]:
+            value, std = self._values(self._rows(trials, read, population), self._known(population))
+            for i, v, d in zip(good, value, [None] * len(good) if std is None else std, strict=True):
+                std_of = None if d is None else float(d)
+                scores[i] = Score(float(v), read[i].seconds, std=std_of, extra=dict(read[i].values))
+        return scores
+
+    def _known(self, population: Population) -> Rows | None:
+        """The references that could be read; fewer than are needed are refused."""
+        if not (read := self._read_references):
+            return None
+        if (good := sum(r.error is None for r in read)) < FEWEST:
+            why = next(r.error for r in read if r.error is not None)
+            raise ConfigError("too few references could be read", got=f"{good} of {len(read)}: {why}")
+        trials, measured = zip(*self._references, strict=True)
+        return self._rows(trials, read, population, measured)
+
+    def _rows(
+        self,
+        trials: Sequence[Trial[Any]],
+        read: Sequence[Readings],
+        population: Population,
+        measured: Sequence[float] | None = None,
+    ) -> Rows:
+        """What could be read, as normal scores, and their weighted sum scaled to a variance of about 1."""
+        good = [i for i, r in enumerate(read) if r.error is None]
+        found, weights = [read[i] for i in good], np.array(list(self.weights.values()))
+        normal = np.stack([population.normal_scores(name, column(found, name)) for name in self.weights], 1)
+        sums = normal @ weights / weights.sum() / self.settings.spread
+        values = np.array([np.nan if measured is None else measured[i] for i in good])
+        return Rows([trials[i] for i in good], normal, sums, values)
 
 
 class Combined(Panel):
@@ -59,3 +282,49 @@ class Combined(Panel):
         else:
             rows = self._encode([self.space.sample(rng) for _ in range(USUAL)])
         return rows.mean(0), np.where(rows.std(0) > 0, rows.std(0), 1.0)
+
+
+class Ensemble(Panel):
+    """Mean normal score of the values of other estimators, and what references say of it.
+
+    Of any members nothing is known beforehand: references tell the slope of the mean and how much noise it leaves. The
+    regression sees the members' values alone. Without references nothing tells how wrong it is, so there is no `std`.
+
+    Source: rank aggregation as in Lee & Ham, "AZ-NAS", CVPR 2024, sec. 3.3 (there by logarithms of ranks).
+
+    Args:
+        space: of the architectures.
+        members: estimators by name.
+        population: what their values are usually; None: each call's own candidates.
+    """
+
+    def __init__(
+        self, space: Space[Any], members: Mapping[str, Estimator[Any]], *, population: Population | None = None
+    ) -> None:
+        super().__init__(space, members, {f"{name}/value": 1.0 for name in members}, population=population)
+        papers = dict.fromkeys(member.source for member in self.members.values())
+        self.source = "; ".join(("Lee & Ham, AZ-NAS, CVPR 2024 (rank aggregation)", *papers))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"fixed": False, **super().identity}  # files of scores tell it from `Combined` by this word
+
+    def settled(self, networks: int, *, progress: bool = True) -> Ensemble:
+        """The same with a population of networks drawn at random: a score then depends on no other candidate.
+
+        Raises:
+            ConfigError: too few networks, or too few that could be read.
+        """
+        population, _ = self.usual(networks, progress=progress)
+        return Ensemble(self.space, self.members, population=population)
+
+    def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
+        if known is None:
+            return self.settings.slope * new.sums, None
+        settings = self.settings.told(known.sums, normal_ranks(known.measured))
+        return correct(known.normal, known.sums, known.measured, new.normal, new.sums, settings)
+
+
+def column(read: Sequence[Readings], name: str) -> Floats:
+    """One reading of every candidate [n], NaN where it failed."""
+    return np.array([r.values.get(name, np.nan) for r in read], dtype=float)

@@ -56,14 +56,8 @@ def ends_the_run(error: BaseException) -> bool:
 
 
 def failure_of(error: Exception, seconds: float = 0.0) -> Score:
-    """The counted failure of a candidate for which something was raised.
-
-    Args:
-        error: what was raised.
-        seconds: spent until then.
-
-    Raises:
-        Exception: the error itself, where it ends the run.
+    """The counted failure of a candidate for which an error was raised, `seconds` after it was begun; an error that
+    ends the run is raised again.
     """
     if ends_the_run(error):
         raise error
@@ -85,52 +79,52 @@ def judge(estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> list[Score
         Exception: what ends the run (`ends_the_run`), or came from an estimator that judges trials together and for
             none of them in particular.
     """
-    if isinstance(estimator, JudgesTogether) and estimator.together:
-        return _judge_together(estimator, trials)
-    if len(trials) > 1:
+    together = judges_together(estimator)
+    if len(trials) > 1 or together:
         try:
             return _checked(estimator.score(trials), len(trials))
         except Exception as error:
             if ends_the_run(error):
                 raise
+            if together:
+                return _without_bad(estimator, trials, error)
     return [_judge_one(estimator, trial) for trial in trials]
 
 
 def judge_stream(estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
-    """Each trial with its score, as they come; in blocks of its own where the estimator streams, else one by one.
-
-    An estimator that judges trials together is asked once about all of them.
-
-    Args:
-        estimator: what it raises for a trial is that trial's failure.
-        trials: with unique ids.
+    """Each trial, of a unique id, with its score, as they come; in blocks of its own where the estimator streams, else
+    one by one. An estimator that judges trials together is asked once about all of them.
 
     Raises:
         Exception: as `judge`.
     """
-    if isinstance(estimator, JudgesTogether) and estimator.together:
-        yield from zip(trials, _judge_together(estimator, trials), strict=True)
+    if judges_together(estimator):
+        yield from zip(trials, judge(estimator, trials), strict=True)
         return
-    left = list(trials)
-    while left and isinstance(estimator, Streams):
-        given = set()
-        try:
-            for trial, score in estimator.stream(left):
-                given.add(trial.id)
-                yield trial, _plain(score)
-            return
-        except Exception as error:
-            if ends_the_run(error):
-                raise
-        left = [trial for trial in left if trial.id not in given]
-        while left:  # until the one is found for which it raised; the others go on in blocks
+    left, streams = list(trials), isinstance(estimator, Streams)
+    while left:
+        if isinstance(estimator, Streams):
+            given = set()
+            try:
+                for trial, score in estimator.stream(left):
+                    given.add(trial.id)
+                    yield trial, _plain(score)
+                return
+            except Exception as error:
+                if ends_the_run(error):
+                    raise
+            left = [trial for trial in left if trial.id not in given]
+        while left:  # of a stream, until the one is found for which it raised; the others go on in blocks
             trial = left.pop(0)
             score = _judge_one(estimator, trial)
             yield trial, score
-            if was_raised(score):
+            if streams and was_raised(score):
                 break
-    for trial in left:
-        yield trial, _judge_one(estimator, trial)
+
+
+def judges_together(estimator: Estimator[Any]) -> bool:
+    """Whether a score of an estimator depends on the other trials of its call."""
+    return isinstance(estimator, JudgesTogether) and estimator.together
 
 
 class Patience:
@@ -138,9 +132,6 @@ class Patience:
 
     Args:
         give_up_after: failures in a row that were raised; None never gives up.
-
-    Raises:
-        ConfigError: a number below 1.
     """
 
     def __init__(self, give_up_after: int | None = GIVE_UP_AFTER) -> None:
@@ -201,26 +192,14 @@ class Patience:
             )
 
 
-def _judge_together(estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> list[Score]:
-    """Scores all at once; where it raises, without those for which it raises when they are alone."""
-    try:
-        return _whole(estimator, trials)
-    except Exception as error:
-        if ends_the_run(error):
-            raise
-        alone = [_judge_one(estimator, trial) for trial in trials]
-        good = [trial for trial, score in zip(trials, alone, strict=True) if not was_raised(score)]
-        if len(good) in (0, len(trials)):
-            raise
-    scores = iter(_whole(estimator, good))
+def _without_bad(estimator: Estimator[Any], trials: Sequence[Trial[Any]], error: Exception) -> list[Score]:
+    """Scores trials together without those for which an estimator raises when they are alone."""
+    alone = [_judge_one(estimator, trial) for trial in trials]
+    good = [trial for trial, score in zip(trials, alone, strict=True) if not was_raised(score)]
+    if len(good) in (0, len(trials)):
+        raise error
+    scores = iter(_checked(estimator.score(good), len(good)))
     return [score if was_raised(score) else next(scores) for score in alone]
-
-
-def _whole(estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> list[Score]:
-    if not isinstance(estimator, Streams):
-        return _checked(estimator.score(trials), len(trials))
-    found = {trial.id: score for trial, score in estimator.stream(trials)}
-    return _checked([found[trial.id] for trial in trials if trial.id in found], len(trials))
 
 
 def _judge_one(estimator: Estimator[Any], trial: Trial[Any]) -> Score:

@@ -12,7 +12,6 @@ from ghn.assets import asset
 from ghn.errors import CheckpointError, GhnError
 from ghn.nets.net import KINDS, make_net
 from ghn.scoring.model import Model
-from ghn.scoring.ranker import make_ranker
 from ghn.spaces import DEFAULT_CHECKPOINT, describe_space, make_space
 from ghn.train.checkpoint import fit_tensors, load_tensors
 from ghn.train.runtime import make_runtime
@@ -70,7 +69,7 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
             fix="choose its space (space=..., space.width=..., space.depth=...), or train one for this space",
         )
     fit_tensors(net, tensors, path)
-    return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions, make_ranker)
+    return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
 
 
 def _check_card(card: Mapping[str, Any], classes: int) -> None:

@@ -5,33 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from ghn.analysis.correction import Population
+from ghn.analysis.correlation import kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN
 from ghn.nets.net import Net
+from ghn.scoring.combined import LIVE_PARAMETERS, Combined
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.readouts import Sample
+from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
 from ghn.tasks import ImageTask, Normalisation, make_task
 from ghn.train.checkpoint import save_tensors
 from ghn.types import Estimator, Readable, Score, Space, Trial, WeightDict
 
+IMAGES = 256  # on which `Model.rank` reads generated weights
+PROXY = "zero_cost"  # its member with random weights
 Skeletons = str | Sequence[Mapping[str, Any]]  # `best`, `fastest`, or settings of the space
-
-
-class MakesRanker(Protocol):
-    """Makes the estimator behind `Model.rank`."""
-
-    def __call__(self, model: Model, *, task: ImageTask | None = None) -> Estimator[Any]:
-        """Makes it of a model and the images."""
-        ...
 
 
 class Model:
@@ -44,7 +43,6 @@ class Model:
         fabric: the device.
         digest: of its tensors, which tells scores of different checkpoints apart.
         companions: other trainings of the same recipe, which `rank` reads too: seeds differ in what they get wrong.
-        ranker: what `rank` ranks by; `ghn.load` gives `ghn.scoring.ranker.make_ranker`.
 
     Raises:
         CheckpointError: a companion was made for another space or kind of data.
@@ -58,9 +56,8 @@ class Model:
         fabric: Fabric,
         digest: str = "",
         companions: Sequence[Model] = (),
-        ranker: MakesRanker | None = None,
     ) -> None:
-        self.companions, self.ranker = tuple(companions), ranker
+        self.companions = tuple(companions)
         for other in self.companions:
             _check_companion(space, card, other)
         self.net = net.to(fabric.device).eval().requires_grad_(False)
@@ -125,14 +122,10 @@ class Model:
 
         Raises:
             ConfigError: too few references; or too few architectures, where the card holds no population; or this is
-                a bank, or a model without a `ranker`.
+                a bank.
         """
         self.hypernetwork("rank")
-        if self.ranker is None:
-            raise ConfigError(
-                "this model has nothing to rank by", fix="use ghn.load, or Model(..., ranker=make_ranker)"
-            )
-        ranker = self.ranker(self, task=task)
+        ranker = make_ranker(self, task=task)
         known = (references or {}).items()
         ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
         return ranker.score([Trial(str(i), arch) for i, arch in enumerate(architectures)])
@@ -263,3 +256,83 @@ def check_task(card: Mapping[str, Any], task: ImageTask) -> None:
             expected=theirs,
             fix="choose a task that fits (for instance its size), or train a hypernetwork for this one",
         )
+
+
+# --- what `Model.rank` combines, and with what weights; what led to it: docs/ranking.md ---
+
+
+def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
+    """The name of a hypernetwork's reading in a skeleton; the first, number 0, has none of its own."""
+    return "_".join([f"ghn{number + 1}" if number else "ghn", *(f"{k}{v}" for k, v in skeleton.items())])
+
+
+def rank_weights(members: Sequence[str]) -> dict[str, float]:
+    """Weights of the readings: size 1, the loss of generated weights 2, the proxy 2; of 0: for the regression alone."""
+    losses = {f"{member}/loss": 2.0 / len(members) for member in members}
+    accuracies = {f"{member}/accuracy": 0.0 for member in members}
+    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, f"{PROXY}/meco": 2.0, f"{PROXY}/swap": 0.0}
+
+
+def make_ranker(model: Model, *, task: ImageTask | None = None) -> Combined:
+    """Makes the combined estimator around a hypernetwork and its companions.
+
+    Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
+    a space that is not `Readable` is read as it is.
+
+    Raises:
+        CheckpointError: the population in a checkpoint's card cannot be used, or the task does not fit.
+    """
+    images, space = model.images(task), model.space
+    skeletons = space.reading_variants() if isinstance(space, Readable) else [{}]
+    sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES, proxy=min(Sample().proxy, len(images.val)))
+    models = (model, *model.companions)
+    members: dict[str, Estimator[Any]] = {
+        ghn_member(number, skeleton): one.estimator(task=images, sample=sample, skeletons=[skeleton])
+        for number, one in enumerate(models)
+        for skeleton in skeletons
+    }
+    weights = rank_weights(list(members))
+    members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
+    try:
+        return Combined(space, members, weights, population=_population(models, images.checksum))
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            "the population in a checkpoint's card cannot be used", got=repr(error), fix="train it again"
+        ) from None
+
+
+def measure_population(model: Model, networks: int, *, progress: bool = True) -> dict[str, Any]:
+    """What readings are usual in the space, for the card: quantiles over networks drawn at random, distinct ones where
+    the space can list them. No trained accuracy is looked at.
+
+    `agreement` is Kendall's tau between the losses of generated weights and the zero-cost proxy. It told good trainings
+    from bad ones (docs/ranking.md): of several seeds, keep the one with the highest.
+
+    Raises:
+        ConfigError: too few networks, or too few that could be read.
+    """
+    population, columns = make_ranker(model).usual(networks, progress=progress)
+    own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
+    proxy = columns[f"{PROXY}/meco"]
+    read = np.isfinite(own) & np.isfinite(proxy)
+    return {
+        "task_checksum": model.images().checksum,
+        "quantiles": population.describe(),
+        "agreement": kendall(own[read], proxy[read]),
+    }
+
+
+def _population(models: Sequence[Model], checksum: str) -> Population | None:
+    """The populations of all cards, each of which knows its own hypernetwork's readings; None where one is missing."""
+    quantiles: dict[str, Sequence[float]] = {}
+    for number, model in enumerate(models):
+        held = model.card.get("population")
+        # it belongs to certain images: on others, readings are not what they were
+        if held is None or held["task_checksum"] != checksum:
+            return None
+        own = ghn_member(number, {})
+        quantiles |= {
+            own + name.removeprefix("ghn") if name.startswith("ghn") else name: values
+            for name, values in held["quantiles"].items()
+        }
+    return Population(quantiles)

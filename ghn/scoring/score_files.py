@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from ghn.errors import DataError
 from ghn.files import JsonLines
-from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge_stream
-from ghn.types import Estimator, JudgesTogether, Score, Trial
+from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge_stream, judges_together
+from ghn.types import Estimator, Score, Trial
 
 SCHEMA = "ghn.scores/1"
 
@@ -99,7 +99,7 @@ def score_to_file(
     ids = {t.id for t in trials}
     if len(ids) != len(trials):
         raise DataError("trial ids must be unique", got=f"{len(trials)} trials with {len(ids)} ids")
-    together, patience = isinstance(estimator, JudgesTogether) and estimator.together, Patience(give_up_after)
+    together, patience = judges_together(estimator), Patience(give_up_after)
     if together:  # then a score depends on who else was scored
         identity = {**identity, "scored_with": sha256("\n".join(sorted(ids)).encode()).hexdigest()}
     partial = PartialScores(path, identity)

@@ -17,8 +17,7 @@ from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import Net
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, SAFE_TASKS, load
-from ghn.scoring.model import Model
-from ghn.scoring.ranker import measure_population
+from ghn.scoring.model import Model, measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, table_reference

@@ -20,7 +20,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.style import to_bytes
 from ghn.report.terminal import print_blocks
-from ghn.scoring.ensemble import Ensemble
+from ghn.scoring.combined import Ensemble
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 

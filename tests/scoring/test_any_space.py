@@ -22,7 +22,6 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
-from ghn.scoring.ranker import make_ranker
 from ghn.scoring.readouts import Sample
 from ghn.scoring.train_model import train_hypernetwork
 from ghn.scoring.zero_cost import make_zero_cost
@@ -87,7 +86,7 @@ def test_they_name_no_variants(space: Space[Any]) -> None:
 def test_rank(space: Space[Any], archs: list[Any], toy_task: ImageTask, fabric: Fabric) -> None:
     torch.manual_seed(0)
     net = GHN(GHNConfig(4, **NET, kernel=5))
-    model = Model(net, space, toy_card(toy_task), fabric, ranker=make_ranker)
+    model = Model(net, space, toy_card(toy_task), fabric)
     scores = model.rank(archs, task=toy_task)
     ordered(scores)
     assert {"ghn/loss", "zero_cost/meco", "graph/params"} <= set(scores[0].extra)

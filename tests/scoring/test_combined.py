@@ -9,9 +9,7 @@ from doubles import Double
 from ghn.analysis.correction import LEAST, Population
 from ghn.analysis.correlation import kendall
 from ghn.errors import ConfigError
-from ghn.scoring.combined import Combined
-from ghn.scoring.ensemble import Ensemble
-from ghn.scoring.panel import LIVE_PARAMETERS
+from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Ensemble
 from ghn.types import Score, Trial
 
 WEIGHTS = {"good/value": 1.0, "good/loss": 1.0}

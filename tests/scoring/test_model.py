@@ -16,8 +16,7 @@ import ghn
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.scoring.load import load
-from ghn.scoring.model import Model
-from ghn.scoring.ranker import make_ranker
+from ghn.scoring.model import Model, make_ranker
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.types import Trial
@@ -110,10 +109,12 @@ def test_shared_weights_are_read_in_the_space_that_they_were_made_for(toy_task: 
     assert [s.value for s in found] == [s.value for s in bank.score(CELLS, task=toy_task, sample=SAMPLE, skeletons=[])]
 
 
-def test_a_model_that_was_given_nothing_to_rank_by_says_so(toy_model: Model, toy_task: ImageTask) -> None:
+def test_a_model_that_was_made_by_hand_ranks_too(toy_model: Model, toy_task: ImageTask) -> None:
     bare = Model(toy_net(), toy_model.space, toy_model.card, toy_model.fabric)
-    with pytest.raises(ConfigError, match=r"nothing to rank by[\s\S]*ranker=make_ranker"):
-        bare.rank(CELLS, task=toy_task)
+    archs = [toy_model.space.format(arch) for arch in list(toy_model.space.distinct())[:24]]
+    found = bare.rank(archs, task=toy_task)
+    assert all(score.ok for score in found)
+    assert [s.value for s in found] == pytest.approx([s.value for s in toy_model.rank(archs, task=toy_task)])
 
 
 def test_engines_are_made_once(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,12 +162,12 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
     whole, usual = ranker.score(trials), ranker.population_of(ranker.read(trials))
     held = {"task_checksum": toy_task.checksum, "quantiles": usual.describe()}
     card = toy_model.card | {"population": held}
-    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest, ranker=make_ranker)
+    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest)
     single = carded.rank(archs[5:6], task=toy_task)[0]
     assert single.value == pytest.approx(whole[5].value, abs=1e-3)
     for bad in ({"quantiles": {}}, {**held, "quantiles": {"graph/params": [2, 1]}}, [1]):
         card = toy_model.card | {"population": bad}
-        broken = Model(toy_net(), toy_model.space, card, toy_model.fabric, ranker=make_ranker)
+        broken = Model(toy_net(), toy_model.space, card, toy_model.fabric)
         with pytest.raises(CheckpointError, match="population"):
             broken.rank(archs, task=toy_task)
 
@@ -195,7 +196,7 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
         held = {"task_checksum": toy_task.checksum, "quantiles": usual.describe()}
         card = toy_model.card | ({"population": held} if population else {})
         net, space, fabric = toy_net(seed), toy_model.space, toy_model.fabric
-        return Model(net, space, card, fabric, companions=companions, ranker=make_ranker)
+        return Model(net, space, card, fabric, companions=companions)
 
     first, second = carded(0), carded(1)
     pair = carded(0, second)

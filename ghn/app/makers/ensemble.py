@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.setting import OPTIONS, Entry, Setting, with_options
 from ghn.errors import ConfigError
-from ghn.scoring.ensemble import Ensemble
+from ghn.scoring.combined import Ensemble
 
 
 def preset(name: str, setting: Setting) -> list[Entry]:

@@ -10,8 +10,8 @@ from ghn.app.estimators import YOUNG
 from ghn.app.setting import Entry, Setting
 from ghn.nets.initial import RandomInit
 from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.model import make_ranker
 from ghn.scoring.proxies import ZERO_COST
-from ghn.scoring.ranker import make_ranker
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.types import Space
 
