@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 
 class GhnError(Exception):
@@ -68,6 +68,12 @@ class ExistsError(GhnError, FileExistsError):
 
 class MissingExtraError(GhnError, ImportError):
     """An optional dependency is needed and not installed."""
+
+
+def check_known(what: str, got: str, known: Iterable[str]) -> None:
+    """Refuses a name of `what` that is none of those that there are."""
+    if got not in (known := list(known)):
+        raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(known))
 
 
 def check_counts(where: str, **counts: object) -> None:

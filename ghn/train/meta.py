@@ -17,7 +17,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError, TrainingError, check_counts
+from ghn.errors import ConfigError, TrainingError, check_counts, check_known
 from ghn.spaces import skeletons_of
 from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import augment
@@ -60,8 +60,7 @@ class ArchitectureSampler(PathSampler):
     """
 
     def __init__(self, space: Space[Any], sampling: str, seed: int, exclude: frozenset[Hashable] = frozenset()) -> None:
-        if sampling not in SAMPLINGS:
-            raise ConfigError("unknown sampling", got=sampling, expected=" | ".join(SAMPLINGS))
+        check_known("sampling", sampling, SAMPLINGS)
         self.space, self.seed, self.exclude = space, seed, exclude
         self._pool: Sequence[Any] | None = None
         if sampling == "distinct":
@@ -149,9 +148,8 @@ class MetaConfig(LoopConfig):
         LoopConfig.__post_init__(self)
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
         check_counts("trainer: ", architectures=self.architectures, images=self.images)
-        for name, known in (("schedule", SCHEDULES), ("optimizer", OPTIMIZERS)):
-            if (given := getattr(self, name)) not in known:
-                raise ConfigError(f"trainer: unknown {name}", got=given, expected=" | ".join(known))
+        check_known("schedule of the trainer", self.schedule, SCHEDULES)
+        check_known("optimizer of the trainer", self.optimizer, OPTIMIZERS)
         if not 0 <= self.momentum < 1 or self.ghost < 0 or (self.ghost and self.images % self.ghost):
             raise ConfigError(
                 "trainer: momentum must be in [0, 1), and ghost divide images or be 0",

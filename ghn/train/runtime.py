@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_known
 from ghn.types import WeightDict
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -52,9 +52,8 @@ def make_runtime(device: str = "auto", precision: str = "float32", threads: int 
     Raises:
         ConfigError: unknown or unavailable device, or unknown precision.
     """
-    for what, given, known in (("device", device, DEVICES), ("precision", precision, PRECISIONS)):
-        if given not in known:
-            raise ConfigError(f"unknown {what}", got=given, expected=" | ".join(known))
+    check_known("device", device, DEVICES)
+    check_known("precision", precision, PRECISIONS)
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
         device = next(name for name in ("cuda", "mps", "cpu") if found[name])

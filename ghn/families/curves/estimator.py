@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import floor, isfinite, log
 from typing import Any
 
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, check_known
 from ghn.families.curves.baselines import LastValue, SumOfLosses
 from ghn.families.curves.bnn import CurveBNN
 from ghn.families.curves.gp import FreezeThaw
@@ -35,8 +35,7 @@ def make_curve_model(name: str, **options: Any) -> CurveModel:
     Raises:
         ConfigError: unknown name or option.
     """
-    if name not in CURVE_MODELS:
-        raise ConfigError("unknown model of learning curves", got=name, expected=" | ".join(CURVE_MODELS))
+    check_known("model of learning curves", name, CURVE_MODELS)
     try:
         return CURVE_MODELS[name](**options)
     except TypeError as error:
@@ -86,8 +85,6 @@ class CurveEstimator:
         self.trainer, self.model, self.epochs, self.horizon, self.space = trainer, model, epochs, horizon, space
         self.source = model.source
         self._given = finished
-        if epochs >= horizon:
-            raise self._no_such_epochs(epochs)
         self._check_epochs(epochs)
         self._learn(finished)
 
@@ -143,17 +140,14 @@ class CurveEstimator:
         }
 
     def _check_epochs(self, epochs: int) -> None:
-        if epochs < self.model.least_epochs:
-            raise self._no_such_epochs(epochs)
-
-    def _no_such_epochs(self, epochs: int) -> ConfigError:
         least, name = self.model.least_epochs, type(self.model).__name__
-        return ConfigError(
-            f"{name} extrapolates from the first {least} epochs of a training, or more",
-            got=epochs,
-            expected=f"{least} to {self.horizon - 1} of {self.horizon}",
-            fix=f"observe at least {least} (fidelity.epochs={least}), before the training ends",
-        )
+        if not least <= epochs < self.horizon:
+            raise ConfigError(
+                f"{name} extrapolates from the first {least} epochs of a training, or more",
+                got=epochs,
+                expected=f"{least} to {self.horizon - 1} of {self.horizon}",
+                fix=f"observe at least {least} (fidelity.epochs={least}), before the training ends",
+            )
 
     def _ends(self, trial: Trial[Any]) -> bool:
         return trial.budget is not None and floor(trial.budget) >= self.horizon

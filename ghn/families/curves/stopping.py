@@ -64,7 +64,7 @@ def early_termination(
 
     Args:
         curves: runs observed up to the horizon.
-        predicted: by epoch, for the same runs. Models that learn must not have seen them: `cross_predict`.
+        predicted: by epoch, for the same runs. Models that learn must not have learnt from them.
         horizon: the last epoch.
         threshold: probability below which a run is stopped.
         orders: how many orders are walked.

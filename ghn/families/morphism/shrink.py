@@ -1,13 +1,11 @@
 """Approximate morphisms: what makes a network smaller cannot keep its function, but can stay near it.
 
 Source: Elsken, Metzen & Hutter, LEMONADE, ICLR 2019: approximate network morphisms - a layer, channels or a path less.
-Each takes `images` on which what is left is solved by least squares for the outputs that it had (`refit`); without
-them, weights are cut out and left as they are.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,11 +20,18 @@ from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 
 Images = Float[Tensor, "b c h w"]
-_SOURCE = "Elsken et al., LEMONADE, ICLR 2019"
 
 
 @dataclass(frozen=True, eq=False)
-class Narrower:
+class _Approximate:
+    """With `images`, what is left is solved by least squares for the outputs that it had; else it stays as it is."""
+
+    images: Images | None = field(default=None, kw_only=True)
+    source = "Elsken et al., LEMONADE, ICLR 2019"
+
+
+@dataclass(frozen=True, eq=False)
+class Narrower(_Approximate):
     """Drops the channels of a layer, and of all that is tied to it, whose filters are smallest.
 
     Source: Li, Kadav, Durdanovic, Samet & Graf, "Pruning Filters for Efficient ConvNets", ICLR 2017:
@@ -34,12 +39,9 @@ class Narrower:
 
     Attributes:
         factor: new by old number of channels, below 1; at least one is dropped, and one is left.
-        images: for least squares, `[b c h w]`.
     """
 
     factor: float = 0.5
-    images: Images | None = None
-    source = _SOURCE
 
     def __post_init__(self) -> None:
         if not 0 < self.factor < 1:
@@ -69,15 +71,8 @@ class Narrower:
 
 
 @dataclass(frozen=True, eq=False)
-class Shallower:
-    """Takes out a convolution with its normalisation; what read them reads the convolution's input.
-
-    Attributes:
-        images: for least squares, `[b c h w]`.
-    """
-
-    images: Images | None = None
-    source = _SOURCE
+class Shallower(_Approximate):
+    """Takes out a convolution with its normalisation; what read them reads the convolution's input."""
 
     def places(self, graph: Graph) -> list[str]:
         """Convolutions that give as many channels and pixels as they read."""
@@ -102,15 +97,8 @@ class Shallower:
 
 
 @dataclass(frozen=True, eq=False)
-class Unskip:
-    """Takes a term out of a sum, and all that nothing else reads with it.
-
-    Attributes:
-        images: for least squares, `[b c h w]`.
-    """
-
-    images: Images | None = None
-    source = _SOURCE
+class Unskip(_Approximate):
+    """Takes a term out of a sum, and all that nothing else reads with it."""
 
     def places(self, graph: Graph) -> list[tuple[str, str]]:
         """Pairs (sum, term), for sums of several."""

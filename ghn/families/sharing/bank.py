@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError, GraphError
+from ghn.errors import GraphError, check_known
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
 from ghn.nets.initial import draw
@@ -43,8 +43,7 @@ class BankConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
-        if self.method not in SOURCES:
-            raise ConfigError("unknown way to share weights", got=self.method, expected=" | ".join(SOURCES))
+        check_known("way to share weights", self.method, SOURCES)
 
     def describe(self) -> dict[str, Any]:
         return asdict(self)

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_known
 from ghn.families.sharing.bank import Bank
 from ghn.graph.ir import Graph
 from ghn.spaces.choices import Choices, choice_space
@@ -41,8 +41,7 @@ class OneShotConfig:
     drop: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.paths not in PATHS:
-            raise ConfigError("unknown paths of one-shot training", got=self.paths, expected=" | ".join(PATHS))
+        check_known("paths of one-shot training", self.paths, PATHS)
         if not 0 < self.drop < 1:
             raise ConfigError("weights.drop must lie between 0 and 1", got=self.drop, expected="such as 0.05")
 

@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_known
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
@@ -36,8 +36,7 @@ METHODS: dict[str, Callable[..., MethodConfig]] = {
 
 def make_method(method: str, **options: Any) -> MethodConfig:
     """Makes the config of a way to share weights from its name."""
-    if method not in METHODS:
-        raise ConfigError("unknown way to share weights", got=method, expected=" | ".join(METHODS))
+    check_known("way to share weights", method, METHODS)
     try:
         return METHODS[method](**options)
     except TypeError as error:

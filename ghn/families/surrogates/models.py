@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GINEConv, global_mean_pool
 
-from ghn.errors import ConfigError, GraphError
+from ghn.errors import GraphError, check_known
 from ghn.families.surrogates.regression import Prediction, Regressor, Rows, Vector
 from ghn.graph.ir import Graph
 from ghn.graph.op import OPS, Op
@@ -230,8 +230,7 @@ MODELS = ("ridge", "random_forest", "gradient_boosting", "gaussian_process", "gn
 
 def make_model(name: str, seed: int = 0) -> Callable[[], Regressor]:
     """A factory of unfitted models: one is fitted on all references, others on parts of them for calibration."""
-    if name not in MODELS:
-        raise ConfigError("unknown model of a surrogate", got=name, expected=" | ".join(MODELS))
+    check_known("model of a surrogate", name, MODELS)
     if name == "gnn":
         return partial(GraphNetwork, seed=seed)
     if name in ("ridge", "gaussian_process"):

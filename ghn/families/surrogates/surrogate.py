@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ghn.errors import ConfigError, DataError, GhnError
+from ghn.errors import ConfigError, DataError, GhnError, check_known
 from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, usual_inputs
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.regression import (
@@ -78,8 +78,7 @@ class SurrogateEstimator:
         training: Estimator[Any] | None = None,
         epochs: int = 2,
     ) -> None:
-        if target not in TARGETS:
-            raise ConfigError("unknown target of a surrogate", got=target, expected=" | ".join(TARGETS))
+        check_known("target of a surrogate", target, TARGETS)
         if least < 3 or folds < 2 or not tolerance >= 0:
             raise ConfigError(
                 "a surrogate cannot be made so",
