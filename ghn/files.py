@@ -22,11 +22,7 @@ FIX = "give another file to write to"
 
 
 def from_json(text: str | bytes) -> Any:
-    """`json.loads` of text from elsewhere: what is nested too deeply is malformed like anything else.
-
-    Raises:
-        JSONDecodeError: it is not JSON.
-    """
+    """`json.loads` of text from elsewhere: what is nested too deeply is a JSONDecodeError like what is malformed."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -69,20 +65,10 @@ class Line(NamedTuple):
 
 
 def parse_lines(data: bytes, where: Path | str, content: str, fix: str | None = FIX) -> tuple[list[Line], bytes]:
-    """Reads JSON lines.
+    """The JSON lines of a file, and what is left of one that was being written when its process was killed.
 
-    Args:
-        data: of the file.
-        where: its name, for messages.
-        content: what the lines are, for messages.
-        fix: what the user can do about a line that is not JSON.
-
-    Returns:
-        The lines, and what is left of one that was being written when its process was killed: the end of the file when
-        it is neither terminated nor JSON.
-
-    Raises:
-        DataError: a line is not JSON.
+    That is the end of the file when it is neither terminated nor JSON; any other line that is not JSON is a DataError.
+    `content`, what the lines are, and `fix`, what the user can do, are for its message.
     """
     found: list[Line] = []
     end = 0
@@ -93,12 +79,8 @@ def parse_lines(data: bytes, where: Path | str, content: str, fix: str | None = 
         except ValueError as error:
             if not line.endswith(b"\n"):
                 return found, line
-            raise DataError(
-                f"{where}, line {number}: not JSON",
-                got=shortened(line),
-                expected=f"a line of {content} ({error})",
-                fix=fix,
-            ) from None
+            what, expected = f"{where}, line {number}: not JSON", f"a line of {content} ({error})"
+            raise DataError(what, got=shortened(line), expected=expected, fix=fix) from None
     return found, b""
 
 
@@ -111,14 +93,8 @@ def shortened(line: bytes) -> str:
 class JsonLines:
     """A JSON-lines file that begins with what its content depends on, appended to by runs that may be killed.
 
-    Args:
-        path: of the file; made with its folders when missing.
-        schema: of its lines, such as `ghn.scores/1`.
-        identity: JSON-able; what the lines depend on. A file with another identity is refused.
-        content: what the lines are, in messages.
-
-    Attributes:
-        rows: the whole lines found below the header, with their numbers; one torn by a kill is dropped.
+    It is made, with its folders, when missing; `content` says in messages what its lines are. `rows` are the whole
+    lines found below the header, with their numbers; one torn by a kill is dropped.
 
     Raises:
         DataError: the file is foreign or damaged, or was made with other settings.
@@ -245,8 +221,13 @@ def _built(cls: type[Any], data: Any, place: str) -> Any:
     if not isinstance(data, Mapping):
         raise _DamagedError(f"{place or 'it'} is {str(data)[:40]!r}, no object")
     data = dict(data)
-    if issubclass(cls, Stored):
-        _check_schema(data.pop("schema", None), cls.SCHEMA)
+    if issubclass(cls, Stored) and (schema := data.pop("schema", None)) != cls.SCHEMA:
+        raise DataError(
+            "this is not a report that this version can read",
+            got=f"schema {schema!r}",
+            expected=f"schema {cls.SCHEMA!r}",
+            fix="write it again with this version of ghn",
+        )
     kinds, needed = _fields(cls)  # type: ignore[arg-type]
     missing, unknown = needed - set(data), set(data) - set(kinds)
     if missing or unknown:
@@ -290,13 +271,3 @@ def _key(kind: Any, key: str, place: str) -> Any:
         return kind(key)
     except ValueError:
         raise _DamagedError(f"{place} has the key {key!r}, not of type {kind.__name__}") from None
-
-
-def _check_schema(found: Any, schema: str) -> None:
-    if found != schema:
-        raise DataError(
-            "this is not a report that this version can read",
-            got=f"schema {found!r}",
-            expected=f"schema {schema!r}",
-            fix="write it again with this version of ghn",
-        )
