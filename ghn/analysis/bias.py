@@ -270,9 +270,8 @@ def _correlations(
 def _seeds(seeds: ArrayLike, common: np.ndarray) -> Floats:
     table = np.asarray(seeds, dtype=float)
     if table.ndim != 2 or table.shape[0] != len(common) or table.shape[1] < 2:
-        raise DataError(
-            "seeds do not match the comparison", got=table.shape, expected=f"({len(common)}, at least 2 seeds)"
-        )
+        expected = f"({len(common)}, at least 2 seeds)"
+        raise DataError("seeds do not match the comparison", got=table.shape, expected=expected)
     return table[common]
 
 

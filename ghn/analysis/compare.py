@@ -157,15 +157,12 @@ def compare(
     common subset, so that their numbers can be compared.
 
     Args:
-        scores: {estimator: [n]}, higher is better, NaN where it failed; `[score.value for score in ...]` is
-            one.
+        scores: {estimator: [n]}, higher is better, NaN where it failed; `[score.value for score in ...]` is one.
         reference: [n] measured values, higher is better, finite.
-        baselines: {baseline: [n]} to be shown beneath; by default live parameters (if given) and a random
-            order.
+        baselines: {baseline: [n]} to be shown beneath; by default live parameters (if given) and a random order.
         ids: [n] names of the networks, unique.
         live_params: [n] parameters on a path from input to output; ranks inside equal counts are added.
-        seeds: [n, seeds] references of several trainings (NaN where missing), from which the ceiling is
-            taken.
+        seeds: [n, seeds] references of several trainings (NaN where missing), from which the ceiling is taken.
         errors: {estimator: [n]} why a network failed, None where it did not.
         seconds: {row: seconds a network, or [n] of them}.
         one_off_seconds: {row: seconds paid once, before the first network}.
@@ -187,6 +184,7 @@ def compare(
     aside = {name: reason for name in data.estimates if (reason := _set_aside(data.estimates[name]))}
     common = _common_subset(data, aside)
     groups = None if data.live_params is None else data.live_params[common]
+    levels = None if groups is None else levels_of(groups, data.reference[common], min_level)
     rankings = {
         name: rank(values[common], data.reference[common], groups=groups, **asdict(settings))
         for name, values in data.estimates.items()
@@ -201,7 +199,7 @@ def compare(
         ids=data.ids,
         reference=tuple(data.reference.tolist()),
         live_params=None if data.live_params is None else tuple(data.live_params.tolist()),
-        levels=_levels(data, common, min_level),
+        levels=None if levels is None else Levels(len(levels), sum(map(len, levels))),
         ceiling=top,
         rows=_rows(data, rankings, aside),
         failures=tuple(
@@ -262,13 +260,6 @@ def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str
             )
         )
     return tuple(rows)
-
-
-def _levels(data: Inputs, common: np.ndarray, min_level: int) -> Levels | None:
-    if data.live_params is None:
-        return None
-    levels = levels_of(data.live_params[common], data.reference[common], min_level)
-    return Levels(len(levels), sum(len(level) for level in levels))
 
 
 def _ceiling(data: Inputs, settings: Settings) -> tuple[Ceiling | None, list[str]]:

@@ -103,13 +103,11 @@ def _object(row: Any, place: str) -> dict[str, Any]:
 
 
 def _header(row: dict[str, Any], place: str) -> TableHeader:
-    if row.get("schema") != SCHEMA:
-        raise DataError(
-            f"{place}, field schema: not a reference table that this version reads",
-            got=row.get("schema", "no such field"),
-            expected=SCHEMA,
-        )
-    return _made(TableHeader, {name: value for name, value in row.items() if name != "schema"}, place)
+    schema = row.pop("schema", "no such field")
+    if schema != SCHEMA:
+        what = f"{place}, field schema: not a reference table that this version reads"
+        raise DataError(what, got=schema, expected=SCHEMA)
+    return _made(TableHeader, row, place)
 
 
 def _made(kind: type[Row], row: dict[str, Any], place: str) -> Row:
@@ -138,8 +136,7 @@ def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Ru
             data = gzip.decompress(data)
         except (OSError, EOFError) as error:
             raise DataError(f"{path}: damaged or truncated gzip", got=str(error), fix="get the file again") from error
-    header, runs, _ = decode(data, str(path), resume=resume)
-    return header, runs
+    return decode(data, str(path), resume=resume)[:2]
 
 
 def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool, overwrite: bool) -> None:
