@@ -20,11 +20,7 @@ def crop(size: int, tile: int) -> slice:
 
 
 def centre(size: int, full: int) -> slice:
-    """The middle of a kernel axis: a 1x1 kernel is the centre of a 3x3 one.
-
-    Raises:
-        ValueError: the kernel is larger than what the decoder makes.
-    """
+    """The middle of a kernel axis: a 1x1 kernel is the centre of a 3x3 one."""
     if size > full:
         raise ValueError(f"kernel size {size} is larger than the decoder's {full}")
     start = (full - size) // 2
@@ -75,7 +71,6 @@ class MatrixHead(nn.Module):
         _unit_variance(self.position, self.mix, self.last)
 
     def forward(self, h: Float[Tensor, "m d"], shape: tuple[int, ...]) -> Float[Tensor, "m ..."]:
-        """Makes one parameter of this shape for each row."""
         size = shape[2] if len(shape) == 4 else 1
         if size > self.kernel:
             raise GraphError("a kernel is larger than the decoder makes", got=size, expected=f"at most {self.kernel}")
@@ -100,7 +95,6 @@ class VectorHead(nn.Module):
         _unit_variance(self.first, self.last)
 
     def forward(self, h: Float[Tensor, "m d"], shape: tuple[int, ...]) -> Float[Tensor, "m ..."]:
-        """Makes one parameter of this shape for each row."""
         cut = crop(shape[0], self.tile)
         x = nn.functional.linear(self.first(h).relu(), self.last.weight[cut], self.last.bias[cut])
         return tile_to(x, shape)
@@ -132,15 +126,7 @@ class Decoder(nn.Module):
         )
 
     def forward(self, h: Float[Tensor, "n d"], groups: dict[Group, Tensor]) -> dict[Group, Tensor]:
-        """Makes the parameters of every group.
-
-        Args:
-            h: encoded nodes of all graphs.
-            groups: for each group the rows of `h` that own its parameters.
-
-        Returns:
-            For each group a tensor [m, *shape].
-        """
+        """Makes the parameters [m, *shape] of every group, of the rows of encoded nodes `h` that own them."""
         h = self.norm(h)
         out = {}
         for group, rows in groups.items():

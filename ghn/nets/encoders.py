@@ -36,7 +36,6 @@ class NodeEmbedding(nn.Module):
             nn.init.normal_(table.weight, std=len(self.columns) ** -0.5)  # type: ignore[arg-type]
 
     def forward(self, x: Int[Tensor, "n columns"]) -> Float[Tensor, "n d"]:
-        """Embeds the nodes of a batch of graphs."""
         out = self.tables[0](x[:, 0])
         for column, table in zip(self.columns[1:], self.tables[1:], strict=True):
             out = out + table(x[:, COLUMNS.index(column)])
@@ -65,12 +64,7 @@ class GatedGNN(nn.Module):
         self.cell = nn.GRUCell(hidden, hidden)
 
     def forward(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
-        """Encodes nodes.
-
-        Args:
-            h: node embeddings of all graphs.
-            data: a torch-geometric batch of `GraphFeatures.data`.
-        """
+        """Encodes the nodes of all graphs; `data` is a torch-geometric batch of `GraphFeatures.data`."""
         level = data.level
         for _ in range(self.rounds):
             for backward in (False, True):
@@ -138,12 +132,7 @@ class Graphormer(nn.Module):
         self.blocks = nn.ModuleList(Block(hidden, heads, expansion) for _ in range(layers))
 
     def forward(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
-        """Encodes nodes.
-
-        Args:
-            h: node embeddings of all graphs.
-            data: a torch-geometric batch of `GraphFeatures.data`.
-        """
+        """Encodes the nodes of all graphs; `data` is a torch-geometric batch of `GraphFeatures.data`."""
         graphs, size = data.num_graphs, int(data.longest)
         row = data.batch * size + torch.arange(len(h), device=h.device) - data.ptr[data.batch]
         dense = h.new_zeros(graphs * size, h.shape[1]).index_copy(0, row, h)

@@ -108,18 +108,13 @@ class GHN(Net):
         return next(self.parameters()).device
 
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """Generates the weights of each graph: names and shapes are those of `graph.params()`.
-
-        Raises:
-            GraphError: an operation, kind or kernel size that the hypernetwork does not know.
-        """
+        """The weights of each graph; a GraphError where it has an operation, kind or kernel size that is not known."""
         if not graphs:
             return []
         batch = self.featurizer.batch(graphs, self.device)
         return self.decode(self.encode(batch), batch, len(graphs))
 
     def encode(self, batch: FeatureBatch) -> Float[Tensor, "n d"]:
-        """Encodes the nodes of a batch."""
         return self.encoder(self.embedding(batch.data.x), batch.data)
 
     def decode(self, h: Float[Tensor, "n d"], batch: FeatureBatch, graphs: int) -> list[WeightDict]:

@@ -24,13 +24,9 @@ class NetConfig(Protocol):
     """Everything that makes a network that makes weights, but the space."""
 
     @property
-    def classes(self) -> int:
-        """Number of classes of the task."""
-        ...
+    def classes(self) -> int: ...
 
-    def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able."""
-        ...
+    def describe(self) -> dict[str, Any]: ...
 
 
 class Net(nn.Module, ABC):

@@ -44,7 +44,6 @@ class CrossFitted:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All that a score depends on: the estimator, the references in their order, and how they are divided."""
         return {
             "cross_fitted": self._untaught.identity,
             "folds": self.folds,
@@ -52,11 +51,9 @@ class CrossFitted:
         }
 
     def cost(self, arch: Any) -> float | None:
-        """That of the estimator that is fitted."""
         return self._untaught.cost(arch)
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Judges each trial, in order."""
         of: dict[int, list[int]] = {}
         for i, trial in enumerate(trials):
             of.setdefault(self._fold.get(self._key(trial), -1), []).append(i)

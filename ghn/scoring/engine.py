@@ -83,12 +83,10 @@ class WeightedEstimator:
         """Nothing to learn: the weights are given."""
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        """Scores each trial, in order; what fails is a `Score` that says why."""
         return [score for _, score in self.stream(trials)]
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a score depends on, JSON-able: scores of different identity are not mixed."""
         raw = {} if self.live else {"live": False}
         return raw | {
             "weights": self.weights_id,
@@ -109,11 +107,7 @@ class WeightedEstimator:
             yield from zip(block, scores, strict=True)
 
     def cost(self, arch: Any) -> float:
-        """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted.
-
-        Raises:
-            GhnError: it is no member of the space.
-        """
+        """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted."""
         arch = member_of(self.space, arch)
         networks = [space.network(arch) for space in self.spaces]
         graphs = [(network.live() if self.live else network).graph for network in networks]

@@ -148,12 +148,7 @@ class Model:
         return self._estimators[key]
 
     def images(self, task: ImageTask | None = None) -> ImageTask:
-        """The images to score on, normalised as the hypernetwork has seen them: those given, or the checkpoint's.
-
-        Raises:
-            CheckpointError: they do not fit the checkpoint.
-            ConfigError: none are given and the checkpoint names none.
-        """
+        """The images to score on, normalised as the hypernetwork has seen them: those given, or the checkpoint's."""
         task = self._scoring_task() if task is None else task
         check_task(self.card, task)
         own = Normalisation(tuple(self.card["task"]["mean"]), tuple(self.card["task"]["std"]))
@@ -166,11 +161,7 @@ class Model:
             return self.net([graph])[0]
 
     def embed(self, graph: Graph) -> Float[Tensor, " d"]:
-        """A feature vector of a graph, for surrogates.
-
-        Raises:
-            ConfigError: this is a bank.
-        """
+        """A feature vector of a graph, for surrogates; banks have none."""
         with torch.no_grad():
             return self.hypernetwork("embed").embed([graph])[0]
 
@@ -192,11 +183,7 @@ class Model:
         save_tensors(path, self.net.kind, self.net.state_dict(), card)
 
     def hypernetwork(self, use: str) -> GHN:
-        """The network, for a use that needs a hypernetwork.
-
-        Raises:
-            ConfigError: this is a bank.
-        """
+        """The network, for a use that needs a hypernetwork; a bank is refused."""
         if isinstance(self.net, GHN):
             return self.net
         raise ConfigError(

@@ -65,12 +65,8 @@ class Readout(Protocol):
 
 
 class LogitReadout:
-    """Minus the task's loss (cross-entropy in nats) on validation images, or its metric (accuracy, 0 to 1).
-
-    Args:
-        task: its validation images, on the device, its loss and its metric.
-        value: `loss` or `accuracy`.
-        sample: which images, and how many a forward pass.
+    """Minus the task's loss (cross-entropy in nats) on validation images, or its metric (accuracy, 0 to 1): `value` is
+    `loss` or `accuracy`.
     """
 
     def __init__(self, task: ImageTask, value: str, sample: Sample) -> None:
@@ -78,7 +74,6 @@ class LogitReadout:
         self.batches = list(_batches(task.val.take(sample.val, sample.seed), sample.batch))
 
     def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
-        """Runs the whole network."""
         losses, hits, n = [], [], 0
         for x, y in self.batches:
             logits = network.program.run(weights, x).output.float()
@@ -94,23 +89,17 @@ class RidgeReadout:
 
     The generated class head is put aside: features before it, pooled to 2x2 and flattened, of a training sample are
     fitted to one-hot labels in closed form; the score is read on a validation sample.
-
-    Args:
-        train: images to fit on.
-        val: images to score on.
-        classes: number of classes.
-        batch: images a forward pass.
-        penalty: strength of the ridge, in units of the features' mean variance.
     """
 
     identity = "ridge"
 
-    def __init__(self, train: Split, val: Split, classes: int, batch: int, penalty: float) -> None:
-        self.train, self.val = list(_batches(train, batch)), list(_batches(val, batch))
-        self.classes, self.penalty, self.passes = classes, penalty, float(len(train) + len(val))
+    def __init__(self, task: ImageTask, sample: Sample) -> None:
+        self.train = list(_batches(task.train.take(sample.ridge_train, sample.seed), sample.batch))
+        self.val = list(_batches(task.val.take(sample.ridge_val, sample.seed), sample.batch))
+        self.classes, self.penalty = task.classes, sample.penalty
+        self.passes = float(sample.ridge_train + sample.ridge_val)
 
     def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
-        """Runs the network, and looks at its last feature map."""
         train, labels = self._features(network, weights, self.train)
         val, answers = self._features(network, weights, self.val)
         if is_cut_off(network.graph):  # its class head reads zeros, whatever the image
@@ -162,8 +151,7 @@ def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
     if name not in READOUTS:
         raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
     if name == "ridge":
-        train, val = task.train.take(sample.ridge_train, sample.seed), task.val.take(sample.ridge_val, sample.seed)
-        return RidgeReadout(train, val, task.classes, sample.batch, sample.penalty)
+        return RidgeReadout(task, sample)
     if name in ZERO_COST:
         split, n = (task.val, sample.proxy) if ZERO_COST[name].of_activations else (task.train, sample.zero_cost)
         return ProxyReadout(name, *split.take(n, sample.seed).batch(slice(None)))

@@ -45,11 +45,9 @@ class PartialScores:
         patience.write(self._lines, {"id": trial.id, "arch": trial.arch} | row_of_score(score), trial, score)
 
     def drop_held(self) -> None:
-        """Forgets what was held back."""
         self._lines.drop_held()
 
     def close(self) -> None:
-        """Closes the file; everything is on disk then."""
         self._lines.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -125,9 +126,7 @@ def train_weights(
         options: `Options`.
 
     Raises:
-        ExistsError: the folder holds a run and `resume` is not set.
-        DataError: the table of references that was given does not fit.
-        TrainingError: the loss is no longer finite; the last good state has been saved.
+        GhnError: as `train_hypernetwork`.
     """
     scoring_task, resume = options.get("scoring_task"), options.get("resume", False)
     snapshots, n = options.get("snapshots", False), options.get("check", 40)
@@ -166,7 +165,7 @@ def _progress_card(run: Loop) -> dict[str, Any]:
         "step": run.done,
         "seconds": run.seconds,
         "device": str(run.fabric.device),
-        "metrics": _last_metrics(run.folder),
+        "metrics": dict(ChainMap(*reversed(read_lines(run.folder / LOG)))),  # the last value of everything in the log
     }
 
 
@@ -212,11 +211,3 @@ def _ranking_check(
         }
 
     return check
-
-
-def _last_metrics(folder: Path) -> dict[str, Any]:
-    """The last value of everything in the run's log."""
-    metrics: dict[str, Any] = {}
-    for line in read_lines(folder / LOG):
-        metrics |= line
-    return metrics

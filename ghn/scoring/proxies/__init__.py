@@ -1,8 +1,9 @@
 """Zero-cost proxies: numbers that one batch, or none, says of a network that was never trained. Higher is better.
 
 Each is a function of a network, its weights and, where it needs them, images and labels: such as
-`naswot(network, weights, images)`. `ghn.scoring.zero_cost.make_zero_cost` makes an estimator of any of them. `params`
-and `flops`, which look at no weight and no image, stand here: they are the bar for all others.
+`naswot(network, weights, images)`. `ghn.scoring.zero_cost.make_zero_cost` makes an estimator of any of them. They raise
+GraphError for a network of which they say nothing (no weights, no ReLU, no response), or whose activations overflow.
+`params` and `flops`, which look at no weight and no image, stand here: they are the bar for all others.
 """
 
 from __future__ import annotations

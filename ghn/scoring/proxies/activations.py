@@ -59,9 +59,6 @@ def naswot(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w
     Minus infinity where two images have one code.
 
     Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", ICML 2021.
-
-    Raises:
-        GraphError: no ReLU, or activations overflow.
     """
     relus = activated(network.graph, outputs(network, weights, images))
     if not relus:
@@ -137,9 +134,6 @@ def zen(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"])
     for weights from `GaussianInit`. The paper removes residual links first; here, where any graph is scored, they stay.
 
     Source: Lin et al., "Zen-NAS: A Zero-Shot NAS for High-Performance Image Recognition", ICCV 2021.
-
-    Raises:
-        GraphError: no feature maps before the output, or activations overflow.
     """
     graph = network.graph
     last = feature_node(graph)

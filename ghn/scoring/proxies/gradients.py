@@ -29,11 +29,7 @@ def leaves(weights: WeightDict) -> WeightDict:
 
 
 def synapses(graph: Graph, weights: WeightDict) -> list[Tensor]:
-    """The weights of convolutions and linear layers: no biases, no normalisations.
-
-    Raises:
-        GraphError: there are none.
-    """
+    """The weights of convolutions and linear layers: no biases, no normalisations."""
     found = [weights[p.name] for p in graph.params() if p.kind in SYNAPSES]
     if not found:
         raise GraphError("the network has no weights of convolutions or linear layers, so this proxy says nothing")
@@ -51,9 +47,6 @@ def loss_gradients(
     """The synapses as leaves, and the gradients of the mean cross-entropy for each; zero where it is not read.
 
     `create_graph` keeps the gradients differentiable.
-
-    Raises:
-        GraphError: no synapses, or activations overflow.
     """
     held = leaves(weights)
     of = synapses(network.graph, held)
@@ -73,9 +66,6 @@ def grad_norm(
     """Sum over layers of the Euclidean norm of the gradient of the loss.
 
     Source: Abdelfattah, Mehrotra, Dudziak & Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021.
-
-    Raises:
-        GraphError: no weights, or activations overflow.
     """
     _, gradients = loss_gradients(network, weights, images, labels)
     return total([g.norm() for g in gradients])
@@ -89,9 +79,6 @@ def snip(
 
     Source: Lee, Ajanthan & Torr, "SNIP: Single-Shot Network Pruning Based on Connection Sensitivity", ICLR 2019,
     which then divides by the sum; summed as a score of the network in Abdelfattah et al., ICLR 2021.
-
-    Raises:
-        GraphError: no weights, or activations overflow.
     """
     held, gradients = loss_gradients(network, weights, images, labels)
     return total([(w * g).abs() for w, g in zip(held, gradients, strict=True)])
@@ -111,9 +98,6 @@ def grasp(
 
     Source: Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow",
     ICLR 2020; as a score of the network, with this sign, in Abdelfattah et al., ICLR 2021.
-
-    Raises:
-        GraphError: no weights, or activations overflow.
     """
     held, gradients = loss_gradients(network, weights, images, labels, create_graph=True)
     product = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
@@ -137,9 +121,6 @@ def fisher(
 
     Source: Theis, Korshunova, Tejani & Huszar, "Faster gaze prediction with dense networks and Fisher pruning",
     arXiv 1801.05787, 2018; Turner et al., "BlockSwap", ICLR 2020; Abdelfattah et al., ICLR 2021.
-
-    Raises:
-        GraphError: no weights, or activations overflow.
     """
     held = leaves(weights)
     synapses(network.graph, held)
@@ -162,9 +143,6 @@ def jacob_cov(network: Network, weights: WeightDict, images: Float[Tensor, "b c 
 
     Source: Mellor, Turner, Storkey & Crowley, "Neural Architecture Search without Training", arXiv 2006.04647v1, 2020;
     named jacob_cov in Abdelfattah et al., ICLR 2021.
-
-    Raises:
-        GraphError: the output does not respond to an image, or activations overflow.
     """
     x = images.detach().clone().requires_grad_()
     (jacobian,) = torch.autograd.grad(outputs(network, weights, x)[-1].sum(), x, materialize_grads=True)
@@ -187,9 +165,6 @@ def synflow(network: Network, weights: WeightDict) -> Float[Tensor, ""]:
     Source: Tanaka, Kunin, Yamins & Ganguli, "Pruning neural networks without any data by iteratively conserving
     synaptic flow", NeurIPS 2020; as a score of the network in Abdelfattah et al., ICLR 2021,
     which takes normalisations out.
-
-    Raises:
-        GraphError: no weights, or the flow overflows float64.
     """
     return total(list(synaptic_flow(network, weights).values())).log1p()
 
@@ -200,9 +175,6 @@ def synaptic_flow(network: Network, weights: WeightDict) -> dict[str, Tensor]:
     absolute values of all weights and without normalisations.
 
     Without biases, every layer through which all paths lead has the same sum, R.
-
-    Raises:
-        GraphError: no weights, or the flow overflows float64.
     """
     plain = without_norms(network.graph)
     held = leaves({p.name: weights[p.name].double().abs() for p in plain.params()})
