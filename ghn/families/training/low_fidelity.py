@@ -23,7 +23,7 @@ from ghn.spaces.members import live_graph
 from ghn.tasks.images import ImageTask
 from ghn.tasks.transforms import resize
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
-from ghn.train.rungs import Fidelity, RungStore, Start, climb, epoch_macs, train_rungs
+from ghn.train.rungs import Fidelity, RungStore, Start, Trained, climb, epoch_macs, train_rungs
 from ghn.types import Score, Space, Trial, member_of
 
 
@@ -69,7 +69,7 @@ class LowFidelityEstimator(CandidateTraining):
         self._tasks: dict[tuple[float, int | None], ImageTask] = {}
         for one in (self.fidelity, *self.rungs.values()):
             self._with_epochs(one)
-            self._skeleton(self._images(one), one)
+            self._skeleton(self._images(one.data, one.size), one)
         # each result is kept under its fidelity, so that estimators of several may share a folder
         self.store = RungStore(folder, self.conditions)
 
@@ -134,8 +134,8 @@ class LowFidelityEstimator(CandidateTraining):
             run = train_rungs(self.store, text, rungs, lambda rung: self._start(arch, rung))
         except GhnError as error:
             return Score.failed(str(error), time.perf_counter() - started)
-        paid = self.store.load(text, before) if before and not note else None
-        seconds, macs = run.seconds - (paid.seconds if paid else 0), run.macs - (paid.macs if paid else 0)
+        paid = (self.store.load(text, before) if before and not note else None) or Trained({})
+        seconds, macs = run.seconds - paid.seconds, run.macs - paid.macs
         if run.error:
             return Score.failed(run.error, seconds)
         self.store.name(trial.id, text, rungs)
@@ -144,7 +144,7 @@ class LowFidelityEstimator(CandidateTraining):
 
     def _start(self, arch: Any, fidelity: Fidelity) -> Start:
         """A trainer at a fidelity, and the multiply-adds of one epoch, validation included."""
-        task = self._images(fidelity)
+        task = self._images(fidelity.data, fidelity.size)
         graph = live_graph(self._skeleton(task, fidelity), arch)
         recipe = replace(self.recipe, epochs=fidelity.epochs or 0) if fidelity.anneal else self.recipe
         return Start(NetworkTrainer(graph, task, recipe, self.seed, self.fabric), epoch_macs(graph, task, recipe))
@@ -155,20 +155,19 @@ class LowFidelityEstimator(CandidateTraining):
             changed["input_shape"] = [task.channels, *task.image_size]
         return skeletons_of(self.space, [changed])[0] if changed else self.space
 
-    def _images(self, fidelity: Fidelity) -> ImageTask:
+    def _images(self, data: float, size: int | None) -> ImageTask:
+        if (data, size) not in self._tasks:
+            self._tasks[data, size] = self._smaller(data, size)
+        return self._tasks[data, size]
+
+    def _smaller(self, data: float, size: int | None) -> ImageTask:
         """The task with a share of its training images, made smaller."""
-        key = (fidelity.data, fidelity.size)
-        if key not in self._tasks:
-            task = self.task
-            if fidelity.data < 1:
-                n = max(1, round(fidelity.data * len(task.train)))
-                task = replace(task, train=task.train.take(n, self.seed))
-            if fidelity.size is not None:
-                if fidelity.size > min(task.image_size):
-                    raise ConfigError(
-                        "fidelity: images are only made smaller", got=fidelity.size, expected=f"<= {task.image_size}"
-                    )
-                small = {k: replace(v, images=resize(v.images, fidelity.size)) for k, v in task.splits().items()}
-                task = replace(task, **small)  # type: ignore[arg-type]
-            self._tasks[key] = task
-        return self._tasks[key]
+        task = self.task
+        if data < 1:
+            task = replace(task, train=task.train.take(max(1, round(data * len(task.train))), self.seed))
+        if size is None:
+            return task
+        if size > min(task.image_size):
+            raise ConfigError("fidelity: images are only made smaller", got=size, expected=f"<= {task.image_size}")
+        small = {name: replace(split, images=resize(split.images, size)) for name, split in task.splits().items()}
+        return replace(task, **small)  # type: ignore[arg-type]
