@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
-from ghn.graph.ir import Graph
+from ghn.graph.ir import Graph, Node
+
+T = TypeVar("T", int, str)
 
 
 def canonical_order(graph: Graph) -> tuple[int, ...]:
@@ -20,7 +22,7 @@ def canonical_order(graph: Graph) -> tuple[int, ...]:
     """
     classes = _Classes.of(graph)
     while tied := classes.first_tie():
-        classes = min((classes.choosing(i) for i in tied), key=_Classes.sizes)
+        classes = min((classes.choosing(i) for i in tied), key=lambda chosen: sorted(chosen.members))
     return tuple(i for start in sorted(classes.members) for i in classes.members[start])
 
 
@@ -34,8 +36,8 @@ def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     position = [0] * len(graph)
     for p, i in enumerate(order):
         position[i] = p
-    nodes = ((graph.nodes[i], _places(graph, i, position)) for i in order)
-    return _digest(position[-1], *((node.op, node.attrs, node.shape, places) for node, places in nodes))
+    nodes = (graph.nodes[i] for i in order)
+    return _digest(position[-1], *((node.op, node.attrs, node.shape, _read(node, position)) for node in nodes))
 
 
 def function_key(graph: Graph) -> str:
@@ -44,27 +46,20 @@ def function_key(graph: Graph) -> str:
     Two branches of the same form count the same whether they share their weights or not, as in the count of 4,930
     distinct NAS-Bench-201 functions. Apply to a simplified graph.
     """
-    return _from_inputs(graph)[-1]
+    keys: list[str] = []
+    for node in graph.nodes:
+        keys.append(_digest(node.op, node.attrs, node.shape, list(_read(node, keys))))
+    return keys[-1]
 
 
-def _places(graph: Graph, i: int, position: list[int]) -> tuple[int, ...]:
-    node = graph.nodes[i]
-    places = (position[j] for j in node.inputs)
-    return tuple(sorted(places)) if node.operation.commutative else tuple(places)
+def _read(node: Node, of: Sequence[T]) -> tuple[T, ...]:
+    """What is known of the inputs of a node, in order; sorted where their order does not matter."""
+    values = (of[j] for j in node.inputs)
+    return tuple(sorted(values) if node.operation.commutative else values)
 
 
 def _digest(*parts: object) -> str:
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-
-
-def _from_inputs(graph: Graph) -> list[str]:
-    out: list[str] = []
-    for node in graph.nodes:
-        fed = [out[j] for j in node.inputs]
-        if node.operation.commutative:
-            fed.sort()
-        out.append(_digest(node.op, node.attrs, node.shape, fed))
-    return out
 
 
 class _Classes:
@@ -95,10 +90,6 @@ class _Classes:
         out._refine(out._touched(self.members[start]))
         return out
 
-    def sizes(self) -> list[int]:
-        """Where the classes start: the same for isomorphic partitions."""
-        return sorted(self.members)
-
     def _refine(self, todo: set[int]) -> None:
         """Splits classes until the members of each read, and are read by, the same classes."""
         while todo:
@@ -124,13 +115,10 @@ class _Classes:
         near = {self.start[j] for i in nodes for j in (*graph.nodes[i].inputs, *graph.consumers[i])}
         return {start for start in near if len(self.members[start]) > 1}
 
-    def _neighbours(self, i: int) -> tuple[list[int], list[tuple[int, tuple[int, ...]]]]:
+    def _neighbours(self, i: int) -> tuple[tuple[int, ...], list[tuple[int, tuple[int, ...]]]]:
         """The classes that a node reads, and those that read it, and where."""
-        graph, node = self.graph, self.graph.nodes[i]
-        fed = [self.start[j] for j in node.inputs]
-        if node.operation.commutative:
-            fed.sort()
-        return fed, sorted((self.start[c], _slots(graph, i, c)) for c in set(graph.consumers[i]))
+        readers = ((self.start[c], _slots(self.graph, i, c)) for c in set(self.graph.consumers[i]))
+        return _read(self.graph.nodes[i], self.start), sorted(readers)
 
 
 def _slots(graph: Graph, i: int, consumer: int) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -51,6 +52,12 @@ class Translation(NamedTuple):
     attrs: Mapping[str, int] = {}
     weights: Mapping[str, Tensor] = {}  # parameters by their suffix
     stats: Mapping[str, Tensor] = {}  # running statistics by their suffix
+
+
+def layer_of(call: Callable[..., Translation]) -> Callable[[nn.Module], Translation]:
+    """The translator of a layer whose attributes are named as the arguments of its function, after the input."""
+    names = list(signature(call).parameters)[1:]
+    return lambda layer: call(None, **{name: getattr(layer, name) for name in names})
 
 
 def _no_params(_shapes: Sequence[Shape], _attrs: Attrs) -> tuple[ParamSpec, ...]:
@@ -120,9 +127,5 @@ def get_op(name: str) -> Op:
     try:
         return OPS[name]
     except KeyError:
-        raise GraphError(
-            "unknown operation",
-            got=name,
-            expected="one of " + ", ".join(sorted(OPS)),
-            fix="register it in ghn.graph.ops",
-        ) from None
+        known = "one of " + ", ".join(sorted(OPS))
+        raise GraphError("unknown operation", got=name, expected=known, fix="register it in ghn.graph.ops") from None

@@ -11,7 +11,7 @@ usual: the interpreter then hands `run` the node's buffers.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial, reduce
 from math import prod
 from typing import Any
@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ghn.errors import GraphError
-from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, Translation, refuse, register
+from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, Translation, layer_of, refuse, register
 
 _EPSILON = 1e-5  # of normalisations
 
@@ -67,10 +67,6 @@ def _unary(input: Any, *settings: Any, **named: Any) -> Translation:
 
 def _plain(_layer: nn.Module) -> Translation:
     return Translation()
-
-
-def _named(call: Callable[..., Translation], *names: Any) -> dict[Any, Callable[..., Translation]]:
-    return dict.fromkeys(names, call)
 
 
 def _square(value: Any, what: str) -> int:
@@ -192,7 +188,7 @@ register(
         activates=True,
         gain=2.0,  # Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, sec. 2.2
         layers={nn.ReLU: _plain},
-        calls=_named(_unary, F.relu, torch.relu, "relu", "relu_"),
+        calls=dict.fromkeys((F.relu, torch.relu, "relu", "relu_"), _unary),
     )
 )
 
@@ -240,14 +236,6 @@ def _max_call(
     return Translation((input,), _pool_attrs(kernel_size, stride, padding))
 
 
-def _avg_layer(m: nn.AvgPool2d) -> Translation:
-    return _avg_call(None, m.kernel_size, m.stride, m.padding, m.ceil_mode, m.count_include_pad, m.divisor_override)
-
-
-def _max_layer(m: nn.MaxPool2d) -> Translation:
-    return _max_call(None, m.kernel_size, m.stride, m.padding, m.dilation, m.ceil_mode, m.return_indices)
-
-
 def _adaptive_call(input: Any, output_size: Any) -> Translation:
     refuse(output_size not in (1, (1, 1), [1, 1]), f"adaptive pooling to {output_size}: only to 1")
     return Translation((input,))
@@ -267,7 +255,7 @@ register(
         "avg_pool",
         run=lambda x, w, a, s: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False),
         label=partial(_window_label, "avg"),
-        layers={nn.AvgPool2d: _avg_layer},
+        layers={nn.AvgPool2d: layer_of(_avg_call)},
         calls={F.avg_pool2d: _avg_call},
     )
 )
@@ -276,7 +264,7 @@ register(
         "max_pool",
         run=lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
         label=partial(_window_label, "max"),
-        layers={nn.MaxPool2d: _max_layer},
+        layers={nn.MaxPool2d: layer_of(_max_call)},
         calls={F.max_pool2d: _max_call},
     )
 )
@@ -290,8 +278,8 @@ register(
         label=lambda a, o: "global pool",
         channelwise=True,
         flattens=True,
-        layers={nn.AdaptiveAvgPool2d: lambda m: _adaptive_call(None, m.output_size)},
-        calls={F.adaptive_avg_pool2d: _adaptive_call, **_named(_mean_call, "mean", torch.mean)},
+        layers={nn.AdaptiveAvgPool2d: layer_of(_adaptive_call)},
+        calls={F.adaptive_avg_pool2d: _adaptive_call, **dict.fromkeys(("mean", torch.mean), _mean_call)},
     )
 )
 
@@ -365,8 +353,8 @@ register(
         label=_passed_over,
         channelwise=True,
         adds=True,
-        layers=_named(_plain, nn.Identity, nn.Dropout, nn.Dropout2d),
-        calls=_named(_unary, F.dropout, F.dropout2d, "contiguous"),
+        layers=dict.fromkeys((nn.Identity, nn.Dropout, nn.Dropout2d), _plain),
+        calls=dict.fromkeys((F.dropout, F.dropout2d, "contiguous"), _unary),
     )
 )
 register(
@@ -377,7 +365,7 @@ register(
         lambda s, a: zero_shape(a),
         lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
         cuts=True,
-        calls={torch.zeros_like: _unary, **_named(_times_call, operator.mul, torch.mul, "mul", "mul_")},
+        calls={torch.zeros_like: _unary, **dict.fromkeys((operator.mul, torch.mul, "mul", "mul_"), _times_call)},
     )
 )
 register(
@@ -391,7 +379,7 @@ register(
         label=lambda a, o: "+",
         channelwise=True,
         adds=True,
-        calls=_named(_plus_call, operator.add, operator.iadd, torch.add, "add", "add_"),
+        calls=dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), _plus_call),
     )
 )
 register(
@@ -402,7 +390,7 @@ register(
         _concat_infer,
         lambda x, w, a, s: torch.cat(tuple(x), 1),
         joins=True,
-        calls=_named(_cat_call, torch.cat, torch.concat),
+        calls=dict.fromkeys((torch.cat, torch.concat), _cat_call),
     )
 )
 register(

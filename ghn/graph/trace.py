@@ -17,7 +17,7 @@ from torch import Tensor, fx, nn
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph, GraphBuilder, derive
-from ghn.graph.op import OPS, Shape, Translation, Unsupported, get_op, refuse
+from ghn.graph.op import OPS, Shape, Translation, Unsupported, get_op, layer_of, refuse
 from ghn.graph.ops import zero_attrs
 
 Meaning = tuple[str, Callable[..., Translation]]  # an operation, or `flatten`, `size`, `item`; and how to read it
@@ -47,7 +47,7 @@ def _shape(input: Any, name: Any = None) -> Translation:
 def _layers() -> dict[Any, Meaning]:
     """What each layer means."""
     found: dict[Any, Meaning] = {key: (op.name, read) for op in OPS.values() for key, read in op.layers.items()}
-    return found | {nn.Flatten: ("flatten", lambda m: _flatten(None, m.start_dim, m.end_dim))}
+    return found | {nn.Flatten: ("flatten", layer_of(_flatten))}
 
 
 def _calls() -> dict[Any, Meaning]:
@@ -134,12 +134,12 @@ class _Translator:
         if not isinstance(out, fx.Node) or self.index[out] == _SIZE:
             raise Unsupported("an output that is not one tensor")
         graph = self.builder.build(self.index[out])
-        names, kept = {p.name for p in graph.params()}, {n.name for n in graph.nodes}
-        return Traced(
-            graph,
-            {name: weight for name, weight in self.weights.items() if name in names},
-            {name: value for name, value in self.stats.items() if name.rsplit("/", 1)[0] in kept},
+        kept = {node.name for node in graph.nodes}
+        weights, stats = (
+            {name: value for name, value in tensors.items() if name.rsplit("/", 1)[0] in kept}
+            for tensors in (self.weights, self.stats)
         )
+        return Traced(graph, weights, stats)
 
     def _step(self, node: fx.Node) -> int:
         if node.op == "placeholder":
