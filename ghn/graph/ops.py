@@ -125,21 +125,6 @@ def _conv_label(a: Attrs, output: Shape) -> str:
     return _window_label("conv" if a["groups"] == 1 else "dw" if a["groups"] == output[0] else "grouped", a, output)
 
 
-register(
-    Op(
-        "conv",
-        (1, 1),
-        {"out": None, "kernel": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": 0},
-        _conv_infer,
-        _conv_run,
-        _conv_params,
-        lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
-        label=_conv_label,
-        mixes=True,
-        layers={nn.Conv2d: _conv_layer},
-    )
-)
-
 # --- normalisation and activation ------------------------------------------------------------------------------------
 
 
@@ -160,37 +145,6 @@ def _norm_layer(m: nn.BatchNorm2d) -> Translation:
         return Translation(weights=weights)
     return Translation(weights=weights, stats={"running_mean": m.running_mean, "running_var": m.running_var})
 
-
-register(
-    Op(
-        "batch_norm",
-        (1, 1),
-        {},
-        lambda s, a: _spatial(s[0], "batch_norm"),
-        _norm_run,
-        lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
-        has_stats=True,
-        channelwise=True,
-        normalises=True,
-        label=_passed_over,
-        layers={nn.BatchNorm2d: _norm_layer},
-    )
-)
-register(
-    Op(
-        "relu",
-        (1, 1),
-        {},
-        _same,
-        lambda x, w, a, s: F.relu(x[0]),
-        label=_passed_over,
-        channelwise=True,
-        activates=True,
-        gain=2.0,  # Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, sec. 2.2
-        layers={nn.ReLU: _plain},
-        calls=dict.fromkeys((F.relu, torch.relu, "relu", "relu_"), _unary),
-    )
-)
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
@@ -249,38 +203,6 @@ def _mean_call(input: Any, dim: Any = None, keepdim: bool = False) -> Translatio
 
 _pool = partial(
     Op, arity=(1, 1), attrs={"kernel": None, "stride": 1, "padding": 0}, infer=_pool_infer, channelwise=True, pools=True
-)
-register(
-    _pool(
-        "avg_pool",
-        run=lambda x, w, a, s: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False),
-        label=partial(_window_label, "avg"),
-        layers={nn.AvgPool2d: layer_of(_avg_call)},
-        calls={F.avg_pool2d: _avg_call},
-    )
-)
-register(
-    _pool(
-        "max_pool",
-        run=lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
-        label=partial(_window_label, "max"),
-        layers={nn.MaxPool2d: layer_of(_max_call)},
-        calls={F.max_pool2d: _max_call},
-    )
-)
-register(
-    Op(
-        "global_pool",
-        (1, 1),
-        {},
-        lambda s, a: (_spatial(s[0], "global_pool")[0],),
-        lambda x, w, a, s: x[0].mean((-2, -1)),
-        label=lambda a, o: "global pool",
-        channelwise=True,
-        flattens=True,
-        layers={nn.AdaptiveAvgPool2d: layer_of(_adaptive_call)},
-        calls={F.adaptive_avg_pool2d: _adaptive_call, **dict.fromkeys(("mean", torch.mean), _mean_call)},
-    )
 )
 
 # --- routing ---------------------------------------------------------------------------------------------------------
@@ -342,78 +264,6 @@ def zero_attrs(shape: Shape) -> dict[str, int]:
     return dict(zip("chw", shape, strict=False))
 
 
-register(Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]))
-register(
-    Op(  # dropout is one in evaluation
-        "identity",
-        (1, 1),
-        {},
-        _same,
-        lambda x, w, a, s: x[0],
-        label=_passed_over,
-        channelwise=True,
-        adds=True,
-        layers=dict.fromkeys((nn.Identity, nn.Dropout, nn.Dropout2d), _plain),
-        calls=dict.fromkeys((F.dropout, F.dropout2d, "contiguous"), _unary),
-    )
-)
-register(
-    Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
-        "zero",
-        (1, 1),
-        {"c": None, "h": 0, "w": 0},
-        lambda s, a: zero_shape(a),
-        lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
-        cuts=True,
-        calls={torch.zeros_like: _unary, **dict.fromkeys((operator.mul, torch.mul, "mul", "mul_"), _times_call)},
-    )
-)
-register(
-    Op(
-        "sum",
-        (1, None),
-        {},
-        _sum_infer,
-        _sum_run,
-        commutative=True,
-        label=lambda a, o: "+",
-        channelwise=True,
-        adds=True,
-        calls=dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), _plus_call),
-    )
-)
-register(
-    Op(
-        "concat",
-        (1, None),
-        {},
-        _concat_infer,
-        lambda x, w, a, s: torch.cat(tuple(x), 1),
-        joins=True,
-        calls=dict.fromkeys((torch.cat, torch.concat), _cat_call),
-    )
-)
-register(
-    Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
-        "crop",
-        (1, 1),
-        {"top": 0, "left": 0},
-        _crop_infer,
-        lambda x, w, a, s: x[0][:, :, a["top"] :, a["left"] :],
-        # not said to be channelwise: narrowing would leave half a factorised reduction without a channel
-    )
-)
-register(
-    Op(  # the mixed operation of a supergraph: its weight holds one number an input
-        "mix",
-        (1, None),
-        {},
-        _sum_infer,
-        _mix_run,
-        lambda s, a: (("weight", (len(s),), "mix_weight"),),
-    )
-)
-
 # --- head ------------------------------------------------------------------------------------------------------------
 
 
@@ -429,7 +279,132 @@ def _linear_layer(m: nn.Linear) -> Translation:
     return Translation((), {"out": m.out_features}, {"weight": m.weight, "bias": bias})
 
 
-register(
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+for _op in (
+    Op(
+        "conv",
+        (1, 1),
+        {"out": None, "kernel": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": 0},
+        _conv_infer,
+        _conv_run,
+        _conv_params,
+        lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
+        label=_conv_label,
+        mixes=True,
+        layers={nn.Conv2d: _conv_layer},
+    ),
+    Op(
+        "batch_norm",
+        (1, 1),
+        {},
+        lambda s, a: _spatial(s[0], "batch_norm"),
+        _norm_run,
+        lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
+        has_stats=True,
+        channelwise=True,
+        normalises=True,
+        label=_passed_over,
+        layers={nn.BatchNorm2d: _norm_layer},
+    ),
+    Op(
+        "relu",
+        (1, 1),
+        {},
+        _same,
+        lambda x, w, a, s: F.relu(x[0]),
+        label=_passed_over,
+        channelwise=True,
+        activates=True,
+        gain=2.0,  # Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, sec. 2.2
+        layers={nn.ReLU: _plain},
+        calls=dict.fromkeys((F.relu, torch.relu, "relu", "relu_"), _unary),
+    ),
+    _pool(
+        "avg_pool",
+        run=lambda x, w, a, s: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False),
+        label=partial(_window_label, "avg"),
+        layers={nn.AvgPool2d: layer_of(_avg_call)},
+        calls={F.avg_pool2d: _avg_call},
+    ),
+    _pool(
+        "max_pool",
+        run=lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
+        label=partial(_window_label, "max"),
+        layers={nn.MaxPool2d: layer_of(_max_call)},
+        calls={F.max_pool2d: _max_call},
+    ),
+    Op(
+        "global_pool",
+        (1, 1),
+        {},
+        lambda s, a: (_spatial(s[0], "global_pool")[0],),
+        lambda x, w, a, s: x[0].mean((-2, -1)),
+        label=lambda a, o: "global pool",
+        channelwise=True,
+        flattens=True,
+        layers={nn.AdaptiveAvgPool2d: layer_of(_adaptive_call)},
+        calls={F.adaptive_avg_pool2d: _adaptive_call, **dict.fromkeys(("mean", torch.mean), _mean_call)},
+    ),
+    Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]),
+    Op(  # dropout is one in evaluation
+        "identity",
+        (1, 1),
+        {},
+        _same,
+        lambda x, w, a, s: x[0],
+        label=_passed_over,
+        channelwise=True,
+        adds=True,
+        layers=dict.fromkeys((nn.Identity, nn.Dropout, nn.Dropout2d), _plain),
+        calls=dict.fromkeys((F.dropout, F.dropout2d, "contiguous"), _unary),
+    ),
+    Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
+        "zero",
+        (1, 1),
+        {"c": None, "h": 0, "w": 0},
+        lambda s, a: zero_shape(a),
+        lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
+        cuts=True,
+        calls={torch.zeros_like: _unary, **dict.fromkeys((operator.mul, torch.mul, "mul", "mul_"), _times_call)},
+    ),
+    Op(
+        "sum",
+        (1, None),
+        {},
+        _sum_infer,
+        _sum_run,
+        commutative=True,
+        label=lambda a, o: "+",
+        channelwise=True,
+        adds=True,
+        calls=dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), _plus_call),
+    ),
+    Op(
+        "concat",
+        (1, None),
+        {},
+        _concat_infer,
+        lambda x, w, a, s: torch.cat(tuple(x), 1),
+        joins=True,
+        calls=dict.fromkeys((torch.cat, torch.concat), _cat_call),
+    ),
+    Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
+        "crop",
+        (1, 1),
+        {"top": 0, "left": 0},
+        _crop_infer,
+        lambda x, w, a, s: x[0][:, :, a["top"] :, a["left"] :],
+        # not said to be channelwise: narrowing would leave half a factorised reduction without a channel
+    ),
+    Op(  # the mixed operation of a supergraph: its weight holds one number an input
+        "mix",
+        (1, None),
+        {},
+        _sum_infer,
+        _mix_run,
+        lambda s, a: (("weight", (len(s),), "mix_weight"),),
+    ),
     Op(
         "linear",
         (1, 1),
@@ -440,5 +415,6 @@ register(
         lambda i, o, a: i[0][0] * o[0],
         mixes=True,
         layers={nn.Linear: _linear_layer},
-    )
-)
+    ),
+):
+    register(_op)
