@@ -8,11 +8,8 @@ from collections.abc import Iterable, Mapping
 class GhnError(Exception):
     """Base of all errors raised on purpose.
 
-    Args:
-        what: what is wrong, and where.
-        got: the offending value, shown with `repr` unless it is a string.
-        expected: what would have been right.
-        fix: what the user can do now.
+    They say what is wrong and where; what was `got`, shown with `repr` unless it is a string; what was `expected`; and
+    what the user can do now (`fix`).
     """
 
     def __init__(self, what: str, *, got: object = None, expected: object = None, fix: str | None = None) -> None:
@@ -86,21 +83,12 @@ def check_counts(where: str, **counts: object) -> None:
 def check_settings(error: type[GhnError], where: object, found: object, wanted: Mapping[str, object], fix: str) -> None:
     """Refuses what was made with other settings than those of now, and says which they are, down to the last level.
 
-    Args:
-        error: what is raised then.
-        where: the file or folder.
-        found: the settings in it; anything but a mapping is none.
-        wanted: those of now.
-        fix: what the user can do.
+    The settings `found` in a file or folder (`where`) are none if they are not a mapping.
     """
     old, new = _differing(found if isinstance(found, Mapping) else {}, wanted)
     if old or new:
-        raise error(
-            f"{where} was made with other settings: {', '.join(sorted({*old, *new}))} differ",
-            got=old,
-            expected=new,
-            fix=fix,
-        )
+        which = ", ".join(sorted({*old, *new}))
+        raise error(f"{where} was made with other settings: {which} differ", got=old, expected=new, fix=fix)
 
 
 def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

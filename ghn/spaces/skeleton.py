@@ -10,22 +10,12 @@ from ghn.errors import ConfigError
 
 @dataclass(frozen=True)
 class Skeleton:
-    """The settings of a network that halves images twice.
+    """The settings of a network that halves images twice; `ConfigError` for images or numbers that do not fit."""
 
-    Args:
-        input_shape: (c, h, w) of the images.
-        classes: number of classes.
-        width: channels of the first cells.
-        depth: number of cells, as the space counts them.
-
-    Raises:
-        ConfigError: images that do not fit, or a number that is too small.
-    """
-
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, int, int]  # (c, h, w) of the images
     classes: int
-    width: int = 16
-    depth: int = 1
+    width: int = 16  # channels of the first cells
+    depth: int = 1  # number of cells, as the space counts them
     name: str = ""
     title: ClassVar[str]  # in messages
     least_depth: ClassVar[int] = 1
