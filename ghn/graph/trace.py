@@ -179,7 +179,8 @@ class _Translator:
         shapes = tuple(map(self.builder.shape, inputs))
         attrs = zero_attrs(shapes[0]) if get_op(op).cuts else found.attrs
         for suffix, shape, _ in derive(op, shapes, tuple(attrs.items())).params:
-            if (got := tuple(found.weights[suffix].shape)) != shape:
+            given = found.weights.get(suffix)
+            if (got := None if given is None else tuple(given.shape)) != shape:
                 raise GraphError(f"{suffix} does not fit an input of shape {shapes[0]}", got=got, expected=shape)
         name = self._name(name)
         index = self.builder.add(op, *inputs, name=name, **attrs)

@@ -237,6 +237,24 @@ def test_an_operation_says_what_means_it_in_pytorch() -> None:
         del OPS["softplus"]
 
 
+def test_a_translator_that_leaves_a_weight_out_is_named() -> None:
+    op = Op(
+        "prelu",
+        (1, 1),
+        {},
+        infer=lambda s, a: s[0],
+        run=lambda x, w, a, s: F.prelu(x[0], w[0]),
+        params=lambda s, a: (("weight", (1,), "bias"),),
+        layers={nn.PReLU: lambda m: Translation()},
+    )
+    register(op)
+    try:
+        with pytest.raises(GraphError, match=r"module '1'.*weight does not fit"):
+            trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.PReLU()), (3, 8, 8))
+    finally:
+        del OPS["prelu"]
+
+
 def test_a_parameter_outside_of_a_layer_and_a_second_input() -> None:
     class Scaled(Called):
         def forward(self, x: Tensor) -> Tensor:
