@@ -110,13 +110,9 @@ class ReferenceTable:
     ) -> dict[str, float]:
         """A metric of each architecture that has it.
 
-        Args:
-            metric: one of `METRICS`.
-            seed_mean: the mean over the seeds; otherwise the lowest seed's alone.
-            epoch: counted from 1; None for the last one.
+        It is the mean over the seeds, or the lowest seed's alone, after an epoch counted from 1 or the last.
 
         Raises:
-            ConfigError: there is no such metric.
             DataError: no run has it (a published table may hold test accuracies only).
         """
         readings = self._readings(metric, epoch)

@@ -94,17 +94,11 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class ImageTask:
-    """An image classification problem with its three splits.
+    """An image classification problem with its three splits; labels are `0 .. classes - 1`.
 
-    The hypernetwork is trained on `train` alone, candidates are scored on `val`, and nothing is ever
-    selected on `test`. A subclass may have a `loss` and a `metric` of its own.
-
-    Attributes:
-        name: a short name, kept in checkpoints.
-        train: split for training.
-        val: split for scoring and selecting.
-        test: split for reporting only.
-        classes: number of classes; labels are `0 .. classes - 1`.
+    The hypernetwork is trained on `train` alone, candidates are scored on `val`, and nothing is ever selected on
+    `test`, which is for reports. Its short name is kept in checkpoints. A subclass may have a `loss` and a `metric` of
+    its own.
     """
 
     name: str
@@ -119,11 +113,8 @@ class ImageTask:
             check_alike(where, split.images, self.train.images)
             check_range(where, split.labels, self.classes)
             if split.normalisation != self.train.normalisation:
-                raise DataError(
-                    f"{where}: another normalisation than the train split's",
-                    got=split.normalisation,
-                    expected=self.train.normalisation,
-                )
+                what = f"{where}: another normalisation than the train split's"
+                raise DataError(what, got=split.normalisation, expected=self.train.normalisation)
 
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "val": self.val, "test": self.test}

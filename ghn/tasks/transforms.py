@@ -18,14 +18,9 @@ def augment(
 ) -> Float32[Tensor, "b c h w"]:
     """Shifts each image by up to `pad` pixels each way and flips half of them left to right.
 
-    All chance comes from the generator, so a run that stores and restores its state goes on exactly.
-
-    Args:
-        images: a normalised batch, `[b c h w]`; what shifts in is 0, the mean of the train split.
-        generator: best on the images' own device, so that nothing is copied; a CPU generator works for any
-            device and then gives the same draws on each.
-        pad: the largest shift in pixels; 0 does not shift.
-        flip: whether to flip.
+    The images are normalised: what shifts in is 0, the mean of the train split. All chance comes from the generator, so
+    a run that stores and restores its state goes on exactly. It is best on the images' own device, so that nothing is
+    copied; a CPU generator works for any device and then gives the same draws on each.
     """
     if pad < 0:
         raise ConfigError("bad pad of the augmentation", got=pad, expected="0 or a positive number of pixels")
