@@ -92,21 +92,13 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class LoopConfig:
-    """How long a training goes on, and how often what is done beside it.
+    """How long a training goes on, and how often what is done beside it."""
 
-    Attributes:
-        steps: optimiser steps.
-        average: decay of the moving average of the parameters, which is what is saved and scored.
-        save_every: steps between saved states.
-        log_every: steps between lines in the log.
-        check_every: steps between ranking checks.
-    """
-
-    steps: int = 20_000
-    average: float = 0.999
-    save_every: int = 500
-    log_every: int = 20
-    check_every: int = 1000
+    steps: int = 20_000  # optimiser steps
+    average: float = 0.999  # decay of the moving average of the parameters, which is what is saved and scored
+    save_every: int = 500  # steps between saved states
+    log_every: int = 20  # steps between lines in the log
+    check_every: int = 1000  # steps between ranking checks
 
     def __post_init__(self) -> None:
         often = {"save_every": self.save_every, "log_every": self.log_every, "check_every": self.check_every}

@@ -111,38 +111,26 @@ class ImageSampler:
 class MetaConfig(LoopConfig):
     """How a hypernetwork, or a bank of shared weights, is trained; `LoopConfig` says how long.
 
-    Attributes:
-        architectures: architectures a step (the meta-batch).
-        images: images an architecture and step; each architecture sees images of its own.
-        optimizer: `adamw`, or `sgd` with Nesterov momentum. Either leaves alone what no architecture of a step uses.
-        lr: peak learning rate, after a linear warm-up.
-        schedule: `cosine` takes the rate to zero, `constant` leaves it, and the moving average settles instead.
-        momentum: of `sgd`.
-        weight_decay: of the optimiser.
-        warmup: steps of warm-up.
-        clip: greatest norm of the gradient.
-        shift: greatest random shift of a training image, in pixels.
-        ghost: images that are normalised together; 0: all of an architecture's.
-        sampling: `distinct` or `uniform`, see `ArchitectureSampler`.
-        skeletons: settings of the space, such as `{"depth": 3}`, one of which is drawn for each architecture of a step;
-            none: the space as it is. A hypernetwork that has seen several can score in each of them.
-        seed: of everything drawn.
+    The optimizer, `adamw` or `sgd` with Nesterov momentum, leaves alone what no architecture of a step uses. The
+    `cosine` schedule takes the rate to zero; `constant` leaves it, and the moving average settles instead. Of the
+    skeletons, settings of the space such as `{"depth": 3}`, one is drawn for each architecture of a step: a
+    hypernetwork that has seen several can score in each of them.
     """
 
-    architectures: int = 8
-    images: int = 32
-    optimizer: str = "adamw"
-    lr: float = 2e-3
-    schedule: str = "cosine"
-    momentum: float = 0.9
-    weight_decay: float = 1e-2
-    warmup: int = 100
-    clip: float = 5.0
-    shift: int = 2
-    ghost: int = 0
-    sampling: str = "distinct"
-    skeletons: Sequence[Mapping[str, Any]] = ()
-    seed: int = 0
+    architectures: int = 8  # architectures a step (the meta-batch)
+    images: int = 32  # images an architecture and step; each architecture sees images of its own
+    optimizer: str = "adamw"  # one of `OPTIMIZERS`
+    lr: float = 2e-3  # peak learning rate, after a linear warm-up
+    schedule: str = "cosine"  # one of `SCHEDULES`
+    momentum: float = 0.9  # of `sgd`
+    weight_decay: float = 1e-2  # of the optimiser
+    warmup: int = 100  # steps of warm-up
+    clip: float = 5.0  # greatest norm of the gradient
+    shift: int = 2  # greatest random shift of a training image, in pixels
+    ghost: int = 0  # images that are normalised together; 0: all of an architecture's
+    sampling: str = "distinct"  # `distinct` or `uniform`, see `ArchitectureSampler`
+    skeletons: Sequence[Mapping[str, Any]] = ()  # none: the space as it is
+    seed: int = 0  # of everything drawn
 
     def __post_init__(self) -> None:
         LoopConfig.__post_init__(self)

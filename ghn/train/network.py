@@ -23,23 +23,14 @@ from ghn.types import Score, Space, Trial
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network is trained: SGD with Nesterov momentum and one cosine from `lr` to zero.
+    """How a network is trained: SGD with Nesterov momentum and one cosine from `lr` to zero."""
 
-    Attributes:
-        epochs: passes over the train split.
-        batch_size: images a step; the last, smaller batch of an epoch is dropped.
-        lr: peak learning rate, reached at once.
-        momentum: of Nesterov's method.
-        weight_decay: on every weight.
-        shift: greatest random shift of a training image, in pixels; it is also flipped half the time.
-    """
-
-    epochs: int = 20
-    batch_size: int = 128
-    lr: float = 0.1
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    shift: int = 2
+    epochs: int = 20  # passes over the train split
+    batch_size: int = 128  # images a step; the last, smaller batch of an epoch is dropped
+    lr: float = 0.1  # peak learning rate, reached at once
+    momentum: float = 0.9  # of Nesterov's method
+    weight_decay: float = 5e-4  # on every weight
+    shift: int = 2  # greatest random shift of a training image, in pixels; it is also flipped half the time
 
     def __post_init__(self) -> None:
         check_counts("recipe: ", epochs=self.epochs, batch_size=self.batch_size)

@@ -34,20 +34,14 @@ PASSES = 3  # of the forward pass's multiply-adds in a step: forward, gradients 
 class Fidelity:
     """How much of a full training is done: four knobs, alone or together.
 
-    Attributes:
-        epochs: passes over the data, counted from the first rung on; None for all of the recipe's.
-        data: share of the train split, stratified, in (0, 1].
-        size: height and width of the images in pixels; None as they are.
-        width: channels of the skeleton's first stage; None as it is.
-        anneal: whether the learning rate falls to zero over these epochs; else training stops early in the recipe's
-            schedule, and a later rung can go on from there.
+    It may `anneal`; otherwise training stops early in the recipe's schedule, and a later rung can go on from there.
     """
 
-    epochs: int | None = None
-    data: float = 1.0
-    size: int | None = None
-    width: int | None = None
-    anneal: bool = False
+    epochs: int | None = None  # passes over the data, counted from the first rung on; None for all of the recipe's
+    data: float = 1.0  # share of the train split, stratified, in (0, 1]
+    size: int | None = None  # height and width of the images in pixels; None as they are
+    width: int | None = None  # channels of the skeleton's first stage; None as it is
+    anneal: bool = False  # whether the learning rate falls to zero over these epochs
 
     def __post_init__(self) -> None:
         if not 0 < self.data <= 1:

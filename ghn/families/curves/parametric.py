@@ -24,21 +24,13 @@ BOUNDS = np.array([*(b for family in FAMILIES for b in family.bounds), *[WEIGHT]
 
 @dataclass(frozen=True)
 class Chain:
-    """How long to sample.
+    """How long to sample."""
 
-    Attributes:
-        walkers: of the ensemble; an even number, at least twice the 48 parameters.
-        steps: of each walker after the burn-in.
-        burn: steps that are thrown away.
-        thin: every so many steps are kept.
-        seed: of the sampler; the same for every curve, so that company does not matter.
-    """
-
-    walkers: int = 100
-    steps: int = 500
-    burn: int = 500
-    thin: int = 10
-    seed: int = 0
+    walkers: int = 100  # of the ensemble; an even number, at least twice the 48 parameters
+    steps: int = 500  # of each walker after the burn-in
+    burn: int = 500  # steps that are thrown away
+    thin: int = 10  # every so many steps are kept
+    seed: int = 0  # of the sampler; the same for every curve, so that company does not matter
 
     def __post_init__(self) -> None:
         if self.walkers % 2 or self.walkers < 2 * len(BOUNDS):

@@ -16,23 +16,14 @@ from ghn.tables.curves import Curves
 
 @dataclass(frozen=True)
 class Termination:
-    """What early termination did, as means over the orders in which the runs could have come.
+    """What early termination did, as means over the orders in which the runs could have come."""
 
-    Attributes:
-        runs: walked in each order.
-        stopped: share of the runs that were stopped.
-        wrong: share of the stopped runs that would have ended above the best finished one; None when none was stopped.
-        best_lost: share of the orders in which the best run of all was stopped.
-        saved: share of all epochs that were not trained.
-        regret: final accuracy of the best run of all minus that of the best finished one.
-    """
-
-    runs: int
-    stopped: float
-    wrong: float | None
-    best_lost: float
-    saved: float
-    regret: float
+    runs: int  # walked in each order
+    stopped: float  # share of the runs that were stopped
+    wrong: float | None  # share of the stopped that would have ended above the best finished one; None: none was
+    best_lost: float  # share of the orders in which the best run of all was stopped
+    saved: float  # share of all epochs that were not trained
+    regret: float  # final accuracy of the best run of all minus that of the best finished one
 
 
 def hopeless(predicted: Predictions, best: float, threshold: float = 0.05) -> NDArray[np.bool_]:

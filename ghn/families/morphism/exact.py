@@ -26,14 +26,10 @@ class Wider:
     apart, at the price of a function that is kept no more than nearly.
 
     Source: Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016 (Net2WiderNet).
-
-    Attributes:
-        factor: new by old number of channels, above 1; at least one channel is added.
-        noise: standard deviation of what is added to the weights of copies, as a share of that of the layer's weights.
     """
 
-    factor: float = 1.5
-    noise: float = 0.0
+    factor: float = 1.5  # new by old number of channels, above 1; at least one channel is added
+    noise: float = 0.0  # standard deviation added to weights of copies, as a share of that of the layer's
     source = "Chen et al., Net2Net, ICLR 2016"
 
     def __post_init__(self) -> None:
@@ -87,18 +83,12 @@ class Deeper:
 
     Source: Chen, Goodfellow & Shlens, "Net2Net", ICLR 2016 (Net2DeeperNet), which also says what
     normalisations start with.
-
-    Attributes:
-        kernel: side of the new convolution; odd.
-        behind: behind the ReLU, else in front of it.
-        noise: standard deviation of what is added to the identity; 0 keeps the function.
-        images: to measure the normalisation's statistics on, `[b c h w]`.
     """
 
-    kernel: int = 3
-    behind: bool = True
-    noise: float = 0.0
-    images: Float[Tensor, "b c h w"] | None = None
+    kernel: int = 3  # side of the new convolution; odd
+    behind: bool = True  # behind the ReLU, else in front of it
+    noise: float = 0.0  # standard deviation of what is added to the identity; 0 keeps the function
+    images: Float[Tensor, "b c h w"] | None = None  # to measure the normalisation's statistics on, `[b c h w]`
     source = "Chen et al., Net2Net, ICLR 2016"
 
     def __post_init__(self) -> None:
@@ -208,12 +198,9 @@ class WiderKernel:
     """Makes the kernel of a convolution larger by a ring of zeros, and its padding with it: 1x1, 3x3, 5x5.
 
     Source: Wei, Wang, Rui & Chen, "Network Morphism", ICML 2016 (kernel size morphing).
-
-    Attributes:
-        largest: kernels of this size do not grow.
     """
 
-    largest: int = 7
+    largest: int = 7  # kernels of this size do not grow
     source = "Wei et al., Network Morphism, ICML 2016"
 
     def places(self, graph: Graph) -> list[str]:

@@ -22,18 +22,13 @@ MEAN, VAR = "running_mean", "running_var"
 class WeightedNetwork:
     """A graph with all that it needs to run in evaluation mode.
 
-    Attributes:
-        graph: what to run.
-        weights: by the names of `graph.params()`.
-        stats: `[c]`, by the names of `stat_shapes`.
-
     Raises:
         GraphError: a tensor is missing, one too many, or of the wrong shape.
     """
 
-    graph: Graph
-    weights: Mapping[str, Tensor]
-    stats: Mapping[str, Tensor]
+    graph: Graph  # what to run
+    weights: Mapping[str, Tensor]  # by the names of `graph.params()`
+    stats: Mapping[str, Tensor]  # `[c]`, by the names of `stat_shapes`
 
     def __post_init__(self) -> None:
         for what, wanted, given in (

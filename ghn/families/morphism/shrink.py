@@ -36,12 +36,9 @@ class Narrower(_Approximate):
 
     Source: Li, Kadav, Durdanovic, Samet & Graf, "Pruning Filters for Efficient ConvNets", ICLR 2017:
     sums of absolute weights, over all layers that are tied by sums.
-
-    Attributes:
-        factor: new by old number of channels, below 1; at least one is dropped, and one is left.
     """
 
-    factor: float = 0.5
+    factor: float = 0.5  # new by old number of channels, below 1; at least one is dropped, and one is left
 
     def __post_init__(self) -> None:
         if not 0 < self.factor < 1:

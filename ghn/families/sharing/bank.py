@@ -29,17 +29,11 @@ SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class BankConfig:
-    """What a bank is for; kept in its checkpoint, together with the space.
+    """What a bank is for; kept in its checkpoint, together with the space."""
 
-    Attributes:
-        method: how it is trained, a key of `SOURCES`.
-        classes: number of classes of the task.
-        skeletons: settings of the space, such as `{"depth": 3}`, whose weights it also holds.
-    """
-
-    method: str
-    classes: int
-    skeletons: Sequence[Mapping[str, Any]] = ()
+    method: str  # how it is trained, a key of `SOURCES`
+    classes: int  # number of classes of the task
+    skeletons: Sequence[Mapping[str, Any]] = ()  # settings of the space, such as {"depth": 3}, that it also holds
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back

@@ -59,21 +59,13 @@ def mixtures(alphas: Sequence[Tensor], choice_of: Mapping[str, int]) -> WeightDi
 
 @dataclass(frozen=True, slots=True)
 class DartsConfig:
-    """How the architecture parameters are trained.
+    """How the architecture parameters are trained."""
 
-    Attributes:
-        order: 1 takes the weights as they are, 2 as they would be a step later.
-        lr: of Adam.
-        weight_decay: of Adam.
-        held_out: share of the train split that they learn from.
-        images: of these, a step.
-    """
-
-    order: int = 2
-    lr: float = 3e-3
-    weight_decay: float = 1e-3
-    held_out: float = 0.5
-    images: int = 64
+    order: int = 2  # 1 takes the weights as they are, 2 as they would be a step later
+    lr: float = 3e-3  # of Adam
+    weight_decay: float = 1e-3  # of Adam
+    held_out: float = 0.5  # share of the train split that they learn from
+    images: int = 64  # of these, a step
 
     def __post_init__(self) -> None:
         if self.order not in (1, 2):

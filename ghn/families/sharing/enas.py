@@ -113,29 +113,17 @@ FINAL = 20  # architectures drawn at the end, of which the best is what was foun
 
 @dataclass(frozen=True, slots=True)
 class EnasConfig:
-    """How the controller is trained.
+    """How the controller is trained."""
 
-    Attributes:
-        hidden: size of its LSTM.
-        lr: of Adam.
-        every: steps of the weights between two phases of the controller.
-        policy_steps: updates of the controller a phase.
-        samples: architectures an update.
-        entropy: weight of the entropy bonus, in units of accuracy a nat.
-        baseline: decay of the moving average of the reward.
-        held_out: share of the train split on which architectures are rewarded.
-        images: of these, a reward.
-    """
-
-    hidden: int = 64
-    lr: float = 3.5e-3
-    every: int = 50
-    policy_steps: int = 10
-    samples: int = 8
-    entropy: float = 0.01
-    baseline: float = 0.95
-    held_out: float = 0.2
-    images: int = 128
+    hidden: int = 64  # size of its LSTM
+    lr: float = 3.5e-3  # of Adam
+    every: int = 50  # steps of the weights between two phases of the controller
+    policy_steps: int = 10  # updates of the controller a phase
+    samples: int = 8  # architectures an update
+    entropy: float = 0.01  # weight of the entropy bonus, in units of accuracy a nat
+    baseline: float = 0.95  # decay of the moving average of the reward
+    held_out: float = 0.2  # share of the train split on which architectures are rewarded
+    images: int = 128  # of these, a reward
 
     def __post_init__(self) -> None:
         phase = {"every": self.every, "policy_steps": self.policy_steps, "samples": self.samples}

@@ -31,14 +31,12 @@ Kept = tuple[tuple[int, ...], ...]  # options of each choice that a step keeps
 class OneShotConfig:
     """What a step of one-shot training runs.
 
-    Attributes:
-        paths: `uniform`: single architectures, as `trainer.sampling` says; `dropout`: several operations an edge, added
-            up, of which ever more are left out.
-        drop: probability, at the end of training, that all operations of an edge are left out.
+    Paths are `uniform`: single architectures, as `trainer.sampling` says; or `dropout`: several operations an edge,
+    added up, of which ever more are left out.
     """
 
-    paths: str = "uniform"
-    drop: float = 0.05
+    paths: str = "uniform"  # one of `PATHS`
+    drop: float = 0.05  # probability, at the end of training, that all operations of an edge are left out
 
     def __post_init__(self) -> None:
         check_known("paths of one-shot training", self.paths, PATHS)

@@ -28,19 +28,12 @@ GENERATED = "conv_weight"  # the kind of parameter that is emitted; all others a
 
 @dataclass(frozen=True, slots=True)
 class SmashSizes:
-    """Sizes of a SMASH hypernetwork.
+    """Sizes of a SMASH hypernetwork."""
 
-    Attributes:
-        unit: channels a memory unit (N in the paper): a cell of the encoding stands for unit x unit filters.
-        hidden: channels of the hypernetwork.
-        blocks: residual blocks of it.
-        kernel: the largest convolution that it emits; smaller ones are the middle of it.
-    """
-
-    unit: int = 8
-    hidden: int = 64
-    blocks: int = 4
-    kernel: int = 3
+    unit: int = 8  # channels a memory unit (N in the paper): a cell of the encoding stands for unit x unit filters
+    hidden: int = 64  # channels of the hypernetwork
+    blocks: int = 4  # residual blocks of it
+    kernel: int = 3  # the largest convolution that it emits; smaller ones are the middle of it
 
     def __post_init__(self) -> None:
         if min(self.unit, self.hidden, self.blocks) < 1 or self.kernel not in KERNELS:
