@@ -49,19 +49,14 @@ class Scheduler(OneByOne[Arch]):
 
 
 class Bracket(Generic[Arch]):
-    """One run of successive halving.
-
-    Args:
-        rungs: budgets, rising.
-        sizes: trials in each rung, at least one.
-    """
+    """One run of successive halving over rising budgets (`rungs`), with `sizes` trials in each, at least one."""
 
     def __init__(self, rungs: Sequence[float], sizes: Sequence[int]) -> None:
         self.rungs, self.sizes = tuple(rungs), tuple(sizes)
         self.finished = False
-        self._rung, self._closed, self._awaited = 0, False, 0
+        self._rung, self._closed = 0, False
         self._members: list[Trial[Arch]] = []  # of the present rung, in the order of their proposal
-        self._scores: dict[str, Score] = {}
+        self._scores: dict[str, Score] = {}  # of those of them that have finished
         self._queue: deque[Trial[Arch]] = deque()  # promoted, not yet given out
 
     @property
@@ -72,7 +67,6 @@ class Bracket(Generic[Arch]):
     def add(self, trial: Trial[Arch]) -> Trial[Arch]:
         """Takes a trial into the present rung, and gives it back."""
         self._members.append(trial)
-        self._awaited += 1
         return trial
 
     def promoted(self) -> Trial[Arch] | None:
@@ -82,7 +76,6 @@ class Bracket(Generic[Arch]):
     def tell(self, trial: Trial[Arch], score: Score) -> None:
         """Takes a score; the last one of a rung promotes its best."""
         self._scores[trial.id] = score
-        self._awaited -= 1
         self._climb()
 
     def close(self) -> None:
@@ -92,7 +85,7 @@ class Bracket(Generic[Arch]):
             self._climb()
 
     def _climb(self) -> None:
-        if self.wants or self._queue or self._awaited:
+        if self.wants or self._queue or len(self._scores) < len(self._members):
             return
         if self._rung + 1 == len(self.rungs):
             self.finished = True
@@ -101,7 +94,7 @@ class Bracket(Generic[Arch]):
         successes.sort(key=lambda t: -self._scores[t.id].value)  # stable: of equals the earlier one
         best = successes[: self.sizes[self._rung + 1]]
         self._rung += 1
-        self._members, self.finished = [], not best
+        self._members, self._scores, self.finished = [], {}, not best
         self._queue.extend(next_rung(trial, self.rungs[self._rung]) for trial in best)
 
 

@@ -36,21 +36,18 @@ class History:
 
     def __init__(self, folder: Path | str | None, identity: Mapping[str, Any], *, resume: bool = False) -> None:
         self.path = None if folder is None else Path(folder) / NAME
-        if self.path is not None and self.path.exists() and not resume:
+        if self.path and self.path.exists() and not resume:
             raise ExistsError(
                 "there is a search already", got=str(self.path), fix="choose another folder, or go on: resume=True"
             )
         self._synced, self._holding = float("-inf"), False
-        self._lines = None if self.path is None else JsonLines(self.path, SCHEMA, identity, "a search")
+        self._lines = JsonLines(self.path, SCHEMA, identity, "a search") if self.path else None
 
     def replay(self, searcher: Searcher[Any]) -> tuple[list[tuple[Trial[Any], Score]], list[Trial[Any]]]:
         """Brings a new searcher to where the history ends.
 
         Returns:
             What was told, in order; and the trials that were proposed and have no score yet.
-
-        Raises:
-            DataError: a line is damaged, or the searcher proposes something else than it did.
         """
         told: list[tuple[Trial[Any], Score]] = []
         pending: dict[str, Trial[Any]] = {}
@@ -85,10 +82,10 @@ class History:
         row, self._holding = {"tell": trial.id} | row_of_score(score), hold
         if hold:
             self._lines.hold(row)
-        else:
-            due = time.monotonic() - self._synced > SYNC_SECONDS
-            self._lines.append(row, sync=due)
-            self._synced = time.monotonic() if due else self._synced
+            return
+        due = time.monotonic() - self._synced > SYNC_SECONDS
+        self._lines.append(row, sync=due)
+        self._synced = time.monotonic() if due else self._synced
 
     def drop_held(self) -> None:
         if self._lines:

@@ -24,13 +24,9 @@ DRAWN = 1000  # candidates, where none are given and the space cannot list its o
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a ladder.
+    """One step of a ladder, of a unique name; `budget` is that of its trials.
 
-    Attributes:
-        name: unique in the ladder.
-        estimator: what judges here.
-        budget: `Trial.budget` for it.
-        chain: steps of one chain go on from each other's trials; None: each candidate begins anew.
+    Steps of one `chain` go on from each other's trials; None: each candidate begins anew.
     """
 
     name: str
@@ -65,7 +61,6 @@ class LadderResult:
 
     @property
     def spent(self) -> float:
-        """Seconds in all."""
         return sum(self.seconds.values())
 
 

@@ -63,22 +63,18 @@ class SearchResult:
 
     @property
     def best(self) -> tuple[Trial[Any], Score] | None:
-        """As of its last step."""
         return self.steps[-1].best if self.steps else None
 
     @property
     def cost_seconds(self) -> float:
-        """Seconds that all trials cost."""
         return self.steps[-1].cost_seconds if self.steps else 0.0
 
     @property
     def epochs(self) -> float:
-        """Budget that all trials took."""
         return self.steps[-1].epochs if self.steps else 0.0
 
     @property
     def failures(self) -> int:
-        """Trials without a value."""
         return sum(not step.score.ok for step in self.steps)
 
     @property

@@ -24,11 +24,7 @@ Judge = Callable[[Trial[Any], Trial[Any] | None], Score]  # of a trial, and of t
 
 @runtime_checkable
 class Workers(Protocol):
-    """Judges trials.
-
-    Attributes:
-        slots: how many at once.
-    """
+    """Judges trials, `slots` of them at once."""
 
     slots: int
 
@@ -54,10 +50,11 @@ def keep_busy(
     begin: Callable[[], tuple[Trial[Any], Trial[Any] | None] | None],
     done: Callable[[Trial[Any], Score], None],
 ) -> None:
-    """Gives every free worker a trial until there is none left and the last has finished; then the workers end.
+    """Gives every free worker a trial until there is none left and the last has finished; then the workers end: at
+    once, whatever they do, when anything is raised.
 
     Args:
-        workers: end at once, whatever they do, when anything is raised.
+        workers: judge the trials.
         begin: the next trial and the one that it resumes; None when there is none now.
         done: takes a trial that has finished.
     """
