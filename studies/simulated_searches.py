@@ -17,7 +17,7 @@ from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
 from ghn.search.ladder import Ladder, Step
 from ghn.search.plan import live_macs
 from ghn.search.runner import run_search
-from ghn.search.simulate import regret_of_budgets, simulate_regret
+from ghn.search.simulate import simulate_regret
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
@@ -119,6 +119,30 @@ def published_study(
     }
     regrets["ladder"] = regret_of_budgets(climb, grid=grid, **judged)
     return Regrets("nasbench201", f"full trainings, {unit:.0f} s each", grid, regrets)
+
+
+def regret_of_budgets(
+    find: Callable[[int, float], Any],
+    quality: Callable[[Any], float],
+    best: float,
+    grid: Sequence[float],
+    *,
+    seeds: int = 20,
+) -> np.ndarray:
+    """What `simulate_regret` gives, for what is told its budget beforehand, such as a ladder: one run for every seed and cost.
+
+    Args:
+        find: the architecture that is chosen with a seed and a budget; None where the budget does not suffice.
+        quality: of an architecture, fully trained; higher is better.
+        best: quality of the best there is.
+        grid: budgets.
+        seeds: number of runs at each budget.
+
+    Returns:
+        [seeds, len(grid)]; NaN where nothing was found.
+    """
+    chosen = [[find(seed, budget) for budget in grid] for seed in range(seeds)]
+    return np.array([[np.nan if arch is None else best - quality(arch) for arch in row] for row in chosen])
 
 
 class FixedPrice:

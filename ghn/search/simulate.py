@@ -99,27 +99,3 @@ def simulate_regret(
         at = np.searchsorted(costs, grid, side="right") - 1
         out[seed] = [np.nan if i < 0 else regret[i] for i in at]
     return out
-
-
-def regret_of_budgets(
-    find: Callable[[int, float], Any],
-    quality: Callable[[Any], float],
-    best: float,
-    grid: Sequence[float],
-    *,
-    seeds: int = 20,
-) -> np.ndarray:
-    """The same for what is told its budget beforehand, such as a ladder: one run for every seed and cost.
-
-    Args:
-        find: the architecture that is chosen with a seed and a budget; None where the budget does not suffice.
-        quality: of an architecture, fully trained; higher is better.
-        best: quality of the best there is.
-        grid: budgets.
-        seeds: number of runs at each budget.
-
-    Returns:
-        [seeds, len(grid)]; NaN where nothing was found.
-    """
-    chosen = [[find(seed, budget) for budget in grid] for seed in range(seeds)]
-    return np.array([[np.nan if arch is None else best - quality(arch) for arch in row] for row in chosen])

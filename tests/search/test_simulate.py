@@ -11,7 +11,7 @@ import recorded
 from ghn.analysis.successive_halving import climb, rung_sizes
 from ghn.errors import ConfigError, DataError
 from ghn.search import ASHA, ListSearch, RandomSearch, SuccessiveHalving
-from ghn.search.simulate import regret_of_budgets, simulate_regret
+from ghn.search.simulate import simulate_regret
 
 
 def regret(make: Any, grid: list[float], **settings: Any) -> np.ndarray:
@@ -47,18 +47,6 @@ def test_costs_in_trials_and_in_simulated_seconds() -> None:
     slow = regret(lambda seed: ASHA(recorded.candidates(seed=seed), max_budget=20), [600.0], unit="seconds")
     fast = regret(lambda s: ASHA(recorded.candidates(seed=s), max_budget=20), [600.0], unit="seconds", workers=8)
     assert np.mean(fast) < np.mean(slow)
-
-
-def test_what_is_told_its_budget_runs_once_a_budget() -> None:
-    asked: list[tuple[int, float]] = []
-
-    def find(seed: int, budget: float) -> str | None:
-        asked.append((seed, budget))
-        return "arch" if budget >= 2 else None
-
-    found = regret_of_budgets(find, {"arch": 0.7}.__getitem__, 0.9, [1.0, 2.0], seeds=2)
-    assert np.isnan(found[:, 0]).all() and found[:, 1] == pytest.approx(0.2)
-    assert asked == [(0, 1.0), (0, 2.0), (1, 1.0), (1, 2.0)]
 
 
 def test_what_cannot_be_simulated() -> None:

@@ -28,7 +28,7 @@ from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.types import Score, Space, Trial, member_of
 from studies.compare_searchers import compare_searchers_study, write_comparison
-from studies.simulated_searches import FixedPrice, embedded_study, published_study
+from studies.simulated_searches import FixedPrice, embedded_study, published_study, regret_of_budgets
 from studies.trained_searches import trained_study
 
 
@@ -113,3 +113,15 @@ def test_a_price_changes_the_cost_and_nothing_else() -> None:
     assert [s.cost_seconds for s in found] == [10.0, 10.0, 10.0, 1.0] and not found[3].ok
     assert [s.value for s in found[:3]] == [s.value for s in plain[:3]]
     assert priced.identity["price"] == "twice" and priced.identity["estimator"] == known.identity
+
+
+def test_what_is_told_its_budget_runs_once_a_budget() -> None:
+    asked: list[tuple[int, float]] = []
+
+    def find(seed: int, budget: float) -> str | None:
+        asked.append((seed, budget))
+        return "arch" if budget >= 2 else None
+
+    found = regret_of_budgets(find, {"arch": 0.7}.__getitem__, 0.9, [1.0, 2.0], seeds=2)
+    assert np.isnan(found[:, 0]).all() and found[:, 1] == pytest.approx(0.2)
+    assert asked == [(0, 1.0), (0, 2.0), (1, 1.0), (1, 2.0)]
