@@ -129,7 +129,7 @@ def regret_of_budgets(
     *,
     seeds: int = 20,
 ) -> np.ndarray:
-    """What `simulate_regret` gives, for what is told its budget beforehand, such as a ladder: a run for each seed and cost.
+    """What `simulate_regret` gives, for what is told its budget beforehand, such as a ladder: a run for each.
 
     Args:
         find: the architecture that is chosen with a seed and a budget; None where the budget does not suffice.

@@ -144,8 +144,17 @@ def train_weights(
     def save(trained: nn.Module, name: str, **more: Any) -> None:
         net = net_of(trained) if net_of else trained
         assert isinstance(net, Net)
-        made = {"scoring_task": scoring_task, "command": options.get("command", "")}
-        Model(net, space, {**_progress_card(run), "task": task.describe(), **made, **more}, fabric).save(folder / name)
+        made = {
+            "trainer": step.identity["trainer"],
+            "step": run.done,
+            "seconds": run.seconds,
+            "device": str(fabric.device),
+            "metrics": dict(ChainMap(*reversed(read_lines(folder / LOG)))),  # the last value of everything in the log
+            "task": task.describe(),
+            "scoring_task": scoring_task,
+            "command": options.get("command", ""),
+        }
+        Model(net, space, {**made, **more}, fabric).save(folder / name)
 
     def watch(averaged: nn.Module) -> dict[str, float | None]:
         if snapshots:
@@ -156,17 +165,6 @@ def train_weights(
     trained = run.run(progress=options.get("progress", True))
     save(trained, CHECKPOINT, **(card(trained) if card else {}))
     return load(folder / CHECKPOINT, fabric=fabric)
-
-
-def _progress_card(run: Loop) -> dict[str, Any]:
-    """How far a training is, and how it went."""
-    return {
-        "trainer": run.step.identity["trainer"],
-        "step": run.done,
-        "seconds": run.seconds,
-        "device": str(run.fabric.device),
-        "metrics": dict(ChainMap(*reversed(read_lines(run.folder / LOG)))),  # the last value of everything in the log
-    }
 
 
 def _ranking_check(
@@ -182,11 +180,8 @@ def _ranking_check(
     Logged beside the training loss, because a better loss is not a better order; nothing is chosen by it.
     """
     try:
-        images = (
-            make_task(scoring_task["name"], **{k: v for k, v in scoring_task.items() if k != "name"})
-            if scoring_task
-            else task
-        )
+        named = dict(scoring_task or {})
+        images = make_task(named.pop("name"), **named) if named else task
         if table is None:
             reference = known_benchmark(space).trained(images.checksum)
         else:
