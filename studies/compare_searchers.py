@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ghn.app.checkpoints import open_checkpoint
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
-from ghn.app.setting import Setting
+from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError
 from ghn.report.style import to_bytes
 from ghn.scoring.model import make_ranker

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.app.evaluation import check_folder, machine
-from ghn.app.makers.inherited import make_morphism
+from ghn.app.makers.trained import make_morphism
 from ghn.app.setting import Setting
 from ghn.assets import asset
 from ghn.errors import ConfigError

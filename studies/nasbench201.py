@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ghn.analysis.correlation import MIN_ITEMS, ceiling, kendall, rank
-from ghn.app.checkpoints import open_checkpoint
 from ghn.app.evaluation import check_folder, evaluate
-from ghn.app.setting import Entry, Setting
+from ghn.app.setting import Entry, Setting, open_checkpoint
 from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.report.comparison import print_report

@@ -13,9 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ghn.analysis.correlation import kendall
-from ghn.app.checkpoints import open_checkpoint
 from ghn.app.evaluation import check_folder, machine
-from ghn.app.setting import Setting
+from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError
 from ghn.graph.interpreter import Interpreter
 from ghn.scoring.engine import WeightedEstimator

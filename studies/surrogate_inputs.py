@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ghn.app.checkpoints import open_checkpoint
-from ghn.app.setting import Setting
+from ghn.app.setting import Setting, open_checkpoint
 from ghn.families.surrogates.inputs import Embedding, Input, Scores, make_inputs
 from ghn.scoring.model import IMAGES
 from ghn.scoring.readouts import Sample

@@ -14,12 +14,7 @@ from ghn.errors import GhnError
 
 
 def start(main: Callable[[], None], config: str) -> None:
-    """Runs a hydra main, or prints help; what does not fit ends with a message, not a traceback.
-
-    Args:
-        main: what hydra has decorated.
-        config: `train` or `evaluate`.
-    """
+    """Runs a hydra main, or prints help; what does not fit ends with a message, not a traceback."""
     from ghn.app.help import help_text
     from ghn.app.overrides import check_overrides
 

@@ -17,24 +17,19 @@ YOUNG = 2000  # steps below which a hypernetwork orders worse than size does; So
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An estimator that has a name.
-
-    Attributes:
-        about: what it is, in a line.
-        place: `module:function` of what makes it from its name and a setting, in `ghn.app.makers`.
-    """
+    """An estimator that has a name, and what it is in a line."""
 
     about: str
-    place: str
+    place: str  # `module:function` of what makes it from its name and a setting, in `ghn.app.makers`
 
 
 _CURVE = "a short training, extrapolated by "
 ESTIMATORS: Mapping[str, Named] = {
     "ghn": Named("weights from a graph hypernetwork", "weighted:generated"),
     "combined": Named("generated weights in several depths, MeCo, and size together", "weighted:combined"),
-    "ensemble": Named("the mean normal score of ensemble.members", "ensemble:ensemble"),
-    "ensemble_best": Named("the best order of the survey, 50 published networks given", "ensemble:preset"),
-    "ensemble_cheap": Named("40 ms a candidate, 50 published networks given", "ensemble:preset"),
+    "ensemble": Named("the mean normal score of ensemble.members", "weighted:ensemble"),
+    "ensemble_best": Named("the best order of the survey, 50 published networks given", "weighted:preset"),
+    "ensemble_cheap": Named("40 ms a candidate, 50 published networks given", "weighted:preset"),
     "meco": Named("channels that say different things (Jiang et al., NeurIPS 2023)", "weighted:zero_cost"),
     "swap": Named("units that fire differently (Peng et al., ICLR 2024)", "weighted:zero_cost"),
     "params": Named("live parameters: the bar to beat", "weighted:zero_cost"),
@@ -48,19 +43,19 @@ ESTIMATORS: Mapping[str, Named] = {
     "naswot": Named("images told apart by the units that fire (Mellor et al., 2021)", "weighted:zero_cost"),
     "zen": Named("how far features move with the input (Lin et al., ICCV 2021)", "weighted:zero_cost"),
     "random_init": Named("random weights", "weighted:random_init"),
-    "oneshot": Named("a bank of shared weights, fixed paths (Bender et al., ICML 2018)", "weighted:shared"),
-    "enas": Named("a bank that ENAS has trained (Pham et al., ICML 2018)", "weighted:shared"),
-    "darts": Named("a bank that DARTS has trained (Liu et al., ICLR 2019)", "weighted:shared"),
-    "smash": Named("a hypernetwork over memory banks (Brock et al., ICLR 2018)", "weighted:shared"),
+    "oneshot": Named("a bank of shared weights, fixed paths (Bender et al., ICML 2018)", "weighted:generated"),
+    "enas": Named("a bank that ENAS has trained (Pham et al., ICML 2018)", "weighted:generated"),
+    "darts": Named("a bank that DARTS has trained (Liu et al., ICLR 2019)", "weighted:generated"),
+    "smash": Named("a hypernetwork over memory banks (Brock et al., ICLR 2018)", "weighted:generated"),
     "low_fidelity": Named("training cut short in epochs, data, resolution or width", "trained:low_fidelity"),
-    "morphism": Named("weights inherited from the largest network, then a short training", "inherited:morphism"),
-    "surrogate": Named("a regression on published accuracies of a few networks", "learned:surrogate"),
-    "curve_last": Named(_CURVE + "its last value", "extrapolated:curve"),
-    "curve_sotl": Named(_CURVE + "the sum of its losses", "extrapolated:curve"),
-    "curve_parametric": Named(_CURVE + "parametric curves", "extrapolated:curve"),
-    "curve_svr": Named(_CURVE + "support vectors on finished curves", "extrapolated:curve"),
-    "curve_bnn": Named(_CURVE + "a Bayesian network on finished curves", "extrapolated:curve"),
-    "curve_gp": Named(_CURVE + "freeze-thaw on finished curves", "extrapolated:curve"),
+    "morphism": Named("weights inherited from the largest network, then a short training", "trained:morphism"),
+    "surrogate": Named("a regression on published accuracies of a few networks", "trained:surrogate"),
+    "curve_last": Named(_CURVE + "its last value", "trained:curve"),
+    "curve_sotl": Named(_CURVE + "the sum of its losses", "trained:curve"),
+    "curve_parametric": Named(_CURVE + "parametric curves", "trained:curve"),
+    "curve_svr": Named(_CURVE + "support vectors on finished curves", "trained:curve"),
+    "curve_bnn": Named(_CURVE + "a Bayesian network on finished curves", "trained:curve"),
+    "curve_gp": Named(_CURVE + "freeze-thaw on finished curves", "trained:curve"),
     "training": Named("full training", "trained:training"),
 }
 

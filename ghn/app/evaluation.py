@@ -78,18 +78,11 @@ def evaluate(
     trials = [Trial(arch, space.parse(arch)) for arch in archs]
     for reference in references:
         aligned(reference, archs)  # fails before anything is scored
-    scores = {
-        entry.name: score_to_file(
-            entry.estimator,
-            trials,
-            folder / "scores" / f"{_slug(entry.name)}.jsonl",
-            entry.estimator.identity,
-            progress=progress,
-            label=entry.name,
-            give_up_after=give_up_after,
-        )
-        for entry in entries
-    }
+    scores = {}
+    for entry in entries:
+        file, judge = folder / "scores" / f"{_slug(entry.name)}.jsonl", entry.estimator
+        how: dict[str, Any] = {"progress": progress, "label": entry.name, "give_up_after": give_up_after}
+        scores[entry.name] = score_to_file(judge, trials, file, judge.identity, **how)
     stats = [live_stats(space, trial.arch) for trial in trials]
     one_off = {e.name: e.one_off_seconds for e in entries if e.one_off_seconds is not None}
     comparisons = [
@@ -112,11 +105,8 @@ def evaluate(
 def check_folder(folder: Path, *, resume: bool) -> None:
     """Raises `ExistsError` for a folder that holds results, unless they are gone on with."""
     if not resume and folder.exists() and any(folder.iterdir()):
-        raise ExistsError(
-            "the output folder is not empty",
-            got=str(folder),
-            fix="choose another (out=...), or go on with it: resume=true",
-        )
+        fix = "choose another (out=...), or go on with it: resume=true"
+        raise ExistsError("the output folder is not empty", got=str(folder), fix=fix)
 
 
 def machine() -> dict[str, Any]:

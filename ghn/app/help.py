@@ -19,11 +19,7 @@ GROUPS = ("space", "task", "net", "trainer", "weights", "search")  # keys of whi
 
 
 def help_text(config: str, overrides: Sequence[str] = ()) -> str:
-    """What a script does; and the keys of a job, where one is chosen.
-
-    Args:
-        config: `train` or `evaluate`.
-        overrides: what else stands on the command line.
+    """What a script does; and the keys of a job, where the overrides choose one.
 
     Raises:
         ConfigError: an override does not fit.
@@ -45,27 +41,22 @@ def help_text(config: str, overrides: Sequence[str] = ()) -> str:
 
 
 def _jobs() -> str:
-    rows = [_row(f"job={name}", f"{job.keys.__doc__}") for name, job in JOBS.items()]
-    more = [
+    lines = [
+        "Tells how good neural architectures are without training them fully.",
+        "",
+        "python evaluate.py [job=NAME] [KEY=VALUE ...]   without a job: job=rank",
+        "",
+        *(_row(f"job={name}", f"{job.keys.__doc__}") for name, job in JOBS.items()),
+        "",
+        _row("search=NAME", f"job=search with a searcher: {_values('search')}"),
+        _row("experiment=NAME", f"presets: {_values('experiment')}"),
+        "",
         _row("python evaluate.py job=NAME --help", "the keys of a job, with their defaults and meaning"),
         _row("python evaluate.py --cfg job", "the config as it would be used"),
         _row("python train_ghn.py --help", "how weights are trained"),
         _row("python -m studies", "the experiments behind the documentation"),
     ]
-    return "\n".join(
-        [
-            "Tells how good neural architectures are without training them fully.",
-            "",
-            "python evaluate.py [job=NAME] [KEY=VALUE ...]   without a job: job=rank",
-            "",
-            *rows,
-            "",
-            _row("search=NAME", f"job=search with a searcher: {_values('search')}"),
-            _row("experiment=NAME", f"presets: {_values('experiment')}"),
-            "",
-            *more,
-        ]
-    )
+    return "\n".join(lines)
 
 
 def _lines(keys: type[Keys], options: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -93,7 +84,7 @@ def _lines(keys: type[Keys], options: Mapping[str, Any], prefix: str = "") -> It
 
 def _chosen(field: FieldInfo, value: Mapping[str, Any]) -> type[Keys] | None:
     """The group of keys that a value is of."""
-    from ghn.app.read_keys import groups_of
+    from ghn.app.jobs import groups_of
 
     fitting = [group for group in groups_of(field) if set(value) == set(group.model_fields)]
     return fitting[0] if fitting else None

@@ -15,8 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ghn.app.job_keys import Keys
-from ghn.app.jobs import JOBS
-from ghn.app.read_keys import dotted, read_keys
+from ghn.app.jobs import JOBS, dotted, read_keys
 from ghn.app.train_keys import TrainKeys
 from ghn.errors import ConfigError
 
@@ -27,9 +26,7 @@ CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide whic
 def check_overrides(config: str, arguments: Sequence[str]) -> None:
     """Composes a config before hydra does, to say more of what is wrong than hydra would.
 
-    Args:
-        config: `train` or `evaluate`.
-        arguments: of the command line; hydra's own flags are left alone.
+    Hydra's own flags are left alone.
 
     Raises:
         ConfigError: an override that does not fit, names the keys that are nearest to it, or the job that has it; a
@@ -104,7 +101,7 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
         usual = composed(config, _choices(overrides), resolve=False)
     except (HydraException, OmegaConfBaseException):
         usual = composed(config, resolve=False)
-    known = {*nested(usual), *(one for one in CHOOSING)}
+    known = {*nested(usual), *CHOOSING}
     wrong = [key for one in overrides if (key := one.lstrip("+~").partition("=")[0]) not in known]
     if wrong and not near:
         return _unknown(config, wrong[0], usual, overrides, what.splitlines()[0])

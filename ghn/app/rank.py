@@ -1,13 +1,27 @@
-"""job=rank: candidates, scored with estimators, their order compared with trained references."""
+"""job=rank: candidates, their order compared with trained references; job=rank_all: a whole space, into a file."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import evaluate
-from ghn.app.job_keys import RankKeys
-from ghn.app.setting import Setting, as_list
+from ghn.app.job_keys import RankAllKeys, RankKeys
+from ghn.app.jobs import check_new
+from ghn.app.makers.trained import published_history
+from ghn.app.setting import Setting, as_list, open_checkpoint
+from ghn.errors import ConfigError
+from ghn.files import write_atomic
 from ghn.report.comparison import print_report
+from ghn.scoring.combined import LIVE_PARAMETERS
+from ghn.scoring.model import make_ranker
+from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked
+from ghn.types import Finite, Score, Trial
 
 
 def rank_job(setting: Setting, keys: RankKeys) -> None:
@@ -18,9 +32,8 @@ def rank_job(setting: Setting, keys: RankKeys) -> None:
         DataError: references do not fit.
         ExistsError: `out` holds results, and `resume` is false.
     """
-    archs, references, source = choose_ranked(
-        keys.n, keys.candidates, keys.references, setting.space, setting.task.checksum
-    )
+    which = keys.n, keys.candidates, keys.references
+    archs, references, source = choose_ranked(*which, setting.space, setting.task.checksum)
     names = dict.fromkeys(as_list(keys.estimator))
     report = evaluate(
         [entry for name in names for entry in make_entries(name, setting)],
@@ -36,3 +49,58 @@ def rank_job(setting: Setting, keys: RankKeys) -> None:
     )
     print_report(report)
     print(f"wrote {keys.out}/report.html, report.json and figures")
+
+
+COLUMNS = ("rank", "architecture", "value", "std", "live_parameters", "error")
+SHOWN = 20  # networks in the terminal
+
+
+def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
+    """Ranks all distinct networks of the space with everything at hand, into `ranking.csv`.
+
+    Raises:
+        ConfigError: the space cannot list its networks.
+        ExistsError: there is a ranking already, and `resume` is false.
+    """
+    out, space = Path(keys.out), setting.space
+    path = out / "ranking.csv"
+    check_new(path, "is a ranking", resume=keys.resume)
+    if not isinstance(space, Finite):
+        raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
+    _, model = open_checkpoint(setting, setting.checkpoints[0])
+    ranker = make_ranker(model, task=setting.task)
+    given = published_history(space, keys.given)
+    ranker.fit(given)
+    trials = [Trial(space.format(arch), arch) for arch in space.distinct()[: keys.limit]]
+    scores = score_to_file(
+        ranker, trials, out / "scores.jsonl", ranker.identity, progress=keys.progress, label="ranking"
+    )
+    write_ranking(path, trials, scores)
+    print_ranking(trials, scores, SHOWN)
+    print(f"wrote {path} ({len(trials)} networks, {len(given)} references given)")
+
+
+def write_ranking(path: Path | str, trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> None:
+    """Writes a CSV, best first; what could not be judged stands last, without a rank and with the reason."""
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(COLUMNS)
+    writer.writerows(_rows(trials, scores))
+    write_atomic(path, table.getvalue())
+
+
+def print_ranking(trials: Sequence[Trial[Any]], scores: Sequence[Score], most: int) -> None:
+    """Prints the best, a line each: official strings do not fit into the columns of a table."""
+    print(f"{'rank':>5}  {'value':>7}  {'std':>5}  {'live parameters':>15}  architecture")
+    for rank, arch, value, std, params, error in _rows(trials, scores)[:most]:
+        if not error:
+            print(f"{rank:>5}  {value:>7.3f}  {std:>5.3f}  {params:>15,.0f}  {arch}")
+
+
+def _rows(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> list[tuple[Any, ...]]:
+    pairs = list(zip(trials, scores, strict=True))
+    good = sorted((p for p in pairs if p[1].ok), key=lambda p: -p[1].value)
+    rows: list[tuple[Any, ...]] = [
+        (rank, t.id, s.value, s.std, s.extra.get(LIVE_PARAMETERS), "") for rank, (t, s) in enumerate(good, start=1)
+    ]
+    return rows + [("", t.id, "", "", "", s.error) for t, s in pairs if not s.ok]

@@ -1,7 +1,8 @@
-"""What estimators are made from by name, and what a report needs of each."""
+"""What estimators are made from by name, checkpoints among it, and what a report needs of each."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.errors import ConfigError
-from ghn.scoring.model import Skeletons
+from ghn.assets import asset, here_or_shipped
+from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError
+from ghn.scoring.load import CHECKPOINT, SHIPPED, load
+from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
-from ghn.spaces import make_space
+from ghn.spaces import describe_space, make_space
 from ghn.tasks import make_task
 from ghn.tasks.images import ImageTask
 from ghn.train.network import Recipe
@@ -25,18 +28,14 @@ from ghn.types import Estimator, Space
 class Entry:
     """An estimator in a report.
 
-    Attributes:
-        name: in the report, unique there.
-        estimator: what scores.
-        trainings: what was trained before the first candidate, and the seconds of each where they are known: what two
-            estimators share has one name and is paid once.
-        warning: what a reader must know of it.
+    `trainings` are what was trained before the first candidate, and the seconds of each where they are known: what two
+    estimators share has one name and is paid once.
     """
 
-    name: str
+    name: str  # in the report, unique there
     estimator: Estimator[Any]
     trainings: Mapping[str, float] = field(default_factory=dict)
-    warning: str | None = None
+    warning: str | None = None  # what a reader must know of it
 
     @property
     def one_off_seconds(self) -> float | None:
@@ -46,23 +45,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Setting:
-    """What estimators are made from.
+    """What estimators are made from; `ghn.app.job_keys.JudgingKeys` says what each is.
 
     Attributes:
-        space: of the candidates.
-        task: of the images.
-        fabric: the device.
-        checkpoints: for `ghn`, `combined` and banks of shared weights: `shipped`, `shipped-SEED`, paths, or lists of
-            paths that are read together.
-        readouts: for estimators that give weights.
-        skeletons: variants of the space in which generated weights are read, as in `Model.score`.
-        sample: images that a read-out sees.
-        recipe: for `training` and `low_fidelity`.
-        fidelity: for `low_fidelity`.
-        surrogate: for `surrogate`: its `model` and `inputs`, and how many published references are `given`.
+        checkpoints: `shipped`, `shipped-SEED`, paths, or lists of paths that are read together.
         seed: of random weights, and of trainings that estimators make.
-        ensemble: for `ensemble`: names of its `members`, and from how many networks of the space its `population` is
-            drawn; 0: the candidates are the population.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -103,9 +90,6 @@ OPTIONS: Mapping[str, tuple[str, Callable[[Setting, Any], Any]]] = {
 
 def build_setting(options: Mapping[str, Any]) -> Setting:
     """Makes task, space and runtime of options; those of estimators that are not given are as `Setting` has them.
-
-    Args:
-        options: `space`, `task`, `device`, `precision`, `threads`, `out`, and any of `recipe` and `OPTIONS`.
 
     Raises:
         ConfigError: unknown or impossible values.
@@ -148,3 +132,54 @@ def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
 def as_list(value: Any) -> list[Any]:
     """A list of what a config gives as one or as several."""
     return [value] if isinstance(value, str) else list(value)
+
+
+def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:
+    """Loads `shipped`, `shipped-SEED`, a path, or several paths read together, with the name that it has in a report.
+
+    `shipped` is the hypernetwork of `ghn.load()`, or, of another method, `shipped-1`. `shipped-SEED` are the trainings
+    in `checkpoints/trainings`.
+
+    Its weights must have come about by `method`: `ghn`, or a way in which banks are trained.
+
+    Raises:
+        CheckpointError: it is damaged, or made for another space or in another way; an OtherSpaceError when what is
+            shipped is for another space.
+        ConfigError: none of this kind is shipped.
+    """
+    if checkpoint == "shipped" and method == "ghn":
+        return "GHN shipped", _load_shipped(setting, None)
+    if isinstance(checkpoint, str) and (named := re.fullmatch(r"shipped(?:-(\d+))?", checkpoint)):
+        folder = f"{method}_s{named[1] or 1}"
+        try:
+            path = asset(f"checkpoints/trainings/{folder}/{CHECKPOINT}")
+        except DataError:
+            raise ConfigError(
+                f"no such weights are shipped, and estimator={method} needs them",
+                got=checkpoint,
+                fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
+            ) from None
+        return f"{method} {checkpoint}", _load_shipped(setting, path)
+    paths = [here_or_shipped(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
+    names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
+    model = load(paths, fabric=setting.fabric, space=setting.space)
+    if model.method != method:
+        raise CheckpointError(
+            f"{paths[0]} holds weights of another kind",
+            got=model.method,
+            expected=method,
+            fix=f"estimator={model.method}, or another checkpoint",
+        )
+    return f"{'GHN' if method == 'ghn' else method} {' + '.join(names)}", model
+
+
+def _load_shipped(setting: Setting, path: Path | None) -> Model:
+    model = load(path, fabric=setting.fabric)
+    if describe_space(model.space) != describe_space(setting.space):
+        raise OtherSpaceError(
+            "what is shipped was trained for another space",
+            got=repr(model.space),
+            expected=repr(setting.space),
+            fix="choose its space (space=..., space.width=..., space.depth=...), or train one: checkpoint=PATH",
+        )
+    return model

@@ -1,14 +1,20 @@
-"""What `train_ghn.py` does: trains a hypernetwork, or weights that are shared."""
+"""What trains: `train_ghn.py` weights for many networks, job=references candidates in full, into a table."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from ghn.app.read_keys import read_keys
-from ghn.app.setting import task_space
+from ghn.app.job_keys import ReferencesKeys
+from ghn.app.jobs import check_new, read_keys
+from ghn.app.setting import Setting, task_space
 from ghn.app.train_keys import TrainKeys
+from ghn.assets import asset
+from ghn.errors import ConfigError, DataError
+from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.files import from_json
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
@@ -26,9 +32,8 @@ def train(options: Mapping[str, Any]) -> None:
     """
     model = _trained(read_keys(TrainKeys, options))
     if (agreement := model.card.get("population", {}).get("agreement")) is not None:
-        print(
-            f"agreement with a zero-cost proxy: {agreement:.3f} (of several seeds, keep the highest: docs/ranking.md)"
-        )
+        hint = "of several seeds, keep the highest: docs/ranking.md"
+        print(f"agreement with a zero-cost proxy: {agreement:.3f} ({hint})")
     if (found := model.card.get("found")) is not None:
         print(f"found {found['architecture']}")
     print(f"wrote {options['out']}/{CHECKPOINT}")
@@ -54,3 +59,39 @@ def _trained(keys: TrainKeys) -> Model:
     from ghn.families.sharing.train import make_method, train_shared
 
     return train_shared(make_method(**keys.weights.model_dump()), *parts, **how)
+
+
+def references_job(setting: Setting, keys: ReferencesKeys) -> None:
+    """Trains candidates into `references.jsonl`.
+
+    Raises:
+        DataError: `archs` is no list of architectures.
+        ConfigError: nothing to train.
+        ExistsError: there are references already, and `resume` is false.
+    """
+    trainings = _trainings(keys.archs, keys.seeds)
+    path = Path(keys.out) / "references.jsonl"
+    check_new(path, "are references", resume=keys.resume)
+    estimator = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+    table = train_references(estimator, trainings, path, progress=keys.progress, give_up_after=keys.give_up_after)
+    print(f"wrote {path}: {len(table)} trainings of {len(table.archs())} networks")
+
+
+def _trainings(source: str, seeds: list[int]) -> list[tuple[str, int]]:
+    """(official string, seed) of every training: the first seed of all comes before the second of any."""
+    path = Path(source) if Path(source).is_file() else asset(source)
+    try:
+        text = path.read_text()
+        lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
+        lists = from_json(text) if path.suffix == ".json" else {"random": lines, "top": []}
+        every = [*lists["random"], *lists["top"]]
+        several = lists.get("three_seeds", every)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} is not a list of architectures",
+            got=repr(error),
+            expected="official strings, one a line; or a .json with the lists random, top and three_seeds",
+        ) from None
+    if not every or not seeds:
+        raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {seeds}")
+    return [(arch, seeds[0]) for arch in every] + [(arch, seed) for seed in seeds[1:] for arch in several]

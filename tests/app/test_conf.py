@@ -10,9 +10,8 @@ import pytest
 
 from ghn.app.cli import resume_command
 from ghn.app.estimators import ESTIMATORS
-from ghn.app.jobs import JOBS
+from ghn.app.jobs import JOBS, read_keys
 from ghn.app.overrides import check_overrides, composed, keys_of, options_of
-from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.errors import ConfigError
 from ghn.families.sharing.train import make_method

@@ -10,9 +10,9 @@ import pytest
 from job_cases import defaults, keys_for
 
 from ghn.app.estimators import ESTIMATORS, make_entries
-from ghn.app.ladder import make_steps
+from ghn.app.search import make_steps
 from ghn.app.setting import Setting, build_setting
-from ghn.app.survey.entrants import make_entrant, read_entrants
+from ghn.app.survey.score import make_entrant, read_entrants
 from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS
 from ghn.families.sharing.bank import SOURCES

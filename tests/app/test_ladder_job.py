@@ -12,7 +12,7 @@ from job_cases import keys_for
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
-from ghn.app.ladder import ladder_job
+from ghn.app.search import ladder_job
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
 from ghn.train.network import Recipe

@@ -15,7 +15,7 @@ from toy_models import SAMPLE, cells, save_toy, toy_card
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
 from ghn.app.estimators import ESTIMATORS, YOUNG, make_entries
-from ghn.app.makers.extrapolated import finished_curves
+from ghn.app.makers.trained import finished_curves
 from ghn.app.setting import Entry, Setting, task_space
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import SOURCES, Bank, BankConfig

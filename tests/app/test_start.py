@@ -55,7 +55,7 @@ def test_help_shows_the_keys_with_their_defaults_without_torch(arguments: list[s
 
 
 def test_a_job_imports_what_it_needs() -> None:
-    modules, _ = modules_after("import ghn.app.setting, ghn.app.references")
+    modules, _ = modules_after("import ghn.app.setting, ghn.app.train")
     assert not under(modules, "ghn.report") and not under(modules, "ghn.search") and "matplotlib" not in modules
     assert not under(modules, "ghn.families") - under(modules, "ghn.families.training") - {"ghn.families"}
 

@@ -1,10 +1,21 @@
-"""Estimators that train candidates, in full or cut short."""
+"""Estimators that train candidates, in full, cut short, extrapolated or as heirs, or that learn from trained ones."""
 
 from __future__ import annotations
 
-from ghn.app.setting import Entry, Setting
+from typing import Any
+
+from ghn.app.setting import Entry, Setting, open_checkpoint
+from ghn.errors import ConfigError, DataError, OtherSpaceError
+from ghn.families.curves.estimator import CurveEstimator, make_curve_model
+from ghn.families.morphism.estimator import MorphismEstimator, largest
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.full import TrainingEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
+from ghn.scoring.crossfit import CrossFitted
+from ghn.spaces.candidates import benchmark_of
+from ghn.tables.lookup import TableEstimator
+from ghn.tables.references import ReferenceTable
+from ghn.types import Score, Space, Trial
 
 
 def training(name: str, setting: Setting) -> list[Entry]:
@@ -30,3 +41,95 @@ def make_low_fidelity(setting: Setting) -> LowFidelityEstimator:
         seed=1
         + setting.seed,  # not that of the shipped references: the beginning of a training knows too much of its end
     )
+
+
+def morphism(name: str, setting: Setting) -> list[Entry]:
+    """A short training from inherited weights."""
+    heirs = make_morphism(setting)
+    return [Entry(f"morphism, {heirs.epochs} epochs", heirs)]
+
+
+def make_morphism(setting: Setting) -> MorphismEstimator:
+    """Makes the estimator that trains heirs of the space's largest network, with its states in the setting's folder."""
+    return MorphismEstimator(
+        setting.space,
+        setting.task,
+        setting.recipe,
+        setting.fabric,
+        ancestor=largest(setting.space),
+        epochs=setting.fidelity.epochs or setting.recipe.epochs,
+        folder=setting.folder and setting.folder / "heirs",
+        seed=1 + setting.seed,  # as in low fidelity
+    )
+
+
+def curve(name: str, setting: Setting) -> list[Entry]:
+    """A short training, extrapolated; models that learn do so from the shipped curves.
+
+    Raises:
+        ConfigError: the model learns and no shipped curves fit, or cannot work with so few epochs.
+    """
+    kind = name.removeprefix("curve_")
+    trainer, horizon = make_low_fidelity(setting), setting.recipe.epochs
+    epochs = min(trainer.fidelity_of(None).epochs or horizon, horizon - 1)  # all of them: trials say how many
+
+    def new() -> CurveEstimator:
+        return CurveEstimator(trainer, make_curve_model(kind), epochs, horizon)
+
+    finished = finished_curves(setting)
+    if new().model.needs_finished and not finished:
+        raise ConfigError(
+            f"estimator={name} learns from finished curves, and none are shipped for this space, task and recipe",
+            fix="use curve_last, curve_sotl or curve_parametric; in Python: CurveEstimator(..., finished=curves)",
+        )
+    estimator = CrossFitted(new, setting.space)
+    estimator.fit(finished)
+    return [Entry(f"curve, {kind}, {epochs} of {horizon} epochs", estimator)]
+
+
+def finished_curves(setting: Setting) -> list[tuple[Trial[Any], Score]]:
+    """The shipped trainings with their curves; none where they are of another space, task or recipe."""
+    if (benchmark := benchmark_of(setting.space)) is None:
+        return []
+    table = ReferenceTable.load(benchmark.trainings)
+    try:
+        table.check(space=setting.space.name, task_checksum=setting.task.checksum, skeleton=setting.space.describe())
+    except DataError:
+        return []
+    if table.header.recipe != setting.recipe.describe():
+        return []
+    trials = [Trial(text, setting.space.parse(text)) for text in table.archs()]
+    return list(zip(trials, TableEstimator(table, setting.space, seed=0).score(trials), strict=True))
+
+
+def surrogate(name: str, setting: Setting) -> list[Entry]:
+    """A regression on published accuracies, cross-fitted."""
+    options = dict(setting.surrogate)
+    given = options.pop("given")
+    history = published_history(setting.space, given)
+    needs = {"embedding", "scores"} & set(options["inputs"])
+    model = open_checkpoint(setting, setting.checkpoints[0])[1] if needs else None
+    training = make_low_fidelity(setting) if "curve" in options["inputs"] else None
+
+    def make() -> SurrogateEstimator:
+        return SurrogateEstimator(setting.space, hypernetwork=model, training=training, **options)
+
+    estimator = CrossFitted(make, setting.space)
+    estimator.fit(history)
+    return [Entry(f"surrogate: {options['model']}, {given} references", estimator)]
+
+
+def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:
+    """Published accuracies to learn from, of the space's benchmark.
+
+    Raises:
+        OtherSpaceError: the space has none.
+        ConfigError: more than there are.
+    """
+    if (benchmark := benchmark_of(space)) is None:
+        raise OtherSpaceError(
+            "there are no published networks of this space to learn from",
+            got=space.name,
+            expected="a space with a benchmark",
+        )
+    return benchmark.history(given)

@@ -1,14 +1,19 @@
-"""Estimators that run networks with weights that nobody trained for them alone: generated, shared or random."""
+"""Estimators whose weights nobody trained for one candidate: generated, shared or random; and what combines others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
-from ghn.app.checkpoints import open_checkpoint
-from ghn.app.estimators import YOUNG
-from ghn.app.setting import Entry, Setting
+from omegaconf import OmegaConf
+
+from ghn.app.estimators import ESTIMATORS, YOUNG, make_entries
+from ghn.app.setting import OPTIONS, Entry, Setting, open_checkpoint, with_options
+from ghn.errors import ConfigError
 from ghn.nets.initial import RandomInit
+from ghn.scoring.combined import Ensemble
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.model import make_ranker
 from ghn.scoring.proxies import ZERO_COST
@@ -17,12 +22,10 @@ from ghn.types import Space
 
 
 def generated(name: str, setting: Setting) -> list[Entry]:
-    """A graph hypernetwork, one entry a checkpoint and read-out."""
-    return [entry for checkpoint in setting.checkpoints for entry in _read(setting, checkpoint, "ghn")]
+    """A graph hypernetwork or a bank of shared weights, one entry a checkpoint and read-out.
 
-
-def shared(name: str, setting: Setting) -> list[Entry]:
-    """A bank of shared weights; a candidate runs on its own batch statistics."""
+    A candidate runs on its own batch statistics.
+    """
     return [entry for checkpoint in setting.checkpoints for entry in _read(setting, checkpoint, name)]
 
 
@@ -87,3 +90,45 @@ def _varied(spaces: Sequence[Space[Any]]) -> list[dict[str, Any]]:
     every = [space.describe() for space in spaces]
     keys = [key for key in every[0] if any(one[key] != every[0][key] for one in every)]
     return [{key: one[key] for key in keys} for one in every] if keys else []
+
+
+def preset(name: str, setting: Setting) -> list[Entry]:
+    """An ensemble whose members are known to go well together."""
+    presets: Any = OmegaConf.to_container(
+        OmegaConf.create(files("ghn.app.conf").joinpath("ensembles.yaml").read_text())
+    )
+    return ensemble(name, replace(setting, ensemble={**setting.ensemble, "members": presets[name]}))
+
+
+def ensemble(name: str, setting: Setting) -> list[Entry]:
+    """The mean normal score of other estimators: of their names, or `{name: NAME, OPTION: VALUE, ...}`."""
+    made: dict[str, Entry] = {}
+    for one, own in _members(setting):
+        for entry in make_entries(one, with_options(setting, own)):
+            count = sum(key.rstrip("0123456789") == one for key in made)
+            made[f"{one}{count + 1}" if count else one] = entry
+    estimator = Ensemble(setting.space, {name: entry.estimator for name, entry in made.items()})
+    if networks := setting.ensemble["population"]:  # then scores do not depend on each other: searches need that
+        estimator = estimator.settled(networks)
+    trainings = {name: seconds for entry in made.values() for name, seconds in entry.trainings.items()}
+    warnings = " ".join(dict.fromkeys(entry.warning for entry in made.values() if entry.warning))
+    return [Entry(f"ensemble: {' + '.join(made)}", estimator, trainings, warnings or None)]
+
+
+def _members(setting: Setting) -> list[tuple[str, dict[str, Any]]]:
+    """Name and own options of each member."""
+    wanted = list(setting.ensemble["members"])
+    members = [(one, {}) if isinstance(one, str) else (one.get("name"), dict(one)) for one in wanted]
+    names = [name for name, _ in members]
+    inner = [name for name, named in ESTIMATORS.items() if named.place in ("weighted:ensemble", "weighted:preset")]
+    unknown = {key for _, own in members for key in own} - {"name", *OPTIONS}
+    twice = any(one in wanted[:i] for i, one in enumerate(wanted))
+    if len(names) < 2 or set(inner) & set(names) or twice or unknown:
+        raise ConfigError(
+            "an ensemble combines other estimators",
+            got=wanted,
+            expected="at least two different names, or {name: NAME, OPTION: VALUE}, of: "
+            + " | ".join(name for name in ESTIMATORS if name not in inner)
+            + f"; options: {' | '.join(OPTIONS)}",
+        )
+    return members

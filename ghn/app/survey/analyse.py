@@ -29,19 +29,7 @@ KEYS = ("kendall", "spearman", "kendall_best_half", "kendall_best_fifth", "kenda
 
 
 class Analysis:
-    """What scores of the same networks say, a method a part of the survey.
-
-    Args:
-        scored: of each line.
-        subjects: the networks.
-        space: of the networks.
-        plan: what the survey does beside scoring.
-        bootstrap: resamples behind the intervals.
-        progress: whether to show bars.
-
-    Attributes:
-        notes: why a part is missing, and what was left out of one.
-    """
+    """What scores of the same networks say, a method a part of the survey; `notes` say why one is missing."""
 
     def __init__(
         self,
@@ -68,10 +56,8 @@ class Analysis:
         return Score(value, self.subjects.seconds.get(name, 0.0))
 
     def _cost_of_given(self, name: str) -> Cost:
-        failed = sum(not score.ok for score in self.rows[name])
-        return Cost(
-            name, name, None, "scores in the table", {}, self.subjects.seconds.get(name), None, None, 1, failed, None
-        )
+        failed, seconds = sum(not score.ok for score in self.rows[name]), self.subjects.seconds.get(name)
+        return Cost(name, name, None, "scores in the table", {}, seconds, None, None, 1, failed, None)
 
     def part(self, reference: Reference) -> Part:
         """Order, spread and bias against a reference."""
@@ -155,11 +141,7 @@ class Analysis:
         return [size for size in self.plan.sizes if size <= most]
 
     def advice(self, told: Part) -> tuple[Advice, ...]:
-        """What to use for each budget.
-
-        Args:
-            told: on networks that were not chosen on.
-        """
+        """What to use for each budget, `told` on networks that were not chosen on."""
         index, values, _ = aligned(self.subjects.choosing, self.subjects.archs)
         scores = {label: [row[i].value for i in index] for label, row in self.rows.items()}
         chosen_by = orders_on(scores, values.tolist())
@@ -167,21 +149,9 @@ class Analysis:
 
 
 def _cost(one: Scored) -> Cost:
-    failed = sum(not score.ok for score in one.scores[0])
-    line = one.line
-    return Cost(
-        line.key,
-        line.label,
-        line.estimator,
-        one.source,
-        dict(line.options),
-        one.seconds,
-        one.macs,
-        one.one_off_seconds,
-        len(one.scores),
-        failed,
-        one.warning,
-    )
+    failed, line = sum(not score.ok for score in one.scores[0]), one.line
+    what = (line.key, line.label, line.estimator, one.source, dict(line.options))
+    return Cost(*what, one.seconds, one.macs, one.one_off_seconds, len(one.scores), failed, one.warning)
 
 
 def _spread(replicates: Sequence[Sequence[float]], values: np.ndarray, params: np.ndarray) -> dict[str, list[float]]:

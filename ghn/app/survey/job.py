@@ -11,9 +11,8 @@ from ghn.app.evaluation import PROTOCOL, check_folder, machine
 from ghn.app.job_keys import SurveyKeys
 from ghn.app.setting import Setting
 from ghn.app.survey.analyse import Analysis
-from ghn.app.survey.entrants import read_entrants
-from ghn.app.survey.score import score_lines
-from ghn.app.survey.snapshots import divide_by_space, find_snapshots, stability_of_trainings
+from ghn.app.survey.score import read_entrants, score_lines
+from ghn.app.survey.snapshots import divide_by_space, snapshots_of, stability_of_trainings
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
@@ -41,7 +40,7 @@ def survey_job(setting: Setting, keys: SurveyKeys) -> None:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
-    runs, others = divide_by_space(find_snapshots(plan.runs), setting.space)
+    runs, others = divide_by_space(snapshots_of(plan.runs, least=2), setting.space)
     scored = score_lines(lines, setting, keys, subjects.archs, out / "scores")
     how: dict[str, Any] = {"bootstrap": keys.bootstrap, "progress": keys.progress}
     analysis = Analysis(scored, subjects, setting.space, plan, **how)

@@ -1,50 +1,109 @@
-"""Every line of a survey, scored on the same networks, in one process or several, into files that are gone on with."""
+"""The lines of a survey, each an estimator, scored on the same networks into files that are gone on with."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.job_keys import SurveyKeys
-from ghn.app.setting import Entry, Setting, build_setting
-from ghn.app.survey.entrants import Entrant, make_entrant, read_entrants
-from ghn.errors import ConfigError, OtherSpaceError
+from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
+from ghn.errors import ConfigError, GhnError, OtherSpaceError
 from ghn.scoring.score_files import score_to_file
 from ghn.search.workers import Here, Judge, Processes, Workers, keep_busy
 from ghn.types import Score, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """One estimator, once for each of its seeds and checkpoints.
+class Entrant:
+    """One estimator of a survey."""
 
-    Attributes:
-        line: of the survey.
-        source: the paper.
-        scores: [replicate][n]; the first is what tables show.
-        seconds: mean wall-clock seconds a network of the first; None where nothing was scored.
-        macs: mean multiply-adds a network; None when unknown.
-        one_off_seconds: paid before the first network, median over seeds and checkpoints; None when unknown.
-        trainings: names of what was trained for the first; who has the same needs it once.
-        warning: what a reader must know.
+    key: str  # of the line in the config, and of its files
+    label: str  # in tables and pictures
+    estimator: str  # its name in the registry
+    options: Mapping[str, Any]  # of `ghn.app.setting.OPTIONS`, for this line alone
+    seeds: tuple[int, ...]  # each makes the estimator once more, for the spread over seeds
+
+
+def read_entrants(config: Mapping[str, Any]) -> list[Entrant]:
+    """Reads `survey.estimators`: key -> `{name: ESTIMATOR, label: TEXT, OPTION: VALUE, ...}`; null takes a line out.
+
+    Raises:
+        ConfigError: no lines, an unknown estimator or option, or two lines of one label.
     """
+    lines = [_entrant(key, dict(options)) for key, options in config.items() if options is not None]
+    labels = [line.label for line in lines]
+    if not lines or len(set(labels)) < len(labels):
+        raise ConfigError(
+            "a survey needs estimators of different labels", got=labels, fix="+survey.estimators.KEY={name: ESTIMATOR}"
+        )
+    return lines
+
+
+def _entrant(key: str, options: dict[str, Any]) -> Entrant:
+    name = options.pop("name", key)
+    label = options.pop("label", key.replace("_", " "))
+    if name not in ESTIMATORS:
+        raise ConfigError(f"survey line {key}: unknown estimator", got=name, expected=" | ".join(ESTIMATORS))
+    if unknown := sorted(set(options) - {*OPTIONS, "seeds"}):
+        known = " | ".join(("name", "label", *OPTIONS, "seeds"))
+        raise ConfigError(f"survey line {key}: unknown options", got=unknown, expected=known)
+    seeds = tuple(options.pop("seeds", None) or (0,))
+    if len(set(seeds)) < len(seeds) or not all(isinstance(seed, int) for seed in seeds):
+        raise ConfigError(f"survey line {key}: seeds must be different whole numbers", got=seeds)
+    return Entrant(key, label, name, options, seeds)
+
+
+def make_entrant(line: Entrant, setting: Setting) -> list[Entry]:
+    """Makes a line's estimator, once a seed and checkpoint; the first is the one that the tables show.
+
+    Trainings are kept beside those of other lines with the same recipe and seed, which share them.
+
+    Raises:
+        ConfigError: a line with several read-outs, or options that do not fit.
+        CheckpointError: a checkpoint is damaged or of another kind.
+    """
+    try:
+        made = [entry for seed in line.seeds for entry in make_entries(line.estimator, _setting(line, setting, seed))]
+    except TypeError as error:
+        raise ConfigError(f"survey line {line.key}: options do not fit", got=str(error)) from None
+    except GhnError as error:
+        raise type(error)(f"survey line {line.key}: {error}") from None
+    return [replace(entry, name=line.label if i == 0 else f"{line.label}, no. {i + 1}") for i, entry in enumerate(made)]
+
+
+def _setting(line: Entrant, setting: Setting, seed: int) -> Setting:
+    own = replace(with_options(setting, line.options), seed=seed)
+    if len(own.readouts) != 1:
+        raise ConfigError("a survey line has one read-out", got=own.readouts)
+    if setting.folder:
+        kind = sha256(json.dumps([seed, setting.recipe.describe()]).encode()).hexdigest()[:8]
+        own = replace(own, folder=setting.folder / "states" / kind)
+    return own
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One estimator, once for each of its seeds and checkpoints."""
 
     line: Entrant
-    source: str
-    scores: list[list[Score]]
-    seconds: float | None
-    macs: float | None
-    one_off_seconds: float | None
-    trainings: tuple[str, ...]
-    warning: str | None
+    source: str  # the paper
+    scores: list[list[Score]]  # [replicate][n]; the first is what tables show
+    seconds: float | None  # mean wall-clock seconds a network of the first; None where nothing was scored
+    macs: float | None  # mean multiply-adds a network; None when unknown
+    one_off_seconds: float | None  # paid before the first network, median over seeds and checkpoints; None when unknown
+    trainings: tuple[str, ...]  # names of what was trained for the first; who has the same needs it once
+    warning: str | None  # what a reader must know
 
 
 def score_lines(
@@ -52,12 +111,7 @@ def score_lines(
 ) -> list[Scored]:
     """Scores networks with every line, but for those whose shipped trainings are of another space.
 
-    Args:
-        lines: of the survey.
-        setting: what estimators are made from.
-        keys: of the job; worker processes make the setting anew from them.
-        archs: official strings, each once.
-        folder: for a file of scores a replicate.
+    Worker processes make the setting anew from the keys. The folder gets a file of scores a replicate.
 
     Raises:
         ConfigError: a line cannot be made, or none serves this space; raised before anything is scored.
@@ -88,16 +142,7 @@ def score_lines(
 
 
 class _Scorer:
-    """Scores all networks with one replicate of a line, as one trial of a worker.
-
-    Args:
-        lines: of the survey.
-        setting: what estimators are made from.
-        archs: official strings of the networks.
-        folder: for the files of scores.
-        progress: whether to show a bar a replicate.
-        give_up_after: of `score_to_file`.
-    """
+    """Scores all networks with one replicate of a line, as one trial of a worker."""
 
     def __init__(
         self,
@@ -158,15 +203,9 @@ class _Scorer:
         """Asks once: what judges networks together would judge further ones by the first."""
         if (key, number) not in self._known:
             path, entry = self.folder / f"{key}-{number}.jsonl", self.entries(key)[number]
-            self._known[key, number] = score_to_file(
-                entry.estimator,
-                self.trials,
-                path,
-                entry.estimator.identity,
-                progress=progress,
-                label=entry.name,
-                give_up_after=self.give_up_after,
-            )
+            how: dict[str, Any] = {"progress": progress, "label": entry.name, "give_up_after": self.give_up_after}
+            identity = entry.estimator.identity
+            self._known[key, number] = score_to_file(entry.estimator, self.trials, path, identity, **how)
         return self._known[key, number]
 
     def _macs(self, entry: Entry, scores: Sequence[Score]) -> float | None:

@@ -22,16 +22,19 @@ from ghn.types import Space, Trial
 Values = NDArray[np.float64]
 
 
-def snapshots_of(runs: Sequence[str]) -> dict[str, list[Path]]:
+def snapshots_of(runs: Sequence[str], least: int = 1) -> dict[str, list[Path]]:
     """Name of the folder -> snapshots of each training, by step.
 
     Raises:
         DataError: a folder holds none.
-        ConfigError: folders of one name.
+        ConfigError: fewer than `least`, or folders of one name.
     """
     found = {Path(run).name: snapshots_in(run) for run in runs}
     if len(found) < len(runs):
         raise ConfigError("runs must differ in the names of their folders", got=list(runs))
+    if any(len(paths) < least for paths in found.values()):
+        counts = {name: len(paths) for name, paths in found.items()}
+        raise ConfigError("survey.runs must be folders with several snapshots each", got=counts)
     return found
 
 
@@ -55,14 +58,7 @@ def snapshots_in(run: str | Path) -> list[Path]:
 def score_snapshots(
     paths: Sequence[Path], trials: Sequence[Trial[Any]], setting: Setting, folder: Path, *, progress: bool
 ) -> list[tuple[Model, Values]]:
-    """Scores networks with snapshots, under the setting's first read-out.
-
-    Args:
-        paths: of the snapshots.
-        trials: the networks.
-        setting: task, sample, read-out and skeletons.
-        folder: for the scores, which a second call takes up again.
-        progress: whether to show bars.
+    """Scores networks with snapshots, under the setting's first read-out, into files that a second call goes on with.
 
     Returns:
         Each snapshot and its scores, [n], NaN where it failed.
@@ -77,22 +73,6 @@ def score_snapshots(
         file = folder / f"{label.replace(' ', '_').replace(',', '')}.jsonl"
         scores = score_to_file(engine, trials, file, engine.identity, progress=progress, label=label)
         found.append((model, np.array([score.value for score in scores])))
-    return found
-
-
-def find_snapshots(runs: Sequence[str]) -> dict[str, list[Path]]:
-    """Name of the folder -> snapshots of each training, by step.
-
-    Raises:
-        DataError: a folder holds none.
-        ConfigError: fewer than two snapshots, or folders of one name.
-    """
-    found = snapshots_of(runs)
-    if any(len(paths) < 2 for paths in found.values()):
-        raise ConfigError(
-            "survey.runs must be folders with several snapshots each",
-            got={name: len(paths) for name, paths in found.items()},
-        )
     return found
 
 
@@ -112,17 +92,7 @@ def stability_of_trainings(
     bootstrap: int,
     progress: bool,
 ) -> tuple[Stability, ...]:
-    """Scores networks with every snapshot, and measures how their order settles.
-
-    Args:
-        runs: of `find_snapshots`.
-        setting: task, sample and read-out.
-        archs: official strings of the networks.
-        folder: for the scores.
-        notes: one is added for each run that cannot be measured.
-        bootstrap: resamples behind the intervals.
-        progress: whether to show bars.
-    """
+    """Scores networks with every snapshot, and measures how their order settles; a run that cannot be is noted."""
     trials, out = [Trial(arch, setting.space.parse(arch)) for arch in archs], list[Stability]()
     for name, paths in runs.items():
         scored = score_snapshots(paths, trials, setting, folder, progress=progress)

@@ -25,48 +25,31 @@ PUBLISHED, OWN = "published accuracies ({label})", "own trainings ({epochs} epoc
 class Subjects:
     """The networks of a survey and their references.
 
-    Attributes:
-        archs: official strings, each once.
-        judged: references that estimators are compared with; one without any is told of, not chosen on.
-        choosing: reference of the networks on which sets of estimators, and advice, are chosen.
-        telling: reference of other networks, on which these are told.
-        table: trainings with several epochs and seeds, for stability.
-        curves: learning curves that the user brought, for the same.
-        scores: of estimators that the user has run elsewhere: name -> official string -> score (NaN: it failed).
-        seconds: a network, of these; a name is missing where it is unknown.
-        notes: what a reader must know of them.
-        protocol: where the references come from, a sentence each.
+    `scores` are of estimators that the user has run elsewhere: name -> official string -> score (NaN: it failed), and
+    `seconds` what they took a network; a name is missing where it is unknown.
     """
 
-    archs: tuple[str, ...]
-    judged: tuple[Reference, ...]
-    choosing: Reference
-    telling: Reference
-    table: ReferenceTable | None = None
-    curves: Curves | None = None
+    archs: tuple[str, ...]  # official strings, each once
+    judged: tuple[Reference, ...]  # with which estimators are compared; one without any is told of, not chosen on
+    choosing: Reference  # of the networks on which sets of estimators, and advice, are chosen
+    telling: Reference  # of other networks, on which these are told
+    table: ReferenceTable | None = None  # trainings with several epochs and seeds, for stability
+    curves: Curves | None = None  # learning curves that the user brought, for the same
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    protocol: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what a reader must know of them
+    protocol: tuple[str, ...] = ()  # where the references come from, a sentence each
 
 
 def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     """The project's own references, and published ones of networks of the report sample.
 
-    Args:
-        setting: whose space and task they must fit.
-        n: networks in all.
-        development: of these, how many are of the development sample, on which is chosen.
+    Of the `n` networks, those of the `development` sample are chosen on.
 
     Raises:
         ConfigError: too few of either, or another space.
     """
-    if not (
-        isinstance(development, int)
-        and isinstance(n, int)
-        and development >= MIN_ITEMS
-        and n - development >= MIN_ITEMS
-    ):
+    if min(development, n - development) < MIN_ITEMS:
         raise ConfigError(
             "a survey needs networks to choose on and others to report on",
             got=f"n={n}, survey.development={development}",
@@ -124,8 +107,8 @@ def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
     order = np.random.default_rng(seed).permutation(len(archs))
     first = [archs[i] for i in sorted(order[: len(archs) // 2])]
     second = [archs[i] for i in sorted(order[len(archs) // 2 :])]
-    names = (f"{reference.name} (the half chosen on)", f"{reference.name} (the other half)")
-    return _part(reference, first, names[0]), _part(reference, second, names[1])
+    chosen_on = _part(reference, first, f"{reference.name} (the half chosen on)")
+    return chosen_on, _part(reference, second, f"{reference.name} (the other half)")
 
 
 def user_subjects(table: UserTable) -> Subjects:

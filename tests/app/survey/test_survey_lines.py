@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
 from ghn.app.setting import Setting
-from ghn.app.survey.entrants import make_entrant, read_entrants
+from ghn.app.survey.score import make_entrant, read_entrants
 from ghn.errors import ConfigError, GhnError
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.train.network import Recipe
