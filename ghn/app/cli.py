@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -18,6 +19,8 @@ def start(main: Callable[[], None], config: str) -> None:
     from ghn.app.help import help_text
     from ghn.app.overrides import check_overrides
 
+    # PyTorch Geometric compiles a class of its own when it is imported: nothing that a user could mend
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     arguments = sys.argv[1:]
     try:
         if {"--help", "-h"} & set(arguments):

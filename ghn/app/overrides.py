@@ -26,21 +26,24 @@ CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide whic
 def check_overrides(config: str, arguments: Sequence[str]) -> None:
     """Composes a config before hydra does, to say more of what is wrong than hydra would.
 
-    Hydra's own flags are left alone.
+    Hydra's own flags are left alone, but for --cfg, which shows a config: with values that are missing yet.
 
     Raises:
         ConfigError: an override that does not fit, names the keys that are nearest to it, or the job that has it; a
             value of the wrong type; a value that must be given and is not; a job that is a study now.
     """
-    overrides = [a for a in arguments if not a.startswith("-")]
-    if len(overrides) != len(arguments):
+    overrides, shown = _split(arguments)
+    if any(override.startswith("-") for override in overrides):
         return
     if config == "evaluate":
         _check_moved(overrides)
     try:
-        options, usual = composed(config, overrides), composed(config, _choices(overrides), resolve=False)
+        options = composed(config, overrides, resolve=not shown)
+        usual = composed(config, _choices(overrides), resolve=False)
     except (HydraException, OmegaConfBaseException) as error:
         raise _misfit(config, overrides, str(error)) from None
+    if shown:  # with what is wrong, and what is missing yet
+        return
     keys = keys_of(config, options)
     if strange := [key for key in options if key not in keys.model_fields]:
         raise _unknown(config, strange[0], usual, overrides)
@@ -56,7 +59,10 @@ def composed(config: str, overrides: Sequence[str] = (), *, resolve: bool = True
         ConfigError: a value that must be given is missing.
     """
     with initialize_config_module("ghn.app.conf", version_base="1.3"):
-        cfg = compose(config, list(overrides))
+        try:
+            cfg = compose(config, list(overrides))
+        except ValueError as error:  # a word where a list takes a number, such as estimator.word=1
+            raise HydraException(str(error)) from error
     if resolve and (missing := OmegaConf.missing_keys(cfg)):
         key = min(missing)
         raise ConfigError(f"{key} must be given", fix=f"add {key}=...")
@@ -74,16 +80,27 @@ def options_of(group: str) -> list[str]:
     return sorted(f.name[:-5] for f in CONF.joinpath(group).iterdir() if f.name.endswith(".yaml"))
 
 
+def _split(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """The arguments without hydra's flags that only show a config, and whether there are any."""
+    left, rest = [], iter(arguments)
+    for argument in rest:
+        if argument in ("--cfg", "-c"):
+            next(rest, None)
+        elif argument != "--resolve" and not argument.startswith("--cfg="):
+            left.append(argument)
+    return left, len(left) < len(arguments)
+
+
 def _check_moved(overrides: Sequence[str]) -> None:
     moved: Any = OmegaConf.to_container(OmegaConf.create(CONF.joinpath("moved.yaml").read_text()))
     for override in overrides:
-        key, _, value = override.partition("=")
+        key, _, value = override.lstrip("+").partition("=")
         if key in ("job", "experiment") and value in moved["studies"]:
             rest = [one for one in overrides if one.partition("=")[0] not in ("job", "experiment")]
             raise ConfigError(f"{override} is a study now", fix=shlex.join(["python", "-m", f"studies.{value}", *rest]))
         if key in moved["renamed"]:
             raise ConfigError(f"{key} is called {moved['renamed'][key]} now", fix=f"{moved['renamed'][key]}={value}")
-        if (top := key.lstrip("+~").partition(".")[0]) in moved["study_keys"]:
+        if (top := key.lstrip("~").partition(".")[0]) in moved["study_keys"]:
             names = " or ".join(f"python -m studies.{name}" for name in moved["study_keys"][top])
             raise ConfigError(f"{top} is a key of a study now", got=override, fix=names)
 
@@ -127,12 +144,25 @@ def _unknown(
         )
     known = list(nested(usual))
     near = difflib.get_close_matches(key, known, n=3, cutoff=0.4)
+    fix = f"to add a new key: +{key}=..., or {_more(config, usual)}" if _can_be_added(config, key, overrides) else None
     return ConfigError(
         f"an override does not fit the config: {said or f'there is no key {key}'}",
         got=" ".join(overrides),
         expected=", ".join(near) or "keys of " + ", ".join(usual),
-        fix=_more(config, usual),
+        fix=fix or _more(config, usual),
     )
+
+
+def _can_be_added(config: str, key: str, overrides: Sequence[str]) -> bool:
+    """Whether the only thing wrong with an override is that its key is new, where new ones may be."""
+    added = [f"+{one}" if one.startswith(f"{key}=") else one for one in overrides]
+    if added == list(overrides):
+        return False
+    try:
+        check_overrides(config, added)
+    except ConfigError:
+        return False
+    return True
 
 
 def _more(config: str, usual: Mapping[str, Any]) -> str:

@@ -149,6 +149,10 @@ WRONG = [
     ("evaluate", ["job=rank", "search=asha"], "job=search or job=ladder"),
     ("evaluate", ["search=asha", "search.limit.trial=3"], "search.limit.trials"),
     ("evaluate", ["+depth=3"], "there is no key depth"),
+    ("evaluate", ["estimator.depth=3"], "estimator"),
+    ("evaluate", ["search=random", "search.options.more=3"], "+search.options.more="),
+    ("evaluate", ["--cfg", "job", "checkpont=a"], "checkpoint"),
+    ("evaluate", ["job=growth", "--cfg=job"], "python -m studies.growth"),
     ("evaluate", ["+sample.more=3"], "there is no key sample.more"),
     ("evaluate", ["search=anneal"], "evolution"),
     ("evaluate", ["job=rnak"], "rank"),
@@ -168,7 +172,8 @@ def test_what_fits_passes() -> None:
     check_overrides(
         "evaluate", ["checkpoint=[shipped,a.safetensors]", "readout=[loss,ridge]", "estimator=[ghn,meco]", "n=10"]
     )
-    check_overrides("train", ["--cfg", "job", "nonsense=1"])  # hydra's own flags are hydra's to judge
+    check_overrides("train", ["--info", "config", "nonsense=1"])  # hydra's own flags are hydra's to judge
+    check_overrides("train", ["--cfg", "job", "--resolve", "task=image_folder"])  # shown with what is missing yet
 
 
 # what evaluate.py took in its first year: every job, experiment and search, and every key

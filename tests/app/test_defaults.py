@@ -42,6 +42,8 @@ def test_every_estimator_can_work_with_its_defaults(setting: Setting, name: str)
 def test_too_few_epochs_for_a_curve_are_refused_before_anything_is_trained(setting: Setting) -> None:
     with pytest.raises(ConfigError, match=r"epochs[\s\S]*3"):
         make_entries("curve_parametric", replace(setting, fidelity=Fidelity(3)))
+    with pytest.raises(ConfigError, match="at least 5 epochs"):  # no number of observed epochs would do
+        make_entries("curve_parametric", replace(setting, recipe=replace(setting.recipe, epochs=4)))
     assert not list(Path(str(setting.folder)).iterdir())
 
 

@@ -142,11 +142,16 @@ class CurveEstimator:
     def _check_epochs(self, epochs: int) -> None:
         least, name = self.model.least_epochs, type(self.model).__name__
         if not least <= epochs < self.horizon:
+            short = self.horizon <= least  # then no number of observed epochs would do
             raise ConfigError(
                 f"{name} extrapolates from the first {least} epochs of a training, or more",
-                got=epochs,
-                expected=f"{least} to {self.horizon - 1} of {self.horizon}",
-                fix=f"observe at least {least} (fidelity.epochs={least}), before the training ends",
+                got=f"{epochs} of {self.horizon}",
+                expected=f"trainings of at least {least + 1} epochs"
+                if short
+                else f"{least} to {self.horizon - 1} of {self.horizon}",
+                fix=f"train for longer (recipe.epochs={least + 1})"
+                if short
+                else f"observe at least {least} (fidelity.epochs={least}), before the training ends",
             )
 
     def _ends(self, trial: Trial[Any]) -> bool:
