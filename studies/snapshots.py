@@ -147,7 +147,7 @@ def snapshot_figure(study: Mapping[str, Any], key: str = "kendall") -> Figure:
 
     Args:
         study: one reference of `snapshots.json`.
-        key: a statistic of `ghn.ranking.rank`.
+        key: a statistic of `ghn.analysis.correlation.rank`.
     """
     figure, axes = canvas(4.4, 3.4)
     for place, (method, runs) in enumerate(by_method(study).items()):
