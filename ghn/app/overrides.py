@@ -136,10 +136,11 @@ def _unknown(
     """What is said of a key that there is not: the nearest one, or who has it."""
     owners = [name for name, job in JOBS.items() if config == "evaluate" and key in set(dotted(job.keys))]
     if owners:
+        here = [one for one in nested(usual) if one.rpartition(".")[2] == key]  # such as search.estimator
         return ConfigError(
             f"job={usual['job']} has no key {key}",
             got=" ".join(overrides),
-            expected=f"job={' or job='.join(owners)}, which has it",
+            expected=" or ".join([*here, f"job={' or job='.join(owners)}, which has it"]),
             fix=_more(config, usual),
         )
     known = list(nested(usual))

@@ -154,6 +154,7 @@ WRONG = [
     ("evaluate", ["--cfg", "job", "checkpont=a"], "checkpoint"),
     ("evaluate", ["job=growth", "--cfg=job"], "python -m studies.growth"),
     ("evaluate", ["+sample.more=3"], "there is no key sample.more"),
+    ("evaluate", ["search=random", "estimator=params"], "search.estimator or job=rank"),
     ("evaluate", ["search=anneal"], "evolution"),
     ("evaluate", ["job=rnak"], "rank"),
     ("evaluate", ["job=ladder", "search.steps=[{estimator: ghn, budgt: 2}]"], "search.steps.0.budgt"),
