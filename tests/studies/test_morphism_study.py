@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import toy
+from job_cases import keys_for
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells
 
@@ -104,7 +105,7 @@ def test_lemonade_as_a_job(setting: Setting, tmp_path: Path) -> None:
         "workers": 1,
         "screen": 0,
     }
-    search_job(setting, {"out": str(tmp_path / "out"), "resume": False, "progress": False, "search": search})
+    search_job(setting, keys_for("search", out=str(tmp_path / "out"), search=search))
     found = json.loads((tmp_path / "out" / "front.json").read_text())
     assert found["objective"] == "params" and len(found["trials"]) == 6
     assert {p["parent"] is None for p in found["trials"][:3]} == {True}

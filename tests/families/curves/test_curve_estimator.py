@@ -122,7 +122,7 @@ def test_epochs_must_lie_before_the_horizon(curves):
 
 def test_fewer_epochs_than_the_model_needs_are_refused_before_anything_is_trained(curves):
     inner = trainer(curves)
-    with pytest.raises(ConfigError, match=r"first 4 epochs(?s:.*)got: +3\n(?s:.*)4 to 11 of 12(?s:.*)at least 4"):
+    with pytest.raises(ConfigError, match=r"first 4 epochs(?s:.*)got: +3 of 12\n(?s:.*)4 to 11 of 12(?s:.*)at least 4"):
         CurveEstimator(inner, make_curve_model("parametric"), 3, HORIZON)
     estimator = CurveEstimator(inner, make_curve_model("parametric"), 4, HORIZON)
     with pytest.raises(ConfigError, match="first 4 epochs"):
