@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
@@ -20,6 +19,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ghn.app.cli import resume_command
+from ghn.app.overrides import nested
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError, GhnError
 from ghn.files import write_atomic
@@ -60,8 +61,7 @@ def run_study(name: str, study: Study, arguments: Sequence[str] | None = None) -
         try:
             study(build_setting(options), options)
         except KeyboardInterrupt:
-            same = [one for one in given if not one.startswith(("out=", "resume="))]
-            again = shlex.join(["python", "-m", f"studies.{name}", *same, f"out={options['out']}", "resume=true"])
+            again = resume_command(["-m", f"studies.{name}"], given, options["out"])
             sys.exit(f"\ninterrupted; go on with: {again}")
     except GhnError as error:
         sys.exit(f"error: {error}")
@@ -83,7 +83,7 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     assert isinstance(options, dict)
     if unknown := [key for key in options if key not in default]:
         raise _misfit(name, overrides, f"a study has its own keys only, not {', '.join(map(str, unknown))}", default)
-    for key in _keys(OmegaConf.to_container(default)):
+    for key in nested(OmegaConf.to_container(default)):
         old, new = OmegaConf.select(default, key), OmegaConf.select(chosen, key)
         fitting = (int, float) if type(old) is float else type(old)
         if type(old) in (bool, int, float) and new is not None and not isinstance(new, fitting):
@@ -93,7 +93,7 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 def _misfit(name: str, overrides: Sequence[str], what: str, default: DictConfig) -> ConfigError:
     """Says what is wrong with a command line, and which keys are near."""
-    every = _keys(OmegaConf.to_container(default))
+    every = list(nested(OmegaConf.to_container(default)))
     keys = [one.lstrip("+~").split("=")[0] for one in overrides]
     near = re.findall(r"\t(\S+)\n", what.partition("Available options in ")[2].partition("Config search")[0])
     near = near or [match for key in keys if key not in every for match in difflib.get_close_matches(key, every, n=3)]
@@ -127,9 +127,3 @@ def summary_of(name: str) -> str:
 
 def _config(name: str) -> list[str]:
     return CONF.joinpath(f"{name}.yaml").read_text().splitlines()
-
-
-def _keys(config: Any, prefix: str = "") -> list[str]:
-    """Dotted names of all keys of nested dicts."""
-    inner = [key for name, value in config.items() if isinstance(value, dict) for key in _keys(value, f"{name}.")]
-    return [prefix + name for name in config] + [prefix + key for key in inner]

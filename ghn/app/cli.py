@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,7 +40,7 @@ def told(script: str, folder: str) -> Iterator[None]:
     except GhnError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit(f"\ninterrupted; go on with: {resume_command(script, folder)}")
+        sys.exit(f"\ninterrupted; go on with: {resume_command([script], sys.argv[1:], folder)}")
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
     return options
 
 
-def resume_command(script: str, folder: str) -> str:
+def resume_command(program: Sequence[str], arguments: Sequence[str], folder: str) -> str:
     """The command that goes on with the run in `folder`, as a shell would read it."""
-    same = [argument for argument in sys.argv[1:] if not argument.startswith(("out=", "resume="))]
-    return shlex.join(["python", script, *same, f"out={folder}", "resume=true"])
+    same = [argument for argument in arguments if not argument.startswith(("out=", "resume="))]
+    return shlex.join(["python", *program, *same, f"out={folder}", "resume=true"])

@@ -37,6 +37,7 @@ class Interpreter:
             (n.operation, n.inputs, n.attr, tuple(p.name for p in ps), n.name)
             for n, ps in zip(graph.nodes, graph.node_params, strict=True)
         ]
+        self._names = frozenset(n.name for n in graph.nodes)
         self._free = _last_uses(graph)
         kept = [node for node in graph.nodes if running_stats and node.operation.has_stats]
         self._channels = {f"{node.name}/{name}": node.shape[0] for node in kept for name in _STATS}
@@ -58,7 +59,8 @@ class Interpreter:
             GraphError: the images are not of the graph's input shape; a weight is missing or not the graph's, or there
                 is no node of a name.
         """
-        self._check(weights, x, watch)
+        watched = frozenset(watch)
+        self._check(weights, x, watched)
         x = x.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU, tensor cores on a GPU
         values: list[Tensor | None] = [None] * len(self._plan)
         inner: dict[str, Tensor] = {}
@@ -68,19 +70,19 @@ class Interpreter:
             if op.has_stats and self._channels:
                 state = Stats(weights[f"{node}/{_STATS[0]}"], weights[f"{node}/{_STATS[1]}"], training)
             values[i] = value = op.run(args, [weights[n] for n in names], attrs, state)
-            if node in watch:
+            if node in watched:
                 inner[node] = value
             for j in self._free[i]:  # memory of what nobody reads any more
                 values[j] = None
         return Ran(value, inner)
 
-    def _check(self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str]) -> None:
+    def _check(self, weights: Mapping[str, Tensor], x: Tensor, watched: frozenset[str]) -> None:
         if tuple(x.shape[1:]) != self.input_shape:
             raise GraphError("images do not fit the graph", got=tuple(x.shape), expected=("b", *self.input_shape))
         if weights.keys() != self.needed:
             missing, extra = sorted(self.needed - weights.keys()), sorted(weights.keys() - self.needed)
             raise GraphError("weights do not fit the graph", got=f"missing: {missing[:5]}, unknown: {extra[:5]}")
-        if unknown := set(watch) - {node for *_, node in self._plan}:
+        if unknown := watched - self._names:
             raise GraphError("no node of this name can be watched", got=sorted(unknown)[:5])
 
 

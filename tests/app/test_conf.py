@@ -243,8 +243,8 @@ def test_a_study_is_given_the_keys_that_were_typed() -> None:
         check_overrides("evaluate", ["n=10", "experiment=pnas", "models=[ridge]"])
 
 
-def test_the_command_that_goes_on_is_what_a_shell_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["evaluate.py", "n=10", "readout=[loss,ridge]", "out=a", "resume=false"])
-    assert resume_command("evaluate.py", "my runs/b") == (
+def test_the_command_that_goes_on_is_what_a_shell_reads() -> None:
+    given = ["n=10", "readout=[loss,ridge]", "out=a", "resume=false"]
+    assert resume_command(["evaluate.py"], given, "my runs/b") == (
         "python evaluate.py n=10 'readout=[loss,ridge]' 'out=my runs/b' resume=true"
     )
