@@ -13,15 +13,18 @@ from pathlib import Path
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from ghn.graph.diagram import Diagram
-from ghn.graph.interpreter import Interpreter, Ran
+from ghn.graph.interpreter import Inputs, Interpreter, Ran
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 
 Arch = TypeVar("Arch", bound=Hashable)
 WeightDict = dict[str, Tensor]
+Batch = tuple[Inputs, Tensor]
+"""Inputs and targets of some items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,13 @@ class Program(Protocol):
         """Names of the weights, and of the running statistics, that `run` must be given."""
 
     def run(
-        self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str] = (), *, training: bool = False
+        self, weights: Mapping[str, Tensor], x: Inputs, watch: Sequence[str] = (), *, training: bool = False
     ) -> Ran:
         """Runs the network; differentiable in the weights.
 
         Args:
             weights: by name, exactly those that are `needed`.
-            x: images (b, c, h, w).
+            x: images (b, c, h, w), or what else the network reads.
             watch: names of nodes of the graph whose outputs are asked for.
             training: whether running statistics, where they are kept, are updated instead of used.
         """
@@ -253,32 +256,117 @@ def member_of(space: Space[Any], arch: Any) -> Any:
 
 
 @runtime_checkable
+class Split(Protocol):
+    """A part of a task's data: in memory, or read as it is needed."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches lie."""
+
+    def __len__(self) -> int:
+        """Items of one pass."""
+
+    def to(self, device: torch.device | str) -> Split:
+        """The same split, with its batches on another device; itself when they are there already."""
+
+    def batches(self, size: int) -> Iterator[Batch]:
+        """One pass in a fixed order; the last batch may be smaller."""
+
+    def epoch(self, size: int, generator: torch.Generator, start: int = 0) -> Iterator[Batch]:
+        """One pass in a random order, for training; a smaller last batch is left out, unless it is the only one.
+
+        Args:
+            size: items a batch.
+            generator: of the order, from which one draw is taken when the first batch is asked for.
+            start: batches that are passed over, as they have been seen.
+        """
+
+    def take(self, n: int, seed: int = 0) -> Split:
+        """A fixed sample of `n` items in memory, stratified where targets are classes; the same on every device.
+
+        Raises:
+            DataError: there are fewer.
+        """
+
+    def hold_out(self, n: int, seed: int = 0) -> tuple[Split, Split]:
+        """Cuts `n` items off, stratified where targets are classes: the rest, and what was cut off.
+
+        Raises:
+            DataError: there are fewer, or the data can only be read from first to last.
+        """
+
+
+@runtime_checkable
 class Task(Protocol):
-    """What networks are trained and judged on: data in three splits, what is minimised, and what counts in the end."""
+    """What networks are trained and judged on: data in three splits, what is minimised, and what counts in the end.
+
+    `train` is to learn from, `val` to score and select on, `test` to report on.
+    """
 
     @property
     def name(self) -> str:
         """A short name, kept in checkpoints."""
 
     @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Of one input, such as channels, height and width."""
+    def input_shape(self) -> Any:
+        """Of one item, such as channels, height and width; of several inputs a tuple or dict of shapes."""
 
     @property
     def output_shape(self) -> tuple[int, ...]:
-        """Of what a network must give for one input, such as a logit a class."""
+        """Of what a network must give for one item, such as a logit a class."""
 
-    def splits(self) -> Mapping[str, Any]:
-        """`train` to learn from, `val` to score and select on, `test` to report on."""
+    @property
+    def train(self) -> Split: ...
+
+    @property
+    def val(self) -> Split: ...
+
+    @property
+    def test(self) -> Split: ...
+
+    @property
+    def checksum(self) -> str:
+        """Hex digest of all that scores and trainings depend on: data, loss, metric, augmentation."""
+
+    def to(self, device: torch.device | str) -> Task:
+        """The same task, with its batches on a device."""
+
+    def with_splits(self, **splits: Split) -> Task:
+        """The same task on other data: any of `train`, `val` and `test`."""
+
+    def normalised_as(self, description: Mapping[str, Any]) -> Task:
+        """The same data in the units of another task, which a network was trained on, as its `describe` tells them."""
+
+    def augment(self, inputs: Inputs, generator: torch.Generator, shift: int) -> Inputs:
+        """Random changes of a training batch that leave its targets right; `shift`: by how many pixels at most."""
 
     def loss(self, output: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-        """What is minimised, a scalar: the `mean` or the `sum` over a batch."""
+        """What is minimised, a scalar: the `mean` or the `sum` over a batch.
+
+        Raises:
+            ConfigError: the output is not of `output_shape`; `metric` raises it too.
+        """
 
     def metric(self, output: Tensor, target: Tensor) -> Tensor:
         """What counts, [b]: one number an item, higher is better."""
 
+    def target_vectors(self, target: Tensor) -> Tensor:
+        """What a linear regression should give for targets, [b, k]; the `metric` reads such outputs, too.
+
+        Raises:
+            ConfigError: the loss is the user's own, so that nothing is known of its targets.
+        """
+
     def describe(self) -> dict[str, Any]:
-        """JSON-able; tells whether another task is the same."""
+        """JSON-able, kept in checkpoints: `kind`, `input_shape`, `output_shape`, units of the inputs, `checksum`..."""
+
+
+@runtime_checkable
+class Resizable(Protocol):
+    """A task whose inputs can be made smaller, such as images."""
+
+    def resized(self, size: int) -> Task:
+        """The task at a height and width in pixels; ConfigError where that is larger."""
 
 
 @runtime_checkable

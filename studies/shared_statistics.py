@@ -32,12 +32,14 @@ def shared_statistics_study(setting: Setting, options: Mapping[str, Any]) -> Non
     check_folder(out, resume=options["resume"])
     _, model = open_checkpoint(setting, setting.checkpoints[0], "oneshot")
     task = model.images(setting.task).to(setting.fabric.device)
+    if not isinstance(task, ImageTask):
+        raise ConfigError("this study is of images", got=f"task {task.name}", fix="task=cifar10_embedded")
     sample = load_sample("development")
     accuracy = {arch: sample.accuracy[arch] for arch in sample.archs()[: options["n"]]}
     engine = model.estimator(task=task, sample=setting.sample, skeletons=())
     ways = {"own batch statistics": _order(engine, accuracy)}
     statistics = collect_statistics(model, task, paths=options["paths"])
-    engine.readout = SharedStatisticsReadout(task, statistics, setting.sample.val)
+    engine.readout = SharedStatisticsReadout(task, statistics, setting.sample.fit(task).val or 0)
     ways["shared running statistics"] = _order(engine, accuracy)
     write_json(out / "shared_statistics.json", {"ways": ways, "made": machine()})
     for name, way in ways.items():

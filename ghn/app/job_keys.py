@@ -25,15 +25,15 @@ class Keys(BaseModel):
 
 
 class SampleKeys(Keys):
-    """Images that a read-out sees, drawn once, stratified, the same for every candidate."""
+    """Items that a read-out sees, drawn once, stratified, the same for every candidate."""
 
-    val: int = Field(description="validation images, for loss and accuracy")
-    ridge_train: int = Field(description="training images on which a ridge regression is fitted")
-    ridge_val: int = Field(description="validation images on which it is scored")
+    val: int | None = Field(description="validation items, for loss and accuracy; null: 512, or all there are")
+    ridge_train: int | None = Field(description="training items on which a ridge regression is fitted; null: 1536")
+    ridge_val: int | None = Field(description="validation items on which it is scored; null: 1024")
     penalty: float = Field(description="of the ridge regression")
-    proxy: int = Field(description="validation images without labels, for meco and swap")
-    zero_cost: int = Field(description="training images with labels, for the other zero-cost proxies")
-    batch: int = Field(description="images a forward pass; each has its own batch statistics")
+    proxy: int | None = Field(description="validation items without targets, for meco and swap; null: 16")
+    zero_cost: int | None = Field(description="training items with targets, for the other zero-cost proxies; null: 64")
+    batch: int = Field(description="items a forward pass; each has its own batch statistics")
     seed: int = Field(description="of the draw")
 
 

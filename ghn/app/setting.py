@@ -17,11 +17,11 @@ from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
 from ghn.spaces import describe_space, make_space
 from ghn.tasks import make_task
-from ghn.tasks.images import ImageTask
+from ghn.tasks.outputs import count_outputs
 from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
 from ghn.train.runtime import make_runtime
-from ghn.types import Estimator, Space
+from ghn.types import Estimator, Space, Task
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Setting:
     """
 
     space: Space[Any]
-    task: ImageTask
+    task: Task
     fabric: Fabric
     checkpoints: Sequence[str | Sequence[str]] = ("shipped",)
     readouts: Sequence[str] = ("loss",)
@@ -119,13 +119,13 @@ def with_options(setting: Setting, options: Mapping[str, Any]) -> Setting:
         raise ConfigError("options of an estimator do not fit", got=str(error)) from None
 
 
-def task_space(settings: Mapping[str, Any], task: ImageTask) -> Space[Any]:
-    """Makes a space whose input shape and classes are those of a task.
+def task_space(settings: Mapping[str, Any], task: Task) -> Space[Any]:
+    """Makes a space whose input shape and number of outputs (`classes`) are those of a task.
 
     Raises:
         ConfigError: unknown space or setting.
     """
-    options = {**settings, "input_shape": (task.channels, *task.image_size), "classes": task.classes}
+    options = {**settings, "input_shape": task.input_shape, "classes": count_outputs(task)}
     return make_space(str(options.pop("name")), **options)
 
 

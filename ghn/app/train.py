@@ -19,6 +19,7 @@ from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
 from ghn.tasks import make_task
+from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import make_runtime
 
@@ -54,7 +55,7 @@ def _trained(keys: TrainKeys) -> Model:
     if keys.weights.method == "ghn":
         from ghn.scoring.train_model import train_hypernetwork
 
-        config = GHNConfig(classes=task.classes, **keys.net.model_dump())
+        config = GHNConfig(classes=count_outputs(task), **keys.net.model_dump())
         return train_hypernetwork(config, *parts, population=keys.population, **how)
     from ghn.families.sharing.train import make_method, train_shared
 

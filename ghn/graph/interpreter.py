@@ -15,6 +15,10 @@ from ghn.graph.op import Stats
 _STATS = ("running_mean", "running_var")
 
 
+Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
+"""What a network reads, with the batch as first axis: one tensor, or several in order or by name."""
+
+
 class Ran(NamedTuple):
     """What a program gives: its output, and the inner values that were asked for, by name."""
 
@@ -51,17 +55,20 @@ class Interpreter:
         }
 
     def run(
-        self, weights: Mapping[str, Tensor], x: Tensor, watch: Sequence[str] = (), *, training: bool = False
+        self, weights: Mapping[str, Tensor], x: Inputs, watch: Sequence[str] = (), *, training: bool = False
     ) -> Ran:
-        """Runs the graph on images (b, c, h, w), to an output (b, k), as `Program.run` says.
+        """Runs the graph on images (b, c, h, w), or what else its input is, to an output (b, k), as `Program.run` says.
 
         Raises:
-            GraphError: the images are not of the graph's input shape; a weight is missing or not the graph's, or there
+            GraphError: the input is not of the graph's input shape; a weight is missing or not the graph's, or there
                 is no node of a name.
         """
         watched = frozenset(watch)
+        if not isinstance(x, Tensor):
+            raise GraphError("a graph has one input", got=f"{len(x)} inputs")
         self._check(weights, x, watched)
-        x = x.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU, tensor cores on a GPU
+        if x.ndim == 4:
+            x = x.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU, tensor cores on a GPU
         values: list[Tensor | None] = [None] * len(self._plan)
         inner: dict[str, Tensor] = {}
         for i, (op, inputs, attrs, names, node) in enumerate(self._plan):

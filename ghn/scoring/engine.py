@@ -26,9 +26,9 @@ from ghn.graph.canonical import canonical_hash
 from ghn.graph.stats import graph_stats
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import skeletons_of
-from ghn.tasks.images import ImageTask
+from ghn.tasks.outputs import check_network
 from ghn.train.runtime import choose_threads, cpu_threads, precision_of
-from ghn.types import Network, Score, Space, Trial, WeightDict, Weights, member_of
+from ghn.types import Network, Score, Space, Task, Trial, WeightDict, Weights, member_of
 
 DRAWS = 4  # networks whose size tells how many threads pay off
 
@@ -60,7 +60,7 @@ class WeightedEstimator:
         self,
         weights: Weights,
         space: Space[Any],
-        task: ImageTask,
+        task: Task,
         fabric: Fabric,
         *,
         readout: str = "loss",
@@ -75,9 +75,9 @@ class WeightedEstimator:
             raise ConfigError("block must be at least 1", got=block)
         self.weights, self.space, self.fabric, self.source = weights, space, fabric, source
         self.spaces = skeletons_of(space, skeletons)
-        self.sample, self.block = sample or Sample(), block
-        self.weights_id, self.task_checksum, self.live = weights_id, task.checksum, live
-        self.readout = make_readout(readout, task.to(fabric.device), self.sample)
+        self.sample, self.block = (sample or Sample()).fit(task), block
+        self.weights_id, self.task, self.live = weights_id, task.to(fabric.device), live
+        self.readout = make_readout(readout, self.task, self.sample)
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
         """Nothing to learn: the weights are given."""
@@ -92,7 +92,7 @@ class WeightedEstimator:
             "weights": self.weights_id,
             "readout": self.readout.identity,
             "sample": asdict(self.sample),
-            "task": self.task_checksum,
+            "task": self.task.checksum,
             "space": [repr(space) for space in self.spaces],
             "precision": precision_of(self.fabric),
         }
@@ -132,6 +132,8 @@ class WeightedEstimator:
             try:
                 arch = member_of(self.space, trial.arch)
                 made = [space.network(arch) for space in self.spaces]
+                for network in made:
+                    check_network(network.graph, self.task)
                 made = [network.live() for network in made] if self.live else made
                 keys.append([canonical_hash(network.graph) for network in made])
                 networks.update((k, network) for k, network in zip(keys[-1], made, strict=True) if k not in known)

@@ -13,6 +13,8 @@ from ghn.errors import CheckpointError, GhnError
 from ghn.nets.net import KINDS, make_net
 from ghn.scoring.model import Model
 from ghn.spaces import DEFAULT_CHECKPOINT, describe_space, make_space
+from ghn.tasks.outputs import kind_of
+from ghn.tasks.task import check_units
 from ghn.train.checkpoint import fit_tensors, load_tensors
 from ghn.train.runtime import make_runtime
 from ghn.types import Space
@@ -75,8 +77,14 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
 def _check_card(card: Mapping[str, Any], classes: int) -> None:
     """Raises KeyError, TypeError or ValueError for a card that would fail later, while scoring."""
     task, named = card["task"], card["scoring_task"]
-    moments = [float(value) for key in ("mean", "std") for value in task[key]]
-    if task["classes"] != classes or len(moments) != 2 * task["channels"] or len(task["image_size"]) != 2:
+    kind = kind_of(task)
+    if kind["output_shape"] != [classes]:
         raise ValueError(f"its task does not fit its config: {task}")
+    if "mean" in task or "units" not in task:  # images that are classified
+        moments = [float(value) for key in ("mean", "std") for value in task[key]]
+        if len(moments) != 2 * kind["input_shape"][0] or len(kind["input_shape"]) != 3:
+            raise ValueError(f"its images and their mean and deviation do not fit: {task}")
+    else:
+        check_units(task)
     if named is not None and (named["name"] not in SAFE_TASKS or not isinstance(named.get("size", 32), int)):
         raise ValueError(f"it names the task {named}; expected one of {SAFE_TASKS} and a size")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
-from ghn.tasks import ImageTask, Normalisation, make_task
+from ghn.tasks import make_task
+from ghn.tasks.outputs import kind_of
 from ghn.train.checkpoint import save_tensors
-from ghn.types import Estimator, Readable, Score, Space, Trial, WeightDict
+from ghn.types import Estimator, Readable, Score, Space, Task, Trial, WeightDict
 
 IMAGES = 256  # on which `Model.rank` reads generated weights
 PROXY = "zero_cost"  # its member with random weights
@@ -69,7 +69,7 @@ class Model:
         architectures: Sequence[Any],
         readout: str = "loss",
         *,
-        task: ImageTask | None = None,
+        task: Task | None = None,
         sample: Sample | None = None,
         skeletons: Skeletons = "best",
     ) -> list[Score]:
@@ -103,7 +103,7 @@ class Model:
         architectures: Sequence[Any],
         references: Mapping[Any, float] | None = None,
         *,
-        task: ImageTask | None = None,
+        task: Task | None = None,
     ) -> list[Score]:
         """Judges architectures with everything at hand: the best order that this package knows.
 
@@ -134,7 +134,7 @@ class Model:
         self,
         readout: str = "loss",
         *,
-        task: ImageTask | None = None,
+        task: Task | None = None,
         sample: Sample | None = None,
         skeletons: Skeletons = "best",
     ) -> WeightedEstimator:
@@ -147,13 +147,11 @@ class Model:
             self._estimators[key] = self._estimator(readout, sample, self.images(), skeletons)
         return self._estimators[key]
 
-    def images(self, task: ImageTask | None = None) -> ImageTask:
+    def images(self, task: Task | None = None) -> Task:
         """The images to score on, normalised as the hypernetwork has seen them: those given, or the checkpoint's."""
         task = self._scoring_task() if task is None else task
         check_task(self.card, task)
-        own = Normalisation(tuple(self.card["task"]["mean"]), tuple(self.card["task"]["std"]))
-        train, val, test = (replace(split, normalisation=own) for split in (task.train, task.val, task.test))
-        return replace(task, train=train, val=val, test=test)
+        return task.normalised_as(self.card["task"])
 
     def weights(self, graph: Graph) -> WeightDict:
         """The weights of a graph: names and shapes are those of `graph.params()`."""
@@ -190,12 +188,12 @@ class Model:
             f"{use} needs a hypernetwork", got=f"a bank of shared weights ({self.method})", fix="use score"
         )
 
-    def _scoring_task(self) -> ImageTask:
+    def _scoring_task(self) -> Task:
         if (named := self.card["scoring_task"]) is None:
             raise ConfigError("this checkpoint names no task to score on", fix="give the images: score(..., task=task)")
         return make_task(named["name"], **({"size": named["size"]} if "size" in named else {}))
 
-    def _estimator(self, readout: str, sample: Sample, task: ImageTask, skeletons: Skeletons) -> WeightedEstimator:
+    def _estimator(self, readout: str, sample: Sample, task: Task, skeletons: Skeletons) -> WeightedEstimator:
         return WeightedEstimator(
             self.net,
             self.space,
@@ -222,20 +220,16 @@ class Model:
 
 def _check_companion(space: Space[Any], card: Mapping[str, Any], other: Model) -> None:
     """Raises `CheckpointError` unless two hypernetworks are for the same space and kind of images."""
-    kinds = [
-        describe_space(s) | {k: c["task"][k] for k in ("channels", "image_size", "classes")}
-        for s, c in ((space, card), (other.space, other.card))
-    ]
+    kinds = [describe_space(s) | kind_of(c["task"]) for s, c in ((space, card), (other.space, other.card))]
     if kinds[0] != kinds[1]:
         raise CheckpointError(
             "hypernetworks of different kinds cannot be read together", got=kinds[1], expected=kinds[0]
         )
 
 
-def check_task(card: Mapping[str, Any], task: ImageTask) -> None:
-    """Raises `CheckpointError` unless the task has the channels, image size and classes of the checkpoint."""
-    theirs = {k: card["task"][k] for k in ("channels", "image_size", "classes")}
-    ours = {"channels": task.channels, "image_size": list(task.image_size), "classes": task.classes}
+def check_task(card: Mapping[str, Any], task: Task) -> None:
+    """Raises `CheckpointError` unless the task has the kind and the shapes of input and output of the checkpoint's."""
+    theirs, ours = kind_of(card["task"]), kind_of(task.describe())
     if theirs != ours:
         raise CheckpointError(
             f"the checkpoint was made for another kind of data than task {task.name}",
@@ -260,7 +254,7 @@ def rank_weights(members: Sequence[str]) -> dict[str, float]:
     return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, f"{PROXY}/meco": 2.0, f"{PROXY}/swap": 0.0}
 
 
-def make_ranker(model: Model, *, task: ImageTask | None = None) -> Combined:
+def make_ranker(model: Model, *, task: Task | None = None) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
     Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
@@ -271,7 +265,7 @@ def make_ranker(model: Model, *, task: ImageTask | None = None) -> Combined:
     """
     images, space = model.images(task), model.space
     skeletons = space.reading_variants() if isinstance(space, Readable) else [{}]
-    sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES, proxy=min(Sample().proxy, len(images.val)))
+    sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
     models = (model, *model.companions)
     members: dict[str, Estimator[Any]] = {
         ghn_member(number, skeleton): one.estimator(task=images, sample=sample, skeletons=[skeleton])

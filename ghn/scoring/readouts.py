@@ -2,50 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from ghn.errors import ConfigError
-from ghn.graph.interpreter import feature_node
+from ghn.errors import ConfigError, DataError
 from ghn.graph.ir import Graph
-from ghn.scoring.proxies import ZERO_COST, ProxyReadout
-from ghn.tasks.images import ImageTask, Split
-from ghn.types import Network, WeightDict
+from ghn.scoring.proxies import ZERO_COST, ProxyReadout, check_input
+from ghn.types import Batch, Network, Split, Task, WeightDict
 
-READOUTS = ("loss", "accuracy", "ridge", *ZERO_COST)
+READOUTS = ("loss", "accuracy", "ridge", "metric", *ZERO_COST)
+USUAL_SIZES = {"val": 512, "ridge_train": 1536, "ridge_val": 1024, "proxy": 16, "zero_cost": 64}  # of a `Sample`
+_SPLIT = {"val": "val", "ridge_train": "train", "ridge_val": "val", "proxy": "val", "zero_cost": "train"}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a read-out sees: how many images, drawn once, stratified, the same for every candidate and on every device.
+    """What a read-out sees: how many items, drawn once, stratified, the same for every candidate and on every device.
+
+    Sizes that are None are `USUAL_SIZES`, or all that a split has.
 
     Attributes:
-        val: validation images for `loss` and `accuracy`.
-        ridge_train: training images on which the ridge regression is fitted.
-        ridge_val: validation images on which it is scored.
+        val: validation items for `loss` and the metric, `accuracy`.
+        ridge_train: training items on which the ridge regression is fitted.
+        ridge_val: validation items on which it is scored.
         penalty: of the ridge regression, in units of the mean variance of the features; chosen on the development
             sample (docs/log.md, 2026-11-24), where weaker ones overfit and rank far worse.
-        proxy: validation images, without their labels, for the zero-cost proxies `meco` and `swap`.
-        zero_cost: training images, with their labels, for the other zero-cost proxies.
-        batch: images a forward pass; each has its own batch statistics.
+        proxy: validation items, without their targets, for the zero-cost proxies `meco` and `swap`.
+        zero_cost: training items, with their targets, for the other zero-cost proxies.
+        batch: items a forward pass; each has its own batch statistics.
         seed: of the draw.
     """
 
-    val: int = 512
-    ridge_train: int = 1536
-    ridge_val: int = 1024
+    val: int | None = None
+    ridge_train: int | None = None
+    ridge_val: int | None = None
     penalty: float = 1.0
-    proxy: int = 16
-    zero_cost: int = 64
+    proxy: int | None = None
+    zero_cost: int | None = None
     batch: int = 512
     seed: int = 0
+
+    def fit(self, task: Task) -> Sample:
+        """The same with every size a number.
+
+        Raises:
+            DataError: a size that was given is larger than the split; the message names it.
+        """
+        there = {"train": len(task.train), "val": len(task.val)}
+        given = {size: getattr(self, size) for size in USUAL_SIZES}
+        for size, n in given.items():
+            if n is not None and not 0 < n <= there[_SPLIT[size]]:
+                raise DataError(
+                    f"sample.{size}: the {_SPLIT[size]} split of task {task.name} does not have so many items",
+                    got=n,
+                    expected=f"1 to {there[_SPLIT[size]]}, or null for as many as are usual and there",
+                )
+        usual = {size: min(n, there[_SPLIT[size]]) for size, n in USUAL_SIZES.items()}
+        return replace(self, **{size: usual[size] if n is None else n for size, n in given.items()})
+
+    def take(self, size: str, task: Task) -> Split:
+        """The items of one of the sizes."""
+        fitted = self.fit(task)
+        split = task.train if _SPLIT[size] == "train" else task.val
+        return split.take(getattr(fitted, size), self.seed)
 
 
 class Readout(Protocol):
@@ -53,7 +78,7 @@ class Readout(Protocol):
 
     Attributes:
         identity: what it reads; tells scores apart.
-        passes: what it costs, in forward passes of one image; a backward pass counts as two.
+        passes: what it costs, in forward passes of one item; a backward pass counts as two.
     """
 
     identity: str
@@ -65,13 +90,14 @@ class Readout(Protocol):
 
 
 class LogitReadout:
-    """Minus the task's loss (cross-entropy in nats) on validation images, or its metric (accuracy, 0 to 1): `value` is
-    `loss` or `accuracy`.
+    """Minus the task's loss (of classes cross-entropy in nats) on validation items, or its metric (of classes the
+    accuracy, 0 to 1): `value` is `loss`, or `accuracy` whatever the metric.
     """
 
-    def __init__(self, task: ImageTask, value: str, sample: Sample) -> None:
-        self.task, self.identity, self.passes = task, value, float(sample.val)
-        self.batches = list(_batches(task.val.take(sample.val, sample.seed), sample.batch))
+    def __init__(self, task: Task, value: str, sample: Sample) -> None:
+        items = sample.take("val", task)
+        self.task, self.identity, self.passes = task, value, float(len(items))
+        self.batches = list(items.batches(sample.batch))
 
     def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
         losses, hits, n = [], [], 0
@@ -85,42 +111,42 @@ class LogitReadout:
 
 
 class RidgeReadout:
-    """Minus the squared error of a ridge regression from the last features to the labels.
+    """Minus the squared error of a ridge regression from the last features to the targets.
 
-    The generated class head is put aside: features before it, pooled to 2x2 and flattened, of a training sample are
-    fitted to one-hot labels in closed form; the score is read on a validation sample.
+    The generated head is put aside: features before it, feature maps pooled to 2x2 and flattened, of a training sample
+    are fitted in closed form to the targets as vectors, classes one-hot; the score is read on a validation sample.
+
+    Raises:
+        ConfigError: nothing is known of the task's targets.
     """
 
     identity = "ridge"
 
-    def __init__(self, task: ImageTask, sample: Sample) -> None:
-        self.train = list(_batches(task.train.take(sample.ridge_train, sample.seed), sample.batch))
-        self.val = list(_batches(task.val.take(sample.ridge_val, sample.seed), sample.batch))
-        self.classes, self.penalty = task.classes, sample.penalty
-        self.passes = float(sample.ridge_train + sample.ridge_val)
+    def __init__(self, task: Task, sample: Sample) -> None:
+        train, val = sample.take("ridge_train", task), sample.take("ridge_val", task)
+        self.train, self.val = list(train.batches(sample.batch)), list(val.batches(sample.batch))
+        self.task, self.penalty = task, sample.penalty
+        self.passes = float(len(train) + len(val))
+        task.target_vectors(self.train[0][1])  # refused before anything is scored
 
     def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
         train, labels = self._features(network, weights, self.train)
         val, answers = self._features(network, weights, self.val)
-        if is_cut_off(network.graph):  # its class head reads zeros, whatever the image
+        if is_cut_off(network.graph):  # its head reads zeros, whatever the input
             train, val = torch.zeros_like(train), torch.zeros_like(val)
-        targets = F.one_hot(labels, self.classes).float()
+        targets = self.task.target_vectors(labels)
         with torch.autocast(train.device.type, enabled=False):
             predicted = self._solve(train, targets, val)
-        error = (predicted - F.one_hot(answers, self.classes)).square().sum(1).mean()
-        return {
-            "value": -error,
-            "ridge_error": error,
-            "ridge_accuracy": (predicted.argmax(1) == answers).float().mean(),
-        }
+        error = (predicted - self.task.target_vectors(answers)).square().sum(1).mean()
+        return {"value": -error, "ridge_error": error, "ridge_accuracy": self.task.metric(predicted, answers).mean()}
 
     def _features(
-        self, network: Network, weights: WeightDict, batches: list[tuple[Tensor, Tensor]]
-    ) -> tuple[Float[Tensor, "n f"], Int[Tensor, " n"]]:
-        node = network.graph.nodes[feature_node(network.graph)].name
+        self, network: Network, weights: WeightDict, batches: list[Batch]
+    ) -> tuple[Float[Tensor, "n f"], Tensor]:
+        node = network.graph.nodes[head_input(network.graph)].name
         run = network.program.run
-        maps = [F.adaptive_avg_pool2d(run(weights, x, [node]).inner[node].float(), 2) for x, _ in batches]
-        return rearrange(torch.cat(maps), "n c h w -> n (c h w)"), torch.cat([y for _, y in batches])
+        maps = [_pooled(run(weights, x, [node]).inner[node].float()) for x, _ in batches]
+        return torch.cat(maps), torch.cat([y for _, y in batches])
 
     def _solve(
         self, x: Float[Tensor, "n f"], y: Float[Tensor, "n k"], new: Float[Tensor, "m f"]
@@ -136,28 +162,46 @@ class RidgeReadout:
         return (new - mean) @ torch.linalg.solve_ex(gram, x.T @ (y - bias))[0] + bias
 
 
+def _pooled(x: Float[Tensor, "b ..."]) -> Float[Tensor, "b f"]:
+    """Features as vectors: maps pooled to 2x2, signals to 2 stretches."""
+    if x.ndim == 4:
+        x = F.adaptive_avg_pool2d(x, 2)
+    elif x.ndim == 3:
+        x = F.adaptive_avg_pool1d(x, 2)
+    return x.flatten(1)
+
+
+def head_input(graph: Graph) -> int:
+    """Index of the node whose output is the last features: the last feature map, where only the head comes after it;
+    else what the head, the last layer that mixes channels, reads.
+    """
+    mixing = [i for i, node in enumerate(graph.nodes) if node.operation.mixes]
+    if not mixing:
+        return 0
+    maps = [i for i, node in enumerate(graph.nodes) if len(node.shape) == 3]
+    if maps and not [i for i in mixing[:-1] if i > maps[-1]] and maps[-1] < mixing[-1]:
+        return maps[-1]
+    return graph.nodes[mixing[-1]].inputs[0]
+
+
 def is_cut_off(graph: Graph) -> bool:
-    """Whether the class head of a simplified graph is fed with zeros."""
-    return any(node.operation.cuts for node in graph.nodes[feature_node(graph) :])
+    """Whether the head of a simplified graph is fed with zeros."""
+    return any(node.operation.cuts for node in graph.nodes[head_input(graph) :])
 
 
-def make_readout(name: str, task: ImageTask, sample: Sample) -> Readout:
-    """Makes a read-out by name, on the device of the task.
+def make_readout(name: str, task: Task, sample: Sample) -> Readout:
+    """Makes a read-out by name, on the device of the task; `metric` is the `accuracy` of any task.
 
     Raises:
-        ConfigError: unknown name.
-        DataError: a split has fewer images than the sample asks for.
+        ConfigError: unknown name, or one that says nothing of this kind of task.
+        DataError: a split has fewer items than the sample asks for.
     """
     if name not in READOUTS:
         raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
     if name == "ridge":
         return RidgeReadout(task, sample)
     if name in ZERO_COST:
-        split, n = (task.val, sample.proxy) if ZERO_COST[name].of_activations else (task.train, sample.zero_cost)
-        return ProxyReadout(name, *split.take(n, sample.seed).batch(slice(None)))
-    return LogitReadout(task, name, sample)
-
-
-def _batches(split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, len(split), size):
-        yield split.batch(slice(start, start + size))
+        check_input(ZERO_COST[name], task)
+        items = sample.take("proxy" if ZERO_COST[name].of_activations else "zero_cost", task)
+        return ProxyReadout(name, *next(items.batches(len(items))), task.loss)
+    return LogitReadout(task, "accuracy" if name == "metric" else name, sample)

@@ -22,10 +22,10 @@ from ghn.scoring.model import Model, measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, table_reference
-from ghn.tasks import ImageTask, make_task
+from ghn.tasks import make_task
 from ghn.train.loop import LOG, Check, Loop, Step, read_lines
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.types import Finite, Space, Trial
+from ghn.types import Finite, Space, Task, Trial
 
 
 class Options(TypedDict, total=False):
@@ -55,7 +55,7 @@ class Options(TypedDict, total=False):
 def train_hypernetwork(
     config: GHNConfig,
     space: Space[Any],
-    task: ImageTask,
+    task: Task,
     trainer: MetaConfig,
     fabric: Fabric,
     folder: Path | str,
@@ -103,7 +103,7 @@ def train_hypernetwork(
 def train_weights(
     step: Step,
     space: Space[Any],
-    task: ImageTask,
+    task: Task,
     trainer: MetaConfig,
     fabric: Fabric,
     folder: Path | str,
@@ -169,7 +169,7 @@ def train_weights(
 
 def _ranking_check(
     space: Space[Any],
-    task: ImageTask,
+    task: Task,
     scoring_task: Mapping[str, Any] | None,
     fabric: Fabric,
     n: int,

@@ -12,14 +12,13 @@ from ghn.nets.initial import GaussianInit, RandomInit
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.readouts import Sample
-from ghn.tasks.images import ImageTask
-from ghn.types import Readable, Space
+from ghn.types import Readable, Space, Task
 
 
 def make_zero_cost(
     name: str,
     space: Space[Any],
-    task: ImageTask,
+    task: Task,
     fabric: Fabric,
     *,
     seed: int = 0,

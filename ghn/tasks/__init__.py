@@ -2,13 +2,20 @@
 
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.datasets import from_dataset
-from ghn.tasks.images import ImageTask, Normalisation, Split
+from ghn.tasks.frames import from_frame
+from ghn.tasks.images import ImageTask, Split
+from ghn.tasks.normalisation import Normalisation
+from ghn.tasks.objectives import Custom
 from ghn.tasks.official import data_root
 from ghn.tasks.registry import TASKS, make_task
+from ghn.tasks.streams import from_stream
+from ghn.tasks.task import DataTask
 from ghn.tasks.transforms import augment
 
 __all__ = [
     "TASKS",
+    "Custom",
+    "DataTask",
     "ImageTask",
     "Normalisation",
     "Split",
@@ -16,5 +23,7 @@ __all__ = [
     "data_root",
     "from_arrays",
     "from_dataset",
+    "from_frame",
+    "from_stream",
     "make_task",
 ]

@@ -1,35 +1,24 @@
-"""Users' own data: any map-style torch dataset, read item by item into memory, and any folder of images."""
+"""Users' own data: any torch or Hugging Face style dataset, read item by item into memory, and any folder of images."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-import numpy as np
-import torch
-from einops import rearrange
-from jaxtyping import UInt8
-from torch import Tensor
 from tqdm import tqdm
 
 from ghn.errors import ConfigError, DataError
-from ghn.tasks.arrays import as_bytes, from_arrays
-from ghn.tasks.images import ImageTask
-from ghn.tasks.sampling import Pool
-from ghn.tasks.transforms import as_size, resize
+from ghn.tasks.arrays import from_arrays
+from ghn.tasks.augmentation import Augmentation
+from ghn.tasks.inputs import stack
+from ghn.tasks.items import Columns, MapStyle, as_image, as_label, as_tensors, fit_image, seems_image, split_item
+from ghn.tasks.objectives import Objective
+from ghn.tasks.streams import from_stream
+from ghn.types import Task
 
 _PARTS = ("train", "val", "test")
-
-
-@runtime_checkable
-class MapStyle(Protocol):
-    """What a map-style dataset can do."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Any: ...
 
 
 def from_dataset(
@@ -38,24 +27,36 @@ def from_dataset(
     val: Any = None,
     test: Any = None,
     *,
-    classes: int | None = None,
+    kind: str | Objective = "classification",
+    columns: Columns | None = None,
+    images: bool | None = None,
+    classes: int | Sequence[Any] | None = None,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
+    normalise: str | None = None,
+    augment: Augmentation | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int | None = 0,
-) -> ImageTask:
-    """Makes a task of map-style torch datasets; each is read once, into memory.
+) -> Task:
+    """Makes a task of datasets, map-style or iterable; each is read once, into memory (`from_stream` does not).
 
     Args:
         name: a short name for the task.
-        train: a dataset whose items begin with (image, label). The image is a PIL image, a tensor `[c h w]`
-            or an array `[h w c]`, of bytes or of floats in [0, 1], without random or normalising transforms.
-        val: the same for scoring; None holds `val_share` of the train images out.
-        test: the same for reporting; None holds `test_share` of the train images out.
-        classes: number of classes; None counts them.
+        train: a dataset whose items begin with (input, target), or are dicts. An input is a PIL image, a tensor
+            `[c h w]` or an array `[h w c]`, of bytes or of floats in [0, 1], without random or normalising transforms;
+            or a tensor of another number of axes, or of whole numbers, or several in a tuple or dict.
+        val: the same for scoring; None holds `val_share` of the train items out.
+        test: the same for reporting; None holds `test_share` of the train items out.
+        kind: as in `from_arrays`.
+        columns: names of the input (or a list of several) and of the target, where items are dicts; None: usual names,
+            such as `image` and `label`.
+        images: whether tensors of two or three axes are images; None: they are, unless `normalise` is given.
+        classes: number of classes, or their names; None counts them.
         size: height and width in pixels; another aspect ratio is cropped at the centre. None keeps the size.
         channels: 1 or 3 converts PIL images to grey or RGB.
+        normalise: as in `from_arrays`.
+        augment: as in `from_arrays`.
         val_share: as in `from_arrays`.
         test_share: as in `from_arrays`.
         seed: as in `from_arrays`.
@@ -64,19 +65,33 @@ def from_dataset(
         DataError: an item cannot be read or has the wrong shape; the message names its index.
     """
     given = {part: dataset for part, dataset in zip(_PARTS, (train, val, test), strict=True) if dataset is not None}
-    pools = {part: read_items(dataset, size, channels, f"task {name}, {part}") for part, dataset in given.items()}
-    options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
-    return from_arrays(name, pools["train"], pools.get("val"), pools.get("test"), classes=classes, size=size, **options)
+    reader = _Reader(kind, columns, images if normalise is None else bool(images), size, channels)
+    pools = {part: reader.read(dataset, f"task {name}, {part}") for part, dataset in given.items()}
+    return from_arrays(
+        name,
+        pools["train"],
+        pools.get("val"),
+        pools.get("test"),
+        kind=kind,
+        classes=classes,
+        layout="NCHW",
+        normalise=normalise,
+        augment=augment,
+        val_share=val_share,
+        test_share=test_share,
+        seed=seed,
+    )
 
 
 def image_folder(
     root: str | Path,
     size: int | tuple[int, int] | None = None,
     channels: int = 3,
+    augment: Augmentation | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int | None = 0,
-) -> ImageTask:
+) -> Task:
     """A folder of images in torchvision's ImageFolder layout, `root/CLASS/IMAGE`.
 
     Where `root` has a folder `train`, the splits are `root/train` and, where they exist, `root/val` and
@@ -97,7 +112,12 @@ def image_folder(
                 got=sorted(set(found.classes) ^ set(names)),
                 expected="the same class folders in every split",
             )
-    options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
+    options: dict[str, Any] = {
+        "augment": augment,
+        "val_share": val_share,
+        "test_share": test_share,
+        "seed": seed,
+    }
     title = f"image_folder:{folder.resolve().name}"
     return from_dataset(title, **parts, classes=len(names), size=size, channels=channels, **options)
 
@@ -106,17 +126,26 @@ def dataset(
     train: Any,
     val: Any = None,
     test: Any = None,
-    classes: int | None = None,
+    kind: str | Objective = "classification",
+    columns: Columns | None = None,
+    images: bool | None = None,
+    classes: int | Sequence[Any] | None = None,
     size: int | tuple[int, int] | None = None,
     channels: int | None = None,
+    normalise: str | None = None,
+    augment: Augmentation | None = None,
+    stream: bool = False,
+    workers: int = 0,
+    items: int | None = None,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int | None = 0,
-) -> ImageTask:
-    """Any map-style torch dataset by config: `from_dataset` with datasets given by their import path.
+) -> Task:
+    """Any torch or Hugging Face style dataset by config: `from_dataset`, or `from_stream`, with an import path.
 
     `train`, `val` and `test` are dataset objects, or mappings with `target`, the import path of a dataset class or
-    function (`package.mod.Name`), and its arguments.
+    function (`package.mod.Name`), and its arguments. With `stream` the data is not read into memory, but batch by batch
+    by so many `workers`; then `items` may be said, and `images`, `size` and `channels` are left to the dataset.
 
     Raises:
         ConfigError: a target cannot be imported or does not take these arguments.
@@ -124,9 +153,24 @@ def dataset(
     """
     target = train.get("target", "") if isinstance(train, Mapping) else type(train).__name__
     parts = [_construct(part) if isinstance(part, Mapping) else part for part in (train, val, test)]
-    options: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
     title = f"dataset:{str(target).rpartition('.')[2]}"
-    return from_dataset(title, *parts, classes=classes, size=size, channels=channels, **options)
+    chosen = None if columns is None else (columns[0], columns[1])
+    options: dict[str, Any] = {
+        "kind": kind,
+        "columns": chosen,
+        "classes": classes,
+        "normalise": normalise,
+        "augment": augment,
+        "val_share": val_share,
+        "test_share": test_share,
+        "seed": seed,
+    }
+    if stream:
+        for option, value in {"size": size, "channels": channels, "images": images}.items():
+            if value is not None:
+                raise ConfigError(f"a streamed dataset has no {option}=", got=value, fix="do it in its own transforms")
+        return from_stream(title, *parts, workers=workers, items=items, **options)
+    return from_dataset(title, *parts, images=images, size=size, channels=channels, **options)
 
 
 def _construct(config: Mapping[str, Any]) -> Any:
@@ -156,73 +200,69 @@ def _open_folder(path: Path) -> Any:
         ) from error
 
 
-def read_items(data: Any, size: int | tuple[int, int] | None, channels: int | None, where: str) -> Pool:
-    """Reads every item, fits it to `size` where one is given, and stacks them."""
-    if not isinstance(data, MapStyle):
-        raise DataError(f"{where}: not a map-style dataset", got=type(data).__name__, expected="__len__, __getitem__")
-    images: list[Tensor] = []
-    labels: list[int] = []
-    for index in tqdm(range(len(data)), desc=where, delay=5, leave=False):
-        here = f"{where}[{index}]"
-        try:
-            image, label = data[index][:2]
-        except Exception as error:  # a broken file, mostly: say which item it is
-            raise DataError(f"{here}: the item cannot be read as (image, label)", got=f"{error!r}") from error
-        image = _image(image, channels, here)
-        image = image if size is None else _fit(image, size)
-        if images and image.shape != images[0].shape:
+class _Reader:
+    """Reads datasets into memory."""
+
+    def __init__(
+        self,
+        kind: str | Objective,
+        columns: Columns | None,
+        images: bool | None,
+        size: int | tuple[int, int] | None,
+        channels: int | None,
+    ) -> None:
+        self.kind, self.columns, self.images, self.size, self.channels = kind, columns, images, size, channels
+
+    def read(self, data: Any, where: str) -> tuple[Any, list[Any]]:
+        """Reads every item: inputs, stacked, and targets."""
+        inputs: list[Any] = []
+        targets: list[Any] = []
+        for index, item in enumerate(_items(data, where)):
+            value, target = split_item(item, self.columns, f"{where}[{index}]")
+            inputs.append(self._input(value, inputs, f"{where}[{index}]"))
+            targets.append(as_label(target, f"{where}[{index}]") if self.kind == "classification" else target)
+        if not inputs:
+            raise DataError(f"{where}: the dataset is empty", expected="at least one image")
+        plain = targets if self.kind == "classification" else stack([as_tensors(t, where) for t in targets], where)
+        return stack(inputs, where), plain
+
+    def _input(self, value: Any, before: list[Any], here: str) -> Any:
+        if self.images is None:  # the first item says it for all
+            self.images = seems_image(value)
+        if not self.images and not _is_pil(value):
+            return as_tensors(value, here)
+        image = as_image(value, self.channels, here)
+        image = image if self.size is None else fit_image(image, self.size)
+        if before and image.shape != before[0].shape:
             raise DataError(
                 f"{here}: another shape than the images before it",
                 got=f"[c h w] = {list(image.shape)}",
-                expected=f"[c h w] = {list(images[0].shape)}",
+                expected=f"[c h w] = {list(before[0].shape)}",
                 fix="use the option size= where sizes differ, channels= where grey and colour are mixed",
             )
-        images.append(image)
-        labels.append(_label(label, here))
-    if not images:
-        raise DataError(f"{where}: the dataset is empty", expected="at least one image")
-    return torch.stack(images), torch.tensor(labels, dtype=torch.int64)
+        return image
 
 
-def _fit(image: UInt8[Tensor, "c h w"], size: int | tuple[int, int]) -> UInt8[Tensor, "c h2 w2"]:
-    """Crops the largest rectangle of the wanted aspect ratio out of the centre, and resizes it."""
-    from torchvision.transforms.v2 import functional as transforms
-
-    height, width = as_size(size)
-    h, w = image.shape[-2:]
-    scale = min(h / height, w / width)
-    cropped = transforms.center_crop(image, [round(height * scale), round(width * scale)])
-    return resize(cropped[None], (height, width))[0]
-
-
-def _image(image: Any, channels: int | None, where: str) -> UInt8[Tensor, "c h w"]:
-    """Converts a PIL image, a tensor `[c h w]` or `[h w]`, or an array `[h w c]` or `[h w]`.
-
-    1 or 3 `channels` convert PIL images to grey or RGB; None takes only these two as they are.
-    """
+def _is_pil(value: Any) -> bool:
     from PIL import Image
 
-    if isinstance(image, Image.Image):
-        mode = {1: "L", 3: "RGB"}.get(channels or 0, image.mode)
-        if mode not in ("L", "RGB"):
-            raise DataError(
-                f"{where}: PIL image of mode {mode}",
-                expected="mode L or RGB",
-                fix="convert with the option channels=1 or channels=3",
-            )
-        image = np.array(image.convert(mode))
-    if isinstance(image, np.ndarray):
-        image = torch.from_numpy(image)
-        image = rearrange(image, "h w c -> c h w") if image.ndim == 3 else image
-    if not isinstance(image, Tensor) or image.ndim not in (2, 3):
-        got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
-        raise DataError(f"{where}: not an image", got=got, expected="a PIL image, a tensor [c h w] or an array [h w c]")
-    return as_bytes(image if image.ndim == 3 else image[None], where)
+    return isinstance(value, Image.Image)
 
 
-def _label(label: Any, where: str) -> int:
-    """Converts one label: any whole number, also as a tensor or array of one element."""
-    value = np.asarray(label)
-    if value.size != 1 or value.dtype.kind not in "iu":
-        raise DataError(f"{where}: wrong label", got=label, expected="one whole number")
-    return int(value.item())
+def _items(data: Any, where: str) -> Iterator[Any]:
+    """The items of a map-style dataset, or of one that can be gone through again."""
+    if isinstance(data, MapStyle):
+        for index in tqdm(range(len(data)), desc=where, delay=5, leave=False):
+            try:
+                yield data[index]
+            except Exception as error:  # a broken file, mostly: say which item it is
+                what = f"{where}[{index}]: the item cannot be read as (image, label)"
+                raise DataError(what, got=f"{error!r}") from error
+    elif isinstance(data, Iterable) and not isinstance(data, Iterator):
+        yield from tqdm(data, desc=where, delay=5, leave=False)
+    else:
+        raise DataError(
+            f"{where}: not a map-style dataset, nor one that can be gone through more than once",
+            got=type(data).__name__,
+            expected="__len__, __getitem__; or __iter__, which begins anew each time",
+        )

@@ -15,7 +15,8 @@ from torch import Tensor
 from ghn.assets import asset
 from ghn.errors import DataError
 from ghn.tasks.arrays import assemble
-from ghn.tasks.images import ImageTask, Normalisation
+from ghn.tasks.images import ImageTask
+from ghn.tasks.normalisation import Normalisation
 from ghn.tasks.sampling import Pools
 
 FILE = "data/cifar10_16px.npz"

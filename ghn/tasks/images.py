@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor
-from torch.nn import functional
 
-from ghn.errors import DataError
-from ghn.tasks.sampling import stratified
-
-
-class Normalisation(NamedTuple):
-    """Mean and standard deviation of each channel, of pixel values scaled to [0, 1]."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    @classmethod
-    def of(cls, images: UInt8[Tensor, "n c h w"]) -> Normalisation:
-        """Computes it from images, summing integers: the same numbers on every machine."""
-        values = torch.arange(256, dtype=torch.float64) / 255
-        mean, std = [], []
-        for channel in images.cpu().unbind(1):
-            weight = torch.bincount(channel.flatten(), minlength=256).double()
-            centre = (weight * values).sum() / weight.sum()
-            spread = ((weight * (values - centre) ** 2).sum() / weight.sum()).sqrt()
-            mean.append(float(centre))
-            std.append(float(spread) or 1.0)  # a constant channel is only centred
-        return cls(tuple(mean), tuple(std))
+from ghn.errors import ConfigError, DataError
+from ghn.tasks.augmentation import USUAL, Augmentation, apply_augmentation, augmentation_name, check_augmentation
+from ghn.tasks.memory import Index, InMemory
+from ghn.tasks.normalisation import Normalisation
+from ghn.tasks.objectives import Classification
+from ghn.tasks.transforms import resize
+from ghn.types import Inputs
+from ghn.types import Split as TaskSplit
 
 
 @dataclass(frozen=True, eq=False)
-class Split:
+class Split(InMemory):
     """Images with their labels, and the normalisation that was computed from the task's train split."""
 
     images: UInt8[Tensor, "n c h w"]
@@ -64,16 +49,16 @@ class Split:
     def device(self) -> torch.device:
         return self.images.device
 
+    @property
+    def strata(self) -> Int64[Tensor, " n"]:
+        return self.labels
+
     @cached_property
     def _affine(self) -> tuple[Float32[Tensor, "1 c 1 1"], Float32[Tensor, "1 c 1 1"]]:
         """Scale and offset from bytes to normalised values, made once: no copy to the device a batch."""
-        mean, std = (torch.tensor(value, dtype=torch.float64).view(1, -1, 1, 1) for value in self.normalisation)
-        scale, offset = (1 / (255 * std)).float(), (-mean / std).float()
-        return scale.to(self.device), offset.to(self.device)
+        return self.normalisation.affine(self.images)
 
-    def batch(
-        self, index: Int64[Tensor, " b"] | Sequence[int] | slice
-    ) -> tuple[Float32[Tensor, "b c h w"], Int64[Tensor, " b"]]:
+    def batch(self, index: Index) -> tuple[Float32[Tensor, "b c h w"], Int64[Tensor, " b"]]:
         """Normalised images and labels of a slice, or of indices (best on the split's own device), on that device."""
         if not isinstance(index, slice):
             index = torch.as_tensor(index, dtype=torch.int64).to(self.device, non_blocking=True)
@@ -86,9 +71,7 @@ class Split:
             return self
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
-    def take(self, n: int, seed: int = 0) -> Split:
-        """A fixed stratified sample of `n` images in shuffled order, the same on every device."""
-        index = stratified(self.labels, n, seed).to(self.device)
+    def pick(self, index: Int64[Tensor, " b"]) -> Split:
         return replace(self, images=self.images[index], labels=self.labels[index])
 
 
@@ -98,7 +81,7 @@ class ImageTask:
 
     The hypernetwork is trained on `train` alone, candidates are scored on `val`, and nothing is ever selected on
     `test`, which is for reports. Its short name is kept in checkpoints. A subclass may have a `loss` and a `metric` of
-    its own.
+    its own. Training batches are flipped and shifted unless `augmentation` says otherwise.
     """
 
     name: str
@@ -106,8 +89,10 @@ class ImageTask:
     val: Split
     test: Split
     classes: int
+    augmentation: Augmentation = USUAL
 
     def __post_init__(self) -> None:
+        check_augmentation(self.augmentation, self.input_shape, f"task {self.name}")
         for title, split in self.splits().items():
             where = f"task {self.name}, split {title}"
             check_alike(where, split.images, self.train.images)
@@ -138,25 +123,38 @@ class ImageTask:
     def output_shape(self) -> tuple[int]:
         return (self.classes,)
 
+    @cached_property
+    def objective(self) -> Classification:
+        return Classification(self.classes)
+
     def loss(
         self, output: Float[Tensor, "b k"], target: Int64[Tensor, " b"], reduction: str = "mean"
     ) -> Float[Tensor, ""]:
         """Cross-entropy in nats, the `mean` or `sum` over a batch: what trainings minimise and read-outs negate."""
-        return functional.cross_entropy(output, target, reduction=reduction)
+        return self.objective.loss(output, target, reduction)
 
     def metric(self, output: Float[Tensor, "b k"], target: Int64[Tensor, " b"]) -> Float[Tensor, " b"]:
         """Which images are classified rightly: 1 or 0 each, so that the mean is the accuracy; higher is better."""
-        return (output.argmax(1) == target).float()
+        return self.objective.metric(output, target)
+
+    def target_vectors(self, target: Int64[Tensor, " b"]) -> Float[Tensor, "b k"]:
+        return self.objective.target_vectors(target)
+
+    def augment(self, inputs: Inputs, generator: torch.Generator, shift: int) -> Inputs:
+        return apply_augmentation(self.augmentation, inputs, generator, shift)
 
     @cached_property
     def checksum(self) -> str:
         """SHA-256 hex digest of the class count and of every split's images and labels, in order.
 
-        That of a task with a loss or a metric of its own, a subclass, is another: scores of the two do not mix.
+        That of a task with a loss or a metric of its own, a subclass, or with another augmentation than is usual, is
+        another: scores and trainings of the two do not mix.
         """
         total = hashlib.sha256(f"classes={self.classes}".encode())
         if type(self) is not ImageTask:
             total.update(type(self).__qualname__.encode())
+        if self.augmentation != USUAL:
+            total.update(f"augmentation={augmentation_name(self.augmentation)}".encode())
         for title, split in self.splits().items():
             total.update(f"{title}{tuple(split.images.shape)}".encode())
             total.update(split.images.cpu().contiguous().numpy().data)
@@ -169,16 +167,37 @@ class ImageTask:
             moved.__dict__["checksum"] = self.checksum
         return moved
 
+    def with_splits(self, **splits: TaskSplit) -> ImageTask:
+        return replace(self, **splits)  # type: ignore[arg-type]
+
+    def normalised_as(self, description: Mapping[str, Any]) -> ImageTask:
+        """The same images, normalised by the mean and deviation of a description; itself where that has none."""
+        if "mean" not in description:
+            return self
+        own = Normalisation(tuple(description["mean"]), tuple(description["std"]))
+        return self.with_splits(**{title: replace(split, normalisation=own) for title, split in self.splits().items()})
+
+    def resized(self, size: int) -> ImageTask:
+        """The task with smaller images, of so many pixels each way; ConfigError for larger ones."""
+        if size > min(self.image_size):
+            raise ConfigError("fidelity: images are only made smaller", got=size, expected=f"<= {self.image_size}")
+        small = {t: replace(split, images=resize(split.images, size)) for t, split in self.splits().items()}
+        return self.with_splits(**small)
+
     def describe(self) -> dict[str, Any]:
         """What a checkpoint keeps of its task: JSON-able, enough to tell whether another task fits."""
         return {
             "name": self.name,
+            "kind": self.objective.kind,
+            "input_shape": list(self.input_shape),
+            "output_shape": list(self.output_shape),
             "channels": self.channels,
             "image_size": list(self.image_size),
             "classes": self.classes,
             "sizes": {title: len(split) for title, split in self.splits().items()},
             "mean": list(self.train.normalisation.mean),
             "std": list(self.train.normalisation.std),
+            "augmentation": augmentation_name(self.augmentation),
             "checksum": self.checksum,
         }
 

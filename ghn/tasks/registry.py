@@ -12,19 +12,21 @@ from ghn.tasks.cifar import cifar10, cifar100
 from ghn.tasks.datasets import dataset, image_folder
 from ghn.tasks.embedded import cifar10_embedded
 from ghn.tasks.fashion import fashion_mnist
-from ghn.tasks.images import ImageTask
+from ghn.tasks.frames import csv
+from ghn.types import Task
 
-TASKS: dict[str, Callable[..., ImageTask]] = {
+TASKS: dict[str, Callable[..., Task]] = {
     "cifar10_embedded": cifar10_embedded,
     "cifar10": cifar10,
     "cifar100": cifar100,
     "fashion_mnist": fashion_mnist,
     "image_folder": image_folder,
     "dataset": dataset,
+    "csv": csv,
 }
 
 
-def make_task(name: str, /, **options: Any) -> ImageTask:
+def make_task(name: str, /, **options: Any) -> Task:
     """Makes a task by name.
 
     Args:

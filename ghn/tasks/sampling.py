@@ -1,9 +1,10 @@
-"""An order of images that does not depend on where they came from, and the stratified samples drawn from it."""
+"""An order of items that does not depend on where they came from, and the stratified samples drawn from it."""
 
 from __future__ import annotations
 
 import hashlib
 from random import Random
+from typing import Any
 
 import torch
 from einops import rearrange
@@ -11,6 +12,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from ghn.errors import DataError
+from ghn.tasks.inputs import pick, tensors_of
+from ghn.types import Inputs
 
 Pool = tuple[UInt8[Tensor, "_n _c _h _w"], Int64[Tensor, " _n"]]
 """Images with their labels; the axes are not bound, as one function may take and give pools of different sizes."""
@@ -46,10 +49,30 @@ def sort_by_content(
     return images, labels, total.hexdigest()
 
 
+def sort_items(inputs: Inputs, targets: Tensor) -> tuple[Any, Tensor]:
+    """Sorts items of any kind by the digest of their bytes, inputs first; whatever order a source has."""
+    parts = [_bytes(tensor) for tensor in (*tensors_of(inputs), targets)]
+    keys = [hashlib.sha256(b"".join(row)).digest() for row in zip(*parts, strict=True)]
+    order = torch.tensor(sorted(range(len(keys)), key=keys.__getitem__), dtype=torch.int64)
+    return pick(inputs, order), targets[order]
+
+
+def _bytes(values: Tensor) -> list[bytes]:
+    """Of each item."""
+    return [row.tobytes() for row in values.cpu().contiguous().numpy()]
+
+
+def strata_of(targets: Tensor) -> Int64[Tensor, " n"]:
+    """What samples are stratified by: targets that are classes; of others all items are in one stratum."""
+    if targets.ndim == 1 and targets.dtype == torch.int64:
+        return targets
+    return torch.zeros(len(targets), dtype=torch.int64)
+
+
 def class_quota(labels: Int64[Tensor, " n"], count: int) -> dict[int, int]:
     """How many of `count` images each class gets: in proportion, largest remainders first."""
     if not 0 < count <= len(labels):
-        raise DataError("a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} images")
+        raise DataError("a sample of this size cannot be drawn", got=count, expected=f"1 to {len(labels)} items")
     classes, sizes = labels.unique(return_counts=True)
     shares = {c: divmod(count * size, len(labels)) for c, size in zip(classes.tolist(), sizes.tolist(), strict=True)}
     whole, rest = ({c: share[k] for c, share in shares.items()} for k in (0, 1))

@@ -5,7 +5,7 @@ A step sees what is drawn from the seed and its number alone, so that any step c
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from math import cos, pi
@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from ghn.errors import ConfigError, TrainingError, check_counts, check_known
 from ghn.spaces import skeletons_of
-from ghn.tasks.images import ImageTask
-from ghn.tasks.transforms import augment
+from ghn.tasks.inputs import chunks, concat, count, pick
+from ghn.tasks.outputs import check_network
 from ghn.train.loop import LoopConfig, Update
 from ghn.train.runtime import Unsearched, precision_of
-from ghn.types import Finite, Network, Program, Space, WeightDict
+from ghn.types import Batch, Finite, Inputs, Network, Program, Space, Split, Task, WeightDict
 
 SAMPLINGS = ("distinct", "uniform")
 SCHEDULES = ("cosine", "constant")
@@ -84,27 +84,34 @@ class ArchitectureSampler(PathSampler):
         return out
 
 
-class ImageSampler:
-    """Goes through a split of `size` images in a new random order each epoch.
+class StepBatches:
+    """Goes through a split in a new random order each epoch; of a split that is smaller than a batch in several.
 
-    Indices are made on `device`; they depend on the seed and the device's kind only.
+    A batch depends on the seed, the number of the step and the kind of the device alone; that of any step can be asked
+    for, the next one at the least cost.
     """
 
-    def __init__(self, size: int, batch: int, seed: int, device: torch.device) -> None:
-        if batch > size:
-            raise ConfigError("a batch is larger than the train split", got=batch, expected=f"at most {size} images")
-        self.batch, self.per_epoch = batch, size // batch
+    def __init__(self, split: Split, batch: int, seed: int, device: torch.device) -> None:
+        self.split, self.batch, self.seed, self.device = split, batch, seed, device
+        self.passes = -(-batch // len(split))  # of the split, that one batch is made of
+        self.per_epoch = max(1, len(split) // batch)
+        self._open: Iterator[Batch] = iter(())
+        self._next = -1  # the step whose batch comes next of it
 
-        @lru_cache(maxsize=1)
-        def order(epoch: int) -> Tensor:
-            generator = torch.Generator(device).manual_seed(seed * 1_000_003 + epoch)
-            return torch.randperm(size, generator=generator, device=device)
-
-        self._order = order
-
-    def __call__(self, step: int) -> Tensor:
+    def __call__(self, step: int) -> Batch:
+        if self.passes > 1:
+            parts = [next(self._epoch(len(self.split), self.passes * step + k)) for k in range(self.passes)]
+            inputs, targets = concat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+            return pick(inputs, slice(0, self.batch)), targets[: self.batch]
         epoch, k = divmod(step, self.per_epoch)
-        return self._order(epoch)[k * self.batch : (k + 1) * self.batch]
+        if step != self._next or k == 0:
+            self._open = self._epoch(self.batch, epoch, k)
+        self._next = step + 1
+        return next(self._open)
+
+    def _epoch(self, size: int, epoch: int, start: int = 0) -> Iterator[Batch]:
+        generator = torch.Generator(self.device).manual_seed(self.seed * 1_000_003 + epoch)
+        return self.split.epoch(size, generator, start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,7 @@ class MetaConfig(LoopConfig):
     """
 
     architectures: int = 8  # architectures a step (the meta-batch)
-    images: int = 32  # images an architecture and step; each architecture sees images of its own
+    images: int = 32  # items an architecture and step; each architecture sees items of its own
     optimizer: str = "adamw"  # one of `OPTIMIZERS`
     lr: float = 2e-3  # peak learning rate, after a linear warm-up
     schedule: str = "cosine"  # one of `SCHEDULES`
@@ -126,7 +133,7 @@ class MetaConfig(LoopConfig):
     weight_decay: float = 1e-2  # of the optimiser
     warmup: int = 100  # steps of warm-up
     clip: float = 5.0  # greatest norm of the gradient
-    shift: int = 2  # greatest random shift of a training image, in pixels
+    shift: int = 2  # greatest random shift of a training image, in pixels, where the task's augmentation shifts
     ghost: int = 0  # images that are normalised together; 0: all of an architecture's
     sampling: str = "distinct"  # `distinct` or `uniform`, see `ArchitectureSampler`
     skeletons: Sequence[Mapping[str, Any]] = ()  # none: the space as it is
@@ -163,35 +170,44 @@ class MetaConfig(LoopConfig):
 
 
 class Descent:
-    """What goes down the gradient of a loss on images, and how: batches, normalisation, learning rate, clipping.
+    """What goes down the gradient of a task's loss, and how: batches, normalisation, learning rate, clipping.
 
     `model` is a `Weights`; `weights` makes what it makes, given a function that returns the graphs. Only the train
     split of the task is used.
+
+    Raises:
+        ConfigError: an architecture is to see more images than there are.
     """
 
-    def __init__(self, model: nn.Module, task: ImageTask, config: MetaConfig, fabric: Fabric) -> None:
-        self.config, self.fabric, self.train = config, fabric, task.to(fabric.device).train
+    def __init__(self, model: nn.Module, task: Task, config: MetaConfig, fabric: Fabric) -> None:
+        if config.images > len(task.train):
+            raise ConfigError(
+                "trainer.images: an architecture cannot see more items a step than the train split has",
+                got=config.images,
+                expected=f"at most {len(task.train)}",
+            )
+        self.config, self.fabric, self.task = config, fabric, task.to(fabric.device)
         self.loss, self.metric = task.loss, task.metric
         self.parameters = list(model.to(fabric.device).parameters())
         self.optimizer: torch.optim.Optimizer
         self.weights, self.optimizer = fabric.setup(Unsearched(model), config.make_optimizer(self.parameters))
         batch = config.architectures * config.images
-        self.images = ImageSampler(len(self.train), batch, config.seed, fabric.device)
+        self.batches = StepBatches(self.task.train, batch, config.seed, fabric.device)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """The augmented images and the labels of a step."""
-        x, y = self.train.batch(self.images(step))
-        generator = torch.Generator(x.device).manual_seed(self.config.seed * 1_000_003 + step)
-        return augment(x, generator, self.config.shift), y
+    def batch(self, step: int) -> Batch:
+        """The augmented inputs and the targets of a step."""
+        x, y = self.batches(step)
+        generator = torch.Generator(y.device).manual_seed(self.config.seed * 1_000_003 + step)
+        return self.task.augment(x, generator, self.config.shift), y
 
-    def logits(self, program: Program, weights: WeightDict, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k"]:
-        """Runs a network, on `ghost` images at a time.
+    def logits(self, program: Program, weights: WeightDict, x: Inputs) -> Float[Tensor, "b ..."]:
+        """Runs a network, on `ghost` items at a time.
 
         Source: Hoffer, Hubara & Soudry, "Train longer, generalize better", NIPS 2017, alg. 1: ghost batch
         normalisation. Normalisation alone couples images, so running groups apart gives each its own statistics.
         """
         with self.fabric.autocast():
-            parts = [program.run(weights, part).output for part in x.split(self.config.ghost or len(x))]
+            parts = [program.run(weights, part).output for part in chunks(x, self.config.ghost or count(x))]
         return torch.cat(parts).float()
 
     def backward(self, losses: Float[Tensor, " n"], names: Iterable[str], step: int) -> None:
@@ -232,7 +248,7 @@ class MetaStep:
         self,
         model: nn.Module,
         space: Space[Any],
-        task: ImageTask,
+        task: Task,
         config: MetaConfig,
         fabric: Fabric,
         *,
@@ -246,6 +262,7 @@ class MetaStep:
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {"optimizer": self.descent.optimizer}
         self.identity: Mapping[str, Any] = {**run_identity(space, task, config, fabric), **(identity or {})}
         self.spaces = skeletons_of(space, config.skeletons)
+        self.task = task
         self.network = lru_cache(maxsize=2048)(self._network)  # about 0.1 MB each
 
     def __call__(self, number: int) -> Update:
@@ -255,7 +272,7 @@ class MetaStep:
         """Works out a step of some architectures; its losses are theirs."""
         networks = [self.network(*pair) for pair in zip(drawn, self.skeletons(number, len(drawn)), strict=True)]
         x, y = self.descent.batch(number)
-        images, labels = x.split(self.config.images), y.split(self.config.images)
+        images, labels = chunks(x, self.config.images), y.split(self.config.images)
         made = self.descent.weights(lambda: [network.graph for network in networks])
         each = zip(made, networks, images, labels, strict=True)
         logits, loss = self.descent.logits, self.descent.loss
@@ -275,10 +292,12 @@ class MetaStep:
         return losses
 
     def _network(self, arch: Any, skeleton: int) -> Network:
-        return self.paths.network(self.spaces[skeleton], arch).live()
+        network = self.paths.network(self.spaces[skeleton], arch).live()
+        check_network(network.graph, self.task)
+        return network
 
 
-def run_identity(space: Space[Any], task: ImageTask, config: MetaConfig, fabric: Fabric) -> dict[str, Any]:
+def run_identity(space: Space[Any], task: Task, config: MetaConfig, fabric: Fabric) -> dict[str, Any]:
     """What every training depends on."""
     return {
         "trainer": asdict(config),

@@ -15,10 +15,9 @@ from ghn.errors import ConfigError, TrainingError, check_counts
 from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
 from ghn.nets.initial import RandomInit
-from ghn.tasks.images import ImageTask, Split
-from ghn.tasks.transforms import augment
+from ghn.tasks.outputs import check_network
 from ghn.train.runtime import precision_of
-from ghn.types import Score, Space, Trial
+from ghn.types import Score, Space, Split, Task, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Recipe:
     lr: float = 0.1  # peak learning rate, reached at once
     momentum: float = 0.9  # of Nesterov's method
     weight_decay: float = 5e-4  # on every weight
-    shift: int = 2  # greatest random shift of a training image, in pixels; it is also flipped half the time
+    shift: int = 2  # greatest random shift of a training image, in pixels, where the task's augmentation shifts
 
     def __post_init__(self) -> None:
         check_counts("recipe: ", epochs=self.epochs, batch_size=self.batch_size)
@@ -46,7 +45,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """Mean loss (nats) and accuracy (0 to 1) of one epoch; training images are augmented and seen on the way."""
+    """Mean loss and metric (of classes nats and accuracy) of one epoch; training items are seen on the way."""
 
     train_loss: float
     train_accuracy: float
@@ -65,7 +64,8 @@ class NetworkTrainer:
         fabric: the device.
     """
 
-    def __init__(self, graph: Graph, task: ImageTask, recipe: Recipe, seed: int, fabric: Fabric) -> None:
+    def __init__(self, graph: Graph, task: Task, recipe: Recipe, seed: int, fabric: Fabric) -> None:
+        check_network(graph, task)
         self.task = task.to(fabric.device)
         self.recipe, self.fabric, self.epoch = recipe, fabric, 0
         self.program = Interpreter(graph, running_stats=True)
@@ -82,12 +82,10 @@ class NetworkTrainer:
         """Trains for one epoch and evaluates on the val split."""
         train, size = self.task.train, self.recipe.batch_size
         steps = max(1, len(train) // size)
-        order = torch.randperm(len(train), generator=self.generator, device=train.device)
         loss_sum, hits = torch.zeros((), device=train.device), torch.zeros((), device=train.device)
-        for step in range(steps):
+        for step, (x, y) in enumerate(train.epoch(size, self.generator)):
             self._set_lr((self.epoch * steps + step) / (self.recipe.epochs * steps))
-            x, y = train.batch(order[step * size : (step + 1) * size])
-            x = augment(x, self.generator, self.recipe.shift)
+            x = self.task.augment(x, self.generator, self.recipe.shift)
             with self.fabric.autocast():
                 logits = self.program.run({**self.weights, **self.stats}, x, training=True).output
                 loss = self.task.loss(logits, y)
@@ -106,10 +104,9 @@ class NetworkTrainer:
 
     @torch.no_grad()
     def evaluate(self, split: Split, batch_size: int = 250) -> tuple[float, float]:
-        """Mean loss and accuracy on a split, with running statistics."""
+        """Mean loss and metric on a split, with running statistics."""
         loss, hits = torch.zeros((), device=split.device), torch.zeros((), device=split.device)
-        for start in range(0, len(split), batch_size):
-            x, y = split.batch(slice(start, start + batch_size))
+        for x, y in split.batches(batch_size):
             with self.fabric.autocast():
                 logits = self.program.run({**self.weights, **self.stats}, x).output
             loss += self.task.loss(logits.float(), y, reduction="sum")
@@ -153,7 +150,7 @@ class NetworkTrainer:
 class CandidateTraining:
     """What every estimator that trains candidates is: it learns from no references, and tells its cost in seconds."""
 
-    def __init__(self, space: Space[Any], task: ImageTask, recipe: Recipe, fabric: Fabric, seed: int) -> None:
+    def __init__(self, space: Space[Any], task: Task, recipe: Recipe, fabric: Fabric, seed: int) -> None:
         self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:

@@ -21,9 +21,9 @@ from ghn.errors import ConfigError, DataError, TrainingError, check_counts, chec
 from ghn.files import from_json, write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
-from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.network import NetworkTrainer, Recipe
+from ghn.types import Task
 
 SCHEMA = "ghn.rungs/1"
 STATE = "state of a rung"
@@ -261,7 +261,7 @@ def train_rungs(store: RungStore, key: str, rungs: Rungs, make: Callable[[Fideli
     return run
 
 
-def epoch_macs(graph: Graph, task: ImageTask, recipe: Recipe) -> float:
+def epoch_macs(graph: Graph, task: Task, recipe: Recipe) -> float:
     """Multiply-adds of one epoch, validation included."""
     seen = max(1, len(task.train) // recipe.batch_size) * min(recipe.batch_size, len(task.train))
     return float(graph_stats(graph).macs * (PASSES * seen + len(task.val)))

@@ -6,14 +6,22 @@ import toy
 
 from ghn.errors import ConfigError
 from ghn.spaces import DARTS
-from ghn.train.meta import ArchitectureSampler, ImageSampler
+from ghn.tasks.memory import ArraySplit
+from ghn.train.meta import ArchitectureSampler, StepBatches
 
 CPU = torch.device("cpu")
 
 
+def sampler_of(size, batch, seed):
+    """Steps to the numbers of the items in their batches."""
+    numbers = torch.arange(size)
+    batches = StepBatches(ArraySplit(numbers[:, None], numbers), batch, seed, CPU)
+    return lambda step: batches(step)[1]
+
+
 @pytest.mark.parametrize(("size", "batch"), [(80, 16), (85, 16), (7, 7)])
 def test_no_image_comes_twice_in_an_epoch(size, batch):
-    sampler = ImageSampler(size, batch, seed=3, device=CPU)
+    sampler = sampler_of(size, batch, 3)
     steps = size // batch
     orders = []
     for epoch in range(3):
@@ -25,15 +33,27 @@ def test_no_image_comes_twice_in_an_epoch(size, batch):
 
 
 def test_images_left_out_at_the_end_of_an_epoch_come_in_another():
-    sampler = ImageSampler(85, 16, seed=0, device=CPU)
+    sampler = sampler_of(85, 16, 0)
     assert set(torch.cat([sampler(step) for step in range(40)]).tolist()) == set(range(85))
 
 
 def test_images_are_a_function_of_seed_and_step():
-    straight = [ImageSampler(80, 16, 3, CPU)(step).tolist() for step in range(12)]
-    jumping = ImageSampler(80, 16, 3, CPU)
+    straight = [sampler_of(80, 16, 3)(step).tolist() for step in range(12)]
+    jumping = sampler_of(80, 16, 3)
     assert [jumping(step).tolist() for step in (7, 0, 11, 3)] == [straight[s] for s in (7, 0, 11, 3)]
-    assert ImageSampler(80, 16, 4, CPU)(0).tolist() != straight[0]
+    in_turn = sampler_of(80, 16, 3)
+    assert [in_turn(step).tolist() for step in range(12)] == straight
+    assert sampler_of(80, 16, 4)(0).tolist() != straight[0]
+    order = torch.randperm(80, generator=torch.Generator().manual_seed(3 * 1_000_003 + 1))
+    assert straight[7] == order[32:48].tolist(), "recorded trainings go by this draw"
+
+
+def test_a_small_split_fills_a_batch_in_several_passes():
+    sampler = sampler_of(30, 64, 0)
+    first, again = sampler(0), sampler(0)
+    assert first.tolist() == again.tolist() != sampler(1).tolist()
+    assert len(first) == 64
+    assert sorted(first[:30].tolist()) == sorted(first[30:60].tolist()) == list(range(30))
 
 
 @pytest.mark.parametrize("sampling", ["distinct", "uniform"])

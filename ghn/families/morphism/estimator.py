@@ -15,15 +15,15 @@ from random import Random
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from ghn.errors import ConfigError, DataError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import WeightedNetwork
 from ghn.spaces.members import live_graph, live_params
-from ghn.tasks.images import ImageTask
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
-from ghn.types import Score, Space, Trial, member_of
+from ghn.types import Score, Space, Task, Trial, member_of
 
 DRAWS = 20  # members of which the largest is climbed from
 
@@ -118,7 +118,7 @@ class MorphismEstimator(CandidateTraining):
     def __init__(
         self,
         space: Space[Any],
-        task: ImageTask,
+        task: Task,
         recipe: Recipe,
         fabric: Fabric,
         *,
@@ -212,7 +212,12 @@ class MorphismEstimator(CandidateTraining):
         recipe = replace(self.recipe, epochs=lineage[-1].epochs, lr=share * self.recipe.lr)
         trainer = NetworkTrainer(graph, self.task, recipe, self.seed, self.fabric)
         if len(lineage) > 1:
-            sample = self.task.train.take(self.images, self.seed).batch(slice(None))[0] if self.images else None
+            fit = self.task.train.take(self.images, self.seed) if self.images else None
+            sample = next(fit.batches(self.images))[0] if fit else None
+            if not (sample is None or isinstance(sample, Tensor)):
+                raise ConfigError(
+                    "least squares is of networks with one input", got=f"images={self.images}", fix="images=0"
+                )
             heir = Inherited(self._network(lineage[:-1]), self.seed, sample).network(graph)
             trainer.start_from(heir.weights, heir.stats)
         return Start(trainer, epoch_macs(graph, self.task, recipe), time.perf_counter() - started)

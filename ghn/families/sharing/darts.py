@@ -20,10 +20,9 @@ from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_images
 from ghn.graph.interpreter import Interpreter
 from ghn.spaces.choices import Choices, choice_space
-from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
-from ghn.train.meta import Descent, ImageSampler, MetaConfig, run_identity
-from ghn.types import Space, WeightDict
+from ghn.train.meta import Descent, MetaConfig, StepBatches, run_identity
+from ghn.types import Inputs, Space, Task, WeightDict
 
 Tensors = Sequence[Tensor]
 Loss = Callable[[Tensors, Tensors], Tensor]  # of weights and architecture parameters
@@ -128,13 +127,13 @@ class DartsStep:
     """
 
     def __init__(
-        self, bank: Bank, space: Space[Any], task: ImageTask, config: MetaConfig, darts: DartsConfig, fabric: Fabric
+        self, bank: Bank, space: Space[Any], task: Task, config: MetaConfig, darts: DartsConfig, fabric: Fabric
     ) -> None:
         if config.skeletons:
             raise ConfigError("DARTS trains one supergraph", got=f"skeletons {config.skeletons}", fix="leave them out")
         kept, held = hold_out_images(task, darts.held_out, darts.images, config.seed)
         self.darts, self.config, self.held, self.choices = darts, config, held.to(fabric.device), choice_space(space)
-        self.held_images = ImageSampler(len(held), darts.images, config.seed, fabric.device)
+        self.held_batches = StepBatches(self.held, darts.images, config.seed, fabric.device)
         self.graph, self.choice_of = self.choices.supergraph()
         self.program = Interpreter(self.graph)
         self.bank, self.descent = bank, Descent(bank, kept, config, fabric)
@@ -153,7 +152,7 @@ class DartsStep:
     def __call__(self, number: int) -> Update:
         """Works out the step of the architecture parameters, on which that of the weights depends."""
         train = self.loss_on(*self.descent.batch(number))
-        val = self.loss_on(*self.held.batch(self.held_images(number)))
+        val = self.loss_on(*self.held_batches(number))
         weights, rate = list(self.bank.parameters()), self.config.rate(number)
         slopes = architecture_gradient(train, val, weights, list(self.alphas.values), rate, self.darts.order)
         return Update(partial(self._take, number, train, slopes))
@@ -168,7 +167,7 @@ class DartsStep:
         self.descent.optimizer.step()
         return loss.detach()
 
-    def loss_on(self, x: Tensor, y: Tensor) -> Loss:
+    def loss_on(self, x: Inputs, y: Tensor) -> Loss:
         """The loss of the supergraph on these images, as a function of weights and architecture parameters."""
         names = [name for name, _ in self.bank.named_parameters()]
 

@@ -18,10 +18,9 @@ from ghn.errors import ConfigError, check_counts
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_images
 from ghn.spaces.choices import Choices, choice_space
-from ghn.tasks.images import ImageTask
 from ghn.train.loop import Update
-from ghn.train.meta import ImageSampler, MetaConfig, MetaStep, PathSampler
-from ghn.types import Space
+from ghn.train.meta import MetaConfig, MetaStep, PathSampler, StepBatches
+from ghn.types import Batch, Space, Task
 
 TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, for CIFAR-10: keep it from settling early
 
@@ -165,7 +164,7 @@ class EnasStep:
     """
 
     def __init__(
-        self, bank: Bank, space: Space[Any], task: ImageTask, config: MetaConfig, enas: EnasConfig, fabric: Fabric
+        self, bank: Bank, space: Space[Any], task: Task, config: MetaConfig, enas: EnasConfig, fabric: Fabric
     ) -> None:
         if enas.every > config.steps:
             raise ConfigError(
@@ -175,7 +174,7 @@ class EnasStep:
             )
         kept, held = hold_out_images(task, enas.held_out, enas.images, config.seed)
         self.enas, self.held = enas, held.to(fabric.device)
-        self.held_images = ImageSampler(len(held), enas.images, config.seed, fabric.device)
+        self.held_batches = StepBatches(self.held, enas.images, config.seed, fabric.device)
         self.controller = Controller(choice_space(space), enas.hidden, config.seed).to(fabric.device)
         self.policy = torch.optim.Adam(self.controller.parameters(), enas.lr)
         self.paths = ControllerPaths(self.controller, config.seed)
@@ -203,15 +202,15 @@ class EnasStep:
         """One step of REINFORCE; `number` tells it from others."""
         e = self.enas
         drawn = self.controller.draw(e.samples, self.paths.generator(2 * number + 1))
-        rewards = self.accuracies(drawn.options, self.held_images(number))
+        rewards = self.accuracies(drawn.options, self.held_batches(number))
         self.policy.zero_grad()
         self.controller.objective(drawn, rewards, e.entropy, e.baseline).backward()
         self.policy.step()
 
     @torch.no_grad()
-    def accuracies(self, options: Sequence[Sequence[int]], index: Tensor, model: nn.Module | None = None) -> Tensor:
-        """Accuracy [n] of architectures on images of the held-out part, with the weights as they are or a model's."""
-        x, y = self.held.batch(index)
+    def accuracies(self, options: Sequence[Sequence[int]], batch: Batch, model: nn.Module | None = None) -> Tensor:
+        """Mean metric [n] of architectures on a held-out batch, with the weights as they are or a model's."""
+        x, y = batch
         networks = [self.weights.network(self.paths.space.from_choices(o), 0) for o in options]
         made = (model or self.model)([network.graph for network in networks])
         descent = self.weights.descent
@@ -234,8 +233,7 @@ class EnasStep:
     def found(self, averaged: nn.Module, number: int) -> dict[str, Any]:
         """The best, on held-out images, of the architectures that the controller draws after so many steps."""
         drawn = self.controller.draw(FINAL, self.paths.generator(2 * number + 1))
-        index = torch.arange(min(1000, len(self.held)), device=self.held.device)
-        rewards = self.accuracies(drawn.options, index, averaged)
+        rewards = self.accuracies(drawn.options, next(self.held.batches(1000)), averaged)
         best = drawn.options[int(rewards.argmax())]
         return {
             "architecture": self.paths.space.format(self.paths.space.from_choices(best)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -18,10 +18,8 @@ from ghn.errors import ConfigError, check_known
 from ghn.families.sharing.bank import Bank
 from ghn.graph.ir import Graph
 from ghn.spaces.choices import Choices, choice_space
-from ghn.tasks.images import ImageTask, Split
-from ghn.tasks.sampling import hold_out
 from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
-from ghn.types import Network, Space, WeightDict
+from ghn.types import Network, Space, Split, Task, WeightDict
 
 PATHS = ("uniform", "dropout")
 Kept = tuple[tuple[int, ...], ...]  # options of each choice that a step keeps
@@ -87,7 +85,7 @@ class SharedSearch(nn.Module):
         return self.bank(graphs)
 
 
-def hold_out_images(task: ImageTask, share: float, images: int, seed: int) -> tuple[ImageTask, Split]:
+def hold_out_images(task: Task, share: float, images: int, seed: int) -> tuple[Task, Split]:
     """Cuts a stratified share off the train split; the val split, on which scores are read, is never touched.
 
     Returns:
@@ -103,9 +101,8 @@ def hold_out_images(task: ImageTask, share: float, images: int, seed: int) -> tu
             "weights.held_out must leave images for the weights, and weights.images for what chooses architectures",
             got=f"held_out {share}, images {images}, a train split of {len(train)}",
         )
-    kept, held = (index.to(train.device) for index in hold_out(train.labels, count, seed))
-    rest, part = (replace(train, images=train.images[i], labels=train.labels[i]) for i in (kept, held))
-    return replace(task, train=rest), part
+    rest, part = train.hold_out(count, seed)
+    return task.with_splits(train=rest), part
 
 
 def count_options(space: Choices[Any], options: Sequence[Sequence[int]]) -> dict[str, int]:

@@ -21,9 +21,9 @@ from ghn.families.sharing.smash import Smash, SmashConfig, SmashSizes
 from ghn.scoring.model import Model
 from ghn.scoring.train_model import train_weights
 from ghn.spaces.choices import choice_space
-from ghn.tasks import ImageTask
+from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.types import Space
+from ghn.types import Space, Task
 
 MethodConfig = OneShotConfig | EnasConfig | DartsConfig | SmashSizes
 METHODS: dict[str, Callable[..., MethodConfig]] = {
@@ -46,7 +46,7 @@ def make_method(method: str, **options: Any) -> MethodConfig:
 def train_shared(
     config: MethodConfig,
     space: Space[Any],
-    task: ImageTask,
+    task: Task,
     trainer: MetaConfig,
     fabric: Fabric,
     folder: Path | str,
@@ -87,15 +87,15 @@ def train_shared(
 
 
 def _make_step(
-    config: MethodConfig, method: str, space: Space[Any], task: ImageTask, trainer: MetaConfig, fabric: Fabric
+    config: MethodConfig, method: str, space: Space[Any], task: Task, trainer: MetaConfig, fabric: Fabric
 ) -> MetaStep | EnasStep | DartsStep:
     if isinstance(config, SmashSizes):
-        sizes = SmashConfig(**asdict(config), classes=task.classes, skeletons=trainer.skeletons)
+        sizes = SmashConfig(**asdict(config), classes=count_outputs(task), skeletons=trainer.skeletons)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(trainer.seed)
             net = Smash(sizes, space, trainer.seed)
         return MetaStep(net, space, task, trainer, fabric, identity={"weights": sizes.describe()})
-    bank = Bank(BankConfig(method, task.classes, trainer.skeletons), space, trainer.seed)
+    bank = Bank(BankConfig(method, count_outputs(task), trainer.skeletons), space, trainer.seed)
     if isinstance(config, EnasConfig):
         return EnasStep(bank, space, task, trainer, config, fabric)
     if isinstance(config, DartsConfig):

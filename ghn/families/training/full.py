@@ -21,10 +21,9 @@ from ghn.spaces.members import live_graph
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run
-from ghn.tasks.images import ImageTask
 from ghn.train.checkpoint import versions
 from ghn.train.network import CandidateTraining, EpochResult, NetworkTrainer, Recipe
-from ghn.types import Score, Space, Trial, member_of
+from ghn.types import Score, Space, Task, Trial, member_of
 
 OnEpoch = Callable[[int, EpochResult], None]
 Job = tuple[str, int]  # official string and seed
@@ -45,7 +44,7 @@ class TrainingEstimator(CandidateTraining):
 
     source = "training itself: the reference that every estimator is judged against"
 
-    def __init__(self, space: Space[Any], task: ImageTask, recipe: Recipe, fabric: Fabric, *, seed: int = 0) -> None:
+    def __init__(self, space: Space[Any], task: Task, recipe: Recipe, fabric: Fabric, *, seed: int = 0) -> None:
         super().__init__(space, task, recipe, fabric, seed)
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:

@@ -20,11 +20,9 @@ from lightning_fabric import Fabric
 from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.spaces import skeletons_of
 from ghn.spaces.members import live_graph
-from ghn.tasks.images import ImageTask
-from ghn.tasks.transforms import resize
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, climb, epoch_macs, train_rungs
-from ghn.types import Score, Space, Trial, member_of
+from ghn.types import Resizable, Score, Space, Task, Trial, member_of
 
 
 class LowFidelityEstimator(CandidateTraining):
@@ -55,7 +53,7 @@ class LowFidelityEstimator(CandidateTraining):
     def __init__(
         self,
         space: Space[Any],
-        task: ImageTask,
+        task: Task,
         recipe: Recipe,
         fabric: Fabric,
         *,
@@ -66,7 +64,7 @@ class LowFidelityEstimator(CandidateTraining):
     ) -> None:
         super().__init__(space, task, recipe, fabric, seed)
         self.fidelity, self.rungs = fidelity or Fidelity(), dict(rungs or {})
-        self._tasks: dict[tuple[float, int | None], ImageTask] = {}
+        self._tasks: dict[tuple[float, int | None], Task] = {}
         for one in (self.fidelity, *self.rungs.values()):
             self._with_epochs(one)
             self._skeleton(self._images(one.data, one.size), one)
@@ -149,25 +147,24 @@ class LowFidelityEstimator(CandidateTraining):
         recipe = replace(self.recipe, epochs=fidelity.epochs or 0) if fidelity.anneal else self.recipe
         return Start(NetworkTrainer(graph, task, recipe, self.seed, self.fabric), epoch_macs(graph, task, recipe))
 
-    def _skeleton(self, task: ImageTask, fidelity: Fidelity) -> Space[Any]:
+    def _skeleton(self, task: Task, fidelity: Fidelity) -> Space[Any]:
         changed: dict[str, Any] = {} if fidelity.width is None else {"width": fidelity.width}
         if fidelity.size is not None:
-            changed["input_shape"] = [task.channels, *task.image_size]
+            changed["input_shape"] = list(task.input_shape)
         return skeletons_of(self.space, [changed])[0] if changed else self.space
 
-    def _images(self, data: float, size: int | None) -> ImageTask:
+    def _images(self, data: float, size: int | None) -> Task:
         if (data, size) not in self._tasks:
             self._tasks[data, size] = self._smaller(data, size)
         return self._tasks[data, size]
 
-    def _smaller(self, data: float, size: int | None) -> ImageTask:
+    def _smaller(self, data: float, size: int | None) -> Task:
         """The task with a share of its training images, made smaller."""
         task = self.task
         if data < 1:
-            task = replace(task, train=task.train.take(max(1, round(data * len(task.train))), self.seed))
+            task = task.with_splits(train=task.train.take(max(1, round(data * len(task.train))), self.seed))
         if size is None:
             return task
-        if size > min(task.image_size):
-            raise ConfigError("fidelity: images are only made smaller", got=size, expected=f"<= {task.image_size}")
-        small = {name: replace(split, images=resize(split.images, size)) for name, split in task.splits().items()}
-        return replace(task, **small)  # type: ignore[arg-type]
+        if not isinstance(task, Resizable):
+            raise ConfigError(f"fidelity: task {task.name} has no images to make smaller", got=f"size={size}")
+        return task.resized(size)

@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
+from ghn.errors import ConfigError
 from ghn.graph.stats import MACS, count_params, graph_stats
 from ghn.scoring.proxies.activations import meco, naswot, relu_proxies, swap, zen
-from ghn.scoring.proxies.gradients import fisher, grad_norm, grasp, jacob_cov, snip, synaptic_flow, synflow
-from ghn.types import Network, WeightDict
+from ghn.scoring.proxies.gradients import Loss, fisher, grad_norm, grasp, jacob_cov, snip, synaptic_flow, synflow
+from ghn.types import Inputs, Network, Task, WeightDict
 
 __all__ = [
     "ZERO_COST",
@@ -59,8 +61,8 @@ class Proxy:
 
     Attributes:
         name: of it.
-        compute: takes a network and the first `inputs` of weights, images and labels. Gives its value, or the values of
-            several proxies that come from one pass, by name.
+        compute: takes a network and the first `inputs` of weights, inputs, targets and the loss. Gives its value, or
+            the values of several proxies that come from one pass, by name.
         inputs: how many of them.
         source: the paper.
         passes: forward passes of an image of the batch that it takes; a backward pass counts as two.
@@ -68,6 +70,8 @@ class Proxy:
         of_activations: whether it sees no label, takes validation images, and is read in the variant of a space that
             says so (`Readable.proxy_variant`). The others take training images, in the space as it is.
         version: of its definition; part of the identity of scores, so that those of an earlier one do not mix.
+        axes: fewest axes of an input: 2 for positions, as in signals and images, 3 for images.
+        numbers: whether inputs must be numbers that can be moved a little, not tokens.
     """
 
     name: str
@@ -78,32 +82,52 @@ class Proxy:
     images: int | None = None
     of_activations: bool = False
     version: str = ""
+    axes: int = 0
+    numbers: bool = False
 
     def __call__(
-        self, network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+        self, network: Network, weights: WeightDict, images: Inputs, labels: Tensor, loss: Loss = F.cross_entropy
     ) -> Mapping[str, Tensor]:
         """Computes it from whatever it needs of these, with what comes from the same pass: proxy -> value."""
-        found = self.compute(network, *(weights, images, labels)[: self.inputs])
+        found = self.compute(network, *(weights, images, labels, loss)[: self.inputs])
         return found if isinstance(found, Mapping) else {self.name: found}
 
 
 _PROXIES = (
-    Proxy("meco", relu_proxies, 2, "Jiang, Wang & Bie, MeCo, NeurIPS 2023", 1, of_activations=True),
+    Proxy("meco", relu_proxies, 2, "Jiang, Wang & Bie, MeCo, NeurIPS 2023", 1, of_activations=True, axes=2),
     Proxy("swap", relu_proxies, 2, "Peng et al., SWAP-NAS, ICLR 2024", 1, of_activations=True),
     Proxy("params", params, 0, _SIZE, 0),
     Proxy("flops", flops, 0, _SIZE, 0, version=MACS),
-    Proxy("synflow", synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE, 3, 1),
+    Proxy("synflow", synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE, 3, 1, numbers=True),
     Proxy("naswot", naswot, 2, "Mellor et al., Neural Architecture Search without Training, ICML 2021", 1),
-    Proxy("jacob_cov", jacob_cov, 2, "Mellor et al., arXiv 2006.04647v1, 2020" + _AS_A_SCORE, 2),
-    Proxy("zen", zen, 2, "Lin et al., Zen-NAS, ICCV 2021", 2),
-    Proxy("grad_norm", grad_norm, 3, "Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021", 3),
-    Proxy("snip", snip, 3, "Lee et al., SNIP, ICLR 2019" + _AS_A_SCORE, 3),
-    Proxy("grasp", grasp, 3, "Wang et al., GraSP, ICLR 2020" + _AS_A_SCORE, 9),
+    Proxy("jacob_cov", jacob_cov, 2, "Mellor et al., arXiv 2006.04647v1, 2020" + _AS_A_SCORE, 2, numbers=True),
+    Proxy("zen", zen, 2, "Lin et al., Zen-NAS, ICCV 2021", 2, axes=3, numbers=True),
+    Proxy("grad_norm", grad_norm, 4, "Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021", 3),
+    Proxy("snip", snip, 4, "Lee et al., SNIP, ICLR 2019" + _AS_A_SCORE, 3),
+    Proxy("grasp", grasp, 4, "Wang et al., GraSP, ICLR 2020" + _AS_A_SCORE, 9),
     Proxy(
-        "fisher", fisher, 3, "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020" + _AS_A_SCORE, 3
+        "fisher", fisher, 4, "Theis et al., Fisher pruning, 2018; Turner et al., BlockSwap, ICLR 2020" + _AS_A_SCORE, 3
     ),
 )
 ZERO_COST: dict[str, Proxy] = {proxy.name: proxy for proxy in _PROXIES}
+
+
+def check_input(proxy: Proxy, task: Task) -> None:
+    """Raises ConfigError for a task of whose inputs a proxy says nothing."""
+    sample, _ = next(task.train.take(1).batches(1))
+    if not isinstance(sample, Tensor):
+        expected = "one input" if proxy.axes or proxy.numbers else None
+    elif sample.ndim - 1 < proxy.axes:
+        expected = "images (c, h, w)" if proxy.axes == 3 else "inputs with channels and positions, such as (c, h, w)"
+    else:
+        expected = "numbers, not tokens" if proxy.numbers and not sample.dtype.is_floating_point else None
+    if expected is not None:
+        raise ConfigError(
+            f"the proxy {proxy.name} says nothing of task {task.name}",
+            got=f"inputs of shape {task.input_shape}",
+            expected=expected,
+            fix="choose another, such as grad_norm, snip or params",
+        )
 
 
 class ProxyReadout:
@@ -111,17 +135,18 @@ class ProxyReadout:
 
     Args:
         name: of the proxy.
-        images: normalised images [b, c, h, w], on the device.
-        labels: of the images [b].
+        images: normalised images [b, c, h, w], or other inputs [b ...], on the device.
+        labels: of the images [b], or other targets.
+        loss: of the task.
     """
 
-    def __init__(self, name: str, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]) -> None:
-        self.proxy, self.images, self.labels = ZERO_COST[name], images, labels
+    def __init__(self, name: str, images: Inputs, labels: Tensor, loss: Loss = F.cross_entropy) -> None:
+        self.proxy, self.images, self.labels, self.loss = ZERO_COST[name], images, labels, loss
         self.identity = f"{name}: {self.proxy.version}" if self.proxy.version else name
-        self.passes = float(self.proxy.passes * (self.proxy.images or len(images)))
+        self.passes = float(self.proxy.passes * (self.proxy.images or len(labels)))
 
     def __call__(self, network: Network, weights: WeightDict) -> Mapping[str, Tensor]:
         """Computes the proxy in full precision, whatever that of the runtime: differences matter more than speed."""
-        with torch.autocast(self.images.device.type, enabled=False):
-            found = self.proxy(network, weights, self.images, self.labels)
+        with torch.autocast(self.labels.device.type, enabled=False):
+            found = self.proxy(network, weights, self.images, self.labels, self.loss)
         return {"value": found[self.proxy.name], **found}

@@ -9,22 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
-from ghn.types import Network, WeightDict
+from ghn.types import Inputs, Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
 ALPHA = 0.01  # size of the perturbation of the Zen-score
 
 
-def outputs(
-    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], *, check: bool = True
-) -> list[Tensor]:
+def outputs(network: Network, weights: WeightDict, images: Inputs, *, check: bool = True) -> list[Tensor]:
     """The output of every node, in their order; normalisations use the statistics of the batch.
 
     Args:
@@ -53,7 +50,7 @@ def activated(graph: Graph, every: Sequence[Tensor]) -> list[Tensor]:
 
 
 @torch.no_grad()
-def naswot(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+def naswot(network: Network, weights: WeightDict, images: Inputs) -> Float[Tensor, ""]:
     """Logarithm of the determinant of the kernel of images, which counts the units that fire for both or for neither.
 
     Minus infinity where two images have one code.
@@ -76,7 +73,7 @@ def _agreement(x: Float[Tensor, "b ..."]) -> Float[Tensor, "b b"]:
 # --- MeCo and SWAP: both from the ReLU outputs of one pass ---
 
 
-def meco(maps: Sequence[Float[Tensor, "b c h w"]]) -> Float[Tensor, ""]:
+def meco(maps: Sequence[Float[Tensor, "b c ..."]]) -> Float[Tensor, ""]:
     """Sum over ReLU outputs of the least eigenvalue of the correlation between channels, mean over the images.
 
     Each image has a correlation matrix of its own: channels that say the same about it give a least eigenvalue of zero.
@@ -85,17 +82,17 @@ def meco(maps: Sequence[Float[Tensor, "b c h w"]]) -> Float[Tensor, ""]:
     Correlation", NeurIPS 2023, eq. 5; there one image and all layers, here a few images and the outputs of ReLUs, which
     ranked better on the development sample (docs/ranking.md).
     """
-    return torch.stack([_least_eigenvalues(x).mean() for x in maps]).sum()
+    return torch.stack([_least_eigenvalues(x).mean() for x in maps if x.ndim > 2]).sum()
 
 
-def _least_eigenvalues(x: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
-    flat = rearrange(x, "b c h w -> b c (h w)").double()
+def _least_eigenvalues(x: Float[Tensor, "b c ..."]) -> Float[Tensor, " b"]:
+    flat = x.flatten(2).double()
     flat = flat - flat.mean(-1, keepdim=True)
     flat = flat / (flat.norm(dim=-1, keepdim=True) + 1e-9)  # a channel that is constant correlates with nothing
     return torch.linalg.eigvalsh(flat @ flat.mT)[:, 0].clamp_min(0)
 
 
-def swap(maps: Sequence[Float[Tensor, "b c h w"]]) -> Float[Tensor, ""]:
+def swap(maps: Sequence[Float[Tensor, "b ..."]]) -> Float[Tensor, ""]:
     """Number of different patterns in which units fire over the images, summed over ReLUs.
 
     Source: Peng, Song, Fayek, Ciesielski & Chang, "SWAP-NAS: Sample-Wise Activation Patterns for Ultra-fast NAS",
@@ -104,20 +101,20 @@ def swap(maps: Sequence[Float[Tensor, "b c h w"]]) -> Float[Tensor, ""]:
     return torch.stack([_patterns(x > 0) for x in maps]).sum()
 
 
-def _patterns(fires: Bool[Tensor, "b c h w"]) -> Float[Tensor, ""]:
-    bits = rearrange(fires[:PATTERN_BITS], "b c h w -> (c h w) b").double()
+def _patterns(fires: Bool[Tensor, "b ..."]) -> Float[Tensor, ""]:
+    bits = fires[:PATTERN_BITS].flatten(1).T.double()
     powers = 2.0 ** torch.arange(bits.shape[1], device=bits.device, dtype=torch.float64)
     return torch.tensor(float(torch.unique(bits @ powers).numel()), device=fires.device)
 
 
 @torch.no_grad()
-def relu_proxies(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"]) -> dict[str, Tensor]:
+def relu_proxies(network: Network, weights: WeightDict, images: Inputs) -> dict[str, Tensor]:
     """MeCo and SWAP by name; zero without a ReLU, not finite where an activation is not. Waits for no device."""
     every = outputs(network, weights, images, check=False)
     finite = torch.stack([x.isfinite().all() for x in every]).all()
     # eigenvalues of what is not finite raise errors that say little
     maps = [x.float().nan_to_num() for x in activated(network.graph, every)]
-    zero = images.new_zeros(())
+    zero = every[-1].new_zeros(())
     found = {"meco": meco, "swap": swap}
     return {name: (proxy(maps) if maps else zero).float() + zero / finite for name, proxy in found.items()}
 

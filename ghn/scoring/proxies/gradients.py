@@ -6,19 +6,20 @@ how much can flow from input to output through the weights, whatever the images.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from einops import reduce
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph, Node
 from ghn.scoring.proxies.activations import outputs
-from ghn.types import Network, WeightDict
+from ghn.types import Inputs, Network, WeightDict
 
+Loss = Callable[..., Tensor]  # (output, target, reduction="mean" or "sum") -> scalar, as `Task.loss`
 SYNAPSES = ("conv_weight", "linear_weight")  # kinds of parameters that pruning scores look at
 EPSILON = 1e-5  # of jacob_cov: the paper's k
 
@@ -39,19 +40,20 @@ def synapses(graph: Graph, weights: WeightDict) -> list[Tensor]:
 def loss_gradients(
     network: Network,
     weights: WeightDict,
-    images: Float[Tensor, "b c h w"],
-    labels: Int[Tensor, " b"],
+    images: Inputs,
+    labels: Tensor,
+    loss: Loss = F.cross_entropy,
     *,
     create_graph: bool = False,
 ) -> tuple[list[Tensor], Sequence[Tensor]]:
-    """The synapses as leaves, and the gradients of the mean cross-entropy for each; zero where it is not read.
+    """The synapses as leaves, and the gradients of the mean loss for each; zero where it is not read.
 
     `create_graph` keeps the gradients differentiable.
     """
     held = leaves(weights)
     of = synapses(network.graph, held)
-    loss = F.cross_entropy(outputs(network, held, images)[-1], labels)
-    return of, torch.autograd.grad(loss, of, create_graph=create_graph, materialize_grads=True)
+    value = loss(outputs(network, held, images)[-1], labels)
+    return of, torch.autograd.grad(value, of, create_graph=create_graph, materialize_grads=True)
 
 
 def total(terms: Sequence[Tensor]) -> Float[Tensor, ""]:
@@ -61,26 +63,26 @@ def total(terms: Sequence[Tensor]) -> Float[Tensor, ""]:
 
 @torch.enable_grad()
 def grad_norm(
-    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Inputs, labels: Tensor, loss: Loss = F.cross_entropy
 ) -> Float[Tensor, ""]:
     """Sum over layers of the Euclidean norm of the gradient of the loss.
 
     Source: Abdelfattah, Mehrotra, Dudziak & Lane, "Zero-Cost Proxies for Lightweight NAS", ICLR 2021.
     """
-    _, gradients = loss_gradients(network, weights, images, labels)
+    _, gradients = loss_gradients(network, weights, images, labels, loss)
     return total([g.norm() for g in gradients])
 
 
 @torch.enable_grad()
 def snip(
-    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Inputs, labels: Tensor, loss: Loss = F.cross_entropy
 ) -> Float[Tensor, ""]:
     """Connection sensitivity: sum over weights of |weight * gradient of the loss|.
 
     Source: Lee, Ajanthan & Torr, "SNIP: Single-Shot Network Pruning Based on Connection Sensitivity", ICLR 2019,
     which then divides by the sum; summed as a score of the network in Abdelfattah et al., ICLR 2021.
     """
-    held, gradients = loss_gradients(network, weights, images, labels)
+    held, gradients = loss_gradients(network, weights, images, labels, loss)
     return total([(w * g).abs() for w, g in zip(held, gradients, strict=True)])
 
 
@@ -89,7 +91,7 @@ def snip(
 
 @torch.enable_grad()
 def grasp(
-    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Inputs, labels: Tensor, loss: Loss = F.cross_entropy
 ) -> Float[Tensor, ""]:
     """Minus the sum over weights of weight * (H g): g the gradient of the loss, H its Hessian.
 
@@ -99,7 +101,7 @@ def grasp(
     Source: Wang, Zhang & Grosse, "Picking Winning Tickets Before Training by Preserving Gradient Flow",
     ICLR 2020; as a score of the network, with this sign, in Abdelfattah et al., ICLR 2021.
     """
-    held, gradients = loss_gradients(network, weights, images, labels, create_graph=True)
+    held, gradients = loss_gradients(network, weights, images, labels, loss, create_graph=True)
     product = torch.stack([(g * g.detach()).sum() for g in gradients]).sum()
     if not product.requires_grad:  # a loss that is linear in the weights has no curvature
         return torch.zeros_like(product)
@@ -112,7 +114,7 @@ def grasp(
 
 @torch.enable_grad()
 def fisher(
-    network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"], labels: Int[Tensor, " b"]
+    network: Network, weights: WeightDict, images: Inputs, labels: Tensor, loss: Loss = F.cross_entropy
 ) -> Float[Tensor, ""]:
     """Sum over the outputs of convolutions and linear layers, and their channels, of the second-order estimate of the
     change in loss when the channel is set to zero.
@@ -126,8 +128,8 @@ def fisher(
     synapses(network.graph, held)
     every = outputs(network, held, images)
     of = [x for node, x in zip(network.graph.nodes, every, strict=True) if node.operation.mixes]
-    loss = F.cross_entropy(every[-1], labels, reduction="sum")
-    gradients = torch.autograd.grad(loss, of, materialize_grads=True)
+    value = loss(every[-1], labels, reduction="sum")
+    gradients = torch.autograd.grad(value, of, materialize_grads=True)
     per_image = [reduce(a * g, "b c ... -> b c", "sum") for a, g in zip(of, gradients, strict=True)]
     return total([x.square().mean(0) / 2 for x in per_image])
 

@@ -1,0 +1,54 @@
+"""Whether networks fit a task: what they read, and what they give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.graph.ir import Graph
+from ghn.tasks.inputs import is_single
+from ghn.types import Task
+
+
+def check_network(graph: Graph, task: Task) -> None:
+    """Raises ConfigError, naming both shapes, for a network whose input or output is not that of a task."""
+    shapes = {"input": (graph.input_shape, task.input_shape), "output": (graph.output_shape, task.output_shape)}
+    if not is_single(task.input_shape):
+        del shapes["input"]
+    for what, (own, wanted) in shapes.items():
+        if own != wanted:
+            raise ConfigError(
+                f"the network's {what} does not fit task {task.name}",
+                got=f"{what} shape {own}",
+                expected=f"{wanted}, the task's {what}_shape",
+                fix="make the space for this task, as task_space does, or choose a task that fits",
+            )
+
+
+def count_outputs(task: Task) -> int:
+    """How many numbers a network gives for an item, such as a logit a class: the `classes` of spaces and decoders.
+
+    Raises:
+        ConfigError: the task asks for more than a vector.
+    """
+    if len(task.output_shape) != 1:
+        raise ConfigError(
+            f"networks of named spaces give a vector for each item; task {task.name} asks for more",
+            got=f"output_shape {task.output_shape}",
+            expected="(k,)",
+        )
+    return task.output_shape[0]
+
+
+def kind_of(description: Any) -> dict[str, Any]:
+    """What two tasks must have in common for one network to fit both, of a `Task.describe()`.
+
+    Descriptions in older checkpoints name channels, image_size and classes alone: those of images that are classified.
+    """
+    if "kind" in description:
+        return {key: description[key] for key in ("kind", "input_shape", "output_shape")}
+    return {
+        "kind": "classification",
+        "input_shape": [description["channels"], *description["image_size"]],
+        "output_shape": [description["classes"]],
+    }
