@@ -110,5 +110,9 @@ def _values(group: str) -> str:
 def _must_be_given(overrides: Sequence[str]) -> list[str]:
     """Keys without a default, which help is not to ask for."""
     typed = {one.partition("=")[0] for one in overrides}
-    needed = {"task=image_folder": "task.root", "task=dataset": "task.train"}
-    return [key for choice, key in needed.items() if choice in overrides and key not in typed]
+    needed = {
+        "task=image_folder": ["task.root"],
+        "task=dataset": ["task.train"],
+        "task=csv": ["task.path", "task.target"],
+    }
+    return [key for choice, keys in needed.items() if choice in overrides for key in keys if key not in typed]

@@ -55,7 +55,7 @@ class RecipeKeys(Keys):
     lr: float = Field(description="peak learning rate")
     momentum: float = Field(description="of Nesterov's method")
     weight_decay: float = Field(description="on every weight")
-    shift: int = Field(description="greatest random shift of a training image, in pixels")
+    shift: int = Field(description="greatest random shift of a training image in pixels, where task.augment shifts")
 
 
 class SurrogateKeys(Keys):

@@ -38,7 +38,7 @@ class TrainerKeys(Keys):
     warmup: int = Field(description="steps of warm-up")
     clip: float = Field(description="greatest norm of the gradient")
     average: float = Field(description="decay of the moving average of the parameters, which is what is saved")
-    shift: int = Field(description="greatest random shift of a training image, in pixels")
+    shift: int = Field(description="greatest random shift of a training image in pixels, where task.augment shifts")
     ghost: int = Field(description="images that are normalised together; 0: all of an architecture's")
     sampling: str = Field(description="of architectures: distinct | uniform")
     skeletons: list[dict[str, Any]] = Field(

@@ -139,6 +139,8 @@ def train_weights(
         )
     if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
         scoring_task = None
+    if scoring_task is not None:  # nothing is augmented while scoring
+        scoring_task = {key: value for key, value in scoring_task.items() if key != "augment"}
     ranking = _ranking_check(space, task, scoring_task, fabric, n, options.get("references")) if n else None
 
     def save(trained: nn.Module, name: str, **more: Any) -> None:

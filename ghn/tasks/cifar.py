@@ -23,6 +23,7 @@ from torch import Tensor
 
 from ghn.errors import DataError
 from ghn.tasks.arrays import assemble, cut, resized
+from ghn.tasks.augmentation import USUAL
 from ghn.tasks.images import ImageTask
 from ghn.tasks.official import Source, data_root, load_pools, official
 from ghn.tasks.sampling import Pools
@@ -43,7 +44,10 @@ _VAL_SHARE = 0.1  # 5,000 of CIFAR's 50,000
 
 
 def cifar10(
-    size: int | tuple[int, int] | None = None, root: str | Path | None = None, download: bool = True
+    size: int | tuple[int, int] | None = None,
+    root: str | Path | None = None,
+    download: bool = True,
+    augment: str = USUAL,
 ) -> ImageTask:
     """CIFAR-10: 45,000 train and 5,000 val images cut from the official train set, 10,000 test images.
 
@@ -53,12 +57,13 @@ def cifar10(
         size: height and width in pixels; None keeps the official 32x32.
         root: the folder of datasets; None for `data_root()`.
         download: whether the network may be used when the data is not found locally.
+        augment: of training batches: none | flip | shift | flip_shift.
 
     Raises:
         DataError: the data is not to be had; the message lists what was tried and what to do.
     """
     pools = cifar10_pools(data_root(root), download)
-    return assemble("cifar10", cut("cifar10", resized(pools, size), _VAL_SHARE, 0.0, None), classes=10)
+    return assemble("cifar10", cut("cifar10", resized(pools, size), _VAL_SHARE, 0.0, None), classes=10, augment=augment)
 
 
 def cifar10_pools(root: Path, download: bool = True) -> Pools:
@@ -81,6 +86,7 @@ def cifar100(
     size: int | tuple[int, int] | None = None,
     root: str | Path | None = None,
     download: bool = True,
+    augment: str = USUAL,
     val_share: float = _VAL_SHARE,
     seed: int | None = 0,
 ) -> ImageTask:
@@ -97,7 +103,9 @@ def cifar100(
         f"connect to the network, or put torchvision's folder cifar-100-python into {folder} (or set GHN_DATA or root=)"
     )
     pools = load_pools("CIFAR-100", folder / "ghn" / "cifar100.npz", sources, None, download=download, fix=fix)
-    return assemble("cifar100", cut("cifar100", resized(pools, size), val_share, 0.0, seed), classes=100)
+    return assemble(
+        "cifar100", cut("cifar100", resized(pools, size), val_share, 0.0, seed), classes=100, augment=augment
+    )
 
 
 def fetch_tarball() -> Pools:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 from ghn.assets import asset
 from ghn.errors import DataError
 from ghn.tasks.arrays import assemble
+from ghn.tasks.augmentation import USUAL
 from ghn.tasks.images import ImageTask
 from ghn.tasks.normalisation import Normalisation
 from ghn.tasks.sampling import Pools
@@ -26,14 +28,15 @@ COLUMNS = 100  # images side by side in the picture that holds them all
 COUNTS = {"train": 10_000, "val": 2_500, "test": 2_500}
 
 
-def cifar10_embedded() -> ImageTask:
+def cifar10_embedded(augment: str = USUAL) -> ImageTask:
     """10,000 train, 2,500 val and 2,500 test images of CIFAR-10 at 16x16, stratified.
 
     Each split is part of the same split of the full task `cifar10`, byte for byte at `size=16`, and is
     normalised with the full train split's mean and deviation, so that a model sees the same
-    numbers in either.
+    numbers in either. `augment` is of training batches: none | flip | shift | flip_shift.
     """
-    return read_embedded(asset(FILE), SHA256)
+    task = read_embedded(asset(FILE), SHA256)
+    return task if augment == USUAL else replace(task, augmentation=augment)
 
 
 def read_embedded(path: Path, sha256: str | None) -> ImageTask:

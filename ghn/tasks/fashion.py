@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ghn.errors import DataError
 from ghn.tasks.arrays import assemble, cut, resized
+from ghn.tasks.augmentation import USUAL
 from ghn.tasks.images import ImageTask
 from ghn.tasks.official import Source, data_root, load_pools, official
 from ghn.tasks.sampling import Pools
@@ -30,6 +31,7 @@ def fashion_mnist(
     size: int | tuple[int, int] | None = None,
     root: str | Path | None = None,
     download: bool = True,
+    augment: str = USUAL,
     val_share: float = 0.1,
     seed: int | None = 0,
 ) -> ImageTask:
@@ -51,7 +53,7 @@ def fashion_mnist(
     cache = folder / "ghn" / "fashion_mnist.npz"
     pools = load_pools("Fashion-MNIST", cache, sources, CHECKSUMS, download=download, fix=fix)
     pools = cut("fashion_mnist", resized(pools, size), val_share, 0.0, seed)
-    return assemble("fashion_mnist", pools, classes=10)
+    return assemble("fashion_mnist", pools, classes=10, augment=augment)
 
 
 def read_idx_folder(folder: Path) -> Pools:

@@ -29,7 +29,12 @@ GROUPS = {
     "train": ("weights", "net", "space", "task", "trainer"),
     "evaluate": ("job", "space", "task", "recipe", "experiment", "search"),
 }
-MISSING = {"image_folder": ["task.root=/photos"], "dataset": ["task.train={target: a.B}"]}  # what a user must give
+# what a user must give
+MISSING = {
+    "image_folder": ["task.root=/photos"],
+    "dataset": ["task.train={target: a.B}"],
+    "csv": ["task.path=t.csv", "task.target=y"],
+}
 
 
 CHOICES = [(config, group, name) for config, groups in GROUPS.items() for group in groups for name in options_of(group)]
@@ -142,7 +147,8 @@ WRONG = [
     ("evaluate", ["n=2.5"], "int, such as 300"),
     ("evaluate", ["n=[1"], "[1"),
     ("evaluate", ["readout"], "readout"),
-    ("evaluate", ["sample.val=true"], "int, such as 512"),
+    ("evaluate", ["sample.val=true"], "int | null"),
+    ("evaluate", ["sample.batch=true"], "int, such as 512"),
     ("evaluate", ["seeds=[0]"], "job=references"),
     ("evaluate", ["job=references", "bootstrap=10"], "job=rank or job=survey"),
     ("evaluate", ["job=references", "sample.val=10"], "job=rank or job=search or job=ladder or job=survey"),

@@ -129,11 +129,13 @@ def test_images_of_another_kind_are_refused(toy_model: Model) -> None:
         return from_arrays("other", pool)
 
     for channels, size, classes, named in (
-        (1, 8, 4, "'channels': 1"),
-        (3, 12, 4, r"'image_size': \[12, 12\]"),
-        (3, 8, 5, "'classes': 5"),
+        (1, 8, 4, r"'input_shape': \[1, 8, 8\]"),
+        (3, 12, 4, r"'input_shape': \[3, 12, 12\]"),
+        (3, 8, 5, r"'output_shape': \[5\]"),
     ):
-        with pytest.raises(CheckpointError, match=rf"got: .*{named}[\s\S]*expected: .*'classes': 4[\s\S]*to do") as e:
+        with pytest.raises(
+            CheckpointError, match=rf"got: .*{named}[\s\S]*expected: .*'output_shape': \[4\][\s\S]*to do"
+        ) as e:
             toy_model.score(CELLS, task=task(channels, size, classes))
         assert "other" in str(e.value)
 
