@@ -21,7 +21,18 @@ class NetKeys(Keys):
     position: bool = Field(description="degrees and the distance from the input are embedded")
     decoder_hidden: int = Field(description="hidden units of the decoder's heads")
     channels: int = Field(description="greatest number of channels made without tiling")
-    kernel: int = Field(description="greatest kernel size: 5 in the DARTS space")
+    kernel: int = Field(
+        description="kernel size of the decoder: smaller kernels are its centre, larger ones interpolated; 5 in the "
+        "DARTS space"
+    )
+    decoder: str = Field(description="tiled | low_rank, as LoGAH's")
+    rank: int = Field(description="of the low-rank decoder")
+    decoder_mix: int | None = Field(description="units of the decoder's layer after the hidden one; null: as many")
+    expansion: int = Field(description="width of the Graphormer's feed-forward part, in units of hidden")
+    attributes: bool = Field(
+        description="see attributes without a column of their own, such as padding; done anyway where the space has "
+        "operations beyond the base ones"
+    )
 
 
 class TrainerKeys(Keys):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from math import log2
 from typing import Any, NamedTuple
 
@@ -14,15 +16,20 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
-from ghn.errors import GraphError
 from ghn.graph.canonical import canonical_hash, canonical_order
 from ghn.graph.ir import Graph
-from ghn.graph.op import OPS, Param, Shape
+from ghn.graph.op import Param, Shape
+from ghn.graph.vocabulary import usual_operations
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1
 COLUMNS = ("op", "kernel", "stride", "dilation", "c_in", "c_out", "size", "level", "in_degree", "out_degree")
+# what the other columns do not see of a node's attributes, such as padding or heads, by two hashes: with one, a pair in
+# 256 had the same embedding. Source: Svenstrup et al., "Hash Embeddings", NIPS 2017, sec. 3
+ATTRIBUTES = ("attributes1", "attributes2")
 # number of classes of each column but "op"; greater values fall into the last class
-SIZES = dict(zip(COLUMNS[1:], (16, 8, 8, 64, 64, 48, 256, 16, 16), strict=True))
+SIZES = dict(zip(COLUMNS[1:], (16, 8, 8, 64, 64, 48, 256, 16, 16), strict=True)) | dict.fromkeys(ATTRIBUTES, 256)
+UNMET = -1  # in the column "op": an operation that the hypernetwork has never met
+_SEEN = ("kernel", "stride", "dilation", "out")  # by columns of their own, where they are numbers
 _LAST_PLACES = np.array([SIZES[name] - 1 for name in ("level", "in_degree", "out_degree")])
 
 
@@ -38,9 +45,9 @@ class Group(NamedTuple):
 class GraphFeatures:
     """A graph as seen by the hypernetwork.
 
-    `data` has `x` int64 [n, len(COLUMNS)]; `edge_index` [2, e]; `level` [n], longest distance from the input;
-    `distance` uint8 [n * n], the edges on the shortest directed path from each node (row) to each other, 0 where there
-    is none of at most `MAX_DISTANCE`. Nodes are in canonical order.
+    `data` has `x` int64 [n, len(COLUMNS)], or the columns `ATTRIBUTES` more; `edge_index` [2, e]; `level` [n], longest
+    distance from the input; `distance` uint8 [n * n], the edges on the shortest directed path from each node (row) to
+    each other, 0 where there is none of at most `MAX_DISTANCE`. Nodes are in canonical order.
     """
 
     data: Data
@@ -63,23 +70,24 @@ class Featurizer:
     """Computes features, remembering those of isomorphic graphs.
 
     Args:
-        vocabulary: names of the operations, in the order of their indices: a checkpoint brings its own. By default all
-            that are registered.
+        vocabulary: names of the operations, in the order of their indices: a checkpoint brings its own. By default
+            `usual_operations`.
         cache_size: number of graphs remembered (about 15 kB each for 50 nodes, 50 kB for 150).
+        attributes: whether the columns `ATTRIBUTES` are there too.
     """
 
-    def __init__(self, vocabulary: Sequence[str] | None = None, cache_size: int = 8192) -> None:
-        self.vocabulary = tuple(OPS if vocabulary is None else vocabulary)
-        self.cache_size = cache_size
+    def __init__(
+        self, vocabulary: Sequence[str] | None = None, cache_size: int = 8192, *, attributes: bool = False
+    ) -> None:
+        self.vocabulary = usual_operations() if vocabulary is None else tuple(vocabulary)
+        self.cache_size, self.attributes = cache_size, attributes
+        self.unmet: set[str] = set()  # operations that are not in the vocabulary, of which `batch` warns
+        self._new: list[str] = []  # those of them of which it has not yet
         self._index = {name: i for i, name in enumerate(self.vocabulary)}
         self._cache: OrderedDict[str, GraphFeatures] = OrderedDict()
 
     def __call__(self, graph: Graph) -> tuple[GraphFeatures, dict[Group, list[str]]]:
-        """Features of a graph, and its parameter names in each group, in the order of the group's nodes.
-
-        Raises:
-            GraphError: an operation is not in the vocabulary.
-        """
+        """Features of a graph, and its parameter names in each group, in the order of the group's nodes."""
         order = canonical_order(graph)
         key = canonical_hash(graph, order)
         features = self._cache.get(key)
@@ -94,20 +102,24 @@ class Featurizer:
 
     def __deepcopy__(self, memo: object) -> Featurizer:
         """A copy starts with an empty cache: the cache is no part of a model, and may be large."""
-        return Featurizer(self.vocabulary, self.cache_size)
+        return Featurizer(self.vocabulary, self.cache_size, attributes=self.attributes)
 
     def batch(self, graphs: Sequence[Graph], device: torch.device | str = "cpu") -> FeatureBatch:
-        """Features of several graphs as one torch-geometric batch."""
+        """Features of several graphs as one torch-geometric batch.
+
+        Operations that are not in the vocabulary are warned of, once each.
+        """
         rows: dict[Group, list[np.ndarray]] = {}
         owners: dict[Group, list[tuple[int, str]]] = {}
         data, offset = [], 0
         for g, graph in enumerate(graphs):
             features, names = self(graph)
-            for group, positions in features.groups.items():
+            for group, positions, own in _each_once(features, names):
                 rows.setdefault(group, []).append(positions + offset)
-                owners.setdefault(group, []).extend((g, name) for name in names[group])
+                owners.setdefault(group, []).extend((g, name) for name in own)
             data.append(features.data)
             offset += len(graph)
+        self._warn()
         groups = {
             k: (torch.from_numpy(np.concatenate(v)).to(device, non_blocking=True), owners[k]) for k, v in rows.items()
         }
@@ -122,12 +134,15 @@ class Featurizer:
         edges = [(source, target) for target, read in enumerate(sources) for source in read]
         places = np.array([(graph.levels[i], len(graph.nodes[i].inputs), len(graph.consumers[i])) for i in order])
         kinds = np.array([self._kind(graph, i) for i in order])
+        columns = [kinds, np.minimum(places, _LAST_PLACES)]
+        if self.attributes:
+            columns.append(np.array([_attribute_columns(graph.nodes[i].attrs) for i in order]))
         slots: dict[Group, list[tuple[int, int]]] = {}
         for p, i in enumerate(order):
             for k, param in enumerate(graph.node_params[i]):
                 slots.setdefault(_group(graph, i, param), []).append((p, k))
         data = Data(
-            x=torch.from_numpy(np.concatenate([kinds, np.minimum(places, _LAST_PLACES)], axis=1)),
+            x=torch.from_numpy(np.concatenate(columns, axis=1)),
             edge_index=torch.from_numpy(np.array(edges).T.copy()),
             distance=torch.from_numpy(_shortest_paths(sources)).flatten(),
             level=torch.from_numpy(places[:, 0].copy()),
@@ -138,30 +153,48 @@ class Featurizer:
     def _kind(self, graph: Graph, i: int) -> tuple[int, ...]:
         """The columns from `op` to `size`: what does not depend on the place in the graph."""
         node = graph.nodes[i]
-        if node.op not in self._index:
-            raise GraphError(
-                f"the hypernetwork does not know the operation of node {node.name!r}",
-                got=node.op,
-                expected="one of " + ", ".join(self.vocabulary),
-                fix="train a hypernetwork on a space with this operation",
-            )
+        if node.op not in self._index and node.op not in self.unmet:
+            self._new.append(node.op)
+            self.unmet.add(node.op)
         c_in = graph.nodes[node.inputs[0]].shape[0] if node.inputs else 0
-        return self._index[node.op], *_kind_columns(node.attrs, c_in, node.shape)
+        kernel = next((p.shape[-1] for p in graph.node_params[i] if len(p.shape) > 2), 0)
+        return self._index.get(node.op, UNMET), *_kind_columns(node.attrs, c_in, node.shape, kernel)
+
+    def _warn(self) -> None:
+        """Says which operations have been met for the first time since it was called last."""
+        if not self._new:
+            return
+        named, self._new = ", ".join(sorted(self._new)), []
+        warnings.warn(
+            f"the hypernetwork was trained without these operations: {named}. It sees their shapes, place and kernels, "
+            "but not what they do: weights of networks with them are a guess. Train one on a space that has them.",
+            stacklevel=3,
+        )
 
 
 @lru_cache(maxsize=1 << 14)
-def _kind_columns(attrs: tuple[tuple[str, int], ...], c_in: int, shape: Shape) -> tuple[int, ...]:
-    attr = dict(attrs)
+def _kind_columns(attrs: tuple[tuple[str, Any], ...], c_in: int, shape: Shape, kernel: int) -> tuple[int, ...]:
+    """The columns from `kernel` to `size`; `kernel` is that of the node's parameters, where no attribute says it."""
+    attr = {key: value for key, value in attrs if isinstance(value, int)}
     c_in //= attr.get("groups", 1)  # as a kernel sees them: what tells a depthwise convolution from a dense one
     values = {
-        "kernel": attr.get("kernel", 0),
+        "kernel": attr.get("kernel", kernel),
         "stride": attr.get("stride", 0),
         "dilation": attr.get("dilation", 0),
         "c_in": _bucket(c_in) if c_in else 0,
         "c_out": _bucket(shape[0]),
-        "size": _bucket(shape[-1]) if len(shape) == 3 else 0,
+        "size": _bucket(shape[-1]) if len(shape) > 1 else 0,
     }
     return tuple(min(value, SIZES[column] - 1) for column, value in values.items())
+
+
+@lru_cache(maxsize=1 << 14)
+def _attribute_columns(attrs: tuple[tuple[str, Any], ...]) -> tuple[int, ...]:
+    """The columns `ATTRIBUTES`: the same on every machine and in every process."""
+    unseen = [(key, value) for key, value in attrs if key not in _SEEN or not isinstance(value, int)]
+    hashed = blake2b(repr(unseen).encode(), digest_size=4 * len(ATTRIBUTES)).digest()
+    parts = (hashed[4 * k : 4 * k + 4] for k in range(len(ATTRIBUTES)))
+    return tuple(int.from_bytes(part) % SIZES[name] for name, part in zip(ATTRIBUTES, parts, strict=True))
 
 
 def _bucket(size: int) -> int:
@@ -171,8 +204,23 @@ def _bucket(size: int) -> int:
 
 def _group(graph: Graph, i: int, param: Param) -> Group:
     """A weight that reads a ReLU gets the gain 2. Source: Knyazev et al. 2021 (GHN-2), sec. 4.2, after He et al."""
-    read = graph.nodes[graph.nodes[i].inputs[0]]
-    return Group(param.kind, param.shape, read.operation.gain if param.kind.endswith("_weight") else 1.0)
+    inputs, weighs = graph.nodes[i].inputs, param.kind.endswith("_weight") or param.kind in ("matrix", "tensor")
+    return Group(param.kind, param.shape, graph.nodes[inputs[0]].operation.gain if inputs and weighs else 1.0)
+
+
+def _each_once(features: GraphFeatures, names: Mapping[Group, list[str]]) -> list[tuple[Group, np.ndarray, list[str]]]:
+    """The groups of a graph: positions and names; a parameter that several nodes share is made for the first alone."""
+    whole = [(group, positions, names[group]) for group, positions in features.groups.items()]
+    if len({name for own in names.values() for name in own}) == sum(map(len, names.values())):
+        return whole
+    seen: set[str] = set()
+    out = []
+    for group, positions, own in whole:
+        first = [k for k, name in enumerate(own) if name not in seen and name not in own[:k]]
+        seen.update(own)
+        if first:
+            out.append((group, positions[first], [own[k] for k in first]))
+    return out
 
 
 def _shortest_paths(sources: Sequence[Sequence[int]]) -> np.ndarray:

@@ -10,7 +10,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ghn.graph.features import COLUMNS, MAX_DISTANCE, SIZES
+from ghn.graph.features import ATTRIBUTES, COLUMNS, MAX_DISTANCE, SIZES, UNMET
 
 _POSITION = ("level", "in_degree", "out_degree")
 
@@ -22,23 +22,26 @@ class NodeEmbedding(nn.Module):
     degrees and the distance from the input.
 
     Args:
-        operations: number of known operations.
+        operations: number of known operations; one that is not known has no embedding of its own.
         hidden: size of the embedding.
         position: whether degrees and the distance from the input are embedded too.
+        attributes: whether what the other columns do not see of a node's attributes is embedded too.
     """
 
-    def __init__(self, operations: int, hidden: int, *, position: bool) -> None:
+    def __init__(self, operations: int, hidden: int, *, position: bool, attributes: bool = False) -> None:
         super().__init__()
-        self.columns = [c for c in COLUMNS if position or c not in _POSITION]
+        every = (*COLUMNS, *ATTRIBUTES) if attributes else COLUMNS
+        self.columns = {c: place for place, c in enumerate(every) if position or c not in _POSITION}
         sizes = {"op": operations, **SIZES}
         self.tables = nn.ModuleList(nn.Embedding(sizes[c], hidden) for c in self.columns)
         for table in self.tables:
             nn.init.normal_(table.weight, std=len(self.columns) ** -0.5)  # type: ignore[arg-type]
 
     def forward(self, x: Int[Tensor, "n columns"]) -> Float[Tensor, "n d"]:
-        out = self.tables[0](x[:, 0])
-        for column, table in zip(self.columns[1:], self.tables[1:], strict=True):
-            out = out + table(x[:, COLUMNS.index(column)])
+        op = x[:, 0]
+        out = self.tables[0](op.clamp(min=0)) * (op != UNMET)[:, None]
+        for place, table in zip(list(self.columns.values())[1:], self.tables[1:], strict=True):
+            out = out + table(x[:, place])
         return out
 
 

@@ -1,9 +1,9 @@
-"""The graph hypernetwork: embed, encode, decode. GHN-1, GHN-2 and GHN-3 are configurations of it."""
+"""The graph hypernetwork: embed, encode, decode. GHN-1, GHN-2, GHN-3 and LoGAH are configurations of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,16 +11,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch_geometric.nn import global_mean_pool
 
-from ghn.errors import ConfigError, check_counts
+from ghn.errors import ConfigError, check_counts, check_known
 from ghn.graph.features import FeatureBatch, Featurizer
 from ghn.graph.ir import Graph
-from ghn.graph.op import OPS
+from ghn.graph.op import Param
+from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
 from ghn.nets.decoder import Decoder
 from ghn.nets.encoders import GatedGNN, Graphormer, NodeEmbedding
+from ghn.nets.kinds import BASE_KINDS, CLASS_HEAD, check_kinds, makeable
 from ghn.nets.net import Net
 from ghn.types import Space, WeightDict
 
 ENCODERS = ("graphormer", "gated")
+DECODERS = ("tiled", "low_rank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class GHNConfig:
     """Everything that makes a hypernetwork; kept in its checkpoint.
 
     Attributes:
-        classes: number of classes of the task.
+        classes: number of classes of the task, or of what a network gives for an image.
         encoder: `graphormer` or `gated`.
         hidden: size of the node embeddings.
         layers: blocks of the Graphormer.
@@ -38,8 +41,14 @@ class GHNConfig:
         position: whether degrees and the distance from the input are embedded.
         decoder_hidden: hidden units of the decoder's heads.
         channels: greatest number of channels made without tiling.
-        kernel: greatest kernel size.
+        kernel: kernel size of the decoder; smaller kernels are the centre of it, larger ones interpolated.
         vocabulary: known operations, in the order of their embeddings.
+        decoder: `tiled`, or `low_rank` for weights that are products of two factors.
+        rank: of these.
+        decoder_mix: units of the decoder's layer after the hidden one; None: as many.
+        expansion: width of the Graphormer's feed-forward part, in units of `hidden`.
+        kinds: of parameters that are made, in the order of their heads.
+        attributes: whether attributes of nodes that have no column of their own, such as padding or heads, are seen.
     """
 
     classes: int
@@ -53,30 +62,52 @@ class GHNConfig:
     decoder_hidden: int = 64
     channels: int = 64
     kernel: int = 3
-    vocabulary: Sequence[str] = field(default_factory=lambda: tuple(OPS))  # also what was registered since import
+    vocabulary: Sequence[str] = field(default_factory=usual_operations)  # also what was registered since import
+    decoder: str = "tiled"
+    rank: int = 32
+    decoder_mix: int | None = None
+    expansion: int = 2
+    kinds: Sequence[str] = BASE_KINDS
+    attributes: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "vocabulary", tuple(self.vocabulary))
-        if self.encoder not in ENCODERS:
-            raise ConfigError("unknown encoder", got=self.encoder, expected=" | ".join(ENCODERS))
-        encoder = {"hidden": self.hidden, "layers": self.layers, "heads": self.heads, "rounds": self.rounds}
-        check_counts("", **encoder, decoder_hidden=self.decoder_hidden, channels=self.channels, kernel=self.kernel)
-        if self.classes < 2 or self.hidden % self.heads or self.kernel % 2 == 0:
+        for name in ("vocabulary", "kinds"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_known("encoder", self.encoder, ENCODERS)
+        check_known("decoder", self.decoder, DECODERS)
+        check_kinds(self.kinds)
+        mix = {} if self.decoder_mix is None else {"decoder_mix": self.decoder_mix}
+        counts = ("classes", "hidden", "layers", "heads", "rounds", "decoder_hidden", "channels", "kernel", "rank")
+        check_counts("", **{name: getattr(self, name) for name in counts}, expansion=self.expansion, **mix)
+        if self.hidden % self.heads or (self.kernel % 2 == 0 and self.decoder == "tiled"):
             raise ConfigError(
                 "the hypernetwork's sizes do not fit",
-                got=f"classes {self.classes}, hidden {self.hidden}, heads {self.heads}, kernel {self.kernel}",
-                expected="classes >= 2, hidden a multiple of heads, an odd kernel",
+                got=f"hidden {self.hidden}, heads {self.heads}, kernel {self.kernel}",
+                expected="hidden a multiple of heads, and for the tiled decoder an odd kernel",
             )
+
+    def grown(self, operations: Iterable[str], kinds: Iterable[str]) -> GHNConfig:
+        """A config that knows these operations and kinds of parameters too, after its own and in sorted order.
+
+        Kinds that no head makes stay out. With operations beyond the base ones, attributes of nodes are seen.
+        """
+        met = set(operations)
+        return replace(
+            self,
+            vocabulary=(*self.vocabulary, *sorted(met.difference(self.vocabulary))),
+            kinds=(*self.kinds, *sorted(makeable(set(kinds)).difference(self.kinds))),
+            attributes=self.attributes or not met.issubset(BASE_OPERATIONS),
+        )
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; `GHNConfig(**settings)` makes an equal one."""
-        return {**asdict(self), "vocabulary": list(self.vocabulary)}
+        return {**asdict(self), "vocabulary": list(self.vocabulary), "kinds": list(self.kinds)}
 
 
 class GHN(Net):
     """Generates all weights of any number of graphs in one pass.
 
-    Source: Zhang et al. 2019 (GHN-1); Knyazev et al. 2021 (GHN-2), 2023 (GHN-3).
+    Source: Zhang et al. 2019 (GHN-1); Knyazev et al. 2021 (GHN-2), 2023 (GHN-3); Zhou et al. 2024 (LoGAH).
     """
 
     config: GHNConfig
@@ -88,14 +119,25 @@ class GHN(Net):
     def __init__(self, config: GHNConfig) -> None:
         super().__init__()
         self.config = config
-        self.featurizer = Featurizer(config.vocabulary)
-        self.embedding = NodeEmbedding(len(config.vocabulary), config.hidden, position=config.position)
+        self.featurizer = Featurizer(config.vocabulary, attributes=config.attributes)
+        self.embedding = NodeEmbedding(
+            len(config.vocabulary), config.hidden, position=config.position, attributes=config.attributes
+        )
         self.encoder: nn.Module = (
-            Graphormer(config.hidden, config.layers, config.heads)
+            Graphormer(config.hidden, config.layers, config.heads, config.expansion)
             if config.encoder == "graphormer"
             else GatedGNN(config.hidden, config.rounds, virtual_edges=config.virtual_edges)
         )
-        self.decoder = Decoder(config.hidden, config.decoder_hidden, config.channels, config.classes, config.kernel)
+        self.decoder = Decoder(
+            config.hidden,
+            config.decoder_hidden,
+            config.channels,
+            config.classes,
+            config.kernel,
+            mix=config.decoder_mix,
+            rank=config.rank if config.decoder == "low_rank" else None,
+            kinds=config.kinds,
+        )
 
     @classmethod
     def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> GHN:
@@ -107,23 +149,40 @@ class GHN(Net):
         """Where the parameters lie."""
         return next(self.parameters()).device
 
-    def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """The weights of each graph; a GraphError where it has an operation, kind or kernel size that is not known."""
+    def makes(self, param: Param) -> bool:
+        """Whether there is a head for its kind; and, for a class head, enough classes."""
+        return param.kind in self.decoder.heads and (
+            param.kind not in CLASS_HEAD or param.shape[0] <= self.config.classes
+        )
+
+    def forward(self, graphs: Sequence[Graph], without: Collection[str] = ()) -> list[WeightDict]:
+        """The weights of each graph, but those that no head makes (`unmade`).
+
+        Args:
+            graphs: any; operations that the hypernetwork has never met are warned of.
+            without: kinds of parameters that are left out.
+
+        Raises:
+            GraphError: a class head has more classes than the hypernetwork's.
+        """
         if not graphs:
             return []
         batch = self.featurizer.batch(graphs, self.device)
-        return self.decode(self.encode(batch), batch, len(graphs))
+        return self.decode(self.encode(batch), batch, len(graphs), without)
 
     def encode(self, batch: FeatureBatch) -> Float[Tensor, "n d"]:
         return self.encoder(self.embedding(batch.data.x), batch.data)
 
-    def decode(self, h: Float[Tensor, "n d"], batch: FeatureBatch, graphs: int) -> list[WeightDict]:
+    def decode(
+        self, h: Float[Tensor, "n d"], batch: FeatureBatch, graphs: int, without: Collection[str] = ()
+    ) -> list[WeightDict]:
         """Makes the weights of a batch from its encoded nodes, outside autocast: their scale matters."""
+        wanted = {group: rows for group, (rows, _) in batch.groups.items() if group.kind not in without}
         with torch.autocast(h.device.type, enabled=False):
-            made = self.decoder(h.float(), {group: rows for group, (rows, _) in batch.groups.items()})
+            made = self.decoder(h.float(), wanted)
         out: list[WeightDict] = [{} for _ in range(graphs)]
-        for group, (_, owners) in batch.groups.items():
-            for (g, name), weight in zip(owners, made[group].unbind(0), strict=True):
+        for group, weights in made.items():
+            for (g, name), weight in zip(batch.groups[group][1], weights.unbind(0), strict=True):
                 out[g][name] = weight
         return out
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 import torch
 from torch import Tensor
 
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
+from ghn.nets.kinds import initial_of
 from ghn.types import WeightDict
 
 
@@ -46,11 +46,12 @@ class GaussianInit(RandomInit):
 
 
 def draw(param: Param, generator: torch.Generator, *, scaled: bool = True) -> Tensor:
-    """Draws an initial value on the CPU, of the variance that suits its layer or, where it is not `scaled`, of 1."""
-    if param.kind == "norm_weight":
-        return torch.ones(param.shape)
-    if param.kind.endswith("bias"):
-        return torch.zeros(param.shape)
+    """Draws an initial value on the CPU, of the deviation that suits its kind or, where it is not `scaled`, of 1.
+
+    Normalisations, scales and scalars start at 1 and biases at 0.
+    """
+    start = initial_of(param.kind)
+    if isinstance(start, float):
+        return torch.full(param.shape, start)
     drawn = torch.randn(param.shape, generator=generator)
-    gain = 2.0 if param.kind == "conv_weight" else 1.0
-    return drawn * (gain / prod(param.shape[1:])) ** 0.5 if scaled else drawn
+    return drawn * start(param.shape) if scaled else drawn

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from torch import nn
 
 from ghn.graph.ir import Graph
+from ghn.graph.op import Param
 from ghn.types import Space, WeightDict
 
 # the kind in a checkpoint's header -> the class; families are imported only where a checkpoint holds one of theirs
@@ -59,7 +60,15 @@ class Net(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, graphs: Sequence[Graph]) -> list[WeightDict]:
-        """The weights of each graph: names and shapes are those of `graph.params()`."""
+        """The weights of each graph: names and shapes are those of `graph.params()`, without the `unmade` ones."""
+
+    def makes(self, param: Param) -> bool:
+        """Whether it makes parameters such as this one."""
+        return True
+
+    def unmade(self, graph: Graph) -> tuple[Param, ...]:
+        """The parameters of a graph that it does not make: whoever has the module keeps its own values."""
+        return tuple(param for param in graph.params() if not self.makes(param))
 
 
 def make_net(kind: str, config: Mapping[str, Any], space: Space[Any]) -> Net:

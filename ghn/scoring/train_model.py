@@ -16,6 +16,7 @@ from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import Net
+from ghn.nets.vocabulary import grown_for
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, SAFE_TASKS, load
 from ghn.scoring.model import Model, measure_population
@@ -66,7 +67,7 @@ def train_hypernetwork(
     """Trains a hypernetwork and writes `checkpoint.safetensors` beside the run's state and log.
 
     Args:
-        config: of the hypernetwork.
+        config: of the hypernetwork; it is grown by the operations and kinds of parameters of the space.
         space: of the architectures.
         task: only its train split is learnt from.
         trainer: how to train.
@@ -89,6 +90,7 @@ def train_hypernetwork(
             got=f"population {population}, of {most} networks" if most < population else f"population {population}",
             expected=f"at least {LEAST}, or population=0",
         )
+    config = grown_for(config, space, trainer.skeletons)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)

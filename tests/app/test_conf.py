@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+import torch
 
 from ghn.app.cli import resume_command
 from ghn.app.estimators import ESTIMATORS
@@ -54,10 +55,45 @@ def test_every_config_composes_and_passes_the_check(config: str, group: str, nam
     check_overrides(config, given)
 
 
-@pytest.mark.parametrize("name", options_of("net"))
+SMALL = ("ghn1", "ghn2", "ghn3")
+PUBLISHED = {"ghn3_t": 6.9e6, "ghn3_s": 35.8e6, "ghn3_l": 214.7e6, "ghn3_xl": 654.4e6}  # Zhou et al. 2024, table 1
+
+
+def meta_net(name: str) -> GHN:
+    with torch.device("meta"):
+        return GHN(GHNConfig(classes=10, **composed("train", [f"net={name}"])["net"]))
+
+
+def count(net: torch.nn.Module) -> int:
+    return sum(p.numel() for p in net.parameters())
+
+
+def test_every_net_is_tested() -> None:
+    assert set(options_of("net")) == {*SMALL, *PUBLISHED, "logah"}
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_every_net_builds(name: str) -> None:
     net = GHN(GHNConfig(classes=7, **composed("train", [f"net={name}"])["net"]))
     assert 10_000 < sum(p.numel() for p in net.parameters()) < 3_000_000
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_ghn3_has_the_published_sizes(name: str) -> None:
+    """Of the authors' weights of kernels, classes and channels: theirs share a decoder, ours have a head each."""
+    net = meta_net(name)
+    assert count(net) == pytest.approx(PUBLISHED[name], rel=0.03)
+    d, k, head = net.config.hidden, net.config.kernel, net.decoder.heads["conv_weight"]
+    weights = sum(p.numel() for p in head.parameters() if p.ndim == 2)
+    assert weights == 4 * d**2 * k**2 + 32 * d**2 + 8 * d**3  # Zhou et al. 2024, eq. 2, where k is 16
+
+
+def test_logah_has_the_published_decoder() -> None:
+    net = meta_net("logah")
+    d, r, rows = net.config.hidden, net.config.rank, 2048 * 16
+    weights = sum(p.numel() for p in net.decoder.heads["conv_weight"].parameters() if p.ndim == 2)
+    assert weights == 4 * d**2 + 32 * d**2 + 8 * d * 2 * r**2 + r * rows  # Zhou et al. 2024, eq. 5
+    assert count(net) < 5e6  # 2.5M there, without a head for classes and with one vector head for all
 
 
 @pytest.mark.parametrize("name", options_of("trainer"))

@@ -2,15 +2,13 @@ from random import Random
 
 import networkx as nx
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from random_graphs import graphs, shuffled
 
-from ghn.errors import GraphError
 from ghn.graph import Graph, GraphBuilder, Node, canonical_order
-from ghn.graph.features import COLUMNS, MAX_DISTANCE, SIZES, Featurizer, Group
+from ghn.graph.features import ATTRIBUTES, COLUMNS, MAX_DISTANCE, SIZES, UNMET, Featurizer, Group
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=5, width=4, depth=2)
@@ -164,9 +162,24 @@ def test_a_batch_joins_graphs_without_edges_between_them():
             assert kinds[g, name] == (group.kind, group.shape)
 
 
-def test_an_operation_outside_the_vocabulary_is_named():
-    with pytest.raises(GraphError, match=r"operation of node 'stem/norm'\n +got: +batch_norm\n +expected: one of conv"):
-        Featurizer(("conv", "input"))(SPACE.network(SPACE.sample(Random(0))).graph)
+def test_an_operation_outside_the_vocabulary_is_a_column_without_a_name():
+    b = GraphBuilder((3, 8, 8))
+    graph = b.build(b.add("max_pool", b.input, name="pool", kernel=3))
+    data = Featurizer(("conv", "input"))(graph)[0].data
+    assert column(data, "op") == [1, UNMET] and column(data, "kernel") == [0, 3]
+
+
+def test_hashes_of_attributes_tell_what_other_columns_do_not():
+    def columns(**attrs):
+        b = GraphBuilder((8, 8, 8))
+        graph = b.build(b.add("conv", b.input, name="a", **{"out": 8, "kernel": 3, **attrs}))
+        x = Featurizer(attributes=True)(graph)[0].data.x
+        assert x.shape[1] == len(COLUMNS) + len(ATTRIBUTES)
+        return x[1, len(COLUMNS) :].tolist()
+
+    seen = [columns(padding=p, groups=g, bias=b) for p in (0, 1) for g in (1, 2) for b in (0, 1)]
+    assert len({*map(tuple, seen)}) == 8
+    assert columns(stride=2) == columns(dilation=2) == columns(out=4) == columns() == [36, 68]  # in any process
 
 
 def test_levels_grow_along_every_edge():

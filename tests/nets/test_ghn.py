@@ -1,4 +1,5 @@
 import re
+import warnings
 from random import Random
 
 import pytest
@@ -11,6 +12,7 @@ from random_graphs import shuffled
 from ghn.errors import ConfigError, GraphError
 from ghn.graph import GraphBuilder, Interpreter
 from ghn.nets import GHN, GHNConfig
+from ghn.nets.kinds import CLASS_HEAD
 from ghn.spaces import NASBench201
 
 
@@ -101,14 +103,79 @@ def test_the_class_head_follows_the_number_of_classes(make_ghn, classes):
     assert torch.unique(weights["head/linear/bias"]).numel() == classes  # none is a tile of another
 
 
-def test_unknown_operations_and_kernels_are_errors(make_ghn, graphs):
-    with pytest.raises(GraphError, match="does not know the operation of node 'stem/norm'"):
-        make_ghn(vocabulary=("input", "conv"))([graphs[2]])
+@torch.no_grad()
+def test_operations_that_were_never_met_are_seen_without_a_name(make_ghn, graphs):
+    """An operation that is not in the vocabulary counts as one whose embedding is zero."""
+    known = make_ghn()
+    names, table = list(known.config.vocabulary), known.embedding.tables[0].weight
+    table[place := names.index("conv")] = 0
+    unmet = make_ghn(vocabulary=[name for name in names if name != "conv"])
+    others = {k: v for k, v in known.state_dict().items() if k != "embedding.tables.0.weight"}
+    rest = torch.cat([table[:place], table[place + 1 :]])
+    unmet.load_state_dict(others | {"embedding.tables.0.weight": rest})
+    with pytest.warns(UserWarning, match=r"trained without these operations: conv\. .* are a guess"):
+        got = unmet(graphs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        unmet(graphs)  # it is said once
+    for own, expected in zip(got, known(graphs), strict=True):
+        for name, weight in expected.items():
+            torch.testing.assert_close(own[name], weight)
+
+
+def test_one_warning_names_all_operations_never_met(make_ghn, graphs):
+    with pytest.warns(UserWarning, match="avg_pool, batch_norm, global_pool, linear, relu, sum") as told:
+        weights = make_ghn(vocabulary=("input", "conv", "zero", "identity"))(graphs[1:])
+    assert len(told) == 1 and weights[1]["stem/norm/weight"].isfinite().all()
+
+
+def test_kernels_of_any_size(make_ghn):
     b = GraphBuilder((3, 8, 8))
     wide = b.build(b.add("conv", b.input, name="wide", out=4, kernel=5))
-    with pytest.raises(GraphError, match="kernel is larger than the decoder makes"):
-        make_ghn()([wide])
-    assert make_ghn(kernel=5)([wide])[0]["wide/weight"].shape == (4, 3, 5, 5)
+    for kernel in (3, 5):
+        assert make_ghn(kernel=kernel)([wide])[0]["wide/weight"].shape == (4, 3, 5, 5)
+
+
+def test_what_no_head_makes_is_left_out_and_listed(make_ghn, graphs):
+    ghn = make_ghn(kinds=("conv_weight", "linear_weight", "linear_bias"))
+    unmade = {p.name for p in ghn.unmade(graphs[2])}
+    assert unmade == {p.name for p in graphs[2].params() if p.kind.startswith("norm_")} and unmade
+    (weights,) = ghn([graphs[2]])
+    assert weights.keys() == {p.name for p in graphs[2].params()} - unmade
+    assert make_ghn().unmade(graphs[2]) == ()
+
+
+def test_more_classes_than_in_training_are_refused(make_ghn):
+    graph = NASBench201((3, 8, 8), 100, 4, 1).network(("skip_connect",) * 6).graph
+    ghn = make_ghn(classes=10)
+    with pytest.raises(GraphError, match=r"more classes than the hypernetwork(?s:.*)100 classes(?s:.*)at most 10"):
+        ghn([graph])
+    head = ["head/linear/weight", "head/linear/bias"]
+    assert [p.name for p in ghn.unmade(graph)] == head
+    (weights,) = ghn([graph], without=CLASS_HEAD)
+    assert weights.keys() == {p.name for p in graph.params()} - {*head}
+
+
+@torch.no_grad()
+def test_attributes_without_a_column_are_seen_where_asked_for(make_ghn):
+    """Two networks differ in how a pool pads what it does not pad, and in nothing else."""
+
+    def graph(padding):
+        b = GraphBuilder((4, 9, 9))
+        x = b.add("max_pool", b.input, name="pool", kernel=3, stride=3, padding=padding)
+        return b.build(b.add("conv", x, name="conv", out=2, kernel=1))
+
+    assert graph(0).nodes[1].shape == graph(1).nodes[1].shape
+    for seen in (False, True):
+        ghn = make_ghn(attributes=seen)
+        first, second = (ghn([graph(padding)])[0]["conv/weight"] for padding in (0, 1))
+        assert torch.equal(first, second) != seen
+
+
+@torch.no_grad()
+def test_a_low_rank_hypernetwork_makes_all_weights(make_ghn, graphs):
+    ghn = make_ghn(decoder="low_rank", rank=4, kernel=4, channels=512)
+    assert {p.name: p.shape for p in graphs[2].params()} == {k: tuple(v.shape) for k, v in ghn([graphs[2]])[0].items()}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +185,11 @@ def test_unknown_operations_and_kernels_are_errors(make_ghn, graphs):
         ({"hidden": 0}, "hidden must be a whole number of at least 1\n +got: +0"),
         ({"layers": -1}, "layers must be a whole number"),
         ({"channels": -4}, "channels must be a whole number"),
-        ({"classes": 1}, "classes 1"),
+        ({"classes": 0}, "classes must be a whole number of at least 1"),
+        ({"rank": 0}, "rank must be a whole number"),
+        ({"decoder_mix": -1}, "decoder_mix must be a whole number"),
+        ({"decoder": "dense"}, "unknown decoder\n +got: +dense\n +expected: tiled | low_rank"),
+        ({"kinds": ["bias", "gate"]}, r"no head for these kinds of parameters\n +got: +\['gate'\]"),
         ({"hidden": 20, "heads": 8}, "hidden 20, heads 8.*(?s:.*)a multiple of heads"),
         ({"kernel": 4}, "kernel 4.*(?s:.*)odd kernel"),
     ],

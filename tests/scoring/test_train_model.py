@@ -150,6 +150,18 @@ def test_keeps_snapshots_when_asked(train: Train, tmp_path: Path, fabric: Fabric
     assert first.card["step"] == 2 and last.digest == model.digest != first.digest
 
 
+def test_the_checkpoint_holds_what_the_space_has_beyond_the_config(
+    toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    few = GHNConfig(toy_task.classes, **NET, vocabulary=("input", "conv"), kinds=("bias", "conv_weight"))
+    train_hypernetwork(few, toy_space, toy_task, TRAINER, fabric, tmp_path, check=0, progress=False)
+    held = load(tmp_path / CHECKPOINT, fabric=fabric).net.config
+    assert isinstance(held, GHNConfig) and held.vocabulary[:2] == few.vocabulary and held.kinds[:2] == few.kinds
+    later = ["avg_pool", "batch_norm", "global_pool", "identity", "linear", "relu", "sum", "zero"]
+    assert [*held.vocabulary[2:]] == later
+    assert [*held.kinds[2:]] == ["linear_bias", "linear_weight", "norm_bias", "norm_weight"]
+
+
 def test_another_hypernetwork_cannot_go_on_with_a_run(
     train: Train, toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from ghn.families.morphism.network import EPS, MEAN, VAR, WeightedNetwork, stat_shapes
 from ghn.graph.ir import Graph, Node
 from ghn.graph.op import Stats
-from ghn.nets.decoder import centre
+from ghn.nets.heads import centre
 from ghn.nets.initial import RandomInit
 from ghn.types import WeightDict
 

@@ -19,7 +19,8 @@ from ghn.errors import ConfigError
 from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
 from ghn.families.sharing.memory_code import FEATURES, KERNELS, Encoding, encode
 from ghn.graph.ir import Graph
-from ghn.nets.decoder import centre, normalise
+from ghn.nets.heads import centre
+from ghn.nets.kinds import normalise
 from ghn.nets.net import Net
 from ghn.types import Space, WeightDict
 

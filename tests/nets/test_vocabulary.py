@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from ghn.graph import OPS, GraphBuilder, Op, register, simplify
+from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
+from ghn.nets import GHN, GHNConfig
+from ghn.nets.kinds import BASE_KINDS
+from ghn.nets.vocabulary import grown_for
+from ghn.spaces import DARTS, NASBench201
+from ghn.types import Network
+
+TOY = {"hidden": 8, "heads": 2, "layers": 1, "decoder_hidden": 8, "channels": 4}
+
+
+@pytest.fixture
+def swish():
+    yield register(Op("a_swish", (1, 1), {}, lambda s, a: s[0], lambda x, w, a, s: x[0] * x[0].sigmoid()))
+    del OPS["a_swish"]
+
+
+class Rare:
+    """Networks of one convolution, one in ten of them with a rare operation behind."""
+
+    name = "rare"
+
+    def __init__(self, op="a_swish"):
+        self.op, self.built = op, 0
+
+    def describe(self):
+        return {}
+
+    def sample(self, rng):
+        return rng.random()
+
+    def network(self, arch):
+        self.built += 1
+        b = GraphBuilder((3, 8, 8))
+        x = b.add("conv", b.input, name="conv", out=4, kernel=3)
+        if arch < 0.1:
+            x = b.add(self.op, x, name="act")
+        return Network.of(b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="head", out=2)))
+
+
+@pytest.mark.parametrize("space", [NASBench201((3, 8, 8), 4, 4, 1), DARTS((3, 8, 8), 4, width=4, depth=3)])
+def test_spaces_of_base_operations_change_nothing(space):
+    config = GHNConfig(4, **TOY)
+    assert config.vocabulary == BASE_OPERATIONS == usual_operations() and config.kinds == BASE_KINDS
+    assert grown_for(config, space) == config and not config.attributes
+
+
+def test_operations_of_the_space_come_after_those_that_are_known(swish):
+    config = GHNConfig(2, **TOY, vocabulary=BASE_OPERATIONS)
+    grown = grown_for(config, space := Rare())
+    assert grown.vocabulary == (*BASE_OPERATIONS, "a_swish") and grown.attributes
+    assert 64 < space.built <= 200
+    assert grown_for(grown, Rare()) == grown
+    again = GHNConfig(**grown.describe())
+    assert again == grown and GHN(again).embedding.tables[0].num_embeddings == len(BASE_OPERATIONS) + 1
+
+
+def test_a_small_space_is_looked_at_in_full(swish):
+    class Finite(Rare):
+        def distinct(self):
+            return [0.5] * 150 + [0.01]
+
+    config = GHNConfig(2, **TOY, vocabulary=BASE_OPERATIONS)
+    assert grown_for(config, space := Finite()).vocabulary == (*BASE_OPERATIONS, "a_swish")
+    assert space.built == 151
+    assert grown_for(config, space := Rare("crop")) == config
+    assert space.built < 100  # nothing new many times in a row
+
+
+def test_kinds_grow_with_the_space_where_a_head_makes_them():
+    config = GHNConfig(2, **TOY).grown(["conv"], ["tensor", "bias", "gate", "scalar", "matrix"])
+    assert config.kinds == (*BASE_KINDS, "matrix", "tensor") and not config.attributes
+
+
+@torch.no_grad()
+def test_a_grown_hypernetwork_makes_weights(swish):
+    space = Rare()
+    net = GHN(grown_for(GHNConfig(2, **TOY, vocabulary=BASE_OPERATIONS), space))
+    graph = simplify(space.network(0.05).graph)
+    assert {p.name for p in graph.params()} == net([graph])[0].keys()
