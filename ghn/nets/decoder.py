@@ -60,10 +60,10 @@ class Decoder(nn.Module):
         for group, rows in groups.items():
             if group.kind in self.heads:
                 self._check_classes(group)
-                made, shape = self.heads[group.kind](h[rows], group.shape), (len(rows), *group.shape)
-                if made.shape != shape:
-                    got = tuple(made.shape)
-                    raise GraphError(f"the head of {group.kind} gave another shape", got=got, expected=shape)
+                made = self.heads[group.kind](h[rows], group.shape)
+                if made.shape[1:] != group.shape:
+                    got, expected = tuple(made.shape[1:]), group.shape
+                    raise GraphError(f"the head of {group.kind} gave another shape", got=got, expected=expected)
                 out[group] = normalise(made, group.kind, group.gain)
         return out
 

@@ -46,6 +46,13 @@ def kernel_sides(shape: Shape) -> tuple[int, int]:
     return height, width
 
 
+@lru_cache(maxsize=4096)
+def _kernel_part(shape: Shape, full: int) -> tuple[tuple[int, int], slice, slice]:
+    """The sides of a shape's kernel, and the part of a full one that it is made from."""
+    height, width = kernel_sides(shape)
+    return (height, width), centre(min(height, full), full), centre(min(width, full), full)
+
+
 def with_kernel(x: Float[Tensor, "m o i k l"], shape: Shape) -> Float[Tensor, "m ..."]:
     """Gives 2-D kernels the axes of a shape (o, i, ...): none, one, two, or three, of which the first repeats them.
 
@@ -103,8 +110,8 @@ class MatrixHead(nn.Module):
         unit_variance(self.position, self.mix, self.last)
 
     def forward(self, h: Float[Tensor, "m d"], shape: tuple[int, ...]) -> Float[Tensor, "m ..."]:
-        sides, full = kernel_sides(shape), self.kernel
-        rows, columns = (centre(min(side, full), full) for side in sides)
+        full = self.kernel
+        sides, rows, columns = _kernel_part(shape, full)
         out, into = crop(shape[0], self.tile[0]), crop(shape[1], self.tile[1])
         weight = rearrange(self.position.weight, "(k l h) d -> k l h d", k=full, l=full)[rows, columns]
         bias = rearrange(self.position.bias, "(k l h) -> k l h", k=full, l=full)[rows, columns]
@@ -173,7 +180,7 @@ class VectorHead(nn.Module):
         unit_variance(self.first, self.last)
 
     def forward(self, h: Float[Tensor, "m d"], shape: tuple[int, ...]) -> Float[Tensor, "m ..."]:
-        axis = channel_axis(shape)
+        axis = 0 if len(shape) == 1 else channel_axis(shape)
         cut = crop(shape[axis], self.tile)
         x = F.linear(self.first(h).relu(), self.last.weight[cut], self.last.bias[cut])
         x = tile_to(x, (shape[axis],))
