@@ -89,10 +89,11 @@ def from_stream(
         part: _open(data, replace(read, where=f"{where}, {part}"), workers, lengths.get(part))
         for part, data in given.items()
     }
+    total = len(raw["train"])
     for part, share in (("test", test_share), ("val", val_share)):
         if part not in raw:
             check_share(name, part, share)
-            raw["train"], raw[part] = raw["train"].hold_out(max(1, round(share * len(given["train"]))), seed or 0)
+            raw["train"], raw[part] = raw["train"].hold_out(max(1, round(share * total)), seed or 0)
     samples = {part: split.take(min(sample, len(split))) for part, split in raw.items()}
     first = samples["train"]
     _, objective = prepare_targets(kind, {"train": first.targets}, _number(classes), where)

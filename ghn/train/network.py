@@ -93,7 +93,7 @@ class NetworkTrainer:
             self.fabric.backward(loss)
             self.optimizer.step()
             loss_sum += loss.detach()
-            hits += self.task.metric(logits, y).mean()
+            hits += self.task.metric(logits.detach(), y).mean()
         train_loss = float(loss_sum) / steps
         if not train_loss < float("inf"):
             raise TrainingError(

@@ -30,7 +30,8 @@ Job = tuple[str, int]  # official string and seed
 
 
 class TrainingEstimator(CandidateTraining):
-    """Trains each candidate by SGD; the score is its validation accuracy after the last epoch.
+    """Trains each candidate by SGD; the score is its validation accuracy, or whatever the task's
+    metric, after the last epoch.
 
     Candidates are trained on their live part (`simplify`), with running statistics.
 
@@ -61,32 +62,40 @@ class TrainingEstimator(CandidateTraining):
             )
         started = time.perf_counter()
         try:
-            run = self.train(trial.arch, self.seed)
+            _, curve = self._train(member_of(self.space, trial.arch), self.seed)
         except GhnError as error:
             return Score.failed(str(error), time.perf_counter() - started)
-        extra = {"curve": {name: list(getattr(run, name)) for name in ("epochs", *CURVES)}}
-        return Score(run.val_accuracy[-1], time.perf_counter() - started, budget=self.recipe.epochs, extra=extra)
+        epochs = list(range(1, len(curve) + 1))
+        extra = {"curve": {"epochs": epochs, **{name: [getattr(r, name) for r in curve] for name in CURVES}}}
+        return Score(curve[-1].val_accuracy, time.perf_counter() - started, budget=self.recipe.epochs, extra=extra)
 
     @property
     def identity(self) -> dict[str, Any]:
         return {**asdict(self.header()), "versions": {}, "seed": self.seed}
 
     def train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> Run:
-        """Trains one architecture to the end; `on_epoch` is told of every epoch, counted from 1.
+        """Trains one architecture to the end, for a table; `on_epoch` is told of every epoch, counted from 1.
 
         Raises:
             ArchitectureError: not a member of the space.
+            ConfigError: the task's metric is not a fraction, as tables hold them.
             TrainingError: the loss is no longer finite.
         """
-        arch = member_of(self.space, arch)
-        graph = live_graph(self.space, arch)
-        started = time.perf_counter()
-        trainer = NetworkTrainer(graph, self.task, self.recipe, seed, self.fabric)
-        curve: list[EpochResult] = []
-        for epoch in range(1, self.recipe.epochs + 1):
-            curve.append(trainer.run_epoch())
+
+        def check(epoch: int, result: EpochResult) -> None:
+            if not 0 <= result.val_accuracy <= 1:
+                raise ConfigError(
+                    f"tables of references hold accuracies; the metric of task {self.task.name} is none",
+                    got=f"{result.val_accuracy:.4g} after epoch {epoch}",
+                    expected="a number from 0 to 1",
+                    fix="judge by training instead: estimator=training, or low_fidelity",
+                )
             if on_epoch:
-                on_epoch(epoch, curve[-1])
+                on_epoch(epoch, result)
+
+        arch = member_of(self.space, arch)
+        started = time.perf_counter()
+        trainer, curve = self._train(arch, seed, check)
         seconds = time.perf_counter() - started
         return Run(
             self.space.format(arch),
@@ -94,8 +103,18 @@ class TrainingEstimator(CandidateTraining):
             **{name: tuple(getattr(r, name) for r in curve) for name in CURVES},
             test_accuracy=trainer.evaluate(self.task.test)[1],
             seconds=seconds,
-            params=count_params(graph),
+            params=count_params(live_graph(self.space, arch)),
         )
+
+    def _train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> tuple[NetworkTrainer, list[EpochResult]]:
+        """A trained network, and what each epoch gave."""
+        trainer = NetworkTrainer(live_graph(self.space, arch), self.task, self.recipe, seed, self.fabric)
+        curve: list[EpochResult] = []
+        for epoch in range(1, self.recipe.epochs + 1):
+            curve.append(trainer.run_epoch())
+            if on_epoch:
+                on_epoch(epoch, curve[-1])
+        return trainer, curve
 
     def header(self) -> TableHeader:
         return TableHeader(
