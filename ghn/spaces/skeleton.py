@@ -30,9 +30,9 @@ class Skeleton:
                 expected="(channels, height, width) with sides that are multiples of 4",
                 fix="resize the images",
             )
-        if self.width < 1 or self.depth < self.least_depth or self.classes < 2:
+        if self.width < 1 or self.depth < self.least_depth or self.classes < 1:
             raise ConfigError(
-                f"a {self.title} skeleton needs width >= 1, depth >= {self.least_depth} and at least 2 classes",
+                f"a {self.title} skeleton needs width >= 1, depth >= {self.least_depth} and at least 1 class, or number to give",
                 got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
             )
 

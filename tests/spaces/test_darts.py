@@ -101,7 +101,7 @@ def test_features_count_operations_and_depth_of_each_cell() -> None:
 
 
 def test_settings_that_make_no_network_are_refused() -> None:
-    for wrong in ({"input_shape": (3, 30, 30)}, {"depth": 2}, {"width": 0}, {"classes": 1}):
+    for wrong in ({"input_shape": (3, 30, 30)}, {"depth": 2}, {"width": 0}, {"classes": 0}):
         with pytest.raises(ConfigError, match="DARTS skeleton"):
             DARTS(**{"input_shape": (3, 32, 32), "classes": 10, **wrong})
     with pytest.raises(ConfigError, match=r"skeletons \[{'depth': 1}\] do not fit(?s:.*)depth 1(?s:.*)skeletons=\[\]"):

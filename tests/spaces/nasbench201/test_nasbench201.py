@@ -139,7 +139,7 @@ def test_channels_size_classes_width_and_depth_flow_into_the_network(shape, clas
     [
         ({"width": 0}, "width 0"),
         ({"depth": 0}, "depth 0"),
-        ({"classes": 1}, "classes 1"),
+        ({"classes": 0}, "classes 0"),
         ({"input_shape": (3, 8)}, r"got: +input_shape \(3, 8\)"),
         ({"input_shape": (0, 8, 8)}, "channels, height, width"),
         ({"input_shape": (3, 8, 30)}, "multiples of 4"),
