@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from ghn.scoring.model import Model
     from ghn.spaces import make_space
     from ghn.tasks import ImageTask, make_task
-    from ghn.types import Score, Trial
+    from ghn.types import Network, Score, Trial
 
 # imported on first use, so that `import ghn` is quick and each floor can be used without those above it
 _HOME = {
     "Graph": "ghn.graph",
     "ImageTask": "ghn.tasks",
     "Model": "ghn.scoring.model",
+    "Network": "ghn.types",
     "Score": "ghn.types",
     "Trial": "ghn.types",
     "compare": "ghn.analysis.compare",
@@ -37,6 +38,7 @@ __all__ = [
     "Graph",
     "ImageTask",
     "Model",
+    "Network",
     "Score",
     "Trial",
     "compare",

@@ -4,12 +4,14 @@ from ghn.graph.canonical import canonical_hash, canonical_order, function_key
 from ghn.graph.interpreter import Interpreter, feature_node
 from ghn.graph.ir import Graph, GraphBuilder, Node
 from ghn.graph.op import OPS, Op, Param, Shape, get_op, register
+from ghn.graph.program import check
+from ghn.graph.recorder import Captured, capture
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import GraphStats, count_params, graph_stats
-from ghn.graph.trace import Traced, trace
 
 __all__ = [
     "OPS",
+    "Captured",
     "Graph",
     "GraphBuilder",
     "GraphStats",
@@ -18,9 +20,10 @@ __all__ = [
     "Op",
     "Param",
     "Shape",
-    "Traced",
     "canonical_hash",
     "canonical_order",
+    "capture",
+    "check",
     "count_params",
     "feature_node",
     "function_key",
@@ -28,5 +31,4 @@ __all__ = [
     "graph_stats",
     "register",
     "simplify",
-    "trace",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ Inputs = Tensor | tuple[Tensor, ...] | dict[str, Tensor]
 class Ran(NamedTuple):
     """What a program gives: its output, and the inner values that were asked for, by name."""
 
-    output: Tensor
+    output: Any  # a tensor; of a module of the user's own with several outputs, all that it returned
     inner: Mapping[str, Tensor]
 
 
@@ -33,10 +33,26 @@ class Interpreter:
         graph: what to run.
         running_stats: keep running statistics of normalisations (for training by SGD): they are brought along with the
             weights. Without them, batch statistics are used in training and evaluation alike.
+        constants: values of the nodes that are constants, by name.
+
+    Raises:
+        GraphError: an operation that is seen, but cannot be run, or a constant without a value.
     """
 
-    def __init__(self, graph: Graph, *, running_stats: bool = False) -> None:
-        self.input_shape = graph.input_shape
+    def __init__(
+        self, graph: Graph, *, running_stats: bool = False, constants: Mapping[str, Tensor] | None = None
+    ) -> None:
+        self.graph, self.running_stats, self.constants = graph, running_stats, dict(constants or {})
+        held = self.constants
+        self._constants = {i: held[n.name] for i, n in enumerate(graph.nodes) if n.op == "constant" and n.name in held}
+        if wrong := unknown_parts(graph, held):
+            raise GraphError(
+                "a graph with these operations can be seen, but not run",
+                got=wrong[:5],
+                fix="run the module that it was captured of: Network.from_module(module, inputs).program",
+            )
+        self._inputs = [i for i, node in enumerate(graph.nodes) if node.op == "input"]
+        self._shapes = [graph.nodes[i].shape for i in self._inputs]
         self._plan = [
             (n.operation, n.inputs, n.attr, tuple(p.name for p in ps), n.name)
             for n, ps in zip(graph.nodes, graph.node_params, strict=True)
@@ -46,6 +62,14 @@ class Interpreter:
         kept = [node for node in graph.nodes if running_stats and node.operation.has_stats]
         self._channels = {f"{node.name}/{name}": node.shape[0] for node in kept for name in _STATS}
         self.needed = frozenset({p.name for p in graph.params()} | self._channels.keys())
+
+    def of(self, graph: Graph) -> Interpreter:
+        """Runs another form of the same graph, such as its live part."""
+        return Interpreter(graph, running_stats=self.running_stats, constants=self.constants)
+
+    def with_stats(self) -> Interpreter:
+        """The same on running statistics, for training by SGD."""
+        return Interpreter(self.graph, running_stats=True, constants=self.constants)
 
     def new_stats(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
         """Fresh running statistics by name; pass them along with the weights, they are updated in place."""
@@ -57,23 +81,27 @@ class Interpreter:
     def run(
         self, weights: Mapping[str, Tensor], x: Inputs, watch: Sequence[str] = (), *, training: bool = False
     ) -> Ran:
-        """Runs the graph on images (b, c, h, w), or what else its input is, to an output (b, k), as `Program.run` says.
+        """Runs the graph on inputs such as images (b, c, h, w), to an output (b, k), as `Program.run` says.
 
         Raises:
-            GraphError: the input is not of the graph's input shape; a weight is missing or not the graph's, or there
-                is no node of a name.
+            GraphError: the inputs are not of the graph's shapes; a weight is missing or not the graph's, or there is no
+                node of a name.
         """
-        watched = frozenset(watch)
-        if not isinstance(x, Tensor):
-            raise GraphError("a graph has one input", got=f"{len(x)} inputs")
-        self._check(weights, x, watched)
-        if x.ndim == 4:
-            x = x.contiguous(memory_format=torch.channels_last)  # twice as fast on a CPU, tensor cores on a GPU
-        values: list[Tensor | None] = [None] * len(self._plan)
+        watched, given = frozenset(watch), as_tuple(x)
+        self._check(weights, given, watched)
+        batch = len(given[0])
+        values: list[Any] = [None] * len(self._plan)
+        for i, one in zip(self._inputs, given, strict=True):
+            # twice as fast on a CPU, tensor cores on a GPU
+            values[i] = one.contiguous(memory_format=torch.channels_last) if one.dim() == 4 else one
+        for i, constant in self._constants.items():
+            values[i] = constant.to(given[0].device)
         inner: dict[str, Tensor] = {}
         for i, (op, inputs, attrs, names, node) in enumerate(self._plan):
-            args: list[Tensor] = [values[j] for j in inputs] if i else [x]  # type: ignore[misc]
+            args = [values[j] for j in inputs] if inputs else [values[i]]
             state = None
+            if op.infer is None:  # sizes in what PyTorch was called with are in units of the batch
+                attrs = {**attrs, "batch": batch}
             if op.has_stats and self._channels:
                 state = Stats(weights[f"{node}/{_STATS[0]}"], weights[f"{node}/{_STATS[1]}"], training)
             values[i] = value = op.run(args, [weights[n] for n in names], attrs, state)
@@ -83,14 +111,28 @@ class Interpreter:
                 values[j] = None
         return Ran(value, inner)
 
-    def _check(self, weights: Mapping[str, Tensor], x: Tensor, watched: frozenset[str]) -> None:
-        if tuple(x.shape[1:]) != self.input_shape:
-            raise GraphError("images do not fit the graph", got=tuple(x.shape), expected=("b", *self.input_shape))
+    def _check(self, weights: Mapping[str, Tensor], x: Sequence[Tensor], watched: frozenset[str]) -> None:
+        if [tuple(one.shape[1:]) or (1,) for one in x] != self._shapes:
+            got, expected = [tuple(one.shape) for one in x], [("b", *shape) for shape in self._shapes]
+            one = len(got) == len(expected) == 1
+            what = "inputs do not fit the graph"
+            raise GraphError(what, got=got[0] if one else got, expected=expected[0] if one else expected)
         if weights.keys() != self.needed:
             missing, extra = sorted(self.needed - weights.keys()), sorted(weights.keys() - self.needed)
             raise GraphError("weights do not fit the graph", got=f"missing: {missing[:5]}, unknown: {extra[:5]}")
         if unknown := watched - self._names:
             raise GraphError("no node of this name can be watched", got=sorted(unknown)[:5])
+
+
+def unknown_parts(graph: Graph, constants: Mapping[str, Tensor]) -> list[str]:
+    """What keeps a graph from being run: operations that are only seen, and constants without a value."""
+    ops = {node.op for node in graph.nodes if not node.operation.runs}
+    return sorted(ops | {node.name for node in graph.nodes if node.op == "constant" and node.name not in constants})
+
+
+def as_tuple(x: Inputs) -> tuple[Tensor, ...]:
+    """The tensors of an input, in order."""
+    return (x,) if isinstance(x, Tensor) else tuple(x.values() if isinstance(x, dict) else x)
 
 
 def feature_node(graph: Graph) -> int:

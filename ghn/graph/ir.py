@@ -6,45 +6,50 @@ What follows from an operation, its attributes and the shapes of its inputs is c
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
 from ghn.files import from_json
-from ghn.graph.op import Op, Param, ParamSpec, Shape, get_op
+from ghn.graph.op import Attr, Op, Param, ParamSpec, Shape, get_op
 
 SCHEMA = "ghn.graph/1"
-T = TypeVar("T", int, str)
+HIDDEN = {"linear_weight": "matrix", "linear_bias": "bias"}  # kinds of a linear layer that is not the class head
+
+
+AttrPairs = tuple[tuple[str, Attr], ...]
 
 
 class Derived(NamedTuple):
     """All that a node's operation says of it."""
 
-    attrs: tuple[tuple[str, int], ...]  # complete and sorted
-    shape: Shape
+    attrs: AttrPairs  # complete and sorted
+    shape: Shape | None  # None where the operation does not tell
     params: tuple[ParamSpec, ...]
 
 
-def derive(op: str, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
+def derive(op: str, inputs: tuple[Shape, ...], attrs: AttrPairs) -> Derived:
     """Completes the attributes of a node and infers its shape and parameters; `GraphError` for what does not fit."""
     return _derive(get_op(op), inputs, attrs)
 
 
 @lru_cache(maxsize=1 << 14)  # the nodes of a space's networks are much the same
-def _derive(op: Op, inputs: tuple[Shape, ...], attrs: tuple[tuple[str, int], ...]) -> Derived:
+def _derive(op: Op, inputs: tuple[Shape, ...], attrs: AttrPairs) -> Derived:
     low, high = op.arity
     if len(inputs) < low or (high is not None and len(inputs) > high):
         expected = f"{low} to {'any' if high is None else high}"
         raise GraphError("wrong number of inputs", got=len(inputs), expected=expected)
-    given = dict(attrs)
+    if op.infer is None:
+        return Derived(tuple(sorted(attrs)), None, ())
+    given: dict[str, Any] = dict(attrs)
     if unknown := set(given) - set(op.attrs):
         raise GraphError("unknown attribute", got=sorted(unknown), expected=sorted(op.attrs))
     if missing := sorted(k for k, v in op.attrs.items() if v is None and k not in given):
         raise GraphError("attribute missing", got=given, expected=missing)
-    full = {k: _whole(k, v) for k, v in {**op.attrs, **given}.items()}
+    full = {k: v if isinstance(op.attrs[k], float) else _whole(k, v) for k, v in {**op.attrs, **given}.items()}
     return Derived(tuple(sorted(full.items())), op.infer(inputs, full), op.params(inputs, full))
 
 
@@ -63,10 +68,13 @@ class Node:
     """
 
     name: str
-    op: str  # key in `ghn.graph.OPS`
+    op: str  # key in `ghn.graph.OPS`, or a call of PyTorch (`ghn.graph.calls`)
     inputs: tuple[int, ...]  # indices of earlier nodes, in the operation's order
-    attrs: tuple[tuple[str, int], ...]  # sorted (key, value) pairs, complete (defaults filled in)
+    attrs: AttrPairs  # sorted (key, value) pairs, complete (defaults filled in)
     shape: Shape  # of the output, without the batch axis
+    # its parameters, where they are named otherwise than after the node or are not known by its operation; two nodes
+    # that share a parameter name the same one
+    params: tuple[Param, ...] | None = None
 
     @property
     def operation(self) -> Op:
@@ -74,14 +82,14 @@ class Node:
         return get_op(self.op)
 
     @property
-    def attr(self) -> dict[str, int]:
+    def attr(self) -> dict[str, Any]:
         """The attributes as a dict."""
         return dict(self.attrs)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A computation graph: node 0 is the only input, the last node the output. `GraphError` names a wrong node."""
+    """A computation graph: node 0 is an input, the last node the output. `GraphError` names a wrong node."""
 
     nodes: tuple[Node, ...]
     _derived: ClassVar[tuple[Derived, ...]]  # an attribute of each graph, but not one of its fields
@@ -98,8 +106,8 @@ class Graph:
 
     def _check_node(self, i: int, node: Node) -> Derived:
         try:
-            if (node.op == "input") != (i == 0):
-                raise GraphError("node 0, and no other, is the input")
+            if i == 0 and node.op != "input":
+                raise GraphError("node 0 must be an input")
             if node.inputs and not (min(node.inputs) >= 0 and max(node.inputs) < i):
                 raise GraphError("inputs must be earlier nodes", got=node.inputs, expected=f"indices in 0..{i - 1}")
             if not node.shape or min(node.shape) < 1:
@@ -107,8 +115,12 @@ class Graph:
             derived = derive(node.op, self.input_shapes(i), node.attrs)
             if node.attrs != derived.attrs:
                 raise GraphError("attributes are not complete and sorted", got=node.attrs, expected=derived.attrs)
-            if i and node.shape != derived.shape:
+            if derived.shape is not None and node.shape != derived.shape:
                 raise GraphError("shape does not follow from the inputs", got=node.shape, expected=derived.shape)
+            if derived.shape is not None and node.params is not None:
+                shapes = [shape for _, shape, _ in derived.params]
+                if [p.shape for p in node.params] != shapes:
+                    raise GraphError("parameters do not fit", got=[p.shape for p in node.params], expected=shapes)
         except GraphError as error:
             raise GraphError(f"node {i} ({node.name!r}, {node.op}): {error}") from None
         return derived
@@ -122,8 +134,16 @@ class Graph:
 
     @property
     def input_shape(self) -> Shape:
-        """Shape (c, h, w) of the image that the graph reads."""
+        """Shape of the (first) input, such as (c, h, w) of an image."""
         return self.nodes[0].shape
+
+    @cached_property
+    def class_head(self) -> int | None:
+        """The linear layer whose output is the network's, up to what has no weights; None where there is none."""
+        i = len(self) - 1
+        while len(self.nodes[i].inputs) == 1 and not self.has_params(i):
+            i = self.nodes[i].inputs[0]
+        return i if self.nodes[i].op == "linear" and len(self.nodes[i].shape) == 1 else None
 
     @property
     def output_shape(self) -> Shape:
@@ -133,18 +153,25 @@ class Graph:
     @cached_property
     def node_params(self) -> tuple[tuple[Param, ...], ...]:
         """The parameters of each node, in the order in which its operation takes them."""
-        return tuple(
-            tuple(Param(f"{node.name}/{suffix}", shape, kind) for suffix, shape, kind in derived.params)
-            for node, derived in zip(self.nodes, self._derived, strict=True)
-        )
+        return tuple(map(self._params_of, range(len(self))))
+
+    def _params_of(self, i: int) -> tuple[Param, ...]:
+        node, specs = self.nodes[i], self._derived[i].params
+        params = node.params
+        if params is None:
+            params = tuple(Param(f"{node.name}/{suffix}", shape, kind) for suffix, shape, kind in specs)
+        if node.op == "linear" and i != self.class_head:  # a hidden one: no tile of classes fits it
+            return tuple(Param(p.name, p.shape, HIDDEN[kind]) for p, (_, _, kind) in zip(params, specs, strict=True))
+        return params
 
     def has_params(self, i: int) -> bool:
         """Whether node `i` has parameters."""
-        return bool(self._derived[i].params)
+        own = self.nodes[i].params
+        return bool(self._derived[i].params if own is None else own)
 
     def params(self) -> tuple[Param, ...]:
-        """All parameters in node order: what a `Weights` must provide."""
-        return tuple(p for ps in self.node_params for p in ps)
+        """All parameters in node order, each once: what a `Weights` must provide."""
+        return tuple(_first_of_each(p for ps in self.node_params for p in ps))
 
     @cached_property
     def consumers(self) -> tuple[tuple[int, ...], ...]:
@@ -165,11 +192,7 @@ class Graph:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-able dict; `from_json` gives an equal graph back."""
-        nodes = [
-            {"name": n.name, "op": n.op, "inputs": list(n.inputs), "attrs": n.attr, "shape": list(n.shape)}
-            for n in self.nodes
-        ]
-        return {"schema": SCHEMA, "nodes": nodes}
+        return {"schema": SCHEMA, "nodes": [_node_to_json(n) for n in self.nodes]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any] | str) -> Graph:
@@ -189,15 +212,42 @@ class Graph:
         return cls(nodes)
 
 
+def _first_of_each(params: Iterable[Param]) -> Iterator[Param]:
+    """Each parameter where it is used first; a `GraphError` where another use has it in another shape."""
+    seen: dict[str, Param] = {}
+    for param in params:
+        if param.name not in seen:
+            seen[param.name] = param
+            yield param
+        elif seen[param.name].shape != param.shape:
+            shapes = [seen[param.name].shape, param.shape]
+            raise GraphError(f"the shared parameter {param.name!r} has two shapes", got=shapes)
+
+
+def _node_to_json(n: Node) -> dict[str, Any]:
+    own = {} if n.params is None else {"params": [[p.name, list(p.shape), p.kind] for p in n.params]}
+    return {"name": n.name, "op": n.op, "inputs": list(n.inputs), "attrs": n.attr, "shape": list(n.shape)} | own
+
+
 def _node_from_json(n: Mapping[str, Any]) -> Node:
-    attrs = tuple(sorted((str(k), _exactly(int, v)) for k, v in n["attrs"].items()))
-    inputs, shape = (tuple(_exactly(int, v) for v in n[key]) for key in ("inputs", "shape"))
-    return Node(_exactly(str, n["name"]), _exactly(str, n["op"]), inputs, attrs, shape)
+    attrs = tuple(sorted((str(k), _exactly((int, float, str), v)) for k, v in n["attrs"].items()))
+    own = None
+    if "params" in n:
+        own = tuple(Param(_exactly((str,), name), _sizes(s), _exactly((str,), kind)) for name, s, kind in n["params"])
+    name, op = (_exactly((str,), n[key]) for key in ("name", "op"))
+    return Node(name, op, _sizes(n["inputs"]), attrs, _sizes(n["shape"]), own)
 
 
-def _exactly(kind: type[T], value: object) -> T:
-    if type(value) is not kind:
-        raise ValueError(f"{value!r} is not {'a string' if kind is str else 'an integer'}")
+_NAMES: Mapping[type, str] = {int: "an integer", float: "a number", str: "a string"}
+
+
+def _sizes(values: Iterable[object]) -> tuple[int, ...]:
+    return tuple(_exactly((int,), v) for v in values)
+
+
+def _exactly(kinds: tuple[type, ...], value: object) -> Any:
+    if type(value) not in kinds:
+        raise ValueError(f"{value!r} is not {' or '.join(_NAMES[kind] for kind in kinds)}")
     return value
 
 
@@ -216,13 +266,15 @@ class GraphBuilder:
     def __init__(self, input_shape: Shape) -> None:
         self._nodes = [Node("input", "input", (), (), tuple(input_shape))]
 
-    def add(self, op: str, *inputs: int, name: str, **attrs: int) -> int:
+    def add(self, op: str, *inputs: int, name: str, **attrs: Attr) -> int:
         """Adds an operation and returns its index; `GraphError` for attributes, inputs or shapes that do not fit."""
         shapes = tuple(self._nodes[i].shape for i in inputs)
         try:
             derived = derive(op, shapes, tuple(attrs.items()))
         except GraphError as error:
             raise GraphError(f"{name!r} ({op}): {error}") from None
+        if derived.shape is None:
+            raise GraphError(f"{name!r} ({op}): the operation does not tell its shape", fix="make a Node of it")
         self._nodes.append(Node(name, op, inputs, derived.attrs, derived.shape))
         return len(self._nodes) - 1
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from inspect import signature
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghn.errors import GraphError
 
 Shape = tuple[int, ...]  # without the batch axis: (c, h, w) or (k,)
-Attrs = Mapping[str, int]
+Attr = int | float | str
+Attrs = Mapping[str, Any]  # of `Attr`
 ParamSpec = tuple[str, Shape, str]  # suffix, shape, kind
 
 
@@ -35,31 +36,6 @@ class Stats:
     momentum: float = 0.1
 
 
-class Unsupported(GraphError):
-    """A layer or call of PyTorch, or one of its settings, that no operation means."""
-
-
-def refuse(wrong: object, what: str) -> None:
-    """Raises `Unsupported` for something wrong."""
-    if wrong:
-        raise Unsupported(what)
-
-
-class Translation(NamedTuple):
-    """What a layer or call of PyTorch says to the operation that it means."""
-
-    inputs: tuple[Any, ...] = ()  # the values that a call reads
-    attrs: Mapping[str, int] = {}
-    weights: Mapping[str, Tensor] = {}  # parameters by their suffix
-    stats: Mapping[str, Tensor] = {}  # running statistics by their suffix
-
-
-def layer_of(call: Callable[..., Translation]) -> Callable[[nn.Module], Translation]:
-    """The translator of a layer whose attributes are named as the arguments of its function, after the input."""
-    names = list(signature(call).parameters)[1:]
-    return lambda layer: call(None, **{name: getattr(layer, name) for name in names})
-
-
 def _no_params(_shapes: Sequence[Shape], _attrs: Attrs) -> tuple[ParamSpec, ...]:
     return ()
 
@@ -74,8 +50,10 @@ class Op:
 
     name: str  # its key in the registry
     arity: tuple[int, int | None]  # least and greatest number of inputs; None for no upper bound
-    attrs: Mapping[str, int | None]  # all whole numbers, with their defaults; None means that a value must be given
-    infer: Callable[[Sequence[Shape], Attrs], Shape]  # output shape; raises `GraphError` for shapes that do not fit
+    # with their defaults, whose type is that of all values; None means that a whole number must be given
+    attrs: Mapping[str, Attr | None]
+    # output shape, or a `GraphError` for shapes that do not fit; None where nothing tells it: a node says it itself
+    infer: Callable[[Sequence[Shape], Attrs], Shape] | None
     # (inputs, weights in the order of `params`, attrs, running statistics or None) -> output
     run: Callable[[Sequence[Tensor], Sequence[Tensor], Attrs, Stats | None], Tensor]
     params: Callable[[Sequence[Shape], Attrs], tuple[ParamSpec, ...]] = _no_params  # of (input shapes, attrs)
@@ -100,18 +78,12 @@ class Op:
     joins: bool = False  # whether it puts the channels of its inputs side by side
     cuts: bool = False  # whether its value is zero, whatever it reads
     gain: float = 1.0  # by how much it lessens second moments, which the weights that read it make up for
-    # the layers of PyTorch, and its functions and the names of its methods, that mean this operation; the latter with
-    # the signature of what they translate, so that arguments are bound as PyTorch binds them
-    layers: Mapping[type[nn.Module], Callable[[Any], Translation]] = field(default_factory=dict)
-    calls: Mapping[Any, Callable[..., Translation]] = field(default_factory=dict)
-
-    @property
-    def convolves(self) -> bool:
-        """Whether it is a convolution."""
-        return self.mixes and "kernel" in self.attrs
+    convolves: bool = False  # whether it is a convolution of one kernel size for both sides, an attribute `kernel`
+    runs: bool = True  # whether the interpreter can run it; what it cannot is seen, and a user's module runs it
 
 
 OPS: dict[str, Op] = {}
+OTHERS: list[Callable[[str], Op | None]] = []  # know of operations by the form of their names, such as PyTorch's calls
 
 
 def register(op: Op) -> Op:
@@ -124,8 +96,12 @@ def register(op: Op) -> Op:
 
 def get_op(name: str) -> Op:
     """Looks an operation up; `GraphError` where there is none of this name."""
-    try:
-        return OPS[name]
-    except KeyError:
-        known = "one of " + ", ".join(sorted(OPS))
-        raise GraphError("unknown operation", got=name, expected=known, fix="register it in ghn.graph.ops") from None
+    if (op := OPS.get(name) or _other(name)) is None:
+        known = "one of " + ", ".join(sorted(OPS)) + ", or a call of PyTorch such as aten.gelu.default"
+        raise GraphError("unknown operation", got=name, expected=known, fix="register it in ghn.graph.ops")
+    return op
+
+
+@lru_cache(maxsize=4096)
+def _other(name: str) -> Op | None:
+    return next((op for know in OTHERS if (op := know(name)) is not None), None)

@@ -1,6 +1,7 @@
-"""The one home of an operation: its shape inference, parameters, execution and cost, and what means it in PyTorch.
+"""The one home of an operation: its shape inference, parameters, execution and cost.
 
-To add an operation, write one `Op` and `register` it; builder, interpreter, features, tracing and statistics know it.
+To add an operation, write one `Op` and `register` it; builder, interpreter, features and statistics know it. What a
+user's module calls and has no place here stands in `ghn.graph.calls`.
 
 Batch normalisation is the only operation with two modes, and this is the only place that says so. Candidates with
 generated or shared weights run on **batch statistics**, in training and scoring alike: there are no running buffers to
@@ -18,10 +19,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ghn.errors import GraphError
-from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, Translation, layer_of, refuse, register
+from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, register
 
 _EPSILON = 1e-5  # of normalisations
 
@@ -60,22 +61,6 @@ def _passed_over(_attrs: Attrs, _output: Shape) -> str:
     return ""
 
 
-def _unary(input: Any, *settings: Any, **named: Any) -> Translation:
-    """A call whose settings change nothing, such as `inplace`."""
-    return Translation((input,))
-
-
-def _plain(_layer: nn.Module) -> Translation:
-    return Translation()
-
-
-def _square(value: Any, what: str) -> int:
-    """One number for both sides."""
-    sides = {value} if isinstance(value, int) else set(value)
-    refuse(len(sides) != 1, f"a {what} that differs between height and width: {value}")
-    return int(sides.pop())
-
-
 def _window_label(name: str, a: Attrs, _output: Shape) -> str:
     return f"{name} {a['kernel']}x{a['kernel']}" + (f"/{a['stride']}" if a["stride"] > 1 else "")
 
@@ -106,21 +91,6 @@ def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | No
     return F.conv2d(image, w[0], bias, stride, a["padding"], a["dilation"], a["groups"])
 
 
-def _conv_layer(m: nn.Conv2d) -> Translation:
-    refuse(m.padding_mode != "zeros", f"a convolution with padding_mode={m.padding_mode!r}")
-    refuse(m.padding == "same", "a convolution with padding='same': give the number of pixels")
-    attrs = {
-        "out": m.out_channels,
-        "kernel": _square(m.kernel_size, "kernel"),
-        "stride": _square(m.stride, "stride"),
-        "padding": 0 if m.padding == "valid" else _square(m.padding, "padding"),
-        "dilation": _square(m.dilation, "dilation"),
-        "groups": m.groups,
-        "bias": int(m.bias is not None),
-    }
-    return Translation((), attrs, {"weight": m.weight} | ({} if m.bias is None else {"bias": m.bias}))
-
-
 def _conv_label(a: Attrs, output: Shape) -> str:
     return _window_label("conv" if a["groups"] == 1 else "dw" if a["groups"] == output[0] else "grouped", a, output)
 
@@ -128,22 +98,16 @@ def _conv_label(a: Attrs, output: Shape) -> str:
 # --- normalisation and activation ------------------------------------------------------------------------------------
 
 
-def _norm_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, stats: Stats | None) -> Tensor:
+def _norm_params(shapes: Sequence[Shape], a: Attrs) -> tuple[ParamSpec, ...]:
+    channels = shapes[0][:1]
+    return (("weight", channels, "norm_weight"), ("bias", channels, "norm_bias")) if a["affine"] else ()
+
+
+def _norm_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, stats: Stats | None) -> Tensor:
+    weight, bias = w if w else (None, None)
     if stats is None:
-        return F.batch_norm(x[0], None, None, w[0], w[1], training=True)
-    return F.batch_norm(x[0], stats.mean, stats.var, w[0], w[1], stats.training, stats.momentum)
-
-
-def _norm_layer(m: nn.BatchNorm2d) -> Translation:
-    refuse(m.eps != _EPSILON, f"a normalisation with eps={m.eps}: the IR has {_EPSILON}")
-    like = torch.empty(m.num_features) if m.running_mean is None else m.running_mean
-    weights = {
-        "weight": torch.ones_like(like) if m.weight is None else m.weight,
-        "bias": torch.zeros_like(like) if m.bias is None else m.bias,
-    }
-    if m.running_mean is None or m.running_var is None:
-        return Translation(weights=weights)
-    return Translation(weights=weights, stats={"running_mean": m.running_mean, "running_var": m.running_var})
+        return F.batch_norm(x[0], None, None, weight, bias, training=True, eps=a["eps"])
+    return F.batch_norm(x[0], stats.mean, stats.var, weight, bias, stats.training, stats.momentum, a["eps"])
 
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
@@ -153,52 +117,6 @@ def _pool_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     if 2 * a["padding"] > a["kernel"]:
         raise GraphError("pool: padding must be at most half the kernel", got=dict(a))
     return (shapes[0][0], *_window(shapes[0], a, "pool"))
-
-
-def _pool_attrs(kernel: Any, stride: Any, padding: Any) -> dict[str, int]:
-    side = _square(kernel, "kernel")
-    step = side if stride in (None, ()) else _square(stride, "stride")
-    return {"kernel": side, "stride": step, "padding": _square(padding, "padding")}
-
-
-def _avg_call(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    ceil_mode: bool = False,
-    count_include_pad: bool = True,
-    divisor_override: int | None = None,
-) -> Translation:
-    attrs = _pool_attrs(kernel_size, stride, padding)
-    refuse(ceil_mode or divisor_override, "average pooling with ceil_mode or divisor_override")
-    refuse(attrs["padding"] and count_include_pad, "average pooling that counts its padding: count_include_pad=False")
-    return Translation((input,), attrs)
-
-
-def _max_call(
-    input: Any,
-    kernel_size: Any,
-    stride: Any = None,
-    padding: Any = 0,
-    dilation: Any = 1,
-    ceil_mode: bool = False,
-    return_indices: bool = False,
-) -> Translation:
-    wrong = ceil_mode or return_indices or _square(dilation, "dilation") != 1
-    refuse(wrong, "max pooling with dilation, ceil_mode or return_indices")
-    return Translation((input,), _pool_attrs(kernel_size, stride, padding))
-
-
-def _adaptive_call(input: Any, output_size: Any) -> Translation:
-    refuse(output_size not in (1, (1, 1), [1, 1]), f"adaptive pooling to {output_size}: only to 1")
-    return Translation((input,))
-
-
-def _mean_call(input: Any, dim: Any = None, keepdim: bool = False) -> Translation:
-    axes = sorted(d % 4 for d in dim) if isinstance(dim, tuple | list) else dim
-    refuse(axes != [2, 3], f"a mean over {dim}: only over height and width")
-    return Translation((input,))
 
 
 _pool = partial(
@@ -237,23 +155,6 @@ def _mix_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, _s: Stats | No
     return _sum_run([weight * term for weight, term in zip(w[0].unbind(), x, strict=True)])
 
 
-def _plus_call(input: Any, other: Any, *, alpha: float = 1) -> Translation:
-    refuse(alpha != 1, f"a sum with alpha={alpha}")
-    if any(isinstance(x, int) and x == 0 for x in (input, other)):  # where Python's own sum() starts
-        return Translation((other if isinstance(input, int) else input,))
-    return Translation((input, other))
-
-
-def _times_call(input: Any, other: Any) -> Translation:
-    refuse(0 not in (input, other), "a product: only with 0")
-    return Translation((other if input == 0 else input,))
-
-
-def _cat_call(tensors: Any, dim: int = 0) -> Translation:
-    refuse(dim not in (1, -3), f"a concatenation over axis {dim}: only over channels, dim=1")
-    return Translation(tuple(tensors))
-
-
 def zero_shape(a: Attrs) -> Shape:
     """Output shape of a `zero` node."""
     return (a["c"], a["h"], a["w"]) if a["h"] else (a["c"],)
@@ -268,15 +169,21 @@ def zero_attrs(shape: Shape) -> dict[str, int]:
 
 
 def _linear_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
-    if len(shapes[0]) != 1:
-        raise GraphError("linear needs an input of shape (k,)", got=shapes[0], fix="pool the image first (global_pool)")
+    """A vector, or each of several: the last axis."""
+    if len(shapes[0]) == 3:
+        raise GraphError(
+            "linear reads vectors, not maps",
+            got=shapes[0],
+            expected="shape (k,), or (n, k)",
+            fix="pool the image first (global_pool)",
+        )
     _positive(a, "linear", "out")
-    return (a["out"],)
+    return (*shapes[0][:-1], a["out"])
 
 
-def _linear_layer(m: nn.Linear) -> Translation:
-    bias = m.weight.new_zeros(m.out_features) if m.bias is None else m.bias
-    return Translation((), {"out": m.out_features}, {"weight": m.weight, "bias": bias})
+def _linear_params(shapes: Sequence[Shape], a: Attrs) -> tuple[ParamSpec, ...]:
+    weight = ("weight", (a["out"], shapes[0][-1]), "linear_weight")
+    return (weight, ("bias", (a["out"],), "linear_bias")) if a["bias"] else (weight,)
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------
@@ -292,20 +199,19 @@ for _op in (
         lambda i, o, a: prod(o) * (i[0][0] // a["groups"]) * a["kernel"] ** 2,
         label=_conv_label,
         mixes=True,
-        layers={nn.Conv2d: _conv_layer},
+        convolves=True,
     ),
     Op(
         "batch_norm",
         (1, 1),
-        {},
-        lambda s, a: _spatial(s[0], "batch_norm"),
+        {"eps": _EPSILON, "affine": 1},
+        _same,
         _norm_run,
-        lambda s, a: (("weight", (s[0][0],), "norm_weight"), ("bias", (s[0][0],), "norm_bias")),
+        _norm_params,
         has_stats=True,
         channelwise=True,
         normalises=True,
         label=_passed_over,
-        layers={nn.BatchNorm2d: _norm_layer},
     ),
     Op(
         "relu",
@@ -317,22 +223,16 @@ for _op in (
         channelwise=True,
         activates=True,
         gain=2.0,  # Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, sec. 2.2
-        layers={nn.ReLU: _plain},
-        calls=dict.fromkeys((F.relu, torch.relu, "relu", "relu_"), _unary),
     ),
     _pool(
         "avg_pool",
         run=lambda x, w, a, s: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False),
         label=partial(_window_label, "avg"),
-        layers={nn.AvgPool2d: layer_of(_avg_call)},
-        calls={F.avg_pool2d: _avg_call},
     ),
     _pool(
         "max_pool",
         run=lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
         label=partial(_window_label, "max"),
-        layers={nn.MaxPool2d: layer_of(_max_call)},
-        calls={F.max_pool2d: _max_call},
     ),
     Op(
         "global_pool",
@@ -343,10 +243,9 @@ for _op in (
         label=lambda a, o: "global pool",
         channelwise=True,
         flattens=True,
-        layers={nn.AdaptiveAvgPool2d: layer_of(_adaptive_call)},
-        calls={F.adaptive_avg_pool2d: _adaptive_call, **dict.fromkeys(("mean", torch.mean), _mean_call)},
     ),
-    Op("input", (0, 0), {}, lambda s, a: (), lambda x, w, a, s: x[0]),
+    Op("input", (0, 0), {}, None, lambda x, w, a, s: x[0]),
+    Op("constant", (0, 0), {}, None, lambda x, w, a, s: x[0]),  # such as a buffer: whoever runs the graph has its value
     Op(  # dropout is one in evaluation
         "identity",
         (1, 1),
@@ -356,8 +255,6 @@ for _op in (
         label=_passed_over,
         channelwise=True,
         adds=True,
-        layers=dict.fromkeys((nn.Identity, nn.Dropout, nn.Dropout2d), _plain),
-        calls=dict.fromkeys((F.dropout, F.dropout2d, "contiguous"), _unary),
     ),
     Op(  # zeros of any shape; the input gives the batch size. h = w = 0 makes a vector
         "zero",
@@ -366,7 +263,6 @@ for _op in (
         lambda s, a: zero_shape(a),
         lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
         cuts=True,
-        calls={torch.zeros_like: _unary, **dict.fromkeys((operator.mul, torch.mul, "mul", "mul_"), _times_call)},
     ),
     Op(
         "sum",
@@ -378,7 +274,6 @@ for _op in (
         label=lambda a, o: "+",
         channelwise=True,
         adds=True,
-        calls=dict.fromkeys((operator.add, operator.iadd, torch.add, "add", "add_"), _plus_call),
     ),
     Op(
         "concat",
@@ -387,7 +282,6 @@ for _op in (
         _concat_infer,
         lambda x, w, a, s: torch.cat(tuple(x), 1),
         joins=True,
-        calls=dict.fromkeys((torch.cat, torch.concat), _cat_call),
     ),
     Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
         "crop",
@@ -408,13 +302,12 @@ for _op in (
     Op(
         "linear",
         (1, 1),
-        {"out": None},
+        {"out": None, "bias": 1},
         _linear_infer,
-        lambda x, w, a, s: F.linear(x[0], w[0], w[1]),
-        lambda s, a: (("weight", (a["out"], s[0][0]), "linear_weight"), ("bias", (a["out"],), "linear_bias")),
-        lambda i, o, a: i[0][0] * o[0],
+        lambda x, w, a, s: F.linear(x[0], *w),
+        _linear_params,
+        lambda i, o, a: i[0][-1] * prod(o),
         mixes=True,
-        layers={nn.Linear: _linear_layer},
     ),
 ):
     register(_op)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ghn.graph.ir import Graph, Node, derive
 from ghn.graph.ops import zero_attrs
 
@@ -33,7 +35,7 @@ def simplify(graph: Graph) -> Graph:
         else:
             inputs[i] = tuple(_reader(j, value, sums) for j in node.inputs)
         todo.extend(inputs[i])
-    order = sorted(inputs.keys() | {0})
+    order = sorted(inputs.keys() | {i for i, node in enumerate(graph.nodes) if node.op == "input"})
     index = {old: new for new, old in enumerate(order)}
     return Graph(
         tuple(_rebuilt(graph.nodes[i], tuple(index[j] for j in inputs.get(i, ())), not value[i]) for i in order)
@@ -54,9 +56,9 @@ def _values(graph: Graph) -> tuple[list[Terms], dict[Terms, int]]:
             terms = tuple(sorted(t for f in fed for t in f))
             if len(terms) > 1:
                 sums.setdefault(terms, i)
-        elif i not in (0, last) and not any(fed):
+        elif node.inputs and i != last and not any(fed):
             terms = ()
-        elif i == 0 or graph.has_params(i):
+        elif not node.inputs or graph.has_params(i):
             terms = (i,)
         else:  # the shapes tell zeros of different sizes apart
             terms = (seen.setdefault((node.op, node.attrs, graph.input_shapes(i), *fed), i),)
@@ -72,6 +74,6 @@ def _reader(j: int, value: list[Terms], sums: dict[Terms, int]) -> int:
 
 def _rebuilt(node: Node, inputs: tuple[int, ...], is_zero: bool) -> Node:
     if not is_zero:
-        return Node(node.name, node.op, inputs, node.attrs, node.shape)
+        return replace(node, inputs=inputs)
     attrs = derive("zero", (node.shape,), tuple(zero_attrs(node.shape).items())).attrs
     return Node(node.name, "zero", inputs, attrs, node.shape)

@@ -102,7 +102,7 @@ def live_nodes(graph: Graph) -> list[bool]:
     """[n]: whether a node carries the input to the output; zeros, and what only zeros feed, do not."""
     fed: list[bool] = []
     for node in graph.nodes:
-        fed.append(node.op == "input" or (not node.operation.cuts and any(fed[j] for j in node.inputs)))
+        fed.append(not node.inputs or (not node.operation.cuts and any(fed[j] for j in node.inputs)))
     used = [False] * len(graph)
     used[-1] = fed[-1]
     for i in reversed(range(len(graph))):

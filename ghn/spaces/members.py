@@ -16,7 +16,7 @@ from ghn.analysis.weighted import Floats
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import PROPERTIES, GraphStats, count_params, graph_properties, graph_stats
-from ghn.types import Arch, Finite, Space, member_of
+from ghn.types import Arch, Finite, Network, Space, member_of
 
 TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
 
@@ -41,6 +41,11 @@ def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | Non
             seen.add(key)
             return arch
     return None
+
+
+def live_network(space: Space[Any], arch: Any) -> Network:
+    """The live part of a network, where it can be taken; else the network."""
+    return space.network(member_of(space, arch)).live()
 
 
 def live_graph(space: Space[Any], arch: Any) -> Graph:

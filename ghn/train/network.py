@@ -12,12 +12,10 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ghn.errors import ConfigError, TrainingError, check_counts
-from ghn.graph.interpreter import Interpreter
-from ghn.graph.ir import Graph
 from ghn.nets.initial import RandomInit
 from ghn.tasks.outputs import check_network
 from ghn.train.runtime import precision_of
-from ghn.types import Score, Space, Split, Task, Trial
+from ghn.types import Network, Score, Space, Split, Task, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +55,21 @@ class NetworkTrainer:
     """Trains one network; `epoch` counts what is done.
 
     Args:
-        graph: the network; what is cut off from input or output should have been removed (`simplify`).
+        network: what is cut off from input or output should have been removed (`Network.live`).
         task: train split to learn from, val split to watch.
         recipe: how.
         seed: of initial weights, order of images and augmentation.
         fabric: the device.
     """
 
-    def __init__(self, graph: Graph, task: Task, recipe: Recipe, seed: int, fabric: Fabric) -> None:
-        check_network(graph, task)
+    def __init__(self, network: Network, task: Task, recipe: Recipe, seed: int, fabric: Fabric) -> None:
+        check_network(network.graph, task)
         self.task = task.to(fabric.device)
         self.recipe, self.fabric, self.epoch = recipe, fabric, 0
-        self.program = Interpreter(graph, running_stats=True)
-        self.weights = RandomInit(seed, fabric.device)([graph])[0]
+        self.program = network.program.with_stats()
+        self.weights = RandomInit(seed, fabric.device)([network.graph])[0]
+        own = {p.name: network.own[p.name] for p in network.graph.params() if p.kind == "scalar"}  # nobody draws these
+        self.weights |= {name: value.detach().clone().to(fabric.device) for name, value in own.items()}
         self.stats = self.program.new_stats(fabric.device)
         for weight in self.weights.values():
             weight.requires_grad_()

@@ -21,6 +21,7 @@ CASES = [
     ("conv", {"out": 4, "kernel": 3, "dilation": 2, "groups": 4}, [IMAGE], (4, 2, 4), {"weight": (4, 1, 3, 3)}, 288),
     ("conv", {"out": 5, "kernel": 1}, [IMAGE], (5, 6, 8), {"weight": (5, 4, 1, 1)}, 5 * 48 * 4),
     ("batch_norm", {}, [IMAGE], IMAGE, {"weight": (4,), "bias": (4,)}, 0),
+    ("batch_norm", {"affine": 0, "eps": 1e-3}, [(4,)], (4,), {}, 0),
     ("relu", {}, [IMAGE], IMAGE, {}, 0),
     ("relu", {}, [(7,)], (7,), {}, 0),
     ("avg_pool", {"kernel": 3, "padding": 1}, [IMAGE], IMAGE, {}, 0),
@@ -37,6 +38,7 @@ CASES = [
     ("crop", {"top": 1, "left": 2}, [IMAGE], (4, 5, 6), {}, 0),
     ("mix", {}, [IMAGE, IMAGE, IMAGE], IMAGE, {"weight": (3,)}, 0),
     ("linear", {"out": 3}, [(7,)], (3,), {"weight": (3, 7), "bias": (3,)}, 21),
+    ("linear", {"out": 3, "bias": 0}, [(5, 7)], (5, 3), {"weight": (3, 7)}, 105),
 ]
 
 
@@ -57,14 +59,13 @@ def test_shape_parameters_and_cost(name, given, shapes, output, params, macs):
 
 
 def test_every_operation_is_a_case():
-    assert {case[0] for case in CASES} | {"input"} == set(OPS)
+    assert {case[0] for case in CASES} | {"input", "constant"} == set(OPS)
 
 
 @pytest.mark.parametrize(
     ("name", "given", "shapes", "message"),
     [
         ("conv", {"out": 2, "kernel": 1}, [(4,)], r"\(c, h, w\)"),
-        ("batch_norm", {}, [(4,)], r"\(c, h, w\)"),
         ("max_pool", {"kernel": 7}, [IMAGE], "larger than its input"),
         ("avg_pool", {"kernel": 3, "stride": 0}, [IMAGE], "stride must be at least 1"),
         ("global_pool", {}, [(4,)], r"\(c, h, w\)"),

@@ -8,6 +8,7 @@ from ghn.graph import simplify
 from ghn.tasks import ImageTask
 from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.network import NetworkTrainer, Recipe
+from ghn.types import Network
 
 ARCH = ("nor_conv_3x3", "skip_connect", "none", "avg_pool_3x3", "nor_conv_1x1", "none")
 RECIPE = Recipe(epochs=4, batch_size=16, lr=0.05)
@@ -18,7 +19,7 @@ def make(toy_space, toy_task, fabric):
     graph = simplify(toy_space.network(ARCH).graph)
 
     def trainer(seed=0, recipe=RECIPE, task=toy_task):
-        return NetworkTrainer(graph, task, recipe, seed, fabric)
+        return NetworkTrainer(Network.of(graph), task, recipe, seed, fabric)
 
     return trainer
 

@@ -10,6 +10,7 @@ from meta_runs import CONFIG, make_net, make_run, result
 from ghn.graph import simplify
 from ghn.train.network import NetworkTrainer, Recipe
 from ghn.train.runtime import make_runtime
+from ghn.types import Network
 
 pytestmark = pytest.mark.gpu
 
@@ -48,7 +49,8 @@ def test_a_run_is_resumed(tmp_path, encoder):
 
 def test_a_network_learns_and_is_resumed():
     graph, fabric = simplify(toy.SPACE.network(("nor_conv_3x3",) * 6).graph), make_runtime("cuda")
-    make = lambda seed: NetworkTrainer(graph, toy.make_task(), Recipe(epochs=8, batch_size=16, lr=0.05), seed, fabric)  # noqa: E731
+    task, recipe = toy.make_task(), Recipe(epochs=8, batch_size=16, lr=0.05)
+    make = lambda seed: NetworkTrainer(Network.of(graph), task, recipe, seed, fabric)  # noqa: E731
     first = make(0)
     results = [first.run_epoch() for _ in range(4)]
     second = make(1)

@@ -23,7 +23,7 @@ from ghn.families.morphism.network import WeightedNetwork
 from ghn.spaces.members import live_graph, live_params
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
-from ghn.types import Score, Space, Task, Trial, member_of
+from ghn.types import Network, Score, Space, Task, Trial, member_of
 
 DRAWS = 20  # members of which the largest is climbed from
 
@@ -210,7 +210,7 @@ class MorphismEstimator(CandidateTraining):
         graph = live_graph(self.space, lineage[-1].arch)
         share = 1.0 if len(lineage) == 1 else self.lr
         recipe = replace(self.recipe, epochs=lineage[-1].epochs, lr=share * self.recipe.lr)
-        trainer = NetworkTrainer(graph, self.task, recipe, self.seed, self.fabric)
+        trainer = NetworkTrainer(Network.of(graph), self.task, recipe, self.seed, self.fabric)
         if len(lineage) > 1:
             fit = self.task.train.take(self.images, self.seed) if self.images else None
             sample = next(fit.batches(self.images))[0] if fit else None
@@ -228,7 +228,7 @@ class MorphismEstimator(CandidateTraining):
         if state is None:
             raise ConfigError("the state of a trained network is gone", got=lineage[-1].arch, fix="train it anew")
         graph = live_graph(self.space, lineage[-1].arch)
-        trainer = NetworkTrainer(graph, self.task, self.recipe, self.seed, self.fabric)
+        trainer = NetworkTrainer(Network.of(graph), self.task, self.recipe, self.seed, self.fabric)
         trainer.load_state_dict(state)
         return WeightedNetwork(graph, {name: w.detach() for name, w in trainer.weights.items()}, trainer.stats)
 

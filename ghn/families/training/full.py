@@ -17,7 +17,7 @@ from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.files import JsonLines
 from ghn.graph.stats import count_params
 from ghn.scoring.guard import GIVE_UP_AFTER, RAISED, Patience, failure_of
-from ghn.spaces.members import live_graph
+from ghn.spaces.members import live_graph, live_network
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run
@@ -108,7 +108,7 @@ class TrainingEstimator(CandidateTraining):
 
     def _train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> tuple[NetworkTrainer, list[EpochResult]]:
         """A trained network, and what each epoch gave."""
-        trainer = NetworkTrainer(live_graph(self.space, arch), self.task, self.recipe, seed, self.fabric)
+        trainer = NetworkTrainer(live_network(self.space, arch), self.task, self.recipe, seed, self.fabric)
         curve: list[EpochResult] = []
         for epoch in range(1, self.recipe.epochs + 1):
             curve.append(trainer.run_epoch())

@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.spaces import skeletons_of
-from ghn.spaces.members import live_graph
+from ghn.spaces.members import live_network
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, climb, epoch_macs, train_rungs
 from ghn.types import Resizable, Score, Space, Task, Trial, member_of
@@ -143,9 +143,11 @@ class LowFidelityEstimator(CandidateTraining):
     def _start(self, arch: Any, fidelity: Fidelity) -> Start:
         """A trainer at a fidelity, and the multiply-adds of one epoch, validation included."""
         task = self._images(fidelity.data, fidelity.size)
-        graph = live_graph(self._skeleton(task, fidelity), arch)
+        network = live_network(self._skeleton(task, fidelity), arch)
         recipe = replace(self.recipe, epochs=fidelity.epochs or 0) if fidelity.anneal else self.recipe
-        return Start(NetworkTrainer(graph, task, recipe, self.seed, self.fabric), epoch_macs(graph, task, recipe))
+        return Start(
+            NetworkTrainer(network, task, recipe, self.seed, self.fabric), epoch_macs(network.graph, task, recipe)
+        )
 
     def _skeleton(self, task: Task, fidelity: Fidelity) -> Space[Any]:
         changed: dict[str, Any] = {} if fidelity.width is None else {"width": fidelity.width}

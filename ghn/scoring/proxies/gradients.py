@@ -20,7 +20,8 @@ from ghn.scoring.proxies.activations import outputs
 from ghn.types import Inputs, Network, WeightDict
 
 Loss = Callable[..., Tensor]  # (output, target, reduction="mean" or "sum") -> scalar, as `Task.loss`
-SYNAPSES = ("conv_weight", "linear_weight")  # kinds of parameters that pruning scores look at
+# kinds of parameters that pruning scores look at
+SYNAPSES = ("conv_weight", "transposed_weight", "linear_weight", "matrix")
 EPSILON = 1e-5  # of jacob_cov: the paper's k
 
 

@@ -20,7 +20,7 @@ from ghn.search import Lemonade, Limit, run_search
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.network import NetworkTrainer, Recipe
-from ghn.types import Trial
+from ghn.types import Network, Trial
 
 RECIPE = Recipe(epochs=4, batch_size=20, shift=1)
 FULL = ("nor_conv_3x3",) * 6
@@ -186,7 +186,9 @@ def test_an_approximate_morphism_recovers_when_it_is_trained(
     parent, images = estimator.network("p"), toy_task.train.batch(slice(0, 64))[0]
 
     def losses(network: WeightedNetwork) -> list[float]:
-        trainer = NetworkTrainer(network.graph, toy_task, Recipe(epochs=2, batch_size=20, lr=0.02, shift=1), 0, fabric)
+        trainer = NetworkTrainer(
+            Network.of(network.graph), toy_task, Recipe(epochs=2, batch_size=20, lr=0.02, shift=1), 0, fabric
+        )
         trainer.start_from(network.weights, network.stats)
         before = trainer.evaluate(toy_task.val)[0]
         return [before, *(trainer.run_epoch().val_loss for _ in range(2))]

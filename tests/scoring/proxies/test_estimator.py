@@ -110,7 +110,7 @@ def test_an_output_that_does_not_respond() -> None:
 
 def test_images_of_another_size_are_refused(toy_space: NASBench201) -> None:
     graph = toy_space.network(RICH).graph
-    with pytest.raises(GraphError, match="images do not fit"):
+    with pytest.raises(GraphError, match="inputs do not fit"):
         grad_norm(Network.of(graph), RandomInit(0)([graph])[0], torch.randn(2, 3, 16, 16), LABELS)
 
 
