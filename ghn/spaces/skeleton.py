@@ -32,7 +32,7 @@ class Skeleton:
             )
         if self.width < 1 or self.depth < self.least_depth or self.classes < 1:
             raise ConfigError(
-                f"a {self.title} skeleton needs width >= 1, depth >= {self.least_depth} and at least 1 class, or number to give",
+                f"a {self.title} skeleton needs width >= 1, depth >= {self.least_depth} and at least 1 class",
                 got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
             )
 
