@@ -28,6 +28,7 @@ RUN = (
     "docs/morphisms.md",
     "docs/one-shot.md",
     "docs/own-data.md",
+    "docs/own-table.md",
     "docs/ranking.md",
     "docs/scoring.md",
     "docs/search.md",

@@ -273,7 +273,7 @@ class UserTable:
 
 
 def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
-    """Reads a CSV with a header and a line a network of a space; docs/own-data.md has the format.
+    """Reads a CSV with a header and a line a network of a space; docs/own-table.md has the format.
 
     Raises:
         DataError: the file is missing or not so; says line and column.
@@ -282,7 +282,7 @@ def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
     path = Path(path)
     rows = read_rows(path, FORMAT)
     if not rows:
-        raise DataError(f"{path} is empty", got="no lines", expected=FORMAT, fix="see docs/own-data.md")
+        raise DataError(f"{path} is empty", got="no lines", expected=FORMAT, fix="see docs/own-table.md")
     columns = read_header(path, *rows.pop(0), space)
     cells = Cells(path, columns, rows)
     archs = cells.architectures(space)

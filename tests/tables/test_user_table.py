@@ -17,7 +17,7 @@ from ghn.tables.user_table import read_user_table
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
 GENOTYPES = DARTS((3, 8, 8), classes=4, width=2, depth=4)
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "own-data.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "own-table.md"
 ARCHS = [SPACE.format(arch) for arch in SPACE.distinct()[1000:1014]]
 
 
