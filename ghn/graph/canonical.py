@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from ghn.graph.ir import Graph, Node
+from ghn.graph.op import Shape
 
 T = TypeVar("T", int, str)
 
@@ -29,6 +30,8 @@ def canonical_order(graph: Graph) -> tuple[int, ...]:
 def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     """A hex digest of the graph's structure: operations, attributes, shapes, edges and output; names do not enter.
 
+    So do kinds and shapes of parameters that do not follow from that, and which of them several nodes share.
+
     Equal for isomorphic graphs. Equal hashes mean isomorphic graphs, as what is hashed is a full listing in canonical
     order. This says "the same network", not "the same function": see `function_key` for that.
     """
@@ -37,7 +40,8 @@ def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     for p, i in enumerate(order):
         position[i] = p
     nodes = (graph.nodes[i] for i in order)
-    return _digest(position[-1], *((node.op, node.attrs, node.shape, _read(node, position)) for node in nodes))
+    parts = [(node.op, node.attrs, node.shape, _read(node, position), *_own_params(node)) for node in nodes]
+    return _digest(position[-1], *parts, *_shared(graph, order))
 
 
 def function_key(graph: Graph) -> str:
@@ -48,7 +52,7 @@ def function_key(graph: Graph) -> str:
     """
     keys: list[str] = []
     for node in graph.nodes:
-        keys.append(_digest(node.op, node.attrs, node.shape, list(_read(node, keys))))
+        keys.append(_digest(node.op, node.attrs, node.shape, list(_read(node, keys)), *_own_params(node)))
     return keys[-1]
 
 
@@ -56,6 +60,23 @@ def _read(node: Node, of: Sequence[T]) -> tuple[T, ...]:
     """What is known of the inputs of a node, in order; sorted where their order does not matter."""
     values = (of[j] for j in node.inputs)
     return tuple(sorted(values) if node.operation.commutative else values)
+
+
+def _own_params(node: Node) -> tuple[tuple[str, Shape], ...]:
+    """Kind and shape of the parameters of a node whose operation does not tell them."""
+    if node.params is None or node.operation.infer is not None:
+        return ()
+    return tuple((param.kind, param.shape) for param in node.params)
+
+
+def _shared(graph: Graph, order: Sequence[int]) -> list[tuple[int, int]]:
+    """Of all uses of parameters in canonical order, each that is not the first, and which that is."""
+    if all(graph.nodes[i].params is None for i in order):
+        return []
+    names = [param.name for i in order for param in graph.node_params[i]]
+    first: dict[str, int] = {}
+    uses = [(use, first.setdefault(name, use)) for use, name in enumerate(names)]
+    return [(use, of) for use, of in uses if use != of]
 
 
 def _digest(*parts: object) -> str:
@@ -72,7 +93,9 @@ class _Classes:
     def of(cls, graph: Graph) -> _Classes:
         """Nodes classed by level and operation, and split as far as it goes."""
         levels, output = graph.levels, len(graph) - 1
-        labels = {i: (levels[i], n.op, n.attrs, n.shape, i == output) for i, n in enumerate(graph.nodes)}
+        labels = {
+            i: (levels[i], n.op, n.attrs, n.shape, i == output, _own_params(n)) for i, n in enumerate(graph.nodes)
+        }
         out = cls(graph, [0] * len(graph), {0: list(labels)})
         out._split(0, labels)
         out._refine({start for start, nodes in out.members.items() if len(nodes) > 1})

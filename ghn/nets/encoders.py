@@ -34,8 +34,10 @@ class NodeEmbedding(nn.Module):
         self.columns = {c: place for place, c in enumerate(every) if position or c not in _POSITION}
         sizes = {"op": operations, **SIZES}
         self.tables = nn.ModuleList(nn.Embedding(sizes[c], hidden) for c in self.columns)
-        for table in self.tables:
-            nn.init.normal_(table.weight, std=len(self.columns) ** -0.5)  # type: ignore[arg-type]
+        for column, table in zip(self.columns, self.tables, strict=True):
+            # attributes are known by exact values: one that training has not met must change little
+            size = 0.1 if column in ATTRIBUTES else 1.0
+            nn.init.normal_(table.weight, std=size * len(self.columns) ** -0.5)  # type: ignore[arg-type]
 
     def forward(self, x: Int[Tensor, "n columns"]) -> Float[Tensor, "n d"]:
         op = x[:, 0]

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_graphs import graphs, shuffled
 
-from ghn.graph import GraphBuilder, canonical_hash, canonical_order, function_key, simplify
+from ghn.graph import Graph, GraphBuilder, Node, Param, canonical_hash, canonical_order, function_key, simplify
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=5, width=4, depth=2)
@@ -107,3 +107,24 @@ def test_the_output_matters():
 
 def test_the_hash_is_the_same_in_every_process():
     assert canonical_hash(chain()) == "c65cb0824293272adec38538fe12c5af"
+
+
+def read_table(*sizes, shared=False):
+    """A graph of tables that are looked up and added; names of all parameters are their own unless they are shared."""
+    names = ["t" if shared else f"t{k}" for k in range(len(sizes))]
+    call = (("call", '[[{"w":0},{"x":0}],{}]'),)
+    nodes = [
+        Node(f"n{k}", "aten.embedding.default", (0,), call, (4, 8), (Param(name, (size, 8), "embedding"),))
+        for k, (name, size) in enumerate(zip(names, sizes, strict=True))
+    ]
+    total = Node("sum", "sum", tuple(range(1, len(sizes) + 1)), (), (4, 8))
+    return Graph((Node("input", "input", (), (), (4,)), *nodes, total))
+
+
+def test_parameters_that_do_not_follow_from_the_rest_are_told_apart():
+    graphs = [read_table(10, 20), read_table(10, 10), read_table(10, 10, shared=True)]
+    assert len({canonical_hash(graph) for graph in graphs}) == 3
+    assert canonical_hash(read_table(20, 10)) == canonical_hash(graphs[0])
+    shapes = [[p.shape for i in canonical_order(g) for p in g.node_params[i]] for g in (graphs[0], read_table(20, 10))]
+    assert shapes[0] == shapes[1]
+    assert function_key(read_table(10, 20)) != function_key(read_table(10, 10))
