@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.interpreter import Inputs, Interpreter, Ran
 from ghn.graph.ir import Graph
@@ -295,6 +296,23 @@ class Benchmarked(Protocol):
 def member_of(space: Space[Any], arch: Any) -> Any:
     """The member that is meant: a string is parsed (`ArchitectureError` where it is malformed), a member stays."""
     return space.parse(arch) if isinstance(arch, str) else arch
+
+
+def network_of(space: Space[Any], arch: Any) -> Network:
+    """The network that is meant: of a member or its string that of the space; a network stays."""
+    return arch if isinstance(arch, Network) else space.network(member_of(space, arch))
+
+
+def check_trials(trials: Sequence[Any]) -> Sequence[Trial[Any]]:
+    """The trials; a `ConfigError` for architectures, and for one alone."""
+    wrong = trials if isinstance(trials, str | Trial) else next((t for t in trials if not isinstance(t, Trial)), None)
+    if wrong is not None:
+        raise ConfigError(
+            "an estimator scores a list of trials",
+            got=f"{type(wrong).__name__}: {str(wrong)[:100]}",
+            fix="score([Trial('0', architecture)]); of architectures: Model.score",
+        )
+    return trials
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from ghn.analysis.correction import FEWEST, LEAST, Population, Settings, correct
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
 from ghn.spaces.members import live_params
-from ghn.types import Encoded, Estimator, Finite, Score, Space, Trial, member_of
+from ghn.types import Encoded, Estimator, Finite, Score, Space, Trial, check_trials, member_of
 
 LIVE_PARAMETERS = "graph/params"
 BLOCK = 64  # trials judged at once
@@ -123,7 +123,7 @@ class Panel(ABC):
 
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Judges any number of trials; block by block where the population is known, else all at once."""
-        trials = list(trials)
+        trials = list(check_trials(trials))
         if self._read_references is None:
             self._read_references = self.read([trial for trial, _ in self._references])
         size = BLOCK if self.population else max(1, len(trials))

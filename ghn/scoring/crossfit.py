@@ -10,7 +10,7 @@ from typing import Any
 
 from ghn.errors import ConfigError, GhnError
 from ghn.scoring.score_files import row_of_score
-from ghn.types import Estimator, Score, Space, Trial, member_of
+from ghn.types import Estimator, Score, Space, Trial, check_trials, member_of
 
 
 class CrossFitted:
@@ -55,7 +55,7 @@ class CrossFitted:
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         of: dict[int, list[int]] = {}
-        for i, trial in enumerate(trials):
+        for i, trial in enumerate(check_trials(trials)):
             of.setdefault(self._fold.get(self._key(trial), -1), []).append(i)
         found: dict[int, Score] = {}
         for fold, places in of.items():

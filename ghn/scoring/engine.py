@@ -28,7 +28,7 @@ from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import skeletons_of
 from ghn.tasks.outputs import check_network
 from ghn.train.runtime import choose_threads, cpu_threads, precision_of
-from ghn.types import Network, Score, Space, Task, Trial, WeightDict, Weights, member_of
+from ghn.types import Network, Score, Space, Task, Trial, WeightDict, Weights, check_trials, network_of
 
 DRAWS = 4  # networks whose size tells how many threads pay off
 
@@ -98,20 +98,17 @@ class WeightedEstimator:
         }
 
     def stream(self, trials: Iterable[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
-        """Scores any number of trials in the memory of one block."""
+        """Scores any number of trials in the memory of one block; an architecture may be a `Network` of any other."""
         known: dict[Hashable, dict[str, float]] = {}
         iterator = iter(trials)
-        while block := list(islice(iterator, self.block)):
+        while block := check_trials(list(islice(iterator, self.block))):
             with cpu_threads(self.threads):  # of a block, so that whoever takes no more of the stream loses nothing
                 scores = self._score_block(block, known)
             yield from zip(block, scores, strict=True)
 
     def cost(self, arch: Any) -> float:
         """Multiply-adds of reading one architecture, over all skeletons; what makes its weights is not counted."""
-        arch = member_of(self.space, arch)
-        networks = [space.network(arch) for space in self.spaces]
-        graphs = [(network.live() if self.live else network).graph for network in networks]
-        return sum(graph_stats(graph).macs for graph in graphs) * self.readout.passes
+        return sum(graph_stats(network.graph).macs for network in self._networks(arch)) * self.readout.passes
 
     @cached_property
     def threads(self) -> int:
@@ -122,6 +119,11 @@ class WeightedEstimator:
                 sizes += [graph_stats(space.network(arch).graph).macs for space in self.spaces]
         return choose_threads(self.fabric, max(sizes))
 
+    def _networks(self, arch: Any) -> list[Network]:
+        """What is run of a candidate: it in each variant of the space; a network of elsewhere as it is."""
+        made = [arch] if isinstance(arch, Network) else [network_of(space, arch) for space in self.spaces]
+        return [network.live() for network in made] if self.live else made
+
     @torch.no_grad()
     def _score_block(self, trials: Sequence[Trial[Any]], known: dict[Hashable, dict[str, float]]) -> list[Score]:
         started = time.perf_counter()
@@ -130,12 +132,10 @@ class WeightedEstimator:
         failed: dict[Hashable, str] = {}
         for i, trial in enumerate(trials):
             try:
-                arch = member_of(self.space, trial.arch)
-                made = [space.network(arch) for space in self.spaces]
+                made = self._networks(trial.arch)
                 for network in made:
                     check_network(network.graph, self.task)
-                made = [network.live() for network in made] if self.live else made
-                keys.append([canonical_hash(network.graph) for network in made])
+                keys.append([_key(network) for network in made])
                 networks.update((k, network) for k, network in zip(keys[-1], made, strict=True) if k not in known)
             except GhnError as error:
                 keys.append([i])  # no graph, so a key of its own
@@ -154,7 +154,7 @@ class WeightedEstimator:
                 continue
             try:
                 with self.fabric.autocast():
-                    pending[key] = dict(self.readout(network, weights))
+                    pending[key] = dict(self.readout(network, network.complete(weights)))
             except (GhnError, RuntimeError) as error:
                 failed[key] = f"{type(error).__name__}: {error}"
         if not pending:
@@ -176,6 +176,12 @@ class WeightedEstimator:
                     out.append(None)
                     failed[key] = str(error)
             return out
+
+
+def _key(network: Network) -> Hashable:
+    """Equal for networks that are run alike: modules of a user's may hold more than their graphs."""
+    key = canonical_hash(network.graph)
+    return key if not network.own else (key, id(network.program))
 
 
 def _as_score(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,25 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
-from ghn.errors import CheckpointError, ConfigError
+from ghn.errors import CheckpointError, ConfigError, GraphError
+from ghn.graph.interpreter import Inputs
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN
 from ghn.nets.net import Net
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined
 from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.initialise import Coverage, initialise, make_weights
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
 from ghn.tasks import make_task
 from ghn.tasks.outputs import kind_of
 from ghn.train.checkpoint import save_tensors
-from ghn.types import Estimator, Readable, Score, Space, Task, Trial, WeightDict
+from ghn.types import Estimator, Network, Readable, Score, Space, Task, Trial, WeightDict, network_of
 
 IMAGES = 256  # on which `Model.rank` reads generated weights
 PROXY = "zero_cost"  # its member with random weights
@@ -76,7 +78,8 @@ class Model:
         """Scores architectures with generated or shared weights; higher is better.
 
         Args:
-            architectures: official strings or the space's own objects.
+            architectures: official strings, the space's own objects, or any modules and networks (`network`), which are
+                read as they are.
             readout: `loss`, `accuracy` or `ridge`.
             task: the images; the embedded task when it fits the checkpoint.
             sample: how many of them are seen.
@@ -90,13 +93,11 @@ class Model:
             A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
 
         Raises:
-            ConfigError: unknown read-out or skeletons.
+            ConfigError: unknown read-out or skeletons; or one architecture instead of a list.
             CheckpointError: the task does not fit the checkpoint.
         """
-        if isinstance(architectures, str):
-            raise ConfigError("score takes a list of architectures", got=architectures, fix="put it into a list")
-        trials = [Trial(str(i), arch) for i, arch in enumerate(architectures)]
-        return self.estimator(readout, task=task, sample=sample, skeletons=skeletons).score(trials)
+        self._check_list("score", architectures)
+        return self._judge(self.estimator(readout, task=task, sample=sample, skeletons=skeletons), architectures)
 
     def rank(
         self,
@@ -111,7 +112,7 @@ class Model:
         correct them. docs/ranking.md.
 
         Args:
-            architectures: official strings or the space's own objects.
+            architectures: as in `score`.
             references: architecture -> accuracy (or anything that is higher for a better one) of trained networks, none
                 or at least five.
             task: the images; the embedded task when it fits the checkpoint.
@@ -125,10 +126,11 @@ class Model:
                 a bank.
         """
         self.hypernetwork("rank")
+        self._check_list("rank", architectures)
         ranker = make_ranker(self, task=task)
         known = (references or {}).items()
-        ranker.fit([(Trial(f"reference/{i}", arch), Score(float(value))) for i, (arch, value) in enumerate(known)])
-        return ranker.score([Trial(str(i), arch) for i, arch in enumerate(architectures)])
+        ranker.fit([(Trial(f"reference/{i}", self._arch(a)), Score(float(v))) for i, (a, v) in enumerate(known)])
+        return self._judge(ranker, architectures)
 
     def estimator(
         self,
@@ -153,13 +155,74 @@ class Model:
         check_task(self.card, task)
         return task.normalised_as(self.card["task"])
 
-    def weights(self, graph: Graph) -> WeightDict:
-        """The weights of a graph: names and shapes are those of `graph.params()`."""
-        with torch.no_grad():
-            return self.net([graph])[0]
+    def network(self, architecture: Any) -> Network:
+        """The network of anything that is one: a member of the space or its string, a graph, a module, a network.
 
-    def embed(self, graph: Graph) -> Float[Tensor, " d"]:
-        """A feature vector of a graph, for surrogates; banks have none."""
+        A module is captured on inputs of the shape that the checkpoint was trained on; of another, give
+        `Network.from_module(module, example_inputs)`.
+
+        Raises:
+            ArchitectureError: it is no member of the space.
+            GraphError: a module cannot be captured.
+        """
+        if isinstance(architecture, Graph):
+            return Network.of(architecture)
+        if isinstance(architecture, nn.Module):
+            shape = kind_of(self.card["task"])["input_shape"]
+            device = next((p.device for p in architecture.parameters()), None)
+            return Network.from_module(architecture, torch.zeros(2, *shape, device=device))
+        return network_of(self.space, architecture)
+
+    def weights(self, architecture: Any, *, strict: bool = False) -> WeightDict:
+        """The weights of a network: names and shapes are those of `graph.params()`.
+
+        Args:
+            architecture: whatever `network` takes.
+            strict: refuse parameters that no decoder head makes; otherwise a module's own values stand in their place.
+
+        Raises:
+            GraphError: a class head has more classes than the checkpoint's; or as `network`, or by `strict`.
+        """
+        network = self.network(architecture)
+        if isinstance(self.net, GHN):
+            return network.complete(make_weights(self.net, network, strict=strict))
+        with torch.no_grad():
+            return network.complete(self.net([network.graph])[0])
+
+    def init_(
+        self,
+        module: nn.Module,
+        example_inputs: Inputs | None = None,
+        *,
+        head: str = "auto",
+        data: Tensor | Iterable[Any] | None = None,
+        strict: bool = False,
+    ) -> Coverage:
+        """Writes generated weights into a module, in place.
+
+        Args:
+            module: any that can be captured (`Network.from_module`).
+            example_inputs: as there; None: of the shape that the checkpoint was trained on.
+            head: the class head is `make`, `keep` (as it is), or `auto`: made where it has no more classes than the
+                checkpoint's.
+            data: inputs on which running statistics are estimated anew: one batch, or an iterable of batches; None
+                leaves them as they are.
+            strict: refuse parameters that no decoder head makes; otherwise they are kept.
+
+        Returns:
+            What was made, and what was kept.
+
+        Raises:
+            GraphError: the module cannot be captured, or as `weights`.
+            ConfigError: this is a bank, or an unknown `head`.
+        """
+        net = self.hypernetwork("init_")
+        network = self.network(module) if example_inputs is None else Network.from_module(module, example_inputs)
+        return initialise(net, network, module, head=head, data=data, strict=strict)
+
+    def embed(self, architecture: Any) -> Float[Tensor, " d"]:
+        """A feature vector of a network (whatever `network` takes), for surrogates; banks have none."""
+        graph = self.network(architecture).graph
         with torch.no_grad():
             return self.hypernetwork("embed").embed([graph])[0]
 
@@ -187,6 +250,37 @@ class Model:
         raise ConfigError(
             f"{use} needs a hypernetwork", got=f"a bank of shared weights ({self.method})", fix="use score"
         )
+
+    def _judge(self, estimator: Estimator[Any], architectures: Sequence[Any]) -> list[Score]:
+        """Scores; a module that cannot be captured is a failure like any other."""
+        scores: dict[int, Score] = {}
+        trials: dict[int, Trial[Any]] = {}
+        for i, given in enumerate(architectures):
+            try:
+                trials[i] = Trial(str(i), self._arch(given))
+            except GraphError as error:
+                scores[i] = Score.failed(str(error))
+        scores |= zip(trials, estimator.score(list(trials.values())), strict=True)
+        return [scores[i] for i in range(len(architectures))]
+
+    def _check_list(self, what: str, architectures: Any) -> None:
+        """Raises `ConfigError` for one architecture that is not in a list."""
+        if self._is_one(architectures):
+            got = f"{type(architectures).__name__}: {str(architectures)[:100]}"
+            raise ConfigError(f"{what} takes a list of architectures", got=got, fix="put it into a list")
+
+    def _arch(self, given: Any) -> Any:
+        return self.network(given) if isinstance(given, nn.Module | Graph) else given
+
+    def _is_one(self, given: Any) -> bool:
+        """Whether this is an architecture: members may be sequences of parts, as lists of architectures are."""
+        if isinstance(given, str | nn.Module | Graph | Network) or not isinstance(given, Iterable):
+            return True
+        try:
+            self.space.format(given)
+        except Exception:  # whatever a space raises for a list of members
+            return False
+        return True
 
     def _scoring_task(self) -> Task:
         if (named := self.card["scoring_task"]) is None:

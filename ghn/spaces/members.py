@@ -16,7 +16,7 @@ from ghn.analysis.weighted import Floats
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import PROPERTIES, GraphStats, count_params, graph_properties, graph_stats
-from ghn.types import Arch, Finite, Network, Space, member_of
+from ghn.types import Arch, Finite, Network, Space, network_of
 
 TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
 
@@ -45,12 +45,12 @@ def draw_new(space: Space[Arch], rng: Random, seen: set[Hashable]) -> Arch | Non
 
 def live_network(space: Space[Any], arch: Any) -> Network:
     """The live part of a network, where it can be taken; else the network."""
-    return space.network(member_of(space, arch)).live()
+    return network_of(space, arch).live()
 
 
 def live_graph(space: Space[Any], arch: Any) -> Graph:
     """The network in the normal form of `simplify`: without what the output does not depend on."""
-    return simplify(space.network(member_of(space, arch)).graph)
+    return simplify(network_of(space, arch).graph)
 
 
 def live_stats(space: Space[Any], arch: Any) -> GraphStats:
@@ -65,5 +65,5 @@ def live_params(space: Space[Any], arch: Any) -> int:
 
 def space_properties(space: Space[Any], archs: Sequence[Any]) -> dict[str, Floats]:
     """The properties of n networks that an estimator's errors may go with, {name: [n]}; see `PROPERTIES`."""
-    each = [graph_properties(space.network(member_of(space, arch)).graph) for arch in archs]
+    each = [graph_properties(network_of(space, arch).graph) for arch in archs]
     return {name: np.array([one[name] for one in each]) for name in PROPERTIES}

@@ -15,7 +15,7 @@ import numpy as np
 from ghn.errors import DataError, GhnError
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, check_metric
-from ghn.types import Score, Space, Trial, member_of
+from ghn.types import Score, Space, Trial, check_trials, member_of
 
 
 class TableEstimator:
@@ -69,7 +69,7 @@ class TableEstimator:
         return None
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
-        return [self._score(trial) for trial in trials]
+        return [self._score(trial) for trial in check_trials(trials)]
 
     def _score(self, trial: Trial[Any]) -> Score:
         try:

@@ -276,7 +276,7 @@ class MetaStep:
         made = self.descent.weights(lambda: [network.graph for network in networks])
         each = zip(made, networks, images, labels, strict=True)
         logits, loss = self.descent.logits, self.descent.loss
-        losses = torch.stack([loss(logits(n.program, weights, xs), ys) for weights, n, xs, ys in each])
+        losses = torch.stack([loss(logits(n.program, n.complete(weights), xs), ys) for weights, n, xs, ys in each])
         self.descent.backward(losses, (self.paths.format(one) for one in drawn), number)
         return Update(partial(self._descend, losses.detach()))
 

@@ -17,7 +17,7 @@ from ghn.families.curves.parametric import ParametricEnsemble
 from ghn.families.curves.svr import CurveSVR
 from ghn.spaces.members import live_params
 from ghn.tables.curves import Curves
-from ghn.types import Encoded, Estimator, Score, Space, Trial, member_of
+from ghn.types import Encoded, Estimator, Score, Space, Trial, check_trials, member_of
 
 CURVE_MODELS: Mapping[str, Callable[..., CurveModel]] = {
     "last": LastValue,
@@ -109,7 +109,7 @@ class CurveEstimator:
             ConfigError: before anything is trained: the model needs finished curves, or more epochs than a budget has.
             DataError: the trainer gives no curves, or the finished ones lack the epochs trained.
         """
-        for trial in trials:
+        for trial in check_trials(trials):
             if trial.budget is not None and not self._ends(trial):
                 self._check_epochs(floor(trial.budget))
         if trials and self.model.needs_finished and self._known is None:

@@ -23,7 +23,7 @@ from ghn.families.morphism.network import WeightedNetwork
 from ghn.spaces.members import live_graph, live_params
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
-from ghn.types import Network, Score, Space, Task, Trial, member_of
+from ghn.types import Network, Score, Space, Task, Trial, check_trials, member_of
 
 DRAWS = 20  # members of which the largest is climbed from
 
@@ -151,7 +151,7 @@ class MorphismEstimator(CandidateTraining):
         `macs`, the multiply-adds of its training; `lineage`, the architectures that it comes from; and `shared_seconds`
         and `shared_macs`, the cost of these, which many candidates share.
         """
-        for trial in trials:
+        for trial in check_trials(trials):
             if trial.budget is not None and not trial.budget >= 1:
                 raise ConfigError("a budget of training is a number of epochs", got=trial.budget, expected=">= 1")
         return [self._score(trial) for trial in trials]

@@ -214,7 +214,8 @@ class EnasStep:
         networks = [self.weights.network(self.paths.space.from_choices(o), 0) for o in options]
         made = (model or self.model)([network.graph for network in networks])
         descent = self.weights.descent
-        each = [descent.logits(network.program, weights, x) for network, weights in zip(networks, made, strict=True)]
+        both = zip(networks, made, strict=True)
+        each = [descent.logits(network.program, network.complete(weights), x) for network, weights in both]
         return torch.stack([descent.metric(one, y).mean() for one in each])
 
     def measures(self, number: int) -> dict[str, float | None]:

@@ -28,7 +28,7 @@ from ghn.families.surrogates.regression import (
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
 from ghn.spaces.members import live_graph
-from ghn.types import Estimator, Score, Space, Trial, member_of
+from ghn.types import Estimator, Score, Space, Trial, check_trials, member_of
 
 BLOCK = 2048  # candidates whose features are in memory at once
 LACKING = "it has no features: an input of the surrogate failed for it"
@@ -152,7 +152,7 @@ class SurrogateEstimator:
         return [score for _, score in self.stream(trials)]
 
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
-        trials = list(trials)
+        trials = list(check_trials(trials))
         if trials and not self.references:
             raise ConfigError(
                 "a surrogate was asked before it was fitted", fix="fit([(Trial(id, arch), Score(value)), ...]) first"

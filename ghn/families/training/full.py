@@ -23,7 +23,7 @@ from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.tables.storage import append_run
 from ghn.train.checkpoint import versions
 from ghn.train.network import CandidateTraining, EpochResult, NetworkTrainer, Recipe
-from ghn.types import Score, Space, Task, Trial, member_of
+from ghn.types import Score, Space, Task, Trial, check_trials, member_of
 
 OnEpoch = Callable[[int, EpochResult], None]
 Job = tuple[str, int]  # official string and seed
@@ -50,7 +50,7 @@ class TrainingEstimator(CandidateTraining):
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial; `extra["curve"]` holds a list for `epochs` and for each field of `EpochResult`."""
-        return [self._score(trial) for trial in trials]
+        return [self._score(trial) for trial in check_trials(trials)]
 
     def _score(self, trial: Trial[Any]) -> Score:
         if trial.budget not in (None, self.recipe.epochs):

@@ -22,7 +22,7 @@ from ghn.spaces import skeletons_of
 from ghn.spaces.members import live_network
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, climb, epoch_macs, train_rungs
-from ghn.types import Resizable, Score, Space, Task, Trial, member_of
+from ghn.types import Resizable, Score, Space, Task, Trial, check_trials, member_of
 
 
 class LowFidelityEstimator(CandidateTraining):
@@ -78,7 +78,7 @@ class LowFidelityEstimator(CandidateTraining):
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         """Trains each trial; `extra` holds its `curve`, a list an epoch, and `macs`, the multiply-adds it cost."""
-        asked = [self.fidelity_of(trial.budget) for trial in trials]
+        asked = [self.fidelity_of(trial.budget) for trial in check_trials(trials)]
         return [self._score(trial, fidelity) for trial, fidelity in zip(trials, asked, strict=True)]
 
     def fidelity_of(self, budget: float | None) -> Fidelity:
