@@ -39,9 +39,11 @@ def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     position = [0] * len(graph)
     for p, i in enumerate(order):
         position[i] = p
-    nodes = (graph.nodes[i] for i in order)
-    parts = [(node.op, node.attrs, node.shape, _read(node, position), *_own_params(node)) for node in nodes]
-    return _digest(position[-1], *parts, *_shared(graph, order))
+    nodes = [graph.nodes[i] for i in order]
+    parts: list[tuple[Any, ...]] = [(node.op, node.attrs, node.shape, _read(node, position)) for node in nodes]
+    if any(node.params for node in nodes):
+        parts = [(*part, *_own_params(node)) for part, node in zip(parts, nodes, strict=True)] + _shared(graph, order)
+    return _digest(position[-1], *parts)
 
 
 def function_key(graph: Graph) -> str:
@@ -69,10 +71,8 @@ def _own_params(node: Node) -> tuple[tuple[str, Shape], ...]:
     return tuple((param.kind, param.shape) for param in node.params)
 
 
-def _shared(graph: Graph, order: Sequence[int]) -> list[tuple[int, int]]:
+def _shared(graph: Graph, order: Sequence[int]) -> list[tuple[Any, ...]]:
     """Of all uses of parameters in canonical order, each that is not the first, and which that is."""
-    if all(graph.nodes[i].params is None for i in order):
-        return []
     names = [param.name for i in order for param in graph.node_params[i]]
     first: dict[str, int] = {}
     uses = [(use, first.setdefault(name, use)) for use, name in enumerate(names)]
@@ -94,7 +94,8 @@ class _Classes:
         """Nodes classed by level and operation, and split as far as it goes."""
         levels, output = graph.levels, len(graph) - 1
         labels = {
-            i: (levels[i], n.op, n.attrs, n.shape, i == output, _own_params(n)) for i, n in enumerate(graph.nodes)
+            i: (levels[i], n.op, n.attrs, n.shape, i == output, _own_params(n) if n.params else ())
+            for i, n in enumerate(graph.nodes)
         }
         out = cls(graph, [0] * len(graph), {0: list(labels)})
         out._split(0, labels)

@@ -157,7 +157,8 @@ class Featurizer:
             self._new.append(node.op)
             self.unmet.add(node.op)
         c_in = graph.nodes[node.inputs[0]].shape[0] if node.inputs else 0
-        kernel = next((p.shape[-1] for p in graph.node_params[i] if len(p.shape) > 2), 0)
+        params = graph.node_params[i]
+        kernel = next((p.shape[-1] for p in params if len(p.shape) > 2), 0) if params else 0
         return self._index.get(node.op, UNMET), *_kind_columns(node.attrs, c_in, node.shape, kernel)
 
     def _warn(self) -> None:
@@ -213,13 +214,15 @@ def _each_once(features: GraphFeatures, names: Mapping[Group, list[str]]) -> lis
     whole = [(group, positions, names[group]) for group, positions in features.groups.items()]
     if len({name for own in names.values() for name in own}) == sum(map(len, names.values())):
         return whole
-    seen: set[str] = set()
+    first: dict[str, tuple[int, int]] = {}
+    for group, own in names.items():
+        for name, slot in zip(own, features.slots[group], strict=True):
+            first[name] = min(first.get(name, slot), slot)
     out = []
     for group, positions, own in whole:
-        first = [k for k, name in enumerate(own) if name not in seen and name not in own[:k]]
-        seen.update(own)
-        if first:
-            out.append((group, positions[first], [own[k] for k in first]))
+        kept = [k for k, slot in enumerate(features.slots[group]) if first[own[k]] == slot]
+        if kept:
+            out.append((group, positions[kept], [own[k] for k in kept]))
     return out
 
 

@@ -38,6 +38,7 @@ WEIGHTS = {
     "ghn1": lambda: ghn(encoder="gated", virtual_edges=False, position=False),
     "ghn2": lambda: ghn(encoder="gated", rounds=2, position=False),
     "ghn3": lambda: ghn(encoder="graphormer"),
+    "low rank": lambda: ghn(decoder="low_rank", rank=4),
     "bank": lambda: Bank(BankConfig("oneshot", 4), SPACE),
     "smash": lambda: Smash(SmashConfig(classes=4, unit=4, hidden=16, blocks=1), SPACE),
     "inherited": inherited,

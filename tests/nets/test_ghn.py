@@ -205,6 +205,23 @@ def test_settings_of_another_type_are_refused(settings):
         GHNConfig(classes=10, **settings)
 
 
+def test_the_first_configs_still_make_the_first_hypernetworks():
+    """A card without the later settings has the heads of its time, and seeds draw the weights that they drew."""
+    later = {"decoder", "rank", "decoder_mix", "expansion", "kinds", "attributes"}
+    old = {key: value for key, value in GHNConfig(classes=10).describe().items() if key not in later}
+    assert GHNConfig(**old) == GHNConfig(classes=10)
+    torch.manual_seed(0)
+    net = GHN(GHNConfig(**old))
+    assert list(net.decoder.heads) == [
+        "conv_weight", "linear_weight", "linear_bias", "norm_weight", "norm_bias", "bias"
+    ]  # fmt: skip
+    drawn = {name: p.flatten()[0].item() for name, p in net.named_parameters()}
+    assert drawn["embedding.tables.0.weight"] == pytest.approx(0.34027570, rel=1e-5)
+    assert drawn["encoder.blocks.2.down.weight"] == pytest.approx(-0.05211967, rel=1e-5)
+    assert drawn["decoder.heads.conv_weight.last.weight"] == pytest.approx(-0.03531463, rel=1e-5)
+    assert drawn["decoder.heads.bias.last.weight"] == pytest.approx(0.18865753, rel=1e-5)
+
+
 def test_a_config_is_rebuilt_from_its_description(config):
     import json
 

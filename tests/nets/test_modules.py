@@ -141,8 +141,10 @@ def test_shared_parameters_are_made_once() -> None:
     for graphs in ([other, tied], [tied, other]):
         together = net(graphs)[graphs.index(tied)]
         assert all(torch.allclose(together[name], alone[name], atol=1e-5) for name in alone)
-    made = net.featurizer.batch([tied]).groups.values()
-    assert sorted(name for _, owners in made for _, name in owners) == sorted(alone)
+    made = net.featurizer.batch([tied]).groups
+    assert sorted(name for _, owners in made.values() for _, name in owners) == sorted(alone)
+    (kind,) = [group.kind for group, (_, owners) in made.items() if (0, "table/weight") in owners]
+    assert kind == "embedding"  # what it is where it is used first
 
 
 @torch.no_grad()
