@@ -81,7 +81,7 @@ class JobKeys(Keys):
 
     job: str = Field(description="what is done")
     space: dict[str, Any] = Field(description="of the architectures: a name, and its settings")
-    task: dict[str, Any] = Field(description="the images: a name, and its settings")
+    task: dict[str, Any] = Field(description="the data: a name, and its settings")
     out: str = Field(description="folder of the results")
     resume: bool = Field(description="go on with what is in that folder")
     device: str = Field(description="auto | cpu | cuda | mps")

@@ -40,7 +40,7 @@ class TrainerKeys(Keys):
 
     steps: int = Field(description="optimiser steps")
     architectures: int = Field(description="a step; weights=darts runs all of them at once")
-    images: int = Field(description="an architecture and step")
+    images: int = Field(description="items of data an architecture and step")
     optimizer: str = Field(description="adamw | sgd")
     lr: float = Field(description="peak learning rate, after a linear warm-up")
     schedule: str = Field(description="cosine takes the rate to zero | constant leaves it")
@@ -121,7 +121,7 @@ class TrainKeys(Keys):
     weights: Annotated[HypernetworkKeys | OneshotKeys | EnasKeys | DartsKeys | SmashKeys, Field(discriminator="method")]
     net: NetKeys
     space: dict[str, Any] = Field(description="of the architectures: a name, and its settings")
-    task: dict[str, Any] = Field(description="the images: a name, and its settings")
+    task: dict[str, Any] = Field(description="the data: a name, and its settings")
     trainer: TrainerKeys
     out: str = Field(description="folder of the run")
     resume: bool = Field(description="go on with the run in that folder")

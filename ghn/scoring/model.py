@@ -22,6 +22,7 @@ from ghn.nets.net import Net
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.initialise import Coverage, initialise, make_weights
+from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
@@ -152,6 +153,12 @@ class Model:
     def images(self, task: Task | None = None) -> Task:
         """The images to score on, normalised as the hypernetwork has seen them: those given, or the checkpoint's."""
         task = self._scoring_task() if task is None else task
+        if not isinstance(task, Task):
+            raise ConfigError(
+                "networks are scored on a task",
+                got=f"task={type(task).__name__}",
+                expected="a task, such as ghn.tasks.from_arrays makes",
+            )
         check_task(self.card, task)
         return task.normalised_as(self.card["task"])
 
@@ -341,18 +348,19 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
     return "_".join([f"ghn{number + 1}" if number else "ghn", *(f"{k}{v}" for k, v in skeleton.items())])
 
 
-def rank_weights(members: Sequence[str]) -> dict[str, float]:
+def rank_weights(members: Sequence[str], *, proxy: bool = True) -> dict[str, float]:
     """Weights of the readings: size 1, the loss of generated weights 2, the proxy 2; of 0: for the regression alone."""
     losses = {f"{member}/loss": 2.0 / len(members) for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
-    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, f"{PROXY}/meco": 2.0, f"{PROXY}/swap": 0.0}
+    proxies = {f"{PROXY}/meco": 2.0, f"{PROXY}/swap": 0.0} if proxy else {}
+    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies}
 
 
 def make_ranker(model: Model, *, task: Task | None = None) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
     Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
-    a space that is not `Readable` is read as it is.
+    a space that is not `Readable` is read as it is. The proxy is left out where inputs have no positions.
 
     Raises:
         CheckpointError: the population in a checkpoint's card cannot be used, or the task does not fit.
@@ -366,8 +374,10 @@ def make_ranker(model: Model, *, task: Task | None = None) -> Combined:
         for number, one in enumerate(models)
         for skeleton in skeletons
     }
-    weights = rank_weights(list(members))
-    members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
+    proxy = judges_input(ZERO_COST["meco"], images)
+    weights = rank_weights(list(members), proxy=proxy)
+    if proxy:
+        members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
     try:
         return Combined(space, members, weights, population=_population(models, images.checksum))
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -381,20 +391,18 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     the space can list them. No trained accuracy is looked at.
 
     `agreement` is Kendall's tau between the losses of generated weights and the zero-cost proxy. It told good trainings
-    from bad ones (docs/ranking.md): of several seeds, keep the one with the highest.
+    from bad ones (docs/ranking.md): of several seeds, keep the one with the highest. None without that proxy.
 
     Raises:
         ConfigError: too few networks, or too few that could be read.
     """
     population, columns = make_ranker(model).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
-    proxy = columns[f"{PROXY}/meco"]
+    known = {"task_checksum": model.images().checksum, "quantiles": population.describe()}
+    if (proxy := columns.get(f"{PROXY}/meco")) is None:
+        return known
     read = np.isfinite(own) & np.isfinite(proxy)
-    return {
-        "task_checksum": model.images().checksum,
-        "quantiles": population.describe(),
-        "agreement": kendall(own[read], proxy[read]),
-    }
+    return {**known, "agreement": kendall(own[read], proxy[read])}
 
 
 def _population(models: Sequence[Model], checksum: str) -> Population | None:

@@ -181,7 +181,7 @@ def head_input(graph: Graph) -> int:
     maps = [i for i, node in enumerate(graph.nodes) if len(node.shape) == 3]
     if maps and not [i for i in mixing[:-1] if i > maps[-1]] and maps[-1] < mixing[-1]:
         return maps[-1]
-    return graph.nodes[mixing[-1]].inputs[0]
+    return graph.nodes[mixing[-1] if graph.class_head is None else graph.class_head].inputs[0]
 
 
 def is_cut_off(graph: Graph) -> bool:

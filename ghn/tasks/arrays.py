@@ -76,6 +76,14 @@ def from_arrays(
     """
     where = f"task {name}"
     given = {part: pair for part, pair in {"train": train, "val": val, "test": test}.items() if pair is not None}
+    for part, pair in given.items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise DataError(
+                f"{where}, split {part}: not a pair",
+                got=type(pair).__name__,
+                expected="(inputs, targets)",
+                fix="from_dataset takes datasets, from_frame tables, from_stream what does not fit into memory",
+            )
     inputs = {part: as_inputs(x, layout, f"{where}, split {part}") for part, (x, _) in given.items()}
     labels: dict[str, Any] = {part: y for part, (_, y) in given.items()}
     cuts: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}

@@ -6,16 +6,16 @@ from typing import Any
 
 from ghn.errors import ConfigError
 from ghn.graph.ir import Graph
-from ghn.tasks.inputs import is_single
+from ghn.tasks.inputs import shape_list
 from ghn.types import Task
 
 
 def check_network(graph: Graph, task: Task) -> None:
     """Raises ConfigError, naming both shapes, for a network whose input or output is not that of a task."""
-    shapes = {"input": (graph.input_shape, task.input_shape), "output": (graph.output_shape, task.output_shape)}
-    if not is_single(task.input_shape):
-        del shapes["input"]
-    for what, (own, wanted) in shapes.items():
+    given = [node.shape for node in graph.nodes if node.op == "input"]
+    asked = [shape or (1,) for shape in shape_list(task.input_shape)]  # a number is a node of one
+    inputs = (given[0], asked[0]) if len(given) == len(asked) == 1 else (sorted(given), sorted(asked))
+    for what, (own, wanted) in {"input": inputs, "output": (graph.output_shape, task.output_shape)}.items():
         if own != wanted:
             raise ConfigError(
                 f"the network's {what} does not fit task {task.name}",

@@ -61,7 +61,7 @@ def space(task):
 
 
 def test_networks_learn_it(task, space, fabric):
-    trainer = NetworkTrainer(space.network((16,)).graph, task, RECIPE, 0, fabric)
+    trainer = NetworkTrainer(space.network((16,)), task, RECIPE, 0, fabric)
     before = trainer.evaluate(task.val)
     for _ in range(RECIPE.epochs):
         result = trainer.run_epoch()
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_told_with_both_shapes(task, fabric):
     (score,) = WeightedEstimator(RandomInit(0), wrong, task, fabric).score(TRIALS[:1])
     assert not score.ok and "(9,)" in str(score.error) and str(task.output_shape) in str(score.error)
     with pytest.raises(ConfigError, match=r"input does not fit task(?s:.*)\(4,\)(?s:.*)\(5,\)"):
-        NetworkTrainer(Perceptrons((4,), 9).network((4,)).graph, task, RECIPE, 0, fabric)
+        NetworkTrainer(Perceptrons((4,), 9).network((4,)), task, RECIPE, 0, fabric)
 
 
 def test_sizes_that_were_given_are_refused_by_name(task):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mlp_space import Perceptrons
 
-from ghn.errors import CheckpointError
+from ghn.errors import CheckpointError, ConfigError
 from ghn.nets import GHNConfig
 from ghn.scoring.load import load
 from ghn.scoring.model import check_task
@@ -71,3 +71,15 @@ def test_cards_that_know_images_alone_still_fit(toy_task):
     assert kind_of(old) == kind_of(toy_task.describe())
     check_task({"task": old}, toy_task)
     assert torch.equal(*(next(t.val.batches(40))[0] for t in (toy_task, toy_task.normalised_as(old))))
+
+
+def test_rank_leaves_the_proxy_of_images_out(model, task):
+    archs = [(1,) * depth for depth in range(1, 21)]
+    ranked = model.rank(archs, task=task)
+    assert all(score.ok for score in ranked), [score.error for score in ranked]
+    assert not [name for name in ranked[0].extra if "meco" in name]
+
+
+def test_what_is_no_task_is_told(model):
+    with pytest.raises(ConfigError, match=r"task=tuple(?s:.*)from_arrays"):
+        model.score([(1,)], task=(X, NUMBER))

@@ -164,3 +164,10 @@ def test_items_of_dicts_name_their_columns():
     assert several.input_shape == {"picture": (3,), "id": ()}
     usual = [{"x": row["picture"], "label": row["fine"]} for row in rows]
     assert from_dataset("t", usual).checksum == from_arrays("t", (X, Y)).checksum
+
+
+def test_what_is_no_pair_is_refused():
+    with pytest.raises(
+        DataError, match=r"split val: not a pair(?s:.*)Tensor(?s:.*)\(inputs, targets\)(?s:.*)from_dataset"
+    ):
+        from_arrays("t", (X, Y), val=X)

@@ -6,13 +6,14 @@ import torch
 from ghn.graph.ir import GraphBuilder
 from ghn.tasks import from_arrays
 from ghn.train.network import NetworkTrainer, Recipe
+from ghn.types import Network
 
 
 def network():
     """A linear classifier of pixels: what it cannot tell apart is not in the images."""
     builder = GraphBuilder((1, 8, 8))
     x = builder.add("conv", builder.input, name="head", out=2, kernel=8)
-    return builder.build(builder.add("global_pool", x, name="pool"))
+    return Network.of(builder.build(builder.add("global_pool", x, name="pool")))
 
 
 @pytest.mark.parametrize(("augment", "learns"), [(None, False), ("flip", False), ("none", True), ("shift", True)])

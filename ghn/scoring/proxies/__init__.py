@@ -112,22 +112,30 @@ _PROXIES = (
 ZERO_COST: dict[str, Proxy] = {proxy.name: proxy for proxy in _PROXIES}
 
 
+def judges_input(proxy: Proxy, task: Task) -> bool:
+    """Whether a proxy says something of a task's inputs."""
+    return _wanted_input(proxy, task) is None
+
+
 def check_input(proxy: Proxy, task: Task) -> None:
     """Raises ConfigError for a task of whose inputs a proxy says nothing."""
-    sample, _ = next(task.train.take(1).batches(1))
-    if not isinstance(sample, Tensor):
-        expected = "one input" if proxy.axes or proxy.numbers else None
-    elif sample.ndim - 1 < proxy.axes:
-        expected = "images (c, h, w)" if proxy.axes == 3 else "inputs with channels and positions, such as (c, h, w)"
-    else:
-        expected = "numbers, not tokens" if proxy.numbers and not sample.dtype.is_floating_point else None
-    if expected is not None:
+    if (expected := _wanted_input(proxy, task)) is not None:
         raise ConfigError(
             f"the proxy {proxy.name} says nothing of task {task.name}",
             got=f"inputs of shape {task.input_shape}",
             expected=expected,
             fix="choose another, such as grad_norm, snip or params",
         )
+
+
+def _wanted_input(proxy: Proxy, task: Task) -> str | None:
+    """What inputs a proxy needs, where those of a task are others."""
+    sample, _ = next(task.train.take(1).batches(1))
+    if not isinstance(sample, Tensor):
+        return "one input" if proxy.axes or proxy.numbers else None
+    if sample.ndim - 1 < proxy.axes:
+        return "images (c, h, w)" if proxy.axes == 3 else "inputs with channels and positions, such as (c, h, w)"
+    return "numbers, not tokens" if proxy.numbers and not sample.dtype.is_floating_point else None
 
 
 class ProxyReadout:
