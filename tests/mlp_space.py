@@ -33,7 +33,13 @@ class Perceptrons:
         for i, old in enumerate(arch):
             yield from ((*arch[:i], new, *arch[i + 1 :]) for new in WIDTHS if new != old)
 
+    def check(self, arch: Any) -> Arch:
+        if not isinstance(arch, tuple) or not all(isinstance(width, int) for width in arch):
+            raise ArchitectureError("not a perceptron", got=arch)
+        return arch
+
     def network(self, arch: Arch) -> Network:
+        self.check(arch)
         builder = GraphBuilder(self.input_shape)
         x = builder.input
         for number, width in enumerate(arch):
@@ -48,7 +54,7 @@ class Perceptrons:
             raise ArchitectureError("not a perceptron", got=text) from None
 
     def format(self, arch: Arch) -> str:
-        return "-".join(map(str, arch))
+        return "-".join(map(str, self.check(arch)))
 
     def canonical(self, arch: Arch) -> Arch:
-        return arch
+        return self.check(arch)

@@ -27,7 +27,7 @@ from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
 from ghn.tasks import make_task
-from ghn.tasks.outputs import kind_of
+from ghn.tasks.outputs import example_inputs, kind_of
 from ghn.train.checkpoint import save_tensors
 from ghn.types import Estimator, Network, Readable, Score, Space, Task, Trial, WeightDict, network_of
 
@@ -175,9 +175,8 @@ class Model:
         if isinstance(architecture, Graph):
             return Network.of(architecture)
         if isinstance(architecture, nn.Module):
-            shape = kind_of(self.card["task"])["input_shape"]
             device = next((p.device for p in architecture.parameters()), None)
-            return Network.from_module(architecture, torch.zeros(2, *shape, device=device))
+            return Network.from_module(architecture, example_inputs(self.card["task"], device=device))
         return network_of(self.space, architecture)
 
     def weights(self, architecture: Any, *, strict: bool = False) -> WeightDict:

@@ -15,7 +15,7 @@ from ghn.tasks.augmentation import USUAL, Augmentation, usual_augmentation
 from ghn.tasks.images import ImageTask, Split, check_alike, check_range
 from ghn.tasks.inputs import map_inputs, named, pick, shapes_of
 from ghn.tasks.memory import ArraySplit
-from ghn.tasks.normalisation import Normalisation, normalisation_of
+from ghn.tasks.normalisation import Normalisation, bytes_of_one, normalisation_of
 from ghn.tasks.objectives import Classification, Objective, Regression, count_classes, prepare_targets
 from ghn.tasks.sampling import Pool, Pools, hold_out, permutation, sort_by_content, sort_items, strata_of
 from ghn.tasks.task import DataTask
@@ -63,7 +63,7 @@ def from_arrays(
         size: height and width to resize images to; None keeps the size.
         layout: `NCHW` or `NHWC`, of four axes; None takes `NCHW`, unless the last axis looks like colours.
         normalise: `standardise`: by mean and deviation of each channel or feature (the second axis) of the train split;
-            `none`: as they are; None: images of bytes and floats but for these are standardised.
+            `none`: as they are, bytes in [0, 1]; None: images of bytes and floats but for these are standardised.
         augment: of training batches: none | flip | shift | flip_shift, or a function (inputs, generator) -> inputs;
             None flips and shifts images whose targets are classes or labels, and nothing else.
         val_share: share of the given train items, stratified by class.
@@ -162,8 +162,9 @@ def units_of(
 ) -> dict[str, Any]:
     """The units in which networks see inputs and targets: `normalisation` and `target_normalisation` of a split."""
     check_known(f"normalise of {where}", normalise or "none", NORMALISE)
+    usual = bytes_of_one if normalise == "none" else normalisation_of
     return {
-        "normalisation": None if normalise == "none" else map_inputs(normalisation_of, inputs),
+        "normalisation": map_inputs(usual, inputs),
         "target_normalisation": Normalisation.of_floats(targets) if isinstance(objective, Regression) else None,
     }
 

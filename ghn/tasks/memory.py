@@ -103,6 +103,13 @@ class ArraySplit(InMemory):
     def input_shape(self) -> Any:
         return shapes_of(self.inputs, skip=1)
 
+    @property
+    def input_dtypes(self) -> list[str]:
+        """Of each input as networks see it, such as `float32`."""
+        units = each_normalisation(self.normalisation, len(tensors_of(self.inputs)))
+        dtypes = [x.dtype if n is None else torch.float32 for x, n in zip(tensors_of(self.inputs), units, strict=True)]
+        return [str(dtype).removeprefix("torch.") for dtype in dtypes]
+
     @cached_property
     def _units(self) -> list[tuple[Tensor, Tensor] | None]:
         """Scale and offset of each input and of the targets, made once."""

@@ -48,6 +48,13 @@ class Normalisation(NamedTuple):
         return {"mean": list(self.mean), "std": list(self.std)}
 
 
+def bytes_of_one(values: Tensor) -> Normalisation | None:
+    """Of bytes that which scales them to [0, 1] and no more; None for what is seen as it is."""
+    if values.dtype != torch.uint8 or values.ndim < 2:
+        return None
+    return Normalisation((0.0,) * values.shape[1], (1.0,) * values.shape[1])
+
+
 def normalisation_of(values: Tensor) -> Normalisation | None:
     """That of bytes or floats; None for whole numbers, which are tokens, and for items of single numbers."""
     if values.ndim < 2:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from ghn.errors import ConfigError
 from ghn.graph.ir import Graph
 from ghn.tasks.inputs import shape_list
-from ghn.types import Task
+from ghn.types import Inputs, Task
+
+DTYPES = {"float32": torch.float32, "int64": torch.int64}  # that networks see
 
 
 def check_network(graph: Graph, task: Task) -> None:
@@ -38,6 +44,21 @@ def count_outputs(task: Task) -> int:
             expected="(k,)",
         )
     return task.output_shape[0]
+
+
+def example_inputs(description: Mapping[str, Any], n: int = 2, device: torch.device | str | None = None) -> Inputs:
+    """Zeros of the shapes and dtypes that networks see in a task, of its `describe()`: to capture modules with."""
+    shape = kind_of(description)["input_shape"]
+    dtypes = iter(description.get("input_dtypes") or ["float32"])
+
+    def zeros(one: Sequence[int]) -> Tensor:
+        return torch.zeros(n, *one, dtype=DTYPES[next(dtypes)], device=device)
+
+    if isinstance(shape, Mapping):
+        return {name: zeros(one) for name, one in shape.items()}
+    if shape and not isinstance(shape[0], int):
+        return tuple(zeros(one) for one in shape)
+    return zeros(shape)
 
 
 def kind_of(description: Any) -> dict[str, Any]:

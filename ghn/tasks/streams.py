@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -100,10 +100,8 @@ def from_stream(
     if isinstance(objective, Classification) and not isinstance(classes, int) and classes is not None:
         objective = Classification(len(classes), tuple(classes))
     units = units_of(first.inputs, first.targets, objective, normalise, where)
-    splits = {
-        part: replace(split, input_shape=first.input_shape, sample_digest=samples[part].digest(), **units)
-        for part, split in raw.items()
-    }
+    known = {"input_shape": first.input_shape, "input_dtypes": replace(first, **units).input_dtypes, **units}
+    splits = {part: replace(split, **known, sample_digest=samples[part].digest()) for part, split in raw.items()}
     for part, one in samples.items():
         if one.input_shape != first.input_shape:
             got, expected = str(one.input_shape), str(first.input_shape)
@@ -178,6 +176,7 @@ class StreamSplit:
     workers: int = 0
     device: torch.device = CPU
     input_shape: Any = ()
+    input_dtypes: list[str] = field(default_factory=list)
     normalisation: Any = None
     target_normalisation: Normalisation | None = None
     sample_digest: str = ""

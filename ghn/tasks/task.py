@@ -28,6 +28,10 @@ class DataSplit(Split, Protocol):
     def input_shape(self) -> Any: ...
 
     @property
+    def input_dtypes(self) -> list[str]:
+        """Of each input as networks see it, such as `float32`."""
+
+    @property
     def normalisation(self) -> Any:
         """Of each input, in the structure of the inputs; None where it is seen as it is."""
 
@@ -144,6 +148,7 @@ class DataTask:
             "name": self.name,
             "kind": self.objective.kind,
             "input_shape": listed(self.input_shape),
+            "input_dtypes": self.train.input_dtypes,
             "output_shape": list(self.output_shape),
             **self.objective.describe(),
             "sizes": {title: len(split) for title, split in self.splits().items()},

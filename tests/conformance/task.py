@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ghn.errors import ConfigError, DataError
 from ghn.tasks.inputs import count, listed, shapes_of, tensors_of
-from ghn.tasks.outputs import kind_of
+from ghn.tasks.outputs import example_inputs, kind_of
 from ghn.tasks.streams import StreamSplit
 from ghn.types import Batch, Split, Task
 
@@ -140,6 +140,9 @@ def description_is_json_and_tells_the_kind(task: Task) -> None:
     assert json.loads(json.dumps(told)) == told
     assert kind_of(told)["input_shape"] == listed(task.input_shape)
     assert kind_of(told)["output_shape"] == list(task.output_shape)
+    example, given = example_inputs(told), next(task.val.batches(2))[0]
+    assert shapes_of(example) == shapes_of(given)
+    assert [x.dtype for x in tensors_of(example)] == [x.dtype for x in tensors_of(given)]
     assert told["checksum"] == task.checksum
     assert told["sizes"] == {"train": len(task.train), "val": len(task.val), "test": len(task.test)}
 

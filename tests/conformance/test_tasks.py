@@ -62,6 +62,7 @@ TASKS = {
     "images": toy.make_task,
     "images, floats of any range": lambda: from_arrays("f", (normal(5, 8, 6), CLASS), normalise="standardise"),
     "images, several labels": lambda: from_arrays("l", (normal(3, 8, 8).sigmoid(), LABELS), kind="multi_label"),
+    "bytes": lambda: from_arrays("b", (TOKENS.byte()[:, :, None], CLASS), normalise="none"),
     "tabular": lambda: from_arrays("t", (normal(4), CLASS)),
     "tabular, classes by name": lambda: from_arrays("n", (normal(4).numpy(), np.array(["no", "yes"])[CLASS])),
     "regression": lambda: from_arrays("r", (normal(4), NUMBER), kind="regression"),
