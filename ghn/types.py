@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from ghn.errors import ConfigError
+from ghn.graph.capturing import capture
 from ghn.graph.diagram import Diagram
 from ghn.graph.interpreter import Inputs, Interpreter, Ran
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram
 from ghn.graph.program import check as check_captured
-from ghn.graph.recorder import capture
 from ghn.graph.simplify import simplify
 
 Arch = TypeVar("Arch", bound=Hashable)

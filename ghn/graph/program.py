@@ -14,8 +14,9 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.utils._pytree import tree_map
 
 from ghn.errors import GraphError
+from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter, Ran, as_tuple, unknown_parts
-from ghn.graph.recorder import Captured, capture
+from ghn.graph.recorder import Captured
 
 TOLERANCE = 1e-3  # of a check, of the largest output: float32 rounds otherwise in another order of sums
 _LOCKS: WeakKeyDictionary[nn.Module, RLock] = (
@@ -128,13 +129,14 @@ def check(module: nn.Module, inputs: Inputs, captured: Captured | None = None, *
     """
     captured = captured or capture(module, inputs)
     generator = torch.Generator().manual_seed(seed)
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
 
     def random(x: Tensor) -> Tensor:
         shape = (2, *x.shape[1:])
         if x.is_floating_point():
-            return torch.randn(shape, generator=generator, dtype=x.dtype)
+            return torch.randn(shape, generator=generator, dtype=x.dtype).to(device)
         known = x.flatten().cpu()
-        return known[torch.randint(len(known), shape, generator=generator)]
+        return known[torch.randint(len(known), shape, generator=generator)].to(device)
 
     drawn = tree_map(random, dict(inputs) if isinstance(inputs, Mapping) else as_tuple(inputs))
     params, buffers = dict(module.named_parameters()), dict(module.named_buffers())

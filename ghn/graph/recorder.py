@@ -1,9 +1,7 @@
-"""Sees a user's `torch.nn.Module` as a graph: one recording of its forward pass on tensors without data.
+"""Records a forward pass on tensors without data: every operator that PyTorch dispatches is a node.
 
-Every operator that PyTorch dispatches is a node: one of `ghn.graph.ops` where it means one, else the call itself
-(`ghn.graph.calls`). Operations in place are recorded as what they compute, and the values that they change as changed.
-A recording takes a hundredth of the time of `torch.export`; like it, it sees one path through the module, and control
-flow that depends on values ends in an error.
+It is one of `ghn.graph.ops` where it means one, else the call itself (`ghn.graph.calls`). Operations in place are
+recorded as what they compute, and the values that they change as changed.
 """
 
 from __future__ import annotations
@@ -11,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import get_ident
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ghn.errors import GraphError
 from ghn.graph.calls import VIEWS, write_call
-from ghn.graph.interpreter import Inputs, as_tuple
 from ghn.graph.ir import Graph, Node, derive
 from ghn.graph.op import Param, Shape
 from ghn.graph.translate import SAME, Meaning, kind_of, translate
@@ -42,40 +39,6 @@ class Captured(NamedTuple):
     written: frozenset[str]  # names of the module's buffers that its forward pass writes to
 
 
-def capture(module: nn.Module, inputs: Inputs) -> Captured:
-    """Records what a module does with inputs of these shapes, in evaluation; the module is not changed.
-
-    Args:
-        module: the network, on a CPU or elsewhere; what it returns may be a tensor, or hold several.
-        inputs: an example: a tensor (b, ...), a tuple of them, or a dict by the names of `forward`'s arguments; the
-            first axis of each is the batch.
-
-    Raises:
-        GraphError: it cannot be recorded: control flow that depends on values, a forward pass that fails, hooks, a
-            scripted module, other numbers than float32 or float64, no data; names the module.
-    """
-    _check(module, inputs)
-    params = {name: p.detach().to("meta") for name, p in module.named_parameters()}
-    buffers = {name: b.clone() for name, b in module.named_buffers()}  # a forward pass may count in them
-    example = tree_map(_example, dict(inputs) if isinstance(inputs, Mapping) else as_tuple(inputs))
-    recorder = _Recorder(params, as_tuple(example), buffers)
-    args, kwargs = ((), example) if isinstance(example, dict) else (example, {})
-    with _evaluating(module), torch.no_grad(), recorder.following(module):
-        try:
-            with recorder:
-                output = functional_call(module, params | buffers, args, kwargs)
-        except GraphError:
-            raise
-        except Exception as error:  # whatever the user's own forward raises
-            raise GraphError(
-                f"{_title(module, recorder.failed_in)} cannot be captured",
-                got=f"{type(error).__name__}: {error}",
-                expected="a forward pass that runs on the example inputs, without control flow that depends on values",
-                fix="give example_inputs as forward takes them; compute what depends on values outside of the network",
-            ) from error
-    return recorder.finished(output)
-
-
 @dataclass(slots=True)
 class _Value:
     """What is known of a tensor while recording."""
@@ -84,11 +47,17 @@ class _Value:
     node: int | None = None  # that gave it; None for parameters
     param: str | None = None  # that it is, or is a view of
     origin: tuple[Any, Sequence[Any], Mapping[str, Any]] | None = None  # the view of another that it is
-    stale: bool = False  # whether it was written to through another tensor
+    writer: int | None = None  # the node that wrote to it since, through another tensor
 
 
-class _Recorder(TorchDispatchMode):
-    """Turns what is dispatched into nodes."""
+class Recorder(TorchDispatchMode):
+    """Turns what is dispatched into nodes.
+
+    Args:
+        params: of the module, on `meta`.
+        inputs: tensors on `meta` whose first axis has the size `BATCH`.
+        buffers: of the module; copies, as a forward pass may write to them.
+    """
 
     def __init__(self, params: Mapping[str, Tensor], inputs: Sequence[Tensor], buffers: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -102,25 +71,31 @@ class _Recorder(TorchDispatchMode):
         self.counted: set[str] = set()
         self.taken: set[str] = set()
         self.stack: list[str] = []
-        self.failed_in = ""
         for i, tensor in enumerate(inputs):
             name = f"input{i or ''}"
             self.taken.add(name)
             self.nodes.append(Node(name, "input", (), (), _stripped(tensor)))
             self.values[id(tensor)] = _Value(tensor, i)
 
+    @property
+    def path(self) -> str:
+        """The module in which the forward pass is, or failed."""
+        return self.stack[-1] if self.stack else ""
+
     @contextmanager
     def following(self, module: nn.Module) -> Iterator[None]:
         """Knows in which of its modules the forward pass is."""
         paths = {id(m): path for path, m in reversed(list(module.named_modules()))}
 
+        here = get_ident()
+
         def enter(m: nn.Module, _args: Any) -> None:
-            self.stack.append(paths.get(id(m), self.stack[-1] if self.stack else ""))
-            self.failed_in = self.stack[-1]
+            if get_ident() == here:  # hooks of all modules see those of other threads too
+                self.stack.append(paths.get(id(m), self.stack[-1] if self.stack else ""))
 
         def leave(_m: nn.Module, _args: Any, _output: Any) -> None:
-            self.stack.pop()
-            self.failed_in = self.stack[-1] if self.stack else ""
+            if get_ident() == here:
+                self.stack.pop()
 
         hooks = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
         try:
@@ -183,7 +158,7 @@ class _Recorder(TorchDispatchMode):
             return None
         if self.nodes[i].op == "aten.mean.dim" and len(self.nodes[self.nodes[i].inputs[0]].shape) == 3:
             (i,) = self.nodes[i].inputs
-        return next((value for value in self.values.values() if value.node == i and not value.stale), None)
+        return next((value for value in self.values.values() if value.node == i and value.writer is None), None)
 
     def _assign(self, out: Any, node: int, origin: Any = None) -> None:
         """What a node gave; of several tensors each is an item of it."""
@@ -203,21 +178,21 @@ class _Recorder(TorchDispatchMode):
         for target in written:
             for value in self.values.values():
                 if value.node is not None and _storage(value.tensor) == _storage(target):
-                    value.stale = value.tensor is not target
+                    value.writer = node
             self.values[id(target)] = _Value(target, node)
 
     def _refresh(self, value: _Value) -> None:
         """Brings a value up to date that was written to through another tensor."""
-        if not value.stale:
+        if (writer := value.writer) is None:
             return
-        value.stale = False
+        value.writer = None
         source = value.origin[1][0] if value.origin else None
         if value.origin and isinstance(source, Tensor) and id(source) in self.values:
             func, args, kwargs = value.origin
             value.node = self._add(translate(func, args, kwargs, value.tensor), value.tensor)
             return
         assert value.node is not None
-        read = (value.node, len(self.nodes) - 1)
+        read = (value.node, writer)
         self.nodes.append(Node(self._name("write"), "ghn.write", read, (), _stripped(value.tensor)))
         value.node = len(self.nodes) - 1
 
@@ -281,7 +256,7 @@ class _Recorder(TorchDispatchMode):
                 params.append(value.param)
             return {"w": params.index(value.param)}
         if value is None:
-            path = f"{self.stack[-1] if self.stack else ''}.constant".strip(".")
+            path = f"{self.path}.constant".strip(".")
             name = self._name(_slashed(self.buffers.get(id(tensor), path)))
             self.nodes.append(Node(name, "constant", (), (), _stripped(tensor)))
             self.constants |= {} if tensor.is_meta else {name: tensor.detach()}
@@ -298,7 +273,7 @@ class _Recorder(TorchDispatchMode):
 
     def _named(self, op: str, params: Sequence[str]) -> str:
         """After the module of its first parameter; else after the module that it is in, and what it does."""
-        path = _slashed(self.stack[-1]) if self.stack else ""
+        path = _slashed(self.path)
         if params and "." in params[0]:
             return self._name(_slashed(params[0].rpartition(".")[0]))
         what = op.split(".")[1].strip("_") if "." in op else op
@@ -408,50 +383,3 @@ def _stripped(x: Tensor) -> Shape:
             sizes[i : i + 1] = [size // BATCH] if size > BATCH else []
             break
     return tuple(max(1, size) for size in sizes) or (1,)
-
-
-def _example(x: Tensor) -> Tensor:
-    return torch.empty((BATCH, *x.shape[1:]), dtype=x.dtype, device="meta")
-
-
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """All of a module in evaluation; afterwards as it was."""
-    before = [(m, m.training) for m in module.modules()]
-    for m, _ in before:
-        m.training = False
-    try:
-        yield
-    finally:
-        for m, training in before:
-            m.training = training
-
-
-def _title(module: nn.Module, path: str) -> str:
-    return f"module {path!r} of {type(module).__name__}" if path else type(module).__name__
-
-
-def _check(module: nn.Module, inputs: Inputs) -> None:
-    """Raises `GraphError` for what cannot be recorded, or could only be by changing it."""
-    for path, m in module.named_modules():
-        where = _title(module, path)
-        if isinstance(m, torch.jit.ScriptModule):
-            raise GraphError(f"{where} is scripted", got=type(m).__name__, fix="give the module it was made of")
-        if m._forward_hooks or m._forward_pre_hooks:
-            raise GraphError(
-                f"{where} has hooks, which could change it or be changed",
-                fix="remove them, or make them part of forward",
-            )
-        for name, p in [*m.named_parameters(recurse=False), *m.named_buffers(recurse=False)]:
-            if p.is_meta:
-                raise GraphError(f"{where} is on meta: {name!r} has no values", fix="build it on a CPU")
-            if p.is_floating_point() and p.dtype not in (torch.float32, torch.float64):
-                raise GraphError(f"{where}: {name!r} is {p.dtype}", expected="float32", fix="convert it: .float()")
-    tensors = as_tuple(inputs) if isinstance(inputs, Tensor | Sequence | Mapping) else ()
-    wrong = [type(x).__name__ for x in tensors if not isinstance(x, Tensor)]
-    if not tensors or wrong or any(x.dim() == 0 for x in tensors):
-        raise GraphError(
-            "example_inputs are missing or misshapen",
-            got=wrong or type(inputs).__name__,
-            expected="a tensor (b, ...), a tuple of them, or a dict of them by name",
-        )

@@ -61,7 +61,7 @@ def test_modules_networks_and_graphs_are_scored_beside_members(model: Model, toy
     assert "cannot be captured" in str(scores[5].error) and "output shape (5,)" in str(scores[6].error)
     again = model.score([module], task=toy_task)[0]
     assert again.value == values[4]
-    for readout in ("accuracy", "ridge", "naswot", "synflow"):
+    for readout in ("accuracy", "ridge", "meco", "synflow"):
         assert model.score([module], readout, task=toy_task)[0].ok, readout
 
 
