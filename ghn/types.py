@@ -1,6 +1,6 @@
 """The protocols that hold the house together, and the data that passes between them.
 
-Axis vocabulary, used by every jaxtyping shape: `b` images in a batch, `c` channels, `h w` image size, `k` classes,
+Axis vocabulary, used by every jaxtyping shape: `b` items in a batch, `c` channels, `h w` image size, `k` classes,
 `g` graphs in a batch, `n` nodes (over all graphs when flat, padded when after `g`), `d` hidden size, `e` edges.
 """
 

@@ -28,7 +28,7 @@ class Skeleton:
                 f"images do not fit the {self.title} skeleton, which halves them twice",
                 got=f"input_shape {shape}",
                 expected="(channels, height, width) with sides that are multiples of 4",
-                fix="resize the images",
+                fix="resize the images (task.size=...), or take a space whose networks read such inputs",
             )
         if self.width < 1 or self.depth < self.least_depth or self.classes < 1:
             raise ConfigError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import isroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ghn.errors import ConfigError, DataError, check_known
 Labels = tuple[Any, ...]
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A kind of learning problem; `loss` and `metric` are those of `ghn.types.Task`."""
 
@@ -236,6 +237,8 @@ def prepare_targets(
     if not isinstance(kind, str):
         return {part: torch.as_tensor(_array(values)) for part, values in targets.items()}, kind
     check_known(f"kind of {where}", kind, KINDS)
+    if isinstance(classes, str) or (isinstance(classes, int) and classes < 1):
+        raise ConfigError(f"{where}: what are the classes?", got=repr(classes), expected="how many, or a list of names")
     if kind == "classification":
         return _classes(targets, classes, where)
     if classes is not None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from ghn.errors import ConfigError
 from ghn.tasks.cifar import cifar10, cifar100
@@ -34,7 +37,7 @@ def make_task(name: str, /, **options: Any) -> Task:
         options: the arguments of the task's function.
 
     Raises:
-        ConfigError: the name or an option is unknown, or an option is missing.
+        ConfigError: the name or an option is unknown, or an option is missing or of a wrong type.
         DataError: the data is missing, damaged or wrong.
     """
     if name not in TASKS:
@@ -46,7 +49,24 @@ def make_task(name: str, /, **options: Any) -> Task:
     missing = [p.name for p in parameters.values() if p.default is p.empty and p.name not in options]
     if missing:
         raise ConfigError(f"task {name} needs the option {missing[0]}", got=options, expected=list(parameters))
+    hints = get_type_hints(TASKS[name])
+    for option, value in options.items():
+        if not _is_of(value, hints[option]):
+            expected = re.sub(r"(\w+\.)+", "", str(parameters[option].annotation))
+            raise ConfigError(f"option {option} of task {name} has the wrong type", got=repr(value), expected=expected)
     return TASKS[name](**options)
+
+
+def _is_of(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type; lists, as yaml has them, are as good as tuples."""
+    adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+    for one in (value, tuple(value) if isinstance(value, list) else value):
+        try:
+            adapter.validate_python(one, strict=True)
+        except ValidationError:
+            continue
+        return True
+    return False
 
 
 def _unknown(kind: str, got: str, known: list[str]) -> ConfigError:

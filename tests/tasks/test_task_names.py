@@ -14,3 +14,23 @@ def test_unknown_names_and_options_are_refused_with_a_suggestion():
         make_task("cifar10", sise=16)
     with pytest.raises(ConfigError, match="needs the option root"):
         make_task("image_folder")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "csv",
+            {"path": "a.csv", "target": "y", "val_share": "half"},
+            r"val_share of task csv(?s:.*)half(?s:.*)float",
+        ),
+        ("csv", {"path": "a.csv", "target": 3}, r"option target of task csv(?s:.*)3\n +expected: str \| list\[str\]"),
+        ("dataset", {"train": [], "workers": "two"}, r"option workers(?s:.*)'two'\n +expected: int"),
+        ("dataset", {"train": [], "columns": ["image"]}, "option columns"),
+        ("cifar10", {"download": "no"}, r"option download(?s:.*)'no'\n +expected: bool"),
+        ("image_folder", {"root": "x", "size": [1, 2, 3]}, r"option size(?s:.*)\[1, 2, 3\]"),
+    ],
+)
+def test_options_of_a_wrong_type_are_told(name, options, message):
+    with pytest.raises(ConfigError, match=message):
+        make_task(name, **options)
