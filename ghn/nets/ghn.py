@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -49,6 +50,7 @@ class GHNConfig:
         expansion: width of the Graphormer's feed-forward part, in units of `hidden`.
         kinds: of parameters that are made, in the order of their heads.
         attributes: whether attributes of nodes that have no column of their own, such as padding or heads, are seen.
+        tasks: further tasks with class heads of their own: name -> number of classes (`GHN.for_task`).
     """
 
     classes: int
@@ -69,6 +71,7 @@ class GHNConfig:
     expansion: int = 2
     kinds: Sequence[str] = BASE_KINDS
     attributes: bool = False
+    tasks: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("vocabulary", "kinds"):
@@ -76,6 +79,10 @@ class GHNConfig:
         check_known("encoder", self.encoder, ENCODERS)
         check_known("decoder", self.decoder, DECODERS)
         check_kinds(self.kinds)
+        object.__setattr__(self, "tasks", dict(self.tasks))
+        check_counts("tasks.", **self.tasks)
+        if wrong := [name for name in self.tasks if not name.isidentifier()]:
+            raise ConfigError("a task with a class head of its own needs a word for a name", got=wrong)
         mix = {} if self.decoder_mix is None else {"decoder_mix": self.decoder_mix}
         counts = ("classes", "hidden", "layers", "heads", "rounds", "decoder_hidden", "channels", "kernel", "rank")
         check_counts("", **{name: getattr(self, name) for name in counts}, expansion=self.expansion, **mix)
@@ -128,16 +135,23 @@ class GHN(Net):
             if config.encoder == "graphormer"
             else GatedGNN(config.hidden, config.rounds, virtual_edges=config.virtual_edges)
         )
-        self.decoder = Decoder(
-            config.hidden,
-            config.decoder_hidden,
-            config.channels,
-            config.classes,
-            config.kernel,
-            mix=config.decoder_mix,
-            rank=config.rank if config.decoder == "low_rank" else None,
-            kinds=config.kinds,
-        )
+        self.decoder = _decoder(config, config.classes, config.kinds)
+        self.class_heads = nn.ModuleDict({name: _decoder(config, n, CLASS_HEAD) for name, n in config.tasks.items()})
+        self.task: str | None = None
+
+    def for_task(self, name: str | None) -> GHN:
+        """The same hypernetwork, all of its weights shared, with the class head of one of `config.tasks`.
+
+        None: of the first task, which has no name.
+
+        Raises:
+            ConfigError: there is no such task.
+        """
+        if name is not None:
+            check_known("task of the hypernetwork", name, self.class_heads)
+        one = copy(self)
+        one.task = name
+        return one
 
     @classmethod
     def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> GHN:
@@ -151,9 +165,9 @@ class GHN(Net):
 
     def makes(self, param: Param) -> bool:
         """Whether there is a head for its kind; and, for a class head, enough classes."""
-        return param.kind in self.decoder.heads and (
-            param.kind not in CLASS_HEAD or param.shape[0] <= self.config.classes
-        )
+        if param.kind in CLASS_HEAD:
+            return param.shape[0] <= (self.config.classes if self.task is None else self.config.tasks[self.task])
+        return param.kind in self.decoder.heads
 
     def forward(self, graphs: Sequence[Graph], without: Collection[str] = ()) -> list[WeightDict]:
         """The weights of each graph, but those that no head makes (`unmade`).
@@ -178,8 +192,11 @@ class GHN(Net):
     ) -> list[WeightDict]:
         """Makes the weights of a batch from its encoded nodes, outside autocast: their scale matters."""
         wanted = {group: rows for group, (rows, _) in batch.groups.items() if group.kind not in without}
+        own = {group for group in wanted if self.task is not None and group.kind in CLASS_HEAD}
         with torch.autocast(h.device.type, enabled=False):
-            made = self.decoder(h.float(), wanted)
+            made = self.decoder(h.float(), {group: rows for group, rows in wanted.items() if group not in own})
+            if self.task is not None:
+                made |= self.class_heads[self.task](h.float(), {group: wanted[group] for group in own})
         out: list[WeightDict] = [{} for _ in range(graphs)]
         for group, weights in made.items():
             for (g, name), weight in zip(batch.groups[group][1], weights.unbind(0), strict=True):
@@ -190,3 +207,16 @@ class GHN(Net):
         """Mean of the encoded nodes of each graph: a feature vector for surrogates."""
         batch = self.featurizer.batch(graphs, self.device)
         return global_mean_pool(self.encode(batch), batch.data.batch)
+
+
+def _decoder(config: GHNConfig, classes: int, kinds: Sequence[str]) -> Decoder:
+    return Decoder(
+        config.hidden,
+        config.decoder_hidden,
+        config.channels,
+        classes,
+        config.kernel,
+        mix=config.decoder_mix,
+        rank=config.rank if config.decoder == "low_rank" else None,
+        kinds=kinds,
+    )

@@ -270,15 +270,19 @@ class MetaStep:
 
     def update(self, number: int, drawn: Sequence[Any]) -> Update:
         """Works out a step of some architectures; its losses are theirs."""
+        losses = self.losses(number, drawn)
+        self.descent.backward(losses, (self.paths.format(one) for one in drawn), number)
+        return Update(partial(self.descend, losses.detach()))
+
+    def losses(self, number: int, drawn: Sequence[Any]) -> Float[Tensor, " n"]:
+        """The losses of some architectures with the weights that are made for them, on the inputs of a step."""
         networks = [self.network(*pair) for pair in zip(drawn, self.skeletons(number, len(drawn)), strict=True)]
         x, y = self.descent.batch(number)
         images, labels = chunks(x, self.config.images), y.split(self.config.images)
         made = self.descent.weights(lambda: [network.graph for network in networks])
         each = zip(made, networks, images, labels, strict=True)
         logits, loss = self.descent.logits, self.descent.loss
-        losses = torch.stack([loss(logits(n.program, n.complete(weights), xs), ys) for weights, n, xs, ys in each])
-        self.descent.backward(losses, (self.paths.format(one) for one in drawn), number)
-        return Update(partial(self._descend, losses.detach()))
+        return torch.stack([loss(logits(n.program, n.complete(weights), xs), ys) for weights, n, xs, ys in each])
 
     def measures(self, number: int) -> dict[str, float | None]:
         return {"lr": self.config.rate(number)}
@@ -287,7 +291,7 @@ class MetaStep:
         """In which of `spaces` each architecture of a step is run."""
         return Random(f"{self.config.seed}/{number}/skeleton").choices(range(len(self.spaces)), k=n)
 
-    def _descend(self, losses: Tensor) -> Tensor:
+    def descend(self, losses: Tensor) -> Tensor:
         self.descent.optimizer.step()
         return losses
 
