@@ -337,7 +337,7 @@ class Split(Protocol):
 
         Args:
             size: items a batch.
-            generator: of the order, from which one draw is taken when the first batch is asked for.
+            generator: of the order; nothing is drawn after the first batch.
             start: batches that are passed over, as they have been seen.
         """
 

@@ -22,6 +22,7 @@ Augmentation = str | Callable[[Any, torch.Generator], Any]  # a function takes a
 def check_augmentation(augmentation: Augmentation, input_shape: Any, where: str) -> Augmentation:
     """Gives it back; a ConfigError for an unknown name, or flips and shifts of what are no images."""
     if callable(augmentation):
+        function_name(augmentation)  # nameless ones are refused
         return augmentation
     if augmentation not in AUGMENTATIONS:
         expected = f"{' | '.join(AUGMENTATIONS)}, or in Python a function (inputs, generator) -> inputs"

@@ -19,7 +19,7 @@ from ghn.types import Task
 if TYPE_CHECKING:
     import pandas as pd
 
-MANY = 100  # different whole numbers, from which on they are more often measured than classes
+MANY = 100  # different values, from which on whole numbers are more often measured than classes
 
 
 def from_frame(
@@ -177,6 +177,12 @@ def _encode(frame: pd.DataFrame, train: pd.DataFrame, features: Sequence[str], w
             parts.append(values.to_numpy(dtype=np.float32)[:, None])
             continue
         known = sorted({str(value) for value in train[column]})
+        if len(known) > MANY and len(known) > len(train) / 2:
+            raise DataError(
+                f"{where}: column {column!r} seems to name the rows",
+                got=f"{len(known)} different values in {len(train)} rows",
+                fix=f"leave it out: drop=[{column!r}]",
+            )
         text = [str(value) for value in values]
         if unknown := next((value for value in text if value not in known), None):
             raise DataError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from inspect import isroutine
 from typing import Any, Protocol, runtime_checkable
 
@@ -168,6 +169,10 @@ class Custom:
     output_shape: tuple[int, ...]
     item_metric: Callable[[Tensor, Tensor], Tensor] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "output_shape", tuple(self.output_shape))
+        _ = self.kind  # nameless functions are refused
+
     @property
     def kind(self) -> str:
         named = [function_name(f) for f in (self.item_loss, self.item_metric) if f is not None]
@@ -198,8 +203,17 @@ KINDS = ("classification", "multi_label", "regression")
 
 
 def function_name(function: Callable[..., Any]) -> str:
-    """What tells a function from others in checkpoints and files of scores; nothing is ever imported by it."""
+    """What tells a function from others in checkpoints and files of scores; nothing is ever imported by it.
+
+    Raises:
+        ConfigError: it has no name of its own.
+    """
+    if isinstance(function, partial):
+        return f"{function_name(function.func)}{function.args}{function.keywords}"
     named = function if isroutine(function) else type(function)
+    if "<lambda>" in named.__qualname__:
+        what = "a loss, metric or augmentation needs a name, by which scores of others are told from its own"
+        raise ConfigError(what, got=f"a lambda in {named.__module__}", fix="def it as a function")
     return f"{named.__module__}.{named.__qualname__}"
 
 

@@ -188,16 +188,17 @@ class StreamSplit:
         return self if self.device == torch.device(device) else replace(self, device=torch.device(device))
 
     def batches(self, size: int) -> Iterator[Batch]:
-        return map(
-            self._seen, self._by_index(torch.arange(self.length), size) if self._indexed else self._by_pass(size)
-        )
+        every = self._by_index(torch.arange(self.length), size) if self._indexed else self._by_pass(size)
+        return map(self._seen, every)
 
     def epoch(self, size: int, generator: torch.Generator, start: int = 0) -> Iterator[Batch]:
-        steps = max(1, self.length // size)
+        """One pass; items that a dataset changes at random are another draw each time."""
+        steps, device = max(1, self.length // size), generator.device
+        order = torch.randperm(self.length if self._indexed else 1, generator=generator, device=device).cpu()
+        seed = int(torch.randint(2**31, (), generator=generator, device=device))
         if not self._indexed:
-            return map(self._seen, islice(self._by_pass(size), start, steps))
-        order = torch.randperm(self.length, generator=generator, device=generator.device).cpu()
-        return map(self._seen, self._by_index(order[start * size : steps * size], size))
+            return map(self._seen, islice(self._by_pass(size, seed), start, steps))
+        return map(self._seen, self._by_index(order[start * size : steps * size], size, seed))
 
     def take(self, n: int, seed: int = 0) -> ArraySplit:
         """A fixed sample in memory: random items of a map-style dataset, the first ones of an iterable."""
@@ -244,19 +245,23 @@ class StreamSplit:
         whole = ArraySplit(map_inputs(move, batch[0]), move(batch[1]), self.normalisation, self.target_normalisation)
         return whole.batch(slice(None))
 
-    def _by_index(self, order: Tensor, size: int) -> Iterator[Batch]:
+    def _load(self, data: Any, seed: int, **how: Any) -> DataLoader[Any]:
+        """A loader whose workers draw from a seed; the global generator is left alone."""
+        seeds = torch.Generator().manual_seed(seed)
+        return DataLoader(data, collate_fn=self.read, num_workers=self.workers, generator=seeds, **how)
+
+    def _by_index(self, order: Tensor, size: int, seed: int = 0) -> Iterator[Batch]:
         assert self.index is not None
         plan = [chunk.tolist() for chunk in self.index[order].split(size)]
-        loader = DataLoader(self.data, batch_sampler=plan, collate_fn=self.read, num_workers=self.workers)
-        return iter(loader)
+        return iter(self._load(self.data, seed, batch_sampler=plan))
 
-    def _by_pass(self, size: int) -> Iterator[Batch]:
+    def _by_pass(self, size: int, seed: int = 0) -> Iterator[Batch]:
         """Batches of a pass of `length` items; an iterable that ends before begins anew."""
         left, rest = self.length, None
         while left:
-            loader = DataLoader(_Iterable(self.data), batch_size=size, collate_fn=self.read, num_workers=self.workers)
-            before = left
-            for part in loader:
+            empty = True
+            for part in self._load(_Iterable(self.data), seed, batch_size=size):
+                empty = False
                 joined = part if rest is None else (concat([rest[0], part[0]]), torch.cat([rest[1], part[1]]))
                 full = min(size, left)
                 if len(joined[1]) < full:
@@ -267,7 +272,7 @@ class StreamSplit:
                 rest = (pick(joined[0], slice(full, None)), joined[1][full:]) if len(joined[1]) > full else None
                 if not left:
                     return
-            if left == before and rest is None:
+            if empty:
                 raise DataError(
                     f"{self.read.where}: the stream gives nothing",
                     got="an iterable that is empty, or used up",

@@ -46,6 +46,9 @@ def test_wrong_tables_are_refused_with_the_column():
         from_frame("t", FRAME, "price", drop=["cost"])
     with pytest.raises(DataError, match="no columns to learn from"):
         from_frame("t", FRAME[["price"]], "price")
+    ids = pd.concat([FRAME] * 4).assign(name=[f"row {i}" for i in range(4 * N)])
+    with pytest.raises(DataError, match=r"column 'name' seems to name the rows(?s:.*)160(?s:.*)drop="):
+        from_frame("t", ids, "price")
     holes = FRAME.assign(age=FRAME["age"].where(FRAME.index != 5))
     with pytest.raises(DataError, match=r"empty cells in column 'age'(?s:.*)1 of 40, the first in row 5(?s:.*)dropna"):
         from_frame("t", holes, "price")

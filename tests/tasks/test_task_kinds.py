@@ -1,5 +1,7 @@
 """Targets, labels, layouts and outputs as users have them: understood, or refused with what was got and what to do."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -115,11 +117,11 @@ def test_losses_and_metrics_by_hand():
 
 
 def test_a_loss_of_ones_own_gives_a_number_an_item():
-    wrong = Custom(lambda output, target: (output - target).square(), (1,))
+    wrong = Custom(_not_reduced, (1,))
     task = from_arrays("t", (X, X[:, :1]), kind=wrong)
     with pytest.raises(ConfigError, match=r"one number an item(?s:.*)\(4, 1\)(?s:.*)reduction"):
         task.loss(torch.zeros(4, 1), torch.zeros(4, 1))
-    counted = Custom(lambda o, t: (o - t).square().mean(1), (1,), lambda o, t: ((o - t).abs() < 1).float().mean(1))
+    counted = Custom(_second, (1,), _near)
     task = from_arrays("t", (X, X[:, :1]), kind=counted)
     assert task.metric(torch.zeros(2, 1), torch.tensor([[0.5], [2.0]])).tolist() == [1.0, 0.0]
 
@@ -130,6 +132,27 @@ def test_checksums_tell_kinds_losses_and_augmentations_apart(pool):
     made += [from_arrays("t", pool, augment=a).checksum for a in ("none", "flip", "flip_shift", _turn)]
     assert len(set(made)) == len(made)
     assert from_arrays("t", pool, augment="flip_shift").checksum == from_arrays("t", pool).checksum
+
+
+def test_functions_without_a_name_are_refused(pool):
+    with pytest.raises(ConfigError, match=r"needs a name(?s:.*)lambda"):
+        Custom(lambda output, target: (output - target).mean(1), (1,))
+    with pytest.raises(ConfigError, match=r"needs a name(?s:.*)lambda"):
+        from_arrays("t", pool, augment=lambda images, generator: images)
+    kinds = {Custom(partial(_scaled, by=by), (1,)).kind for by in (1, 2)}
+    assert len(kinds) == 2
+
+
+def _scaled(output, target, by):
+    return by * (output - target).abs().mean(1)
+
+
+def _not_reduced(output, target):
+    return (output - target).square()
+
+
+def _near(output, target):
+    return ((output - target).abs() < 1).float().mean(1)
 
 
 def _first(output, target):

@@ -116,6 +116,36 @@ def test_a_stream_by_config():
         make_task("dataset", train=config, classes=3, stream=True, size=4)
 
 
+class Changing(Dataset):
+    """Items that are changed at random, as by augmenting transforms."""
+
+    def __len__(self):
+        return N
+
+    def __getitem__(self, index):
+        return X[index] + torch.rand(()), int(Y[index])
+
+
+def test_random_items_of_workers_are_drawn_from_the_generator_and_the_global_one_is_left_alone():
+    task = from_stream("t", Changing(), classes=3, normalise="none", workers=1)
+    state = torch.get_rng_state()
+    first, again, other = (next(task.train.epoch(5, torch.Generator().manual_seed(s)))[0] for s in (1, 1, 2))
+    assert torch.equal(state, torch.get_rng_state())
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+def test_a_stream_that_is_used_up_is_told():
+    class Once(IterableDataset):
+        def __init__(self):
+            self.items = zip(X[:7], Y[:7], strict=True)
+
+        def __iter__(self):
+            return self.items
+
+    with pytest.raises(DataError, match=r"stream gives nothing(?s:.*)not a generator"):
+        from_stream("t", Once(), Once(), Once(), classes=3, items=dict.fromkeys(("train", "val", "test"), 20))
+
+
 def test_identity_is_what_is_known():
     def made(x=X, **options):
         return from_stream("t", TensorDataset(x, Y), classes=3, **options).checksum
