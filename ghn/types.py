@@ -142,8 +142,8 @@ class Network:
 
     def complete(self, weights: Mapping[str, Tensor]) -> WeightDict:
         """Weights for all that the program needs: those given, and of its own what is missing."""
-        own = {name: value for name, value in self.own.items() if name not in weights and name in self.program.needed}
-        return {**own, **weights}
+        missing = [name for name in self.own if name not in weights and name in self.program.needed]
+        return {**{name: self.own[name] for name in missing}, **weights}
 
 
 @runtime_checkable
@@ -155,7 +155,7 @@ class Space(Protocol[Arch]):
         """The space's name in configs, tables and checkpoints."""
 
     def describe(self) -> dict[str, Any]:
-        """The settings, JSON-able; `make_space(name, **settings)` makes an equal space."""
+        """The settings, JSON-able; the class, or `make_space(name, **settings)`, makes an equal space of them."""
 
     def sample(self, rng: Random) -> Arch:
         """Draws one architecture uniformly."""
@@ -196,6 +196,14 @@ class Growing(Protocol):
 
     def expand(self, arch: Any) -> Iterator[Any]:
         """The architectures that are one step more complex."""
+
+
+@runtime_checkable
+class Changeable(Protocol):
+    """A space that makes variants of itself; others are made anew from their class and settings."""
+
+    def with_settings(self, changed: Mapping[str, Any]) -> Space[Any]:
+        """The space with some of its settings changed; `ConfigError` where it has none of the name."""
 
 
 @runtime_checkable

@@ -155,7 +155,7 @@ def as_trained(space: Any, archs: Sequence[Any], method: str, sampling: str) -> 
 
     What shares weights by role knows a function under each of its descriptions apart, and keeps the candidate's own.
     """
-    if method != "ghn" or sampling != "distinct":
+    if method != "ghn" or sampling == "uniform":
         return list(archs)
     first = {space.canonical(arch): arch for arch in space.distinct()}
     return [first[space.canonical(arch)] for arch in archs]

@@ -51,7 +51,9 @@ class TrainerKeys(Keys):
     average: float = Field(description="decay of the moving average of the parameters, which is what is saved")
     shift: int = Field(description="greatest random shift of a training image in pixels, where task.augment shifts")
     ghost: int = Field(description="images that are normalised together; 0: all of an architecture's")
-    sampling: str = Field(description="of architectures: distinct | uniform")
+    sampling: str = Field(
+        description="of architectures: distinct | uniform | auto: distinct where the space can list its functions"
+    )
     skeletons: list[dict[str, Any]] = Field(
         description="such as [{depth: 1}, {depth: 2}], one of which is drawn for each architecture; []: the space as "
         "it is"

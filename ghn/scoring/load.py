@@ -12,7 +12,7 @@ from ghn.assets import asset
 from ghn.errors import CheckpointError, GhnError
 from ghn.nets.net import KINDS, make_net
 from ghn.scoring.model import Model
-from ghn.spaces import DEFAULT_CHECKPOINT, describe_space, make_space
+from ghn.spaces import DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
 from ghn.tasks.outputs import kind_of
 from ghn.tasks.task import check_units
 from ghn.train.checkpoint import fit_tensors, load_tensors
@@ -24,6 +24,10 @@ SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
 CHECKPOINT = "checkpoint.safetensors"  # what a training leaves in its folder
 SHIPPED = DEFAULT_CHECKPOINT
 COMPANIONS: tuple[str, ...] = ()
+
+
+class ForeignSpaceError(CheckpointError):
+    """A checkpoint is of a space of its user's own, which was not given, or is another now."""
 
 
 def load(
@@ -42,7 +46,8 @@ def load(
         device: `auto`, `cpu`, `cuda` or `mps`.
         precision: `float32`, `tf32` or `bf16`.
         fabric: a runtime instead of `device` and `precision`.
-        space: must be the checkpoint's, when given.
+        space: must be the checkpoint's, when given; must be given where that is a user's own, as a file never chooses
+            what is imported.
 
     Raises:
         CheckpointError: missing, damaged, foreign, or made for another space.
@@ -58,9 +63,11 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
     tensors, header = load_tensors(path, *KINDS)
     card = header["card"]
     try:
-        own = make_space(**card["space"])
+        own = _space_of(card["space"], space, path)
         net = make_net(header["kind"], card["config"], own)
         _check_card(card, net.config.classes)
+    except ForeignSpaceError:
+        raise
     except (KeyError, TypeError, ValueError, GhnError) as error:
         raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
     if space is not None and describe_space(space) != describe_space(own):
@@ -72,6 +79,33 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
         )
     fit_tensors(net, tensors, path)
     return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
+
+
+def _space_of(described: Mapping[str, Any], given: Space[Any] | None, path: Path) -> Space[Any]:
+    """The space of a checkpoint: made from its settings, or, where it is a user's own, the one given if it is that."""
+    if described["name"] in SPACES or "target" not in described:
+        return make_space(**described)
+    if given is None:
+        raise ForeignSpaceError(
+            f"{path} was made for a space of its user's own",
+            got=described["target"],
+            expected="that space: a checkpoint does not choose what is imported",
+            fix="give it: ghn.load(path, space=FunctionSpace(build, ...)); on the command line space=function "
+            f"space.target={described['target']}",
+        )
+    mine = describe_space(given)
+    if mine == described:
+        return given
+    changed = {key for key in {*mine, *described} if mine.get(key) != described.get(key)}
+    if changed == {"source"}:
+        what = f"{path} was made with another version of the source of {described['target']}"
+        fix = "go back to the version that it was trained with, or train it again with this one"
+    else:
+        what = f"{path} was made for another space: {', '.join(sorted(changed))} differ"
+        fix = "give the space that it was trained on, or train one for this space"
+    raise ForeignSpaceError(
+        what, got={k: mine.get(k) for k in changed}, expected={k: described.get(k) for k in changed}, fix=fix
+    )
 
 
 def _check_card(card: Mapping[str, Any], classes: int) -> None:

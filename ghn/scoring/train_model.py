@@ -168,7 +168,7 @@ def train_weights(
     run = Loop(step, trainer, fabric, folder, resume=resume, check=watch if snapshots or ranking else None)
     trained = run.run(progress=options.get("progress", True))
     save(trained, CHECKPOINT, **(card(trained) if card else {}))
-    return load(folder / CHECKPOINT, fabric=fabric)
+    return load(folder / CHECKPOINT, fabric=fabric, space=space)
 
 
 def _ranking_check(

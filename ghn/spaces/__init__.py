@@ -2,7 +2,8 @@
 
 Every folder here is a space: it defines `SPACE`, its class; one of them also `DEFAULT_CHECKPOINT`, the shipped
 hypernetwork that is taken where none is named. A class of one's own is registered by its name:
-`SPACES["chain"] = Chain`.
+`SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint names
+where its source is, and is opened with the space given: no file chooses what is imported.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.types import Readable, Space
+from ghn.spaces.function import FunctionSpace
+from ghn.spaces.modules import ModuleSpace
+from ghn.spaces.source import source_of, target_of
+from ghn.types import Changeable, Readable, Space
 
 _PACKAGES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.ispkg]
 _CLASSES: dict[str, type] = {package.SPACE.__name__: package.SPACE for package in _PACKAGES}
@@ -44,8 +48,32 @@ def make_space(name: str, **settings: Any) -> Space[Any]:
 
 
 def describe_space(space: Space[Any]) -> dict[str, Any]:
-    """Name and settings of a space, JSON-able; `make_space(**it)` makes an equal one."""
-    return {"name": space.name, **space.describe()}
+    """Name and settings of a space, JSON-able.
+
+    `make_space(**it)` makes an equal one of a registered class; of any other it names the source, and a digest of it.
+    """
+    described = {"name": space.name, **space.describe()}
+    if SPACES.get(space.name) is type(space) or "source" in described:
+        return described
+    return {**described, "target": target_of(space), "source": source_of(space)}
+
+
+def changed_space(space: Space[Any], settings: Mapping[str, Any]) -> Space[Any]:
+    """The space with some settings changed; `ConfigError` where it has no such setting, or does not allow the value."""
+    if isinstance(space, Changeable):
+        return space.with_settings(settings)
+    whole = {**space.describe(), **settings}
+    if SPACES.get(space.name) is type(space):
+        return make_space(space.name, **whole)
+    return make_of_class(type(space), whole)
+
+
+def make_of_class(kind: Callable[..., Space[Any]], settings: Mapping[str, Any]) -> Space[Any]:
+    """Makes a space of a class; lists, as of JSON, are tuples. `ConfigError` for settings that it does not have."""
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
+    except TypeError as error:
+        raise ConfigError(f"settings do not fit space {target_of(kind)}", got=str(error)) from None
 
 
 def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> list[Space[Any]]:
@@ -57,7 +85,7 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
         ConfigError: the space has no such setting, or does not allow the value.
     """
     try:
-        made = [make_space(space.name, **{**space.describe(), **new}) if new else space for new in skeletons]
+        made = [changed_space(space, new) if new else space for new in skeletons]
         return made or [space]
     except ConfigError as error:
         raise ConfigError(
@@ -71,4 +99,15 @@ def fastest_variant(space: Space[Any]) -> Space[Any]:
     return skeletons_of(space, space.reading_variants()[:1])[0] if isinstance(space, Readable) else space
 
 
-__all__ = ["DEFAULT_CHECKPOINT", "SPACES", "describe_space", "fastest_variant", "make_space", "skeletons_of"]
+__all__ = [
+    "DEFAULT_CHECKPOINT",
+    "SPACES",
+    "FunctionSpace",
+    "ModuleSpace",
+    "changed_space",
+    "describe_space",
+    "fastest_variant",
+    "make_of_class",
+    "make_space",
+    "skeletons_of",
+]

@@ -25,7 +25,7 @@ from ghn.train.loop import LoopConfig, Update
 from ghn.train.runtime import Unsearched, precision_of
 from ghn.types import Batch, Finite, Inputs, Network, Program, Space, Split, Task, WeightDict
 
-SAMPLINGS = ("distinct", "uniform")
+SAMPLINGS = ("auto", "distinct", "uniform")
 SCHEDULES = ("cosine", "constant")
 OPTIMIZERS = ("adamw", "sgd")
 
@@ -52,8 +52,8 @@ class ArchitectureSampler(PathSampler):
     """Draws the architectures of a step.
 
     `distinct` sampling draws functions uniformly where the space can list them (`space.distinct()`), so that those with
-    many equivalent descriptions are not seen more often; `uniform` draws descriptions. Architectures with the canonical
-    keys `exclude`, such as held-out ones, are never drawn.
+    many equivalent descriptions are not seen more often; `uniform` draws descriptions; `auto` is `distinct` where that
+    can be. Architectures with the canonical keys `exclude`, such as held-out ones, are never drawn.
 
     Raises:
         ConfigError: an unknown sampling, or `distinct` in a space that cannot list its functions.
@@ -63,7 +63,7 @@ class ArchitectureSampler(PathSampler):
         check_known("sampling", sampling, SAMPLINGS)
         self.space, self.seed, self.exclude = space, seed, exclude
         self._pool: Sequence[Any] | None = None
-        if sampling == "distinct":
+        if sampling == "distinct" or (sampling == "auto" and isinstance(space, Finite)):
             if not isinstance(space, Finite):
                 raise ConfigError(
                     f"space {space.name} cannot list its functions",
@@ -79,7 +79,7 @@ class ArchitectureSampler(PathSampler):
         out: list[Any] = []
         while len(out) < n:
             arch = self.space.sample(rng)
-            if self.space.canonical(arch) not in self.exclude:
+            if not self.exclude or self.space.canonical(arch) not in self.exclude:
                 out.append(arch)
         return out
 
@@ -135,7 +135,7 @@ class MetaConfig(LoopConfig):
     clip: float = 5.0  # greatest norm of the gradient
     shift: int = 2  # greatest random shift of a training image, in pixels, where the task's augmentation shifts
     ghost: int = 0  # images that are normalised together; 0: all of an architecture's
-    sampling: str = "distinct"  # `distinct` or `uniform`, see `ArchitectureSampler`
+    sampling: str = "auto"  # `auto`, `distinct` or `uniform`, see `ArchitectureSampler`
     skeletons: Sequence[Mapping[str, Any]] = ()  # none: the space as it is
     seed: int = 0  # of everything drawn
 

@@ -1,0 +1,104 @@
+"""Where a user's own code is found, and what of it counts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib import import_module, invalidate_caches
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from ghn.errors import ConfigError
+from ghn.spaces.source import find_target, source_of, target_of
+
+FILE = """
+import torch
+from blocks import Block
+
+SIZE = 3
+UNUSED = 1
+
+def helper(x):
+    return SIZE * x
+
+def build(choose):
+    # a comment
+    return Block(helper(2))
+
+def other():
+    pass
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Writes a file and its neighbour, and gives the digest of `build`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    def make(old: str = "", new: str = "", block: str = "class Block: pass") -> str:
+        for name, text in (("own_file", FILE.replace(old, new) if old else FILE), ("blocks", block)):
+            (tmp_path / f"{name}.py").write_text(text)
+            sys.modules.pop(name, None)
+        invalidate_caches()
+        return source_of(import_module("own_file").build)
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield make
+    for name in ("own_file", "blocks"):
+        sys.modules.pop(name, None)
+
+
+def test_comments_and_what_is_not_needed_do_not_count(write: Callable[..., str]) -> None:
+    usual = write()
+    for old, new in (("# a comment", "# another"), ("UNUSED = 1", "UNUSED = 22"), ("pass\n", "return 1\n")):
+        assert write(old, new) == usual
+    for old, new in (("helper(2)", "helper(22)"), ("SIZE = 3", "SIZE = 33"), ("SIZE * x", "SIZE + x")):
+        assert write(old, new) != usual
+
+
+def test_files_of_ones_own_that_are_imported_count(write: Callable[..., str]) -> None:
+    assert write(block="class Block: size = 12345") != write() == write(block="class Block: pass  # a comment")
+
+
+def test_what_a_function_is_made_with_counts() -> None:
+    def make(n: int) -> Callable[[], int]:
+        return lambda: n
+
+    assert source_of(make(1)) == source_of(make(1)) != source_of(make(2))
+    assert source_of(partial(make, 1)) != source_of(partial(make, 2))
+    first, second = (lambda: 1), (lambda: 2)  # of one file, and one name
+    assert source_of(first) != source_of(second)
+
+
+def test_targets_are_found_in_the_working_directory(write: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    write()
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p != os.getcwd()])
+    build = find_target("own_file:build")
+    assert target_of(build) == "own_file:build" and target_of(partial(build, 1)) == "own_file:build"
+    assert target_of(nn.Linear(1, 1)) == "torch.nn.modules.linear:Linear"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("build", "a module and a name"),
+        ("nowhere:build", "(?s)'nowhere' of the target nowhere:build cannot be imported.*from the folder"),
+        ("os:nothing", "'os' has no 'nothing'"),
+    ],
+)
+def test_targets_that_are_none_are_refused(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        find_target(text)
+
+
+def test_an_import_that_fails_is_named(write: Callable[..., str]) -> None:
+    write()
+    Path("own_file.py").write_text("1 / 0")
+    sys.modules.pop("own_file")
+    with pytest.raises(ConfigError, match=r"(?s)'own_file'.*ZeroDivisionError"):
+        find_target("own_file:build")
