@@ -22,10 +22,10 @@ from torch import Tensor, nn
 import ghn.graph
 from ghn.errors import GraphError
 from ghn.files import from_json, write_atomic
+from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram, check, interpreter_of
-from ghn.graph.recorder import capture
 from ghn.types import Network
 
 REMEMBERED = 2048  # networks in memory, about 0.2 MB each
