@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,10 +89,10 @@ def from_arrays(
     labels: dict[str, Any] = {part: y for part, (_, y) in given.items()}
     cuts: dict[str, Any] = {"val_share": val_share, "test_share": test_share, "seed": seed}
     if kind == "classification" and normalise is None and _are_images(inputs["train"]):
-        pools = {
-            part: as_pool(x, y, f"{where}, split {part}") for part, (x, y) in _labelled(inputs, labels, classes, where)
-        }
-        return _image_task(name, pools, classes, size, augment, **cuts)
+        labels, names = _numbered(labels, classes, where)
+        pools = {part: as_pool(x, labels[part], f"{where}, split {part}") for part, x in inputs.items()}
+        task = _image_task(name, pools, classes, size, augment, **cuts)
+        return task if names is None else replace(task, class_names=names)
     if size is not None:
         inputs = {part: _resized(x, size, where) for part, x in inputs.items()}
     return _data_task(name, inputs, labels, kind, classes, normalise, augment, **cuts)
@@ -102,14 +103,16 @@ def _are_images(inputs: Any) -> bool:
     return isinstance(inputs, Tensor) and (inputs.ndim == 4 or (inputs.ndim == 3 and inputs.dtype == torch.uint8))
 
 
-def _labelled(
-    inputs: Mapping[str, Any], labels: Mapping[str, Any], classes: int | Sequence[Any] | None, where: str
-) -> list[tuple[str, tuple[Any, Any]]]:
-    """The images with labels as numbers, where they are given by name."""
-    named_classes = not (classes is None or isinstance(classes, int))
-    if named_classes or np.asarray(labels["train"]).dtype.kind in "OU":
-        labels = prepare_targets("classification", dict(labels), classes, where)[0]
-    return [(part, (x, labels[part])) for part, x in inputs.items()]
+def _numbered(
+    labels: dict[str, Any], classes: int | Sequence[Any] | None, where: str
+) -> tuple[dict[str, Any], tuple[str, ...] | None]:
+    """Labels as numbers, and the names of the classes, where they are given by name."""
+    by_name = not (classes is None or isinstance(classes, int))
+    if not by_name and np.asarray(labels["train"]).dtype.kind not in "OU":
+        return labels, None
+    numbers, objective = prepare_targets("classification", labels, classes, where)
+    assert isinstance(objective, Classification)
+    return dict(numbers), tuple(str(name) for name in objective.names or ())
 
 
 def _image_task(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from ghn.errors import ConfigError, DataError
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.augmentation import Augmentation
+from ghn.tasks.images import ImageTask
 from ghn.tasks.inputs import stack
 from ghn.tasks.items import Columns, MapStyle, as_image, as_label, as_tensors, fit_image, seems_image, split_item
 from ghn.tasks.objectives import Objective
@@ -119,7 +121,8 @@ def image_folder(
         "seed": seed,
     }
     title = f"image_folder:{folder.resolve().name}"
-    return from_dataset(title, **parts, classes=len(names), size=size, channels=channels, **options)
+    task = from_dataset(title, **parts, classes=len(names), size=size, channels=channels, **options)
+    return replace(task, class_names=tuple(names)) if isinstance(task, ImageTask) else task
 
 
 def dataset(

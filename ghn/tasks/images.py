@@ -90,6 +90,7 @@ class ImageTask:
     test: Split
     classes: int
     augmentation: Augmentation = USUAL
+    class_names: tuple[str, ...] | None = None  # in the order of the labels, where they are known
 
     def __post_init__(self) -> None:
         check_augmentation(self.augmentation, self.input_shape, f"task {self.name}")
@@ -198,6 +199,7 @@ class ImageTask:
             "mean": list(self.train.normalisation.mean),
             "std": list(self.train.normalisation.std),
             "augmentation": augmentation_name(self.augmentation),
+            **({"class_names": list(self.class_names)} if self.class_names else {}),
             "checksum": self.checksum,
         }
 

@@ -85,6 +85,7 @@ def test_image_folder_with_and_without_splits(tmp_path):
     task = make_task("image_folder", root=str(tmp_path / "plain"), size=6)
     assert task.name == "image_folder:plain" and task.classes == 2 and task.image_size == (6, 6)
     assert [len(split) for split in task.splits().values()] == [24, 3, 3]
+    assert task.describe()["class_names"] == ["cat", "dog"]
     for part, count in (("train", 10), ("test", 3)):
         write_folder(tmp_path / "split" / part, count=count)
     task = make_task("image_folder", root=tmp_path / "split", channels=1, val_share=0.2)

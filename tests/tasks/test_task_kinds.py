@@ -34,6 +34,7 @@ def test_images_with_labels_by_name(pool):
     images, labels = pool
     task = from_arrays("t", (images, np.array(["x", "y", "z"])[labels]))
     assert isinstance(task, ImageTask) and task.checksum == from_arrays("t", pool).checksum
+    assert task.describe()["class_names"] == ["x", "y", "z"] and "class_names" not in from_arrays("t", pool).describe()
 
 
 def test_the_layout_of_images_is_said_or_asked_for(pool):
