@@ -74,5 +74,5 @@ class Decoder(nn.Module):
                 got=f"{group.shape[0]} classes",
                 expected=f"at most {self.classes}",
                 fix="train a hypernetwork on a task with as many; or keep the network's own class head: "
-                "net(graphs, without=CLASS_HEAD), with CLASS_HEAD of ghn.nets.kinds",
+                "net(graphs, without=CLASS_HEAD), with CLASS_HEAD of ghn.nets",
             )

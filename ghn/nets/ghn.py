@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass, field, replace
@@ -19,7 +20,7 @@ from ghn.graph.op import Param
 from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
 from ghn.nets.decoder import Decoder
 from ghn.nets.encoders import GatedGNN, Graphormer, NodeEmbedding
-from ghn.nets.kinds import BASE_KINDS, CLASS_HEAD, check_kinds, makeable
+from ghn.nets.kinds import BASE_KINDS, CLASS_HEAD, check_kinds, makeable, unmade_kinds
 from ghn.nets.net import Net
 from ghn.types import Space, WeightDict
 
@@ -126,6 +127,7 @@ class GHN(Net):
     def __init__(self, config: GHNConfig) -> None:
         super().__init__()
         self.config = config
+        self._told: set[str] = set()  # kinds of parameters that no head makes, of which has been warned
         self.featurizer = Featurizer(config.vocabulary, attributes=config.attributes)
         self.embedding = NodeEmbedding(
             len(config.vocabulary), config.hidden, position=config.position, attributes=config.attributes
@@ -172,8 +174,10 @@ class GHN(Net):
     def forward(self, graphs: Sequence[Graph], without: Collection[str] = ()) -> list[WeightDict]:
         """The weights of each graph, but those that no head makes (`unmade`).
 
+        Operations that the hypernetwork has never met, and kinds of parameters without a head, are warned of once each.
+
         Args:
-            graphs: any; operations that the hypernetwork has never met are warned of.
+            graphs: any.
             without: kinds of parameters that are left out.
 
         Raises:
@@ -197,11 +201,23 @@ class GHN(Net):
             made = self.decoder(h.float(), {group: rows for group, rows in wanted.items() if group not in own})
             if self.task is not None:
                 made |= self.class_heads[self.task](h.float(), {group: wanted[group] for group in own})
+        if len(made) < len(wanted):
+            self._warn(unmade_kinds({group.kind for group in wanted}, self.decoder.heads.keys()))
         out: list[WeightDict] = [{} for _ in range(graphs)]
         for group, weights in made.items():
             for (g, name), weight in zip(batch.groups[group][1], weights.unbind(0), strict=True):
                 out[g][name] = weight
         return out
+
+    def _warn(self, kinds: set[str]) -> None:
+        """Says, once each, which kinds of parameters are left out."""
+        if new := sorted(kinds.difference(self._told)):
+            self._told.update(new)
+            warnings.warn(
+                f"the hypernetwork was trained without these kinds of parameters, and makes none: {', '.join(new)}. A "
+                "module keeps its own values of them. Train a hypernetwork on a space that has them.",
+                stacklevel=4,
+            )
 
     def embed(self, graphs: Sequence[Graph]) -> Float[Tensor, "g d"]:
         """Mean of the encoded nodes of each graph: a feature vector for surrogates."""

@@ -6,7 +6,7 @@ hypernetwork: the user's module keeps its own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -73,13 +73,18 @@ def check_kinds(kinds: Sequence[str]) -> None:
             "there is no head for these kinds of parameters",
             got=unknown,
             expected=[name for name, kind in PARAMETER_KINDS.items() if kind.head],
-            fix="register them first: ghn.nets.kinds.register_kind",
+            fix="register them first: ghn.nets.register_kind",
         )
 
 
 def makeable(kinds: set[str]) -> set[str]:
     """Those of some kinds that have a head."""
     return {name for name in kinds if name in PARAMETER_KINDS and PARAMETER_KINDS[name].head}
+
+
+def unmade_kinds(kinds: set[str], heads: Collection[str]) -> set[str]:
+    """Of some kinds those that have no head here and are not meant to have none, as scalars are."""
+    return {kind for kind in kinds.difference(heads) if kind not in PARAMETER_KINDS or PARAMETER_KINDS[kind].head}
 
 
 def normalise(x: Tensor, kind: str, gain: float) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from ghn.errors import GhnError
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHNConfig
 from ghn.spaces import skeletons_of
@@ -48,7 +49,12 @@ def _all_of(variants: Sequence[Any]) -> Iterator[Graph]:
 
 
 def _some_of(variants: Sequence[Space[Any]], rng: Random) -> Iterator[Graph]:
-    """Random networks, in one variant after the other."""
+    """Random networks, in one variant after the other; what cannot be built is the business of whoever trains on it."""
     for k in range(MEMBERS):
         variant = variants[k % len(variants)]
-        yield variant.network(variant.sample(rng)).graph
+        arch = variant.sample(rng)
+        try:
+            graph = variant.network(arch).graph
+        except GhnError:
+            continue
+        yield graph

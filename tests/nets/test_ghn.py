@@ -140,7 +140,11 @@ def test_what_no_head_makes_is_left_out_and_listed(make_ghn, graphs):
     ghn = make_ghn(kinds=("conv_weight", "linear_weight", "linear_bias"))
     unmade = {p.name for p in ghn.unmade(graphs[2])}
     assert unmade == {p.name for p in graphs[2].params() if p.kind.startswith("norm_")} and unmade
-    (weights,) = ghn([graphs[2]])
+    with pytest.warns(UserWarning, match=r"kinds of parameters, and makes none: norm_bias, norm_weight\."):
+        (weights,) = ghn([graphs[2]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ghn([graphs[2]])  # it is said once
     assert weights.keys() == {p.name for p in graphs[2].params()} - unmade
     assert make_ghn().unmade(graphs[2]) == ()
 

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from ghn.errors import GraphError
 from ghn.graph import OPS, GraphBuilder, Op, register, simplify
 from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
 from ghn.nets import GHN, GHNConfig
@@ -68,6 +69,17 @@ def test_a_small_space_is_looked_at_in_full(swish):
     assert space.built == 151
     assert grown_for(config, space := Rare("crop")) == config
     assert space.built < 100  # nothing new many times in a row
+
+
+def test_members_that_cannot_be_built_are_passed_over(swish):
+    class Fragile(Rare):
+        def network(self, arch):
+            if arch > 0.9:
+                raise GraphError("this one fails")
+            return super().network(arch)
+
+    config = GHNConfig(2, **TOY, vocabulary=BASE_OPERATIONS)
+    assert grown_for(config, Fragile()).vocabulary == (*BASE_OPERATIONS, "a_swish")
 
 
 def test_kinds_grow_with_the_space_where_a_head_makes_them():
