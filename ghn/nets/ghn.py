@@ -20,7 +20,7 @@ from ghn.graph.op import Param
 from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
 from ghn.nets.decoder import Decoder
 from ghn.nets.encoders import GatedGNN, Graphormer, NodeEmbedding
-from ghn.nets.kinds import BASE_KINDS, CLASS_HEAD, check_kinds, makeable, unmade_kinds
+from ghn.nets.kinds import BASE_KINDS, CLASS_HEAD, check_kinds, makeable, not_meant_to_be_kept
 from ghn.nets.net import Net
 from ghn.types import Space, WeightDict
 
@@ -167,9 +167,11 @@ class GHN(Net):
 
     def makes(self, param: Param) -> bool:
         """Whether there is a head for its kind; and, for a class head, enough classes."""
-        if param.kind in CLASS_HEAD:
-            return param.shape[0] <= (self.config.classes if self.task is None else self.config.tasks[self.task])
-        return param.kind in self.decoder.heads
+        if param.kind not in CLASS_HEAD:
+            return param.kind in self.decoder.heads
+        if self.task is not None:
+            return param.shape[0] <= self.config.tasks[self.task]
+        return param.kind in self.decoder.heads and param.shape[0] <= self.config.classes
 
     def forward(self, graphs: Sequence[Graph], without: Collection[str] = ()) -> list[WeightDict]:
         """The weights of each graph, but those that no head makes (`unmade`).
@@ -202,7 +204,7 @@ class GHN(Net):
             if self.task is not None:
                 made |= self.class_heads[self.task](h.float(), {group: wanted[group] for group in own})
         if len(made) < len(wanted):
-            self._warn(unmade_kinds({group.kind for group in wanted}, self.decoder.heads.keys()))
+            self._warn(not_meant_to_be_kept({group.kind for group in wanted if group not in made}))
         out: list[WeightDict] = [{} for _ in range(graphs)]
         for group, weights in made.items():
             for (g, name), weight in zip(batch.groups[group][1], weights.unbind(0), strict=True):

@@ -6,7 +6,7 @@ hypernetwork: the user's module keeps its own values.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -82,9 +82,9 @@ def makeable(kinds: set[str]) -> set[str]:
     return {name for name in kinds if name in PARAMETER_KINDS and PARAMETER_KINDS[name].head}
 
 
-def unmade_kinds(kinds: set[str], heads: Collection[str]) -> set[str]:
-    """Of some kinds those that have no head here and are not meant to have none, as scalars are."""
-    return {kind for kind in kinds.difference(heads) if kind not in PARAMETER_KINDS or PARAMETER_KINDS[kind].head}
+def not_meant_to_be_kept(kinds: set[str]) -> set[str]:
+    """Of kinds that a hypernetwork leaves out those that another would make: all but such as scalars."""
+    return {kind for kind in kinds if kind not in PARAMETER_KINDS or PARAMETER_KINDS[kind].head}
 
 
 def normalise(x: Tensor, kind: str, gain: float) -> Tensor:

@@ -147,6 +147,8 @@ def test_what_no_head_makes_is_left_out_and_listed(make_ghn, graphs):
         ghn([graphs[2]])  # it is said once
     assert weights.keys() == {p.name for p in graphs[2].params()} - unmade
     assert make_ghn().unmade(graphs[2]) == ()
+    headless = make_ghn(kinds=("conv_weight", "norm_weight", "norm_bias"))
+    assert {p.kind for p in headless.unmade(graphs[2])} == {*CLASS_HEAD}
 
 
 def test_more_classes_than_in_training_are_refused(make_ghn):
