@@ -188,6 +188,14 @@ class Finite(Protocol):
 
 
 @runtime_checkable
+class Listed(Protocol):
+    """A space whose members, too, can be listed."""
+
+    def members(self) -> Sequence[Any]:
+        """All of them, also those that compute the same, in a fixed order."""
+
+
+@runtime_checkable
 class Growing(Protocol):
     """A space in which complex architectures come about from simple ones, a step at a time, as PNAS needs it."""
 

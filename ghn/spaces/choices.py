@@ -1,4 +1,4 @@
-"""A space as a sequence of decisions: what weight sharing, ENAS and DARTS need to know of it, and no more."""
+"""A space as a sequence of decisions, for ENAS, and as one network with all options at once, for DARTS and banks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Supergraph(NamedTuple):
 
 
 @runtime_checkable
-class Choices(Space[Arch], Protocol[Arch]):
+class Decisions(Space[Arch], Protocol[Arch]):
     """A space that can be taken apart into decisions."""
 
     def choices(self) -> tuple[Choice, ...]:
@@ -41,6 +41,11 @@ class Choices(Space[Arch], Protocol[Arch]):
     def to_choices(self, arch: Arch) -> tuple[int, ...]:
         """The options of a member: what `from_choices` makes it of."""
 
+
+@runtime_checkable
+class Choices(Decisions[Arch], Protocol[Arch]):
+    """A space whose decisions have options that stand side by side in one network."""
+
     def discretise(self, probabilities: Sequence[Sequence[float]]) -> Arch:
         """The member nearest to a mixture, by the rule of DARTS in this space; from each option's probability."""
 
@@ -53,12 +58,22 @@ class Choices(Space[Arch], Protocol[Arch]):
         """
 
 
-def choice_space(space: Space[Any]) -> Choices[Any]:
+def decision_space(space: Space[Any]) -> Decisions[Any]:
     """The space, where it can be taken apart into decisions; else `ConfigError`."""
+    if not isinstance(space, Decisions):
+        raise ConfigError(
+            f"space {space.name} cannot be taken apart into decisions, which a controller could take",
+            fix="give it the methods of ghn.spaces.choices.Decisions, or use weights=oneshot or weights=ghn",
+        )
+    return space
+
+
+def choice_space(space: Space[Any]) -> Choices[Any]:
+    """The space, where its options stand side by side; else `ConfigError`."""
     if not isinstance(space, Choices):
         raise ConfigError(
-            f"space {space.name} cannot be taken apart into decisions, so weights cannot be shared in it",
-            fix="give it the methods of ghn.spaces.choices.Choices, or use weights=ghn",
+            f"space {space.name} has no network in which all options stand side by side, so they cannot be mixed",
+            fix="give it the methods of ghn.spaces.choices.Choices, or use weights=oneshot, enas, smash or ghn",
         )
     return space
 

@@ -21,7 +21,7 @@ from ghn.spaces.source import source_of, target_of
 from ghn.types import Network
 
 LISTED = 256  # members of a space whose functions are listed: each must be captured for it
-LOOKED_AT = 500  # random members of a larger one, whose choices stand for all of them
+LOOKED_AT = 200  # random members of a larger one, whose choices stand for all of them
 
 
 class FunctionSpace:
@@ -152,11 +152,17 @@ class FunctionSpace:
         return self._choices
 
     def allowed(self, chosen: Sequence[int]) -> Sequence[int]:
-        options, question = self._choices[len(chosen)].options, self._questions.after(self._decided(chosen))
+        """Options of the next decision, without those that no member has that was looked at.
+
+        Where none is left the decisions lead nowhere, and `from_choices` refuses them.
+        """
+        options = self._choices[len(chosen)].options
+        try:
+            question = self._questions.after(self._decided(chosen))
+        except ArchitectureError:
+            return (0,)
         wanted = [END] if question is None else [_label(question.name, option) for option in question.options]
-        if not (found := [options.index(label) for label in wanted if label in options]):
-            raise ArchitectureError(f"the options {wanted} were not met in {LOOKED_AT} random members")
-        return found
+        return [options.index(label) for label in wanted if label in options] or (0,)
 
     def from_choices(self, chosen: Sequence[int]) -> Decisions:
         return self._questions.member(self._decided(chosen))
@@ -260,6 +266,7 @@ class ListedFunctionSpace(FunctionSpace):
 
     @cached_property
     def _seen(self) -> list[Decisions]:
+        """All."""
         return self.members()
 
 

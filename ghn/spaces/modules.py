@@ -70,7 +70,10 @@ class ModuleSpace:
 
     def distinct(self) -> list[str]:
         """The first of each function."""
-        return list({self._keys[name]: name for name in reversed(self.members())}.values())[::-1]
+        first: dict[str, str] = {}
+        for name in self._networks:
+            first.setdefault(self._keys[name], name)
+        return list(first.values())
 
     def check(self, arch: Any) -> str:
         """The name of a network; `ArchitectureError` for what is none."""

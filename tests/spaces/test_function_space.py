@@ -66,7 +66,7 @@ def test_draws_do_not_depend_on_what_was_asked_before(space: FunctionSpace) -> N
 
 
 def test_only_small_spaces_are_listed(space: FunctionSpace) -> None:
-    small, large = FunctionSpace(tiny, SHAPE, 4), FunctionSpace(chain(10), SHAPE, 4)
+    small, large = FunctionSpace(tiny, SHAPE, 4), FunctionSpace(chain(9), SHAPE, 4)
     assert isinstance(small, Finite) and isinstance(small, ListedFunctionSpace)
     assert (
         len(small.members()) == len(set(small.members())) == 6 and len(small.distinct()) == 5

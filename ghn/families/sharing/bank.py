@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ghn.errors import GraphError, check_known
+from ghn.families.sharing.roles import key_of, param_of
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
 from ghn.nets.initial import draw
@@ -34,6 +35,8 @@ class BankConfig:
     method: str  # how it is trained, a key of `SOURCES`
     classes: int  # number of classes of the task
     skeletons: Sequence[Mapping[str, Any]] = ()  # settings of the space, such as {"depth": 3}, that it also holds
+    # of a space without a supergraph: the kind of each parameter, by its key (`ghn.families.sharing.roles`)
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
@@ -43,30 +46,23 @@ class BankConfig:
         return asdict(self)
 
 
-def key_of(param: Param) -> str:
-    """Where a bank keeps a parameter: by role, and by shape, as an edge's convolutions 1x1 and 3x3 may share a name.
-
-    The normalisations behind such convolutions have one name and one shape, and so are one.
-    """
-    return f"{role_of(param.name)}:{'x'.join(map(str, param.shape))}"
-
-
 class Bank(Net):
     """Gives every architecture of a space its weights out of one set.
 
-    It holds what the supergraph of the space holds: every operation on every edge. No architecture is enumerated.
+    It holds what the supergraph of the space holds: every operation on every edge. No architecture is enumerated. Of a
+    space without one it holds the `roles` in its config.
 
     Source: Bender et al. 2018; Pham et al. 2018, sec. 2; Liu et al. 2019, sec. 2.2: one over-parametrised network that
     contains all others.
 
     Args:
         config: what it is for.
-        space: of the architectures; must have a supergraph (`ghn.spaces.choices`).
+        space: of the architectures; must have a supergraph (`ghn.spaces.choices`) where the config names no roles.
         seed: of the initial weights, which are those of `RandomInit` in law.
         without: kinds of parameters that it does not hold.
 
     Raises:
-        ConfigError: the space cannot be taken apart into decisions.
+        ConfigError: the space has no supergraph, and the config names no roles.
     """
 
     config: BankConfig
@@ -76,10 +72,17 @@ class Bank(Net):
         super().__init__()
         self.config, self.without = config, frozenset({MIXTURE, *without})
         generator = torch.Generator().manual_seed(seed)
-        for one in [space, *(skeletons_of(space, config.skeletons) if config.skeletons else [])]:
-            for param in choice_space(one).supergraph().graph.params():
-                if param.kind not in self.without and (key := key_of(param)) not in self._parameters:
-                    self.register_parameter(key, nn.Parameter(draw(param, generator)))
+        for param in self._params(space):
+            if param.kind not in self.without and (key := key_of(param)) not in self._parameters:
+                self.register_parameter(key, nn.Parameter(draw(param, generator)))
+
+    def _params(self, space: Space[Any]) -> Iterator[Param]:
+        """All parameters that there are to hold."""
+        if self.config.roles:
+            yield from (param_of(key, kind) for key, kind in self.config.roles.items())
+            return
+        for one in [space, *(skeletons_of(space, self.config.skeletons) if self.config.skeletons else [])]:
+            yield from choice_space(one).supergraph().graph.params()
 
     @classmethod
     def from_card(cls, config: Mapping[str, Any], space: Space[Any]) -> Bank:
@@ -119,6 +122,6 @@ class Bank(Net):
         return GraphError(
             f"the bank holds no weights for {role}" + (" of this shape" if shapes else ""),
             got="x".join(map(str, param.shape)),
-            expected=" | ".join(shapes) if shapes else "a path through the supergraph that the bank was made for",
+            expected=" | ".join(shapes) if shapes else "a role that the bank was made for",
             fix="score it with a hypernetwork, or train a bank for a space or skeleton that has it",
         )

@@ -14,14 +14,16 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError, check_counts
+from ghn.errors import ArchitectureError, ConfigError, TrainingError, check_counts
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_images
-from ghn.spaces.choices import Choices, choice_space
+from ghn.families.sharing.roles import holds
+from ghn.spaces.choices import Choices, Decisions, decision_space
 from ghn.train.loop import Update
 from ghn.train.meta import MetaConfig, MetaStep, PathSampler, StepBatches
 from ghn.types import Batch, Space, Task
 
+TRIES = 20  # draws of a step's architectures, where the bank does not hold all
 TEMPERATURE, TANH = 5.0, 2.5  # Source: Pham et al. 2018, for CIFAR-10: keep it from settling early
 
 
@@ -48,7 +50,7 @@ class Controller(nn.Module):
         seed: of the initial weights.
     """
 
-    def __init__(self, space: Choices, hidden: int = 64, seed: int = 0) -> None:
+    def __init__(self, space: Decisions, hidden: int = 64, seed: int = 0) -> None:
         super().__init__()
         self.space = space
         self.reward_sum: Tensor
@@ -135,17 +137,46 @@ class EnasConfig:
 
 
 class ControllerPaths(PathSampler):
-    """The architectures that a controller draws for the steps of the weights."""
+    """The architectures that a controller draws for the steps of the weights, as far as the bank holds them."""
 
-    space: Choices[Any]
+    space: Decisions[Any]
 
-    def __init__(self, controller: Controller, seed: int) -> None:
+    def __init__(self, controller: Controller, seed: int, bank: Bank) -> None:
         self.controller, self.space, self.seed = controller, controller.space, seed
+        self.held = dict(bank.named_parameters())
+        self.whole = isinstance(self.space, Choices)  # a supergraph holds every member
 
     def __call__(self, step: int, n: int) -> list[Any]:
         with torch.no_grad():
-            drawn = self.controller.draw(n, self.generator(2 * step))
+            drawn = self.draw(n, self.generator(2 * step))
         return [self.space.from_choices(options) for options in drawn.options]
+
+    def draw(self, n: int, generator: torch.Generator) -> Drawn:
+        """Draws `n` architectures, as the controller does.
+
+        Raises:
+            TrainingError: hardly any that it draws is held.
+        """
+        found: list[tuple[tuple[int, ...], Tensor, Tensor]] = []
+        for _ in range(TRIES):
+            drawn = self.controller.draw(n, generator)
+            if self.whole:
+                return drawn
+            each = zip(drawn.options, drawn.log_prob, drawn.entropy, strict=True)
+            found += [one for one in each if self._is_held(one[0])]
+            if len(found) >= n:
+                options, log_probs, entropies = zip(*found[:n], strict=True)
+                return Drawn(list(options), torch.stack(log_probs), torch.stack(entropies))
+        raise TrainingError(
+            "the controller draws architectures that the bank does not hold",
+            got=f"{len(found)} of {TRIES * n} are held",
+        )
+
+    def _is_held(self, options: tuple[int, ...]) -> bool:
+        try:
+            return holds(self.held, self.space, self.space.from_choices(options))
+        except ArchitectureError:  # an option that was not met when the decisions were counted
+            return False
 
     def generator(self, number: int) -> torch.Generator:
         """The source of randomness of a draw."""
@@ -175,9 +206,9 @@ class EnasStep:
         kept, held = hold_out_images(task, enas.held_out, enas.images, config.seed)
         self.enas, self.held = enas, held.to(fabric.device)
         self.held_batches = StepBatches(self.held, enas.images, config.seed, fabric.device)
-        self.controller = Controller(choice_space(space), enas.hidden, config.seed).to(fabric.device)
+        self.controller = Controller(decision_space(space), enas.hidden, config.seed).to(fabric.device)
         self.policy = torch.optim.Adam(self.controller.parameters(), enas.lr)
-        self.paths = ControllerPaths(self.controller, config.seed)
+        self.paths = ControllerPaths(self.controller, config.seed, bank)
         self.weights = MetaStep(bank, space, kept, config, fabric, paths=self.paths)
         self.model: nn.Module = SharedSearch(bank, self.controller)
         self.averaged: Sequence[str] = [f"bank.{name}" for name in self.weights.averaged]
@@ -201,7 +232,7 @@ class EnasStep:
     def update_controller(self, number: int) -> None:
         """One step of REINFORCE; `number` tells it from others."""
         e = self.enas
-        drawn = self.controller.draw(e.samples, self.paths.generator(2 * number + 1))
+        drawn = self.paths.draw(e.samples, self.paths.generator(2 * number + 1))
         rewards = self.accuracies(drawn.options, self.held_batches(number))
         self.policy.zero_grad()
         self.controller.objective(drawn, rewards, e.entropy, e.baseline).backward()
@@ -233,7 +264,7 @@ class EnasStep:
     @torch.no_grad()
     def found(self, averaged: nn.Module, number: int) -> dict[str, Any]:
         """The best, on held-out images, of the architectures that the controller draws after so many steps."""
-        drawn = self.controller.draw(FINAL, self.paths.generator(2 * number + 1))
+        drawn = self.paths.draw(FINAL, self.paths.generator(2 * number + 1))
         rewards = self.accuracies(drawn.options, next(self.held.batches(1000)), averaged)
         best = drawn.options[int(rewards.argmax())]
         return {

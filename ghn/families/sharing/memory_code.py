@@ -115,8 +115,11 @@ class MemoryView:
 
 
 def _is_bank(node: Node) -> bool:
-    """Whether its value is a bank wherever it stands: the input, sums, mixtures and concatenations."""
-    return node.operation.arity != (1, 1)
+    """Whether its value is a bank wherever it stands: the input, sums, mixtures and concatenations.
+
+    Calls of PyTorch may read any number of values: it counts how many this one does.
+    """
+    return node.operation.arity != (1, 1) and (node.operation.infer is not None or len(node.inputs) != 1)
 
 
 def _reads(node: Node) -> bool:

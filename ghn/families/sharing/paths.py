@@ -16,8 +16,9 @@ from torch import nn
 
 from ghn.errors import ConfigError, check_known
 from ghn.families.sharing.bank import Bank
+from ghn.families.sharing.roles import MemberSampler
 from ghn.graph.ir import Graph
-from ghn.spaces.choices import Choices, choice_space
+from ghn.spaces.choices import Choices, Decisions, choice_space
 from ghn.train.meta import ArchitectureSampler, MetaConfig, PathSampler
 from ghn.types import Network, Space, Split, Task, WeightDict
 
@@ -71,7 +72,14 @@ def one_shot_paths(config: OneShotConfig, space: Space[Any], trainer: MetaConfig
     """What the steps of a training run."""
     if config.paths == "dropout":
         return PathDropout(space, config.drop, trainer.steps, trainer.seed)
-    return ArchitectureSampler(space, trainer.sampling, trainer.seed)
+    return shared_paths(space, trainer)
+
+
+def shared_paths(space: Space[Any], trainer: MetaConfig) -> PathSampler:
+    """Single architectures, as `trainer.sampling` says; of a space without a supergraph those that a bank holds."""
+    if isinstance(space, Choices):
+        return ArchitectureSampler(space, trainer.sampling, trainer.seed)
+    return MemberSampler(space, trainer.seed, distinct=trainer.sampling == "distinct")
 
 
 class SharedSearch(nn.Module):
@@ -105,7 +113,7 @@ def hold_out_images(task: Task, share: float, images: int, seed: int) -> tuple[T
     return task.with_splits(train=rest), part
 
 
-def count_options(space: Choices[Any], options: Sequence[Sequence[int]]) -> dict[str, int]:
+def count_options(space: Decisions[Any], options: Sequence[Sequence[int]]) -> dict[str, int]:
     """How often each option occurs in some architectures; a rising number of skips is how searches fail."""
     names = [choice.options for choice in space.choices()]
     counts = Counter(own[o] for one in options for own, o in zip(names, one, strict=True))

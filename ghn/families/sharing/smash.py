@@ -6,7 +6,7 @@ Source: Brock, Lim, Ritchie & Weston, "SMASH: One-Shot Model Architecture Search
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from math import ceil
 from typing import Any
 
@@ -52,6 +52,7 @@ class SmashConfig(SmashSizes):
     classes: int
     skeletons: Sequence[Mapping[str, Any]] = ()
     method: str = "smash"
+    roles: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,7 +75,7 @@ class Smash(Net):
     def __init__(self, config: SmashConfig, space: Space[Any], seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        bank = BankConfig("smash", config.classes, config.skeletons)
+        bank = BankConfig("smash", config.classes, config.skeletons, config.roles)
         self.learnt = Bank(bank, space, seed, without=(GENERATED,))
         d = config.hidden
         self.read = nn.Conv2d(FEATURES, d, 1)

@@ -16,7 +16,8 @@ from ghn.errors import ConfigError, check_known
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
-from ghn.families.sharing.paths import OneShotConfig, one_shot_paths
+from ghn.families.sharing.paths import OneShotConfig, one_shot_paths, shared_paths
+from ghn.families.sharing.roles import roles_of
 from ghn.families.sharing.smash import Smash, SmashConfig, SmashSizes
 from ghn.scoring.model import Model
 from ghn.scoring.train_model import train_weights
@@ -60,7 +61,7 @@ def train_shared(
 
     Args:
         config: what is trained, and how.
-        space: of the architectures; must be a `Choices`.
+        space: of the architectures; for DARTS a `Choices`, for ENAS a `Decisions`.
         task: only its train split is learnt from.
         trainer: how the weights are trained.
         fabric: the device.
@@ -69,12 +70,13 @@ def train_shared(
         options: `scoring_task`, `check`, `references`, `snapshots`, `progress` and `command` of `train_hypernetwork`.
 
     Raises:
-        ConfigError: the space cannot be taken apart into decisions, or settings do not fit.
+        ConfigError: the space does not have what the method needs, or settings do not fit.
         ExistsError: the folder holds a run and `resume` is not set.
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     method = next(name for name, kind in METHODS.items() if kind is type(config))
-    choice_space(space)  # refused before anything is made
+    if method == "darts":  # refused before anything is made
+        choice_space(space)
     step = _make_step(config, method, space, task, trainer, fabric)
     searches = isinstance(step, (EnasStep, DartsStep))
 
@@ -89,13 +91,15 @@ def train_shared(
 def _make_step(
     config: MethodConfig, method: str, space: Space[Any], task: Task, trainer: MetaConfig, fabric: Fabric
 ) -> MetaStep | EnasStep | DartsStep:
+    classes, roles = count_outputs(task), roles_of(space, trainer.skeletons)
     if isinstance(config, SmashSizes):
-        sizes = SmashConfig(**asdict(config), classes=count_outputs(task), skeletons=trainer.skeletons)
+        sizes = SmashConfig(**asdict(config), classes=classes, skeletons=trainer.skeletons, roles=roles)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(trainer.seed)
             net = Smash(sizes, space, trainer.seed)
-        return MetaStep(net, space, task, trainer, fabric, identity={"weights": sizes.describe()})
-    bank = Bank(BankConfig(method, count_outputs(task), trainer.skeletons), space, trainer.seed)
+        paths, identity = shared_paths(space, trainer), {"weights": sizes.describe()}
+        return MetaStep(net, space, task, trainer, fabric, paths=paths, identity=identity)
+    bank = Bank(BankConfig(method, classes, trainer.skeletons, roles), space, trainer.seed)
     if isinstance(config, EnasConfig):
         return EnasStep(bank, space, task, trainer, config, fabric)
     if isinstance(config, DartsConfig):

@@ -99,7 +99,7 @@ def test_what_cannot_be_shared_is_refused() -> None:
         name = "opaque"
 
     config = BankConfig("oneshot", 4)
-    with pytest.raises(ConfigError, match=r"opaque cannot be taken apart into decisions(?s:.*)Choices"):
+    with pytest.raises(ConfigError, match=r"opaque has no network in which all options(?s:.*)Choices"):
         Bank(config, Opaque())  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="unknown way to share weights"):
         BankConfig("twoshot", 4)
