@@ -26,7 +26,7 @@ def test_every_folder_is_a_space() -> None:
     assert spaces.SPACES.keys() == folders
     for space in (SPACE, OTHER):
         assert spaces.make_space(**spaces.describe_space(space)) == space
-    with pytest.raises(ConfigError, match=r"darts \| nasbench201"):
+    with pytest.raises(ConfigError, match=r"darts \| deepnets \| nasbench201"):
         spaces.make_space("nowhere")
 
 
