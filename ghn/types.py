@@ -232,7 +232,7 @@ class Drawn(Protocol):
 
 @runtime_checkable
 class Readable(Protocol):
-    """A space that says in which variants of itself - deeper, wider - networks are best read.
+    """A space that says in which variants of itself - deeper, wider - networks are best trained and read.
 
     A variant is a dict of changed settings, such as `{"depth": 3}`; `{}` is the space as it is. Spaces that are not
     `Readable` are read as they are.
@@ -240,6 +240,9 @@ class Readable(Protocol):
 
     def reading_variants(self) -> Sequence[Mapping[str, Any]]:
         """Those in which generated weights order best, the fastest first."""
+
+    def training_variants(self) -> Sequence[Mapping[str, Any]]:
+        """Those over which a hypernetwork that reads them is best trained."""
 
     def proxy_variant(self) -> Mapping[str, Any]:
         """The one in which zero-cost proxies of activations order best."""

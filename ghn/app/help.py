@@ -111,6 +111,7 @@ def _must_be_given(overrides: Sequence[str]) -> list[str]:
     """Keys without a default, which help is not to ask for."""
     typed = {one.partition("=")[0] for one in overrides}
     needed = {
+        "space=function": ["space.target"],
         "task=image_folder": ["task.root"],
         "task=dataset": ["task.train"],
         "task=csv": ["task.path", "task.target"],

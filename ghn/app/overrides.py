@@ -29,14 +29,19 @@ def check_overrides(config: str, arguments: Sequence[str]) -> None:
     Hydra's own flags are left alone, but for --cfg, which shows a config: with values that are missing yet.
 
     Raises:
-        ConfigError: an override that does not fit, names the keys that are nearest to it, or the job that has it; a
-            value of the wrong type; a value that must be given and is not; a job that is a study now.
+        ConfigError: an override that does not fit, names the keys that are nearest to it, or the job or group that has
+            it; a value of the wrong type; a value that must be given and is not; a job that is a study now.
     """
     overrides, shown = _split(arguments)
     if any(override.startswith("-") for override in overrides):
         return
     if config == "evaluate":
         _check_moved(overrides)
+    own = [one for one in overrides if one.lstrip("+").startswith("space.target=")]
+    if own and "space=function" not in overrides:
+        raise ConfigError(
+            "space.target is a key of space=function", got=own[0], fix=f"space=function {own[0].lstrip('+')}"
+        )
     try:
         options = composed(config, overrides, resolve=not shown)
         usual = composed(config, _choices(overrides), resolve=False)

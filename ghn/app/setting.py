@@ -10,12 +10,13 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from ghn.app.user_space import user_space
 from ghn.assets import asset, here_or_shipped
 from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError
 from ghn.scoring.load import CHECKPOINT, SHIPPED, load
 from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
-from ghn.spaces import describe_space, make_space
+from ghn.spaces import FunctionSpace, describe_space, make_space
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.network import Recipe
@@ -123,8 +124,11 @@ def task_space(settings: Mapping[str, Any], task: Task) -> Space[Any]:
     """Makes a space whose input shape and number of outputs (`classes`) are those of a task.
 
     Raises:
-        ConfigError: unknown space or setting.
+        ConfigError: unknown space or setting; a `target` that cannot be imported, or is no space.
     """
+    if settings["name"] == FunctionSpace.name:
+        own = {key: value for key, value in settings.items() if key not in ("name", "target")}
+        return user_space(settings.get("target"), own, task)
     options = {**settings, "input_shape": task.input_shape, "classes": count_outputs(task)}
     return make_space(str(options.pop("name")), **options)
 

@@ -22,6 +22,7 @@ from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import make_runtime
+from ghn.types import Readable
 
 
 def train(options: Mapping[str, Any]) -> None:
@@ -43,10 +44,13 @@ def train(options: Mapping[str, Any]) -> None:
 def _trained(keys: TrainKeys) -> Model:
     task_options = dict(keys.task)
     task = make_task(task_options.pop("name"), **task_options)
+    space, trainer = task_space(keys.space, task), keys.trainer.model_dump()
+    if trainer["skeletons"] == "auto":
+        trainer["skeletons"] = space.training_variants() if isinstance(space, Readable) else []
     parts = (
-        task_space(keys.space, task),
+        space,
         task,
-        MetaConfig(**keys.trainer.model_dump()),
+        MetaConfig(**trainer),
         make_runtime(keys.device, keys.precision, keys.threads),
         keys.out,
     )

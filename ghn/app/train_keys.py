@@ -54,9 +54,9 @@ class TrainerKeys(Keys):
     sampling: str = Field(
         description="of architectures: distinct | uniform | auto: distinct where the space can list its functions"
     )
-    skeletons: list[dict[str, Any]] = Field(
+    skeletons: list[dict[str, Any]] | Literal["auto"] = Field(
         description="such as [{depth: 1}, {depth: 2}], one of which is drawn for each architecture; []: the space as "
-        "it is"
+        "it is; auto: those that the space names, if any"
     )
     seed: int = Field(description="of everything drawn")
     save_every: int = Field(description="steps between saved states")

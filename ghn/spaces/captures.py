@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache, cached_property
 from hashlib import blake2b
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import ghn.graph
-from ghn.errors import GraphError
+from ghn.errors import check_known
 from ghn.files import from_json, write_atomic
 from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter
@@ -30,6 +31,14 @@ from ghn.types import Network
 
 REMEMBERED = 2048  # networks in memory, about 0.2 MB each
 ON_DISK = 4096  # graphs of one space on disk, about 50 kB each
+DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "int64": torch.int64,
+    "int32": torch.int32,
+    "uint8": torch.uint8,
+    "bool": torch.bool,
+}
 SPACES_ON_DISK = 16  # of which the ones used last are kept
 
 
@@ -141,20 +150,23 @@ def drop_values(module: nn.Module) -> None:
             setattr(one, name, dropped[id(p)])
 
 
-def example_of(input_shape: Any, dtype: str) -> Inputs:
+def example_of(input_shape: Any, dtype: str | Sequence[str]) -> Inputs:
     """Inputs of a shape, or of several in a tuple or dict: zeros.
 
     Raises:
-        GraphError: there is no such dtype.
+        ConfigError: a dtype is unknown.
     """
-    kind = {"float32": torch.float32, "int64": torch.int64}.get(dtype)
-    if kind is None:
-        raise GraphError("unknown dtype of inputs", got=dtype, expected="float32 | int64")
+    kinds = repeat(dtype) if isinstance(dtype, str) else iter(dtype)
+
+    def zeros(shape: Sequence[int]) -> Tensor:
+        check_known("dtype of inputs", kind := next(kinds), DTYPES)
+        return torch.zeros(2, *shape, dtype=DTYPES[kind])
+
     if isinstance(input_shape, Mapping):
-        return {name: torch.zeros(2, *shape, dtype=kind) for name, shape in input_shape.items()}
+        return {name: zeros(shape) for name, shape in input_shape.items()}
     if input_shape and not isinstance(input_shape[0], int):
-        return tuple(torch.zeros(2, *shape, dtype=kind) for shape in input_shape)
-    return torch.zeros(2, *input_shape, dtype=kind)
+        return tuple(zeros(shape) for shape in input_shape)
+    return zeros(input_shape)
 
 
 def _digest(text: str) -> str:

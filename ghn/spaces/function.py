@@ -34,7 +34,7 @@ class FunctionSpace:
             ones, and for nothing else: the same answers build the same module.
         input_shape: of one item, such as (channels, height, width): `task.input_shape`. Several are a tuple or dict.
         classes: how many numbers a network gives for an item: `task.output_shape[0]`; None: not checked.
-        dtype: of the inputs: float32 or int64.
+        dtype: of the inputs, such as float32 or int64; of several inputs a list.
         settings: further arguments of `build`, by name: strings, numbers or booleans, which variants of the space may
             change.
 
@@ -50,16 +50,17 @@ class FunctionSpace:
         build: Callable[..., nn.Module],
         input_shape: Any,
         classes: int | None = None,
-        dtype: str = "float32",
+        dtype: str | Sequence[str] = "float32",
         **settings: Any,
     ) -> None:
         if not callable(build):
             raise ConfigError("a space is made of a function", got=build, expected="build(choose) -> nn.Module")
-        self.build, self.classes, self.dtype, self.settings = build, classes, dtype, settings
+        self.build, self.classes, self.settings = build, classes, settings
+        self.dtype = dtype if isinstance(dtype, str) else dtype[0] if len(set(dtype)) == 1 else list(dtype)
         self.input_shape = _tuples(input_shape)
         self.target, self.source = target_of(build), source_of(build)
         self._questions = Questions(self._built, self.input_shape, classes)
-        example = example_of(self.input_shape, dtype)
+        example = example_of(self.input_shape, self.dtype)
         self._captures = Captures(self._module, example, json.dumps(self.describe()))
         self._questions.walk(lambda question: question.options[0])  # what is wrong with every member is said at once
         if (

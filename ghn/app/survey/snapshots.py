@@ -13,10 +13,12 @@ from ghn.analysis.stability import Stability, measure_stability
 from ghn.app.setting import Setting
 from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError
+from ghn.nets.net import KINDS
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces import describe_space
+from ghn.train.checkpoint import load_tensors
 from ghn.types import Space, Trial
 
 Values = NDArray[np.float64]
@@ -78,7 +80,8 @@ def score_snapshots(
 
 def divide_by_space(runs: Mapping[str, list[Path]], space: Space[Any]) -> tuple[dict[str, list[Path]], list[str]]:
     """The trainings of this space, and the names of those of another."""
-    own = {name for name, paths in runs.items() if describe_space(load(paths[0]).space) == describe_space(space)}
+    wanted = describe_space(space)
+    own = {name for name, paths in runs.items() if load_tensors(paths[0], *KINDS)[1]["card"]["space"] == wanted}
     return {name: paths for name, paths in runs.items() if name in own}, [name for name in runs if name not in own]
 
 

@@ -30,6 +30,7 @@ EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, n
 
 # cells a stage in which the loss of generated weights orders best, all three together; Source: docs/ranking.md
 DEPTHS = (1, 3, 5)
+TRAINED_DEPTHS = (1, 2, 3)  # over which a hypernetwork learns to order in those
 BENCHMARK = {"width": 16, "depth": 5}  # the skeleton of the published accuracies
 
 _TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
@@ -188,6 +189,10 @@ class NASBench201(Skeleton):
     def reading_variants(self) -> list[dict[str, int]]:
         """Generated weights are read in one, three and five cells a stage, whatever the depth of the space itself."""
         return [{"depth": depth} for depth in DEPTHS]
+
+    def training_variants(self) -> list[dict[str, int]]:
+        """One to three cells a stage; docs/ranking.md."""
+        return [{"depth": depth} for depth in TRAINED_DEPTHS]
 
     def proxy_variant(self) -> dict[str, int]:
         """Zero-cost proxies of activations are read in the benchmark's own skeleton."""

@@ -1,0 +1,43 @@
+"""A space of a user's own code, named on the command line: `space=function space.target=my_package.my_file:build`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ghn.errors import ConfigError
+from ghn.spaces import FunctionSpace, make_of_class
+from ghn.spaces.source import find_target
+from ghn.tasks.outputs import count_outputs
+from ghn.types import Space, Task
+
+
+def user_space(target: Any, settings: Mapping[str, Any], task: Task) -> Space[Any]:
+    """Makes the space that a target is of, for a task.
+
+    Args:
+        target: `module:name` of a function that builds modules, a class of spaces, or a space that has been made.
+        settings: of the class, or further arguments of the function.
+        task: whose input shape and number of outputs the space gets.
+
+    Raises:
+        ConfigError: the target cannot be imported, or is nothing of these; settings do not fit.
+    """
+    if not isinstance(target, str):
+        raise ConfigError("space.target must be a string", got=target, expected="my_package.my_file:build")
+    found = find_target(target)
+    if isinstance(found, Space) and not isinstance(found, type):
+        if settings:
+            raise ConfigError(f"{target} is a space already, and takes no settings", got=dict(settings))
+        return found
+    if isinstance(found, type):
+        made = make_of_class(found, {**settings, "input_shape": task.input_shape, "classes": count_outputs(task)})
+        if not isinstance(made, Space):
+            raise ConfigError(
+                f"{target} is no space",
+                got=found.__name__,
+                expected="a class with the members of ghn.types.Space, or a function build(choose) -> nn.Module",
+            )
+        return made
+    dtypes = task.describe().get("input_dtypes") or ["float32"]
+    return FunctionSpace(found, task.input_shape, count_outputs(task), dtypes, **settings)
