@@ -35,6 +35,7 @@ MISSING = {
     "image_folder": ["task.root=/photos"],
     "dataset": ["task.train={target: a.B}"],
     "csv": ["task.path=t.csv", "task.target=y"],
+    "function": ["space.target=function_spaces:tiny"],
 }
 
 
@@ -48,7 +49,7 @@ def test_every_group_is_tested() -> None:
 
 @pytest.mark.parametrize(("config", "group", "name"), CHOICES)
 def test_every_config_composes_and_passes_the_check(config: str, group: str, name: str) -> None:
-    given = [f"{group}={name}", *(MISSING.get(name, []) if group == "task" else [])]
+    given = [f"{group}={name}", *(MISSING.get(name, []) if group in ("task", "space") else [])]
     cfg = composed(config, given)
     assert (group in ("experiment", "search") or cfg[group]) and "???" not in str(cfg)
     read_keys(keys_of(config, cfg), cfg)  # yaml and models have the same keys: neither has what the other lacks
@@ -99,7 +100,8 @@ def test_logah_has_the_published_decoder() -> None:
 @pytest.mark.parametrize("name", options_of("trainer"))
 def test_every_trainer_builds(name: str) -> None:
     cfg = composed("train", [f"trainer={name}"])
-    assert MetaConfig(**cfg["trainer"]).steps > 0
+    skeletons = [] if cfg["trainer"]["skeletons"] == "auto" else cfg["trainer"]["skeletons"]
+    assert MetaConfig(**{**cfg["trainer"], "skeletons": skeletons}).steps > 0
     assert set(cfg["trainer"]) == set(MetaConfig.__dataclass_fields__)  # nothing is left to an unseen default
 
 
@@ -114,7 +116,8 @@ def test_every_way_to_share_weights_builds(name: str) -> None:
 
 @pytest.mark.parametrize("name", options_of("space"))
 def test_every_space_builds(name: str, toy_task: ImageTask) -> None:
-    assert task_space(composed("train", [f"space={name}"])["space"], toy_task).classes == toy_task.classes
+    settings = composed("train", [f"space={name}", *MISSING.get(name, [])])["space"]
+    assert task_space(settings, toy_task).classes == toy_task.classes
 
 
 @pytest.mark.parametrize("name", options_of("task"))
