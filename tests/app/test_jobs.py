@@ -136,7 +136,7 @@ def test_how_many_failures_in_a_row_end_a_run_is_a_key(
         asked.append("once")
         raise RuntimeError("the judge is broken")
 
-    monkeypatch.setattr("ghn.families.training.full.TrainingEstimator.train", broken)
+    monkeypatch.setattr("ghn.families.training.full.TrainingEstimator.train_epochs", broken)
     (tmp_path / "archs.txt").write_text("\n".join(setting.space.format(cell) for cell in cells(5)))
     with pytest.raises(EstimatorError, match="the judge is broken"):
         references_job(setting, references(give_up_after=2))

@@ -199,7 +199,7 @@ def test_impossible_settings_are_refused(settings, message):
 
 
 def test_an_unknown_sampling_and_a_batch_that_is_too_large(tmp_path):
-    with pytest.raises(ConfigError, match=r"unknown sampling\n +got: +all\n +expected: distinct \| uniform"):
+    with pytest.raises(ConfigError, match=r"unknown sampling\n +got: +all\n +expected: auto \| distinct \| uniform"):
         make_run(tmp_path, replace(CONFIG, sampling="all"))
     with pytest.raises(ConfigError, match=r"trainer\.images(?s:.*)got: +81\n +expected: at most 80"):
         make_run(tmp_path, replace(CONFIG, images=81))

@@ -62,7 +62,7 @@ class TrainingEstimator(CandidateTraining):
             )
         started = time.perf_counter()
         try:
-            _, curve = self._train(member_of(self.space, trial.arch), self.seed)
+            _, curve = self.train_epochs(member_of(self.space, trial.arch), self.seed)
         except GhnError as error:
             return Score.failed(str(error), time.perf_counter() - started)
         epochs = list(range(1, len(curve) + 1))
@@ -95,7 +95,7 @@ class TrainingEstimator(CandidateTraining):
 
         arch = member_of(self.space, arch)
         started = time.perf_counter()
-        trainer, curve = self._train(arch, seed, check)
+        trainer, curve = self.train_epochs(arch, seed, check)
         seconds = time.perf_counter() - started
         return Run(
             self.space.format(arch),
@@ -106,7 +106,9 @@ class TrainingEstimator(CandidateTraining):
             params=count_params(live_graph(self.space, arch)),
         )
 
-    def _train(self, arch: Any, seed: int, on_epoch: OnEpoch | None = None) -> tuple[NetworkTrainer, list[EpochResult]]:
+    def train_epochs(
+        self, arch: Any, seed: int, on_epoch: OnEpoch | None = None
+    ) -> tuple[NetworkTrainer, list[EpochResult]]:
         """A trained network, and what each epoch gave."""
         trainer = NetworkTrainer(live_network(self.space, arch), self.task, self.recipe, seed, self.fabric)
         curve: list[EpochResult] = []
