@@ -36,7 +36,10 @@ def test_a_model_is_a_row_and_so_is_one_that_fails() -> None:
     assert good["share"] == 65 / 73 and good["runs"] and good["capture_s"] > 0
     assert "it does not work" in bad["error"]
     told = table([good, bad])
-    assert "| here (2) | 1 | 0 (0%) | 1 |" in told and "here/small: 0.890; kept ['heat'], not read ['unread']" in told
+    assert (
+        "| here (2) | 1 (50.0%) | 0 (0.0%) | 0 (0.0%) | 1 (50.0%) |" in told
+        and "here/small: 0.890; kept ['heat'], not read ['unread']" in told
+    )
 
 
 def test_all_of_torchvision_is_tried() -> None:
