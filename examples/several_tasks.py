@@ -1,8 +1,8 @@
 """One hypernetwork for several tasks at once: python examples/several_tasks.py --out outputs/several.
 
 Colour images (CIFAR-10), grey ones (Fashion-MNIST) and signals, each with networks of a space of its own and a class
-head of its own; all else is shared. Prints how well generated weights do on networks that were not drawn in training, beside
-hypernetworks of the same size that were trained for as many steps on one of the tasks alone.
+head of its own; all else is shared. Prints how well generated weights do on networks that were not drawn in
+training, beside hypernetworks of the same size that were trained for as many steps on one of the tasks alone.
 """
 
 from argparse import ArgumentParser
