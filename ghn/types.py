@@ -215,6 +215,17 @@ class Changeable(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """A space whose networks take a while to make, and which can make them beside other work."""
+
+    def prepare(self, key: str, n: int) -> None:
+        """Begins to make the networks of the `n` members that are drawn one after the other with `Random(key)`."""
+
+    def finish(self, key: str) -> None:
+        """Waits for those; nothing to wait for where they were not begun."""
+
+
+@runtime_checkable
 class Encoded(Protocol):
     """A space that knows features of its architectures for regressions."""
 

@@ -26,6 +26,7 @@ from ghn.graph.translate import SAME, Meaning, kind_of, translate
 
 BATCH = 1009  # of the recording: a prime that no size of a network is likely to be a multiple of
 STATS = ("running_mean", "running_var")
+_LIKE_INPUT = frozenset(("native_batch_norm", "gelu", "silu", "relu", "hardswish", "sigmoid", "tanh"))
 _NEW = frozenset(("new_zeros", "new_ones", "new_full", "new_empty"))  # read a tensor's type alone
 
 
@@ -120,7 +121,9 @@ class Recorder(TorchDispatchMode):
         def here(x: Any) -> Any:
             return moved.get(id(x), x) if isinstance(x, Tensor) else x
 
-        out = func(*tree_map(here, args), **tree_map(here, kwargs))
+        out = _shaped(base, args)
+        if out is None:
+            out = func(*tree_map(here, args), **tree_map(here, kwargs))
         self._record(func, args, kwargs, out)
         return out
 
@@ -333,6 +336,17 @@ def _targets(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[
     named = enumerate(func._schema.arguments)
     every = [args[i] if i < len(args) else kwargs.get(a.name) for i, a in named if a.is_write]
     return [x for x in every if isinstance(x, Tensor)]
+
+
+def _shaped(base: str, args: Sequence[Any]) -> Any:
+    """What the commonest operators give: something of the shape of their input. PyTorch takes milliseconds for that."""
+    if base not in _LIKE_INPUT or not (isinstance(args[0], Tensor) and args[0].is_meta and args[0].is_floating_point()):
+        return None
+    out = torch.empty_like(args[0])
+    if base != "native_batch_norm":
+        return out
+    training = args[5]
+    return None if training else (out, out.new_empty(0), out.new_empty(0))
 
 
 def _constant(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 import ghn.graph
-from ghn.errors import check_known
+from ghn.errors import GhnError, check_known
 from ghn.files import from_json, write_atomic
 from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter
@@ -56,27 +56,31 @@ class Captures:
         self.folder = None if identity is None else _cache_folder() / _digest(f"{identity} {_version()}")
         self._known: OrderedDict[str, Network] = OrderedDict()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._known
-
     def __call__(self, name: str) -> Network:
         """The network; `GraphError` where the module cannot be built or captured."""
         if name in self._known:
             self._known.move_to_end(name)
             return self._known[name]
         graph = self._read(name)
-        return self.remember(name, self.of_graph(name, graph) if graph is not None else self._captured(name))
+        return self._remember(name, self._captured(name)) if graph is None else self.keep(name, graph)
 
-    def remember(self, name: str, network: Network) -> Network:
-        """Keeps a network in memory."""
+    def keep(self, name: str, graph: Graph) -> Network:
+        """Remembers the network of a graph that was captured before, perhaps in another process."""
+        return self._remember(name, Network(graph, Interpreter(graph), OwnWeights(lambda: self.make(name), graph)))
+
+    def graph(self, name: str) -> Graph | None:
+        """The graph, for another process; None where it alone is not the network, or there is none."""
+        try:
+            program = self(name).program
+        except GhnError:  # whoever asks for it there will meet it too, and say so
+            return None
+        return program.graph if isinstance(program, Interpreter) and not program.constants else None
+
+    def _remember(self, name: str, network: Network) -> Network:
         self._known[name] = network
         if len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return network
-
-    def of_graph(self, name: str, graph: Graph) -> Network:
-        """The network of a graph that was captured before, in this process or another."""
-        return Network(graph, Interpreter(graph), OwnWeights(lambda: self.make(name), graph))
 
     def _captured(self, name: str) -> Network:
         module = self.make(name)

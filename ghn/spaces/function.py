@@ -14,9 +14,11 @@ from torch import nn
 from ghn.errors import ArchitectureError, ConfigError, GhnError, GraphError
 from ghn.files import from_json
 from ghn.graph.canonical import function_key
+from ghn.graph.ir import Graph
+from ghn.spaces.ahead import Ahead
 from ghn.spaces.captures import Captures, example_of
 from ghn.spaces.choices import Choice
-from ghn.spaces.questions import Choose, Decisions, Questions, spelt
+from ghn.spaces.questions import Choose, Decisions, Question, Questions, spelt
 from ghn.spaces.source import source_of, target_of
 from ghn.types import Network
 
@@ -62,6 +64,7 @@ class FunctionSpace:
         self._questions = Questions(self._built, self.input_shape, classes)
         example = example_of(self.input_shape, self.dtype)
         self._captures = Captures(self._module, example, json.dumps(self.describe()))
+        self._ahead = Ahead(self._drawn)
         self._questions.walk(lambda question: question.options[0])  # what is wrong with every member is said at once
         if (
             self._questions.estimate() <= 4 * LISTED
@@ -113,6 +116,17 @@ class FunctionSpace:
                 fix="make its last layer with choose.classes outputs",
             )
         return network
+
+    def prepare(self, key: str, n: int) -> None:
+        """Begins, in another process, to draw `n` members with `Random(key)` and to capture them."""
+        self._ahead.prepare(key, n)
+
+    def finish(self, key: str) -> None:
+        """Waits for these, so that the same draws here need no build, and their networks no capture."""
+        for asked, name, graph in self._ahead.take(key) or ():
+            self._questions.learn(asked)
+            if graph is not None:
+                self._captures.keep(name, graph)
 
     def parse(self, text: str) -> Decisions:
         """Reads the JSON of the choices, such as {"width": 16, "depth": 2}."""
@@ -229,6 +243,15 @@ class FunctionSpace:
                     found.update(dict.fromkeys(_feature(name, option)[0] for option in question.options))
         sometimes = [f"{name}?" for name, times in asked.items() if times < len(self._seen)]
         return [*found, *sometimes]
+
+    def _drawn(self, key: str, n: int) -> list[tuple[list[tuple[Question, Any]], str, Graph | None]]:
+        """Of each draw what it was asked with its answers, its string, and its graph, if it can be sent."""
+        rng, out = Random(key), []
+        for _ in range(n):
+            arch = self.sample(rng)
+            name = self.format(arch)
+            out.append((self._questions.asked(arch), name, self._captures.graph(name)))
+        return out
 
     def _built(self, choose: Choose) -> nn.Module:
         return self.build(choose, **self.settings)

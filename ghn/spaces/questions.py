@@ -7,6 +7,7 @@ is defined by running the function (define-by-run).
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
@@ -88,7 +89,8 @@ class Questions:
     def __init__(self, build: Callable[[Choose], nn.Module], input_shape: Any, classes: int | None) -> None:
         self.build, self.input_shape, self.classes = build, input_shape, classes
         self._next: dict[Decisions, Question | None] = {}  # what is asked after some decisions; None: no more
-        self._devices = ["meta", "cpu"]  # on which a build that is only to ask is tried
+        # seconds of a build that is only to ask; small modules are made faster with values than without, large ones not
+        self._seconds = {"meta": 0.0, "cpu": 0.0}
 
     def walk(self, answer: Answer) -> Decisions:
         """All decisions of a member; `answer` is called once for each, in their order."""
@@ -104,6 +106,11 @@ class Questions:
         if decided not in self._next:
             self._ask(decided, lambda question: question.options[0])
         return self._next[decided]
+
+    def asked(self, arch: Decisions) -> list[tuple[Question, Any]]:
+        """What a member was asked, with its answers."""
+        questions = [self.after(arch[:i]) for i in range(len(arch))]
+        return [(question, value) for question, (_, value) in zip(questions, arch, strict=True) if question is not None]
 
     def member(self, arch: Any) -> Decisions:
         """The member that is meant, as it asks; `ArchitectureError` for what is none."""
@@ -184,7 +191,7 @@ class Questions:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             module, asked = self._run(arch, _unexpected, "cpu")
-        self._learn(asked)
+        self.learn(asked)
         if len(asked) < len(arch):
             raise _unsteady(f"no more where it asked for {arch[len(asked)][0]!r}")
         if not isinstance(module, nn.Module):
@@ -192,13 +199,24 @@ class Questions:
             raise GraphError(f"build gives no module for {spelt(arch)}", got=got, expected="a torch.nn.Module")
         return module
 
+    def learn(self, asked: Sequence[tuple[Question, Any]]) -> None:
+        """Keeps what was asked after what; `ConfigError` where it was otherwise before."""
+        decided: Decisions = ()
+        for question, value in [*asked, (None, None)]:
+            before = self._next.setdefault(decided, question)
+            if before != question:
+                now = f"{question.name!r} of {list(question.options)}" if question else "no more"
+                then = f"{before.name!r} of {list(before.options)}" if before else "no more"
+                raise _unsteady(f"{now} where it asked for {then}")
+            decided += ((question.name, value),) if question else ()
+
     def _continued(self, decided: Decisions, answer: Answer) -> Decisions:
         """The member that begins with these decisions."""
         given = dict(decided)
         return self.walk(lambda question: given[question.name] if question.name in given else answer(question))
 
     def _ask(self, decided: Decisions, answer: Answer) -> Decisions:
-        """Runs the build for its questions alone: on `meta`, where that is possible, nothing is computed."""
+        """Runs the build for its questions alone: on `meta`, without values, where it can be and that is faster."""
         given = list(decided)
 
         def noted(question: Question) -> Any:  # for the second try, as each is answered once
@@ -206,16 +224,17 @@ class Questions:
             given.append((question.name, value))
             return value
 
-        for device in list(self._devices):
+        device, started = min(self._seconds, key=self._seconds.__getitem__), time.perf_counter()
+        with torch.random.fork_rng(devices=[]):
             try:
-                with torch.random.fork_rng(devices=[]):
-                    _, asked = self._run(tuple(given), noted, device)
-                break
+                _, asked = self._run(tuple(given), noted, device)
+                self._seconds[device] = self._seconds[device] or time.perf_counter() - started
             except GraphError:
-                if device == self._devices[-1]:
+                if device == "cpu":
                     raise
-                self._devices = ["cpu"]  # this build needs values
-        self._learn(asked)
+                self._seconds = {"cpu": 0.0}  # this build needs values
+                _, asked = self._run(tuple(given), noted, "cpu")
+        self.learn(asked)
         return tuple((question.name, value) for question, value in asked)
 
     def _run(self, decided: Decisions, answer: Answer, device: str) -> tuple[nn.Module, Sequence[tuple[Question, Any]]]:
@@ -232,17 +251,6 @@ class Questions:
                 got=f"{type(error).__name__}: {error}",
                 fix="mend it, or take the options out with which it cannot build",
             ) from error
-
-    def _learn(self, asked: Sequence[tuple[Question, Any]]) -> None:
-        """Keeps what was asked after what; `ConfigError` where it was otherwise before."""
-        decided: Decisions = ()
-        for question, value in [*asked, (None, None)]:
-            before = self._next.setdefault(decided, question)
-            if before != question:
-                now = f"{question.name!r} of {list(question.options)}" if question else "no more"
-                then = f"{before.name!r} of {list(before.options)}" if before else "no more"
-                raise _unsteady(f"{now} where it asked for {then}")
-            decided += ((question.name, value),) if question else ()
 
 
 def spelt(arch: Decisions) -> str:

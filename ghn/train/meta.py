@@ -23,11 +23,12 @@ from ghn.tasks.inputs import chunks, concat, count, pick
 from ghn.tasks.outputs import check_network
 from ghn.train.loop import LoopConfig, Update
 from ghn.train.runtime import Unsearched, precision_of
-from ghn.types import Batch, Finite, Inputs, Network, Program, Space, Split, Task, WeightDict
+from ghn.types import Batch, Finite, Inputs, Network, Prepares, Program, Space, Split, Task, WeightDict
 
 SAMPLINGS = ("auto", "distinct", "uniform")
 SCHEDULES = ("cosine", "constant")
 OPTIMIZERS = ("adamw", "sgd")
+AHEAD = 4  # steps whose networks are made beforehand
 
 
 class PathSampler(Protocol):
@@ -38,6 +39,10 @@ class PathSampler(Protocol):
     def __call__(self, step: int, n: int) -> list[Any]:
         """Draws `n` hashable descriptions for a step, from the seed, the step's number and saved state alone."""
         ...
+
+    def look_ahead(self, step: int, n: int) -> None:
+        """Begins what can be done for a later step beforehand: by default nothing."""
+        return
 
     def network(self, space: Space[Any], drawn: Any) -> Network:
         """The network of a description in a variant of the space."""
@@ -73,15 +78,21 @@ class ArchitectureSampler(PathSampler):
             self._pool = [a for a in space.distinct() if self.space.canonical(a) not in exclude]
 
     def __call__(self, step: int, n: int) -> list[Any]:
-        rng = Random(f"{self.seed}/{step}")
+        rng = Random(key := f"{self.seed}/{step}")
         if self._pool is not None:
             return rng.choices(self._pool, k=n)
+        if isinstance(self.space, Prepares):
+            self.space.finish(key)
         out: list[Any] = []
         while len(out) < n:
             arch = self.space.sample(rng)
             if not self.exclude or self.space.canonical(arch) not in self.exclude:
                 out.append(arch)
         return out
+
+    def look_ahead(self, step: int, n: int) -> None:
+        if self._pool is None and not self.exclude and isinstance(self.space, Prepares):
+            self.space.prepare(f"{self.seed}/{step}", n)
 
 
 class StepBatches:
@@ -264,9 +275,21 @@ class MetaStep:
         self.spaces = skeletons_of(space, config.skeletons)
         self.task = task
         self.network = lru_cache(maxsize=2048)(self._network)  # about 0.1 MB each
+        self._begun = -1  # the last step whose networks were begun
 
     def __call__(self, number: int) -> Update:
+        self.look_ahead(number)
         return self.update(number, self.paths(number, self.config.architectures))
+
+    def look_ahead(self, number: int) -> None:
+        """Begins the networks of the next steps, where that can be done while this one is taken.
+
+        Not where there are several skeletons: then each is another network.
+        """
+        if self.spaces == [self.paths.space]:
+            for step in range(max(number, self._begun) + 1, min(number + 1 + AHEAD, self.config.steps)):
+                self.paths.look_ahead(step, self.config.architectures)
+                self._begun = step
 
     def update(self, number: int, drawn: Sequence[Any]) -> Update:
         """Works out a step of some architectures; its losses are theirs."""

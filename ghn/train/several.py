@@ -56,6 +56,8 @@ class SeveralTasks:
         }
 
     def __call__(self, number: int) -> Update:
+        for step in self.steps:
+            step.look_ahead(number)
         drawn = [step.paths(number, self.config.architectures) for step in self.steps]
         losses = torch.cat([step.losses(number, own) for step, own in zip(self.steps, drawn, strict=True)])
         names = chain.from_iterable(map(step.paths.format, own) for step, own in zip(self.steps, drawn, strict=True))

@@ -1,14 +1,21 @@
 """Every space joins with one line."""
 
 import pytest
+import torch
+from function_spaces import SHAPE, cnn, mlp, perceptron, signal, vit
 
 from conformance.space import SPACE_CHECKS
-from ghn.spaces import DARTS, NASBench201
+from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench201
 
 SPACES = {
     "nasbench201": NASBench201((3, 8, 8), classes=4, width=4, depth=1),
     "nasbench201, one channel": NASBench201((1, 28, 28), classes=100, width=2, depth=2),
     "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3),
+    "a function, a CNN": FunctionSpace(cnn, SHAPE, 4),
+    "a function, tables": FunctionSpace(mlp, (20,), 3),
+    "a function, signals": FunctionSpace(signal, (2, 64), 3),
+    "a function, a ViT": FunctionSpace(vit, SHAPE, 4),
+    "modules": ModuleSpace({f"width {n}": perceptron(n) for n in range(1, 17)}, torch.zeros(2, 20)),
 }
 
 
