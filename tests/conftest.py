@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,19 +19,13 @@ from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.runtime import make_runtime
 
+CACHE = tempfile.TemporaryDirectory(prefix="ghn-tests-", ignore_cleanup_errors=True)
+os.environ["GHN_CACHE"] = CACHE.name  # captured graphs are kept in a folder of the tests
 torch.set_num_threads(1)  # threads that wait for a busy core cost more than they give on small tensors
 settings.register_profile(
     "ghn", deadline=None, max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ghn")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Captured graphs are kept in a folder of the tests."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("GHN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
