@@ -42,6 +42,7 @@ STUDIES = (  # in the order of what they are about: estimators, searches, shared
     "coverage",
     "convergence",
     "shared_statistics",
+    "deepnets",
 )
 
 

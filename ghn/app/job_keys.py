@@ -97,7 +97,7 @@ class JudgingKeys(JobKeys):
         description="of generated and shared weights: shipped | shipped-SEED | PATH | a list; a list in it is read "
         "together, by combined"
     )
-    readout: OneOrMore = Field(description="what is read off weighted networks: loss | accuracy | ridge | a list")
+    readout: OneOrMore = Field(description="read off weighted networks: loss | accuracy | ridge | norm | a list")
     skeletons: Literal["best", "fastest"] | list[Variant] = Field(
         description="variants of the space in which generated weights are read: best: those that the space names | "
         "fastest: the first of them | such as [{depth: 1}, {depth: 3}]; []: the space as it is"

@@ -16,7 +16,7 @@ from ghn.graph.ir import Graph
 from ghn.scoring.proxies import ZERO_COST, ProxyReadout, check_input
 from ghn.types import Batch, Network, Split, Task, WeightDict
 
-READOUTS = ("loss", "accuracy", "ridge", "metric", *ZERO_COST)
+READOUTS = ("loss", "accuracy", "ridge", "norm", "metric", *ZERO_COST)
 USUAL_SIZES = {"val": 512, "ridge_train": 1536, "ridge_val": 1024, "proxy": 16, "zero_cost": 64}  # of a `Sample`
 _SPLIT = {"val": "val", "ridge_train": "train", "ridge_val": "val", "proxy": "val", "zero_cost": "train"}
 
@@ -162,6 +162,20 @@ class RidgeReadout:
         return (new - mean) @ torch.linalg.solve_ex(gram, x.T @ (y - bias))[0] + bias
 
 
+class NormReadout:
+    """The Euclidean norm of all weights together; no image is looked at.
+
+    Source: Knyazev et al. 2023 (GHN-3): that of generated weights orders torchvision's models, their accuracy does not.
+    """
+
+    identity = "norm"
+    passes = 0.0
+
+    def __call__(self, network: Network, weights: WeightDict) -> dict[str, Tensor]:
+        each = [weights[param.name].float().norm() for param in network.graph.params()]
+        return {"value": torch.stack(each).norm()}
+
+
 def _pooled(x: Float[Tensor, "b ..."]) -> Float[Tensor, "b f"]:
     """Features as vectors: maps pooled to 2x2, signals to 2 stretches."""
     if x.ndim == 4:
@@ -200,6 +214,8 @@ def make_readout(name: str, task: Task, sample: Sample) -> Readout:
         raise ConfigError("unknown read-out", got=name, expected=" | ".join(READOUTS))
     if name == "ridge":
         return RidgeReadout(task, sample)
+    if name == "norm":
+        return NormReadout()
     if name in ZERO_COST:
         check_input(ZERO_COST[name], task)
         items = sample.take("proxy" if ZERO_COST[name].of_activations else "zero_cost", task)

@@ -171,3 +171,10 @@ def test_loss_and_metric_are_the_task_s(graph: Graph, weights: WeightDict, toy_t
     usual, found = (make_readout("loss", task, UNEVEN)(Network.of(graph), weights) for task in (toy_task, own))
     assert float(found["loss"]) == pytest.approx(float(usual["loss"]) / 2)
     assert float(found["accuracy"]) == pytest.approx(float(usual["accuracy"]) / 4)
+
+
+def test_the_norm_is_that_of_all_weights(graph: Graph, weights: WeightDict, toy_task: ImageTask) -> None:
+    read = make_readout("norm", toy_task, SAMPLE)
+    flat = torch.cat([value.flatten() for value in weights.values()])
+    assert float(read(Network.of(graph), weights)["value"]) == pytest.approx(float(flat.square().sum().sqrt()))
+    assert read.passes == 0

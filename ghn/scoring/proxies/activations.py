@@ -37,9 +37,12 @@ def outputs(network: Network, weights: WeightDict, images: Inputs, *, check: boo
     inner = network.program.run(weights, images, [node.name for node in nodes]).inner
     every = [inner[node.name] for node in nodes]
     if check:
-        finite = torch.stack([x.detach().sum() for x in every]).isfinite().tolist()  # of each x it took half the pass
+        held = [i for i, x in enumerate(every) if isinstance(x, Tensor)]  # of several tensors each is a node of its own
+        finite = (
+            torch.stack([every[i].detach().sum() for i in held]).isfinite().tolist()
+        )  # of each x: half the pass
         if not all(finite):
-            node = nodes[finite.index(False)]
+            node = nodes[held[finite.index(False)]]
             raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
     return every
 
@@ -111,7 +114,7 @@ def _patterns(fires: Bool[Tensor, "b ..."]) -> Float[Tensor, ""]:
 def relu_proxies(network: Network, weights: WeightDict, images: Inputs) -> dict[str, Tensor]:
     """MeCo and SWAP by name; zero without a ReLU, not finite where an activation is not. Waits for no device."""
     every = outputs(network, weights, images, check=False)
-    finite = torch.stack([x.isfinite().all() for x in every]).all()
+    finite = torch.stack([x.isfinite().all() for x in every if isinstance(x, Tensor)]).all()
     # eigenvalues of what is not finite raise errors that say little
     maps = [x.float().nan_to_num() for x in activated(network.graph, every)]
     zero = every[-1].new_zeros(())
