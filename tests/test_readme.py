@@ -81,6 +81,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, registries):
         assert names["score"].ok
         assert not names["broken"].ok
         assert len(names["scores"]) == 64
+        assert len(names["ranked"]) == 20 and all(one.ok for one, _ in names["ranked"])
 
 
 @pytest.mark.slow

@@ -114,7 +114,9 @@ def _steps(runs: int, steps: int, device: str, precision: str, folder: Path) -> 
     note = f"8 architectures x 32 images of 16x16; {steps} steps a run; captured in another process"
     return [
         Figure.of("FunctionSpace: training", "s/step", totals, note=note),
-        Figure.of("FunctionSpace: share outside candidates", "of a step", outside, target=0.15, note=note),
+        Figure.of(
+            "FunctionSpace: share outside candidates and hypernetwork", "of a step", outside, target=0.15, note=note
+        ),
         *(Figure.of(f"FunctionSpace: share of {name}", "of a step", own, note=note) for name, own in shares.items()),
     ]
 

@@ -35,7 +35,8 @@ PAGE = Path(__file__).parents[2] / "docs/add-a-space.md"
 
 def documented_chain() -> Any:
     """The class `Chain` of the documentation."""
-    (block, *_) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    (block,) = [one for one in blocks if "class Chain" in one]
     module = type(sys)("documented_chain")
     sys.modules[module.__name__] = module  # dataclasses look their module up
     exec(compile(block, str(PAGE), "exec"), module.__dict__)
