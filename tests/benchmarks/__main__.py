@@ -37,7 +37,9 @@ def arguments() -> argparse.Namespace:
 def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]:
     """Measures one suite."""
     if suite == "graphs":
-        return [f for depth in (1, 5) for f in graphs.lowering_and_features(depth, a.runs, 8 if a.quick else 60)]
+        lowered = [f for depth in (1, 5) for f in graphs.lowering_and_features(depth, a.runs, 8 if a.quick else 60)]
+        names = ["resnet18", "efficientnet_b0", "convnext_tiny", "vit_b_16", "swin_t"]
+        return lowered + graphs.captured_modules(1 if a.quick else a.runs, names[: 1 if a.quick else None])
     if suite == "weights":
         return weights.generated_weights(a.runs, 8 if a.quick else 64, device)
     if suite == "curves":

@@ -1,11 +1,15 @@
-"""From an architecture to what a hypernetwork sees of it."""
+"""From an architecture, or a module, to what a hypernetwork sees of it."""
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 from statistics import median
 
-from ghn.graph import simplify
+import torch
+import torchvision
+
+from ghn.graph import capture, simplify
 from ghn.graph.features import Featurizer
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.space import Cell
@@ -30,6 +34,24 @@ def lowering_and_features(depth: int, runs: int, networks: int) -> list[Figure]:
         Figure.of(f"{title}: lowering + live part + features", "ms", total, target=5.0, note=note),
         *(Figure.of(f"{title}: {name}", "ms", times, note=note) for name, times in steps.items()),
     ]
+
+
+def captured_modules(runs: int, names: list[str]) -> list[Figure]:
+    """Recording a module, beside what `torch.export` takes to give a graph without operations in place."""
+    images, figures = torch.randn(2, 3, 224, 224), []
+    for name in names:
+        module = torchvision.models.get_model(name, weights=None).eval()
+        recorded, exported = partial(capture, module, images), partial(_exported, module, images)
+        pairs = [(1e3 * timed(recorded)[0], 1e3 * timed(exported)[0]) for _ in range(runs)]
+        figures += [
+            Figure.of(f"{name}: captured", "ms", [ours for ours, _ in pairs], note="no check"),
+            Figure.of(f"{name}: torch.export, over that", "times", [theirs / ours for ours, theirs in pairs]),
+        ]
+    return figures
+
+
+def _exported(module: torch.nn.Module, images: torch.Tensor) -> object:
+    return torch.export.export(module, (images,)).run_decompositions({})
 
 
 def _one(space: NASBench201, arch: Cell, featurizer: Featurizer) -> tuple[float, float, float]:

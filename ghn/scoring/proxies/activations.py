@@ -38,9 +38,7 @@ def outputs(network: Network, weights: WeightDict, images: Inputs, *, check: boo
     every = [inner[node.name] for node in nodes]
     if check:
         held = [i for i, x in enumerate(every) if isinstance(x, Tensor)]  # of several tensors each is a node of its own
-        finite = (
-            torch.stack([every[i].detach().sum() for i in held]).isfinite().tolist()
-        )  # of each x: half the pass
+        finite = torch.stack([every[i].detach().sum() for i in held]).isfinite().tolist()  # of each x: half the pass
         if not all(finite):
             node = nodes[held[finite.index(False)]]
             raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
