@@ -51,7 +51,10 @@ ACTIVATIONS = {
 }
 _DTYPES = {
     str(dtype).removeprefix("torch."): dtype
-    for dtype in (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32, torch.bool)
+    for dtype in (
+        *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64, torch.complex128),
+        *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+    )
 }
 _NORMALISATIONS = {"batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm"}
 _POOLS = {f"{kind}_pool{d}d" for kind in ("avg", "max", "adaptive_avg", "adaptive_max", "lp") for d in (1, 2, 3)} | {
@@ -64,22 +67,25 @@ _POOLS = {f"{kind}_pool{d}d" for kind in ("avg", "max", "adaptive_avg", "adaptiv
 _MIXES = {"convolution", "linear", "bilinear"}  # weights that are synapses
 _ARITHMETIC = _names(
     """
-    abs add addcdiv addcmul addmm amax amin argmax argmin baddbmm bmm ceil clamp clamp_max clamp_min cos cosh cumsum div
-    dot eq erf exp expm1 floor fmod full_like ge gt le linalg_vector_norm log log1p log2 log10 logical_and logical_not
-    logical_or logsumexp lt matmul max maximum mean min minimum mm mul mv ne neg norm ones_like pow prod reciprocal
-    remainder round rsqrt rsub scaled_dot_product_attention sign sin sinh softmax _safe_softmax _log_softmax sqrt square
-    std sub sum tan true_divide var var_mean where xlogy zeros_like outer einsum cross cdist
+    abs add addcdiv addcmul addmm amax amin argmax argmin baddbmm bmm ceil clamp clamp_max clamp_min cos cosh
+    cumprod cumsum div dot eq erf exp expm1 floor fmod full_like ge glu gt le linalg_vector_norm log log1p log2
+    log10 logical_and logical_not logical_or new_full new_ones new_zeros logsumexp lt matmul max maximum mean min
+    minimum mm mul mv ne neg norm ones_like pow prod reciprocal remainder round rsqrt rsub
+    scaled_dot_product_attention sign sin sinh softmax _safe_softmax _log_softmax sort sqrt square std sub sum tan
+    topk true_divide var var_mean where xlogy zeros_like outer einsum cross cdist _euclidean_dist _prelu_kernel
+    _trilinear grid_sampler_2d affine_grid_generator
     """
 )
 _SHAPES = _names(
     """
-    _reshape_alias _to_copy alias broadcast_to cat channel_shuffle chunk clone col2im constant_pad_nd contiguous detach
-    diagonal embedding expand expand_as flatten flip gather getitem im2col index index_select masked_fill movedim narrow
-    native_channel_shuffle permute pixel_shuffle pixel_unshuffle reflection_pad1d reflection_pad2d repeat
-    repeat_interleave replication_pad1d replication_pad2d reshape roll select select_scatter slice slice_scatter split
-    split_with_sizes squeeze stack swapaxes t tile to transpose tril triu unbind unflatten unfold unsqueeze view
-    upsample_bicubic2d upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
-    upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa
+    _reshape_alias _to_copy alias broadcast_to cat channel_shuffle chunk clone col2im complex copy constant_pad_nd
+    contiguous detach diagonal embedding expand expand_as fill flatten flip gather getitem im2col index index_add
+    index_put index_select masked_fill movedim narrow native_channel_shuffle permute pixel_shuffle pixel_unshuffle
+    reflection_pad1d reflection_pad2d repeat repeat_interleave replication_pad1d replication_pad2d reshape roll
+    scatter scatter_add select select_scatter slice slice_scatter split split_with_sizes squeeze stack swapaxes t
+    tile to transpose tril triu unbind unflatten unfold unsafe_split unsqueeze view upsample_bicubic2d
+    upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d upsample_nearest3d
+    upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa zero
     """
 )
 KNOWN = frozenset({*ACTIVATIONS, *_NORMALISATIONS, *_POOLS, *_MIXES, *_ARITHMETIC, *_SHAPES})
@@ -92,12 +98,16 @@ VIEWS = _names(
     """
 )
 
+OUTPUTS = "ghn.outputs"  # several, as a tuple
+
 
 def call_op(name: str) -> Op | None:
     """What is known of a call of PyTorch; None for what is no name of one."""
     if not _FORM.fullmatch(name):
         return None
     space, base, *overload = name.split(".")
+    if name == OUTPUTS:
+        return Op(name, (1, None), {}, None, _tuple)
     known = space == "aten" and base in KNOWN
     return Op(
         name,
@@ -181,6 +191,10 @@ def _unknown(name: str) -> Callable[..., Any]:
         raise GraphError("this operation can be seen, but not run", got=name)
 
     return run
+
+
+def _tuple(x: Sequence[Any], *_: Any) -> Any:
+    return tuple(x)
 
 
 def _macs(_inputs: Sequence[Shape], _output: Shape, attrs: Attrs) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -34,15 +34,22 @@ class Interpreter:
         running_stats: keep running statistics of normalisations (for training by SGD): they are brought along with the
             weights. Without them, batch statistics are used in training and evaluation alike.
         constants: values of the nodes that are constants, by name.
+        batch_only: nodes that keep no running statistics even so.
 
     Raises:
         GraphError: an operation that is seen, but cannot be run, or a constant without a value.
     """
 
     def __init__(
-        self, graph: Graph, *, running_stats: bool = False, constants: Mapping[str, Tensor] | None = None
+        self,
+        graph: Graph,
+        *,
+        running_stats: bool = False,
+        constants: Mapping[str, Tensor] | None = None,
+        batch_only: Collection[str] = (),
     ) -> None:
         self.graph, self.running_stats, self.constants = graph, running_stats, dict(constants or {})
+        self.batch_only = frozenset(batch_only)
         held = self.constants
         self._constants = {i: held[n.name] for i, n in enumerate(graph.nodes) if n.op == "constant" and n.name in held}
         if wrong := unknown_parts(graph, held):
@@ -59,17 +66,21 @@ class Interpreter:
         ]
         self._names = frozenset(n.name for n in graph.nodes)
         self._free = _last_uses(graph)
-        kept = [node for node in graph.nodes if running_stats and node.operation.has_stats]
+        kept = [n for n in graph.nodes if running_stats and n.operation.has_stats and n.name not in self.batch_only]
         self._channels = {f"{node.name}/{name}": node.shape[0] for node in kept for name in _STATS}
         self.needed = frozenset({p.name for p in graph.params()} | self._channels.keys())
 
     def of(self, graph: Graph) -> Interpreter:
         """Runs another form of the same graph, such as its live part."""
-        return Interpreter(graph, running_stats=self.running_stats, constants=self.constants)
+        return self._other(graph, self.running_stats)
 
     def with_stats(self) -> Interpreter:
         """The same on running statistics, for training by SGD."""
-        return Interpreter(self.graph, running_stats=True, constants=self.constants)
+        return self._other(self.graph, True)
+
+    def _other(self, graph: Graph, running_stats: bool) -> Interpreter:
+        held, only = self.constants, self.batch_only
+        return Interpreter(graph, running_stats=running_stats, constants=held, batch_only=only)
 
     def new_stats(self, device: torch.device | str = "cpu") -> dict[str, Tensor]:
         """Fresh running statistics by name; pass them along with the weights, they are updated in place."""
@@ -102,7 +113,7 @@ class Interpreter:
             state = None
             if op.infer is None:  # sizes in what PyTorch was called with are in units of the batch
                 attrs = {**attrs, "batch": batch}
-            if op.has_stats and self._channels:
+            if op.has_stats and f"{node}/{_STATS[0]}" in self._channels:
                 state = Stats(weights[f"{node}/{_STATS[0]}"], weights[f"{node}/{_STATS[1]}"], training)
             values[i] = value = op.run(args, [weights[n] for n in names], attrs, state)
             if node in watched:
@@ -132,7 +143,7 @@ def unknown_parts(graph: Graph, constants: Mapping[str, Tensor]) -> list[str]:
 
 def as_tuple(x: Inputs) -> tuple[Tensor, ...]:
     """The tensors of an input, in order."""
-    return (x,) if isinstance(x, Tensor) else tuple(x.values() if isinstance(x, dict) else x)
+    return (x,) if isinstance(x, Tensor) else tuple(x.values() if isinstance(x, Mapping) else x)
 
 
 def feature_node(graph: Graph) -> int:

@@ -81,6 +81,10 @@ class Op:
     convolves: bool = False  # whether it is a convolution of one kernel size for both sides, an attribute `kernel`
     runs: bool = True  # whether the interpreter can run it; what it cannot is seen, and a user's module runs it
 
+    def __reduce__(self) -> Any:
+        """Copied and sent by its name: every process has its own registry."""
+        return get_op, (self.name,)
+
 
 OPS: dict[str, Op] = {}
 OTHERS: list[Callable[[str], Op | None]] = []  # know of operations by the form of their names, such as PyTorch's calls

@@ -6,28 +6,31 @@ recorded as what they compute, and the values that they change as changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from threading import get_ident
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ghn.errors import GraphError
-from ghn.graph.calls import VIEWS, write_call
-from ghn.graph.ir import Graph, Node, derive
-from ghn.graph.op import Param, Shape
-from ghn.graph.translate import SAME, Meaning, kind_of, translate
+from ghn.graph.calls import VIEWS
+from ghn.graph.ir import Graph, Node
+from ghn.graph.paths import Place
+from ghn.graph.translate import SAME, Meaning, translate
+from ghn.graph.writer import Value, Writer, has_data, memory_of, slashed
 
-BATCH = 1009  # of the recording: a prime that no size of a network is likely to be a multiple of
-STATS = ("running_mean", "running_var")
 _LIKE_INPUT = frozenset(("native_batch_norm", "gelu", "silu", "relu", "hardswish", "sigmoid", "tanh"))
 _NEW = frozenset(("new_zeros", "new_ones", "new_full", "new_empty"))  # read a tensor's type alone
+_MADE = frozenset(("zeros", "ones", "full", "empty"))  # read none
+_TURNING = frozenset(
+    f"{name}_" for name in ("transpose", "t", "squeeze", "unsqueeze", "swapaxes", "swapdims")
+)  # in place
+_OWN_MEMORY = frozenset(
+    ("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk")
+)  # PyTorch promises it of their parts
 
 
 class Captured(NamedTuple):
@@ -37,296 +40,209 @@ class Captured(NamedTuple):
     params: dict[str, str]  # of each of `graph.params()`, its name in the module
     stats: dict[str, str]  # of each running statistic of the graph, its name in the module
     constants: dict[str, Tensor]  # values that neither inputs nor parameters give, such as buffers, by their node
-    written: frozenset[str]  # names of the module's buffers that its forward pass writes to
-
-
-@dataclass(slots=True)
-class _Value:
-    """What is known of a tensor while recording."""
-
-    tensor: Tensor  # kept alive, so that its id stays its own
-    node: int | None = None  # that gave it; None for parameters
-    param: str | None = None  # that it is, or is a view of
-    origin: tuple[Any, Sequence[Any], Mapping[str, Any]] | None = None  # the view of another that it is
-    writer: int | None = None  # the node that wrote to it since, through another tensor
+    written: frozenset[str]  # names of the module's buffers and parameters that its forward pass writes to
+    writes_inputs: bool = False
+    inputs: tuple[str, ...] = ()  # names of the inputs, where they have some
+    outputs: tuple[int, ...] = (0,)  # which of the tensors that the module gives depend on the inputs, and so are seen
 
 
 class Recorder(TorchDispatchMode):
     """Turns what is dispatched into nodes.
 
     Args:
-        params: of the module, on `meta`.
-        inputs: tensors on `meta` whose first axis has the size `BATCH`.
+        params: of the module, without data.
+        inputs: tensors without data whose first axis has the size `batch`.
         buffers: of the module; copies, as a forward pass may write to them.
+        batch: of the recording: no size of the network is a multiple of it.
+        fake: record on tensors that pretend to have data, in a `FakeTensorMode`; otherwise on `meta`, and what depends
+            on no input is computed for good.
     """
 
-    def __init__(self, params: Mapping[str, Tensor], inputs: Sequence[Tensor], buffers: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        params: Mapping[str, Tensor],
+        inputs: Sequence[Tensor],
+        buffers: Mapping[str, Tensor],
+        *,
+        batch: int,
+        fake: bool = False,
+    ) -> None:
         super().__init__()
-        self.nodes: list[Node] = []
-        self.values: dict[int, _Value] = {id(t): _Value(t, param=name) for name, t in params.items()}
-        self.buffers = {id(t): name for name, t in buffers.items()}
-        self.sizes = {name: tuple(t.shape) for name, t in params.items()}
-        self.kinds: dict[str, str] = {}
-        self.stats: dict[str, str] = {}
-        self.constants: dict[str, Tensor] = {}
-        self.counted: set[str] = set()
-        self.taken: set[str] = set()
-        self.stack: list[str] = []
-        for i, tensor in enumerate(inputs):
-            name = f"input{i or ''}"
-            self.taken.add(name)
-            self.nodes.append(Node(name, "input", (), (), _stripped(tensor)))
-            self.values[id(tensor)] = _Value(tensor, i)
-
-    @property
-    def path(self) -> str:
-        """The module in which the forward pass is, or failed."""
-        return self.stack[-1] if self.stack else ""
-
-    @contextmanager
-    def following(self, module: nn.Module) -> Iterator[None]:
-        """Knows in which of its modules the forward pass is."""
-        paths = {id(m): path for path, m in reversed(list(module.named_modules()))}
-
-        here = get_ident()
-
-        def enter(m: nn.Module, _args: Any) -> None:
-            if get_ident() == here:  # hooks of all modules see those of other threads too
-                self.stack.append(paths.get(id(m), self.stack[-1] if self.stack else ""))
-
-        def leave(_m: nn.Module, _args: Any, _output: Any) -> None:
-            if get_ident() == here:
-                self.stack.pop()
-
-        hooks = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
-        try:
-            yield
-        finally:
-            for hook in hooks:
-                hook.remove()
+        self.place, self.inputs, self.fake = Place(), list(inputs), fake
+        self.writer = Writer(params, inputs, buffers, batch, lambda: self.place.path)
+        self.owners = {memory_of(t): name for name, t in [*params.items(), *buffers.items()]}
+        self.changed: set[str] = set()
+        self.writes_inputs = False
+        self.asked: list[str] = []  # the module that asked for a value first
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, Tensor)]
+        leaves = tree_leaves((args, kwargs))
+        tensors = [x for x in leaves if isinstance(x, Tensor)]
         base = str(func).split(".")[1]
-        self.counted |= {self.buffers[id(t)] for t in _targets(func, args, kwargs) if id(t) in self.buffers}
-        if base in _NEW or not any(id(t) in self.values for t in tensors):
-            return _constant(func, args, kwargs)
+        written = _targets(func, args, kwargs)
+        if written:
+            self._note(written)
+        sized = any(map(self.writer.of_batch, leaves))
+        known = any(map(self.writer.knows, tensors)) or any(memory_of(t) in self.writer.held for t in written)
+        if not (sized if base in _NEW or (tensors and not known) else known):
+            return self._made(func, args, kwargs) if sized and base in _MADE else self._constant(func, args, kwargs)
         if base == "as_strided_":  # how an operator orders its own output in memory
             return args[0]
-        moved = {id(t): t.to("meta") for t in tensors if id(t) not in self.values and not t.is_meta}
+        moved = {id(t): t.to("meta") for t in tensors if has_data(t) and not self.fake}
 
         def here(x: Any) -> Any:
             return moved.get(id(x), x) if isinstance(x, Tensor) else x
 
+        if base == "_local_scalar_dense":  # raises; whoever catches it has still asked
+            self.asked = self.asked or [self.place.path]
         out = _shaped(base, args)
         if out is None:
             out = func(*tree_map(here, args), **tree_map(here, kwargs))
-        self._record(func, args, kwargs, out)
+        if not any(isinstance(x, Tensor) for x in tree_leaves(out)):  # such as a device
+            return out
+        if base in _OWN_MEMORY:
+            out = [part.clone() for part in out]
+        self._record(func, args, kwargs, out, written)
         return out
 
-    def _record(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any) -> None:
-        if written := _targets(func, args, kwargs):
-            self._written(func, args, kwargs, written)
+    def _note(self, written: Sequence[Tensor]) -> None:
+        """Remembers what of the module, or that an input, is written to."""
+        memories = set(map(memory_of, written))
+        self.changed |= {self.owners[memory] for memory in memories if memory in self.owners}
+        self.writes_inputs |= any(memory_of(x) in memories for x in self.inputs)
+
+    def _made(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What is filled with one number, an item of the batch each: as made for the first input."""
+        out = func(*args, **kwargs if self.fake else {**kwargs, "device": "meta"})
+        base, value = str(func).split(".")[1].replace("empty", "zeros"), list(args[1:2])
+        call = [self.inputs[0], list(out.shape), *value]
+        self.writer.assign(out, self.writer.add(Meaning(f"aten.new_{base}.default", call, {"dtype": out.dtype}), out))
+        return out
+
+    def _constant(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What depends on no value of the graph is computed for good; without data only what holds the batch."""
+        if self.fake:
+            return func(*args, **kwargs)
+        if str(func).split(".")[1] in _NEW:
+            args = (torch.empty(0, dtype=args[0].dtype, device="cpu"), *args[1:])
+        leaves = tree_leaves((args, kwargs))
+        if any(map(self.writer.of_batch, leaves)):
+            return func(*args, **{**kwargs, "device": "meta"})
+        if any(isinstance(x, Tensor) and x.is_meta for x in leaves):
+            return func(*tree_map(_on_meta, args), **tree_map(_on_meta, kwargs))
+        return func(*args, **{key: value for key, value in kwargs.items() if key != "device"})
+
+    def _record(
+        self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: Any, written: Sequence[Tensor]
+    ) -> None:
+        base, writer, call = str(func).split(".")[1], self.writer, (func, args, kwargs)
+        if base in _TURNING:  # of one tensor's axes: no value is written
+            writer.assign(args[0], writer.add(translate(func, args, kwargs, args[0]), args[0]))
             return
-        base = str(func).split(".")[1]
-        call = (func, args, kwargs)
+        if written:
+            writer.write(translate(func, args, kwargs, written[0]), written)
+            return
+        if base == "unbind" and len(out) == writer.batch:
+            raise GraphError(
+                f"the forward pass goes through a batch item by item, in module {self.place.path!r}",
+                fix="compute all items at once, for instance by torch.vmap",
+            )
         view = call if any(r.alias_info is not None for r in func._schema.returns) else None
-        first = self.values.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
+        first = writer.values.get(id(args[0])) if args and isinstance(args[0], Tensor) else None
         if first is not None and isinstance(out, Tensor):
             if base in SAME and out.dtype == args[0].dtype and (first.param is None or first.origin is None):
-                self._refresh(first)
-                self.values[id(out)] = replace(first, tensor=out, origin=view if first.param is None else None)
+                writer.refresh(first)
+                writer.values[id(out)] = replace(first, tensor=out, origin=view if first.param is None else None)
                 return
             if base in VIEWS and first.param is not None:
-                self.values[id(out)] = _Value(out, param=first.param, origin=call)
+                writer.values[id(out)] = Value(out, param=first.param, origin=call)
                 return
         if (source := self._pooled(base, first, out)) is not None:
             meaning = Meaning("", (), op="global_pool", reads=[source.tensor])
         else:
             meaning = translate(func, args, kwargs, out)
-        node = self._add(meaning, out)
-        self._assign(out[0] if meaning.single and not isinstance(out, Tensor) else out, node, view)
+        writer.assign(out, writer.add(meaning, out), view, single=meaning.single)
 
-    def _pooled(self, base: str, first: _Value | None, out: Any) -> _Value | None:
+    def _pooled(self, base: str, first: Value | None, out: Any) -> Value | None:
         """The map of which a vector is the mean, where a map of one pixel is made a vector."""
-        if base not in VIEWS or first is None or first.node is None or out.dim() != 2 or out.shape[0] != BATCH:
+        nodes, batch = self.writer.nodes, self.writer.batch
+        if base not in VIEWS or first is None or first.node is None or out.dim() != 2 or out.shape[0] != batch:
+            return None
+        if first.writer is not None:
             return None
         i = first.node
-        while self.nodes[i].op.split(".")[-2:][0] in ("squeeze", "reshape") and len(self.nodes[i].shape) == 2:
-            (i,) = self.nodes[i].inputs
-        if len(self.nodes[i].shape) != 3 or self.nodes[i].shape[1:] != (1, 1):
+        while nodes[i].op.split(".")[-2:][0] in ("squeeze", "reshape") and len(nodes[i].shape) == 2:
+            (i,) = nodes[i].inputs
+        if len(nodes[i].shape) != 3 or nodes[i].shape[1:] != (1, 1):
             return None
-        if self.nodes[i].op == "aten.mean.dim" and len(self.nodes[self.nodes[i].inputs[0]].shape) == 3:
-            (i,) = self.nodes[i].inputs
-        return next((value for value in self.values.values() if value.node == i and value.writer is None), None)
-
-    def _assign(self, out: Any, node: int, origin: Any = None) -> None:
-        """What a node gave; of several tensors each is an item of it."""
-        if isinstance(out, Tensor):
-            self.values[id(out)] = _Value(out, node, origin=origin)
-            return
-        for k, item in enumerate(out):
-            if isinstance(item, Tensor):
-                attrs = (("call", f'[[{{"x":0}},{k}],{{}}]'),)
-                name = self._name(f"{self.nodes[node].name}/{k}")
-                self.nodes.append(Node(name, "aten.getitem.int", (node,), attrs, _stripped(item)))
-                self.values[id(item)] = _Value(item, len(self.nodes) - 1)
-
-    def _written(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], written: Sequence[Any]) -> None:
-        """An operation in place: what it computes, and then everything that shares its memory is something else."""
-        node = self._add(translate(func, args, kwargs, written[0]), written[0])
-        for target in written:
-            for value in self.values.values():
-                if value.node is not None and _storage(value.tensor) == _storage(target):
-                    value.writer = node
-            self.values[id(target)] = _Value(target, node)
-
-    def _refresh(self, value: _Value) -> None:
-        """Brings a value up to date that was written to through another tensor."""
-        if (writer := value.writer) is None:
-            return
-        value.writer = None
-        source = value.origin[1][0] if value.origin else None
-        if value.origin and isinstance(source, Tensor) and id(source) in self.values:
-            func, args, kwargs = value.origin
-            value.node = self._add(translate(func, args, kwargs, value.tensor), value.tensor)
-            return
-        assert value.node is not None
-        read = (value.node, writer)
-        self.nodes.append(Node(self._name("write"), "ghn.write", read, (), _stripped(value.tensor)))
-        value.node = len(self.nodes) - 1
-
-    # --- nodes ---
-
-    def _add(self, meaning: Meaning, out: Any) -> int:
-        """Adds the node of a call."""
-        first = out if isinstance(out, Tensor) else next(x for x in out if isinstance(x, Tensor))
-        if (operands := self._plain(meaning)) is not None:
-            op, (inputs, names) = str(meaning.op), operands
-            shapes = tuple(self.nodes[i].shape for i in inputs)
-            derived = derive(op, shapes, tuple(meaning.attrs.items()))
-            attrs, kinds = derived.attrs, [kind for _, _, kind in derived.params]
-        else:
-            op, inputs, names = meaning.call, [], []
-
-            def encode(value: Any) -> Any:
-                if isinstance(value, Tensor):
-                    return self._operand(value, meaning, inputs, names)
-                size = isinstance(value, int) and not isinstance(value, bool) and value and value % BATCH == 0
-                return {"b": value // BATCH} if size else None
-
-            text = write_call(meaning.args, meaning.kwargs, encode)
-            macs = (("macs", meaning.macs // BATCH),) if meaning.macs else ()
-            attrs, kinds = (("call", text), *macs), [self.kinds[name] for name in names]
-        params = tuple(Param(_slashed(name), self.sizes[name], kind) for name, kind in zip(names, kinds, strict=True))
-        for name, kind in zip(names, kinds, strict=True):
-            self.kinds.setdefault(name, kind)
-        node = Node(self._named(op, names), op, tuple(inputs), attrs, _stripped(first), params or None)
-        self.nodes.append(node)
-        held = {f"{node.name}/{suffix}": id(t) for suffix, t in zip(STATS, meaning.stats, strict=False)}
-        if op == meaning.op:
-            self.stats |= {name: self.buffers[key] for name, key in held.items() if key in self.buffers}
-        return len(self.nodes) - 1
-
-    def _plain(self, meaning: Meaning) -> tuple[list[int], list[str]] | None:
-        """Inputs and parameters of the operation that a call means, where its operands are what that takes."""
-        if meaning.op is None:
-            return None
-        inputs, names = [], []
-        for x in meaning.reads:
-            value = self.values.get(id(x))
-            if value is None or value.param is not None or not _leads(x, meaning):
-                return None
-            self._refresh(value)
-            assert value.node is not None
-            inputs.append(value.node)
-        for i, w in enumerate(meaning.weights):
-            value = self.values.get(id(w))
-            if value is None or value.param is None or _turned(value) != (meaning.transposed and i == 0):
-                return None
-            names.append(value.param)
-        return inputs, names
-
-    def _operand(self, tensor: Tensor, meaning: Meaning, inputs: list[int], params: list[str]) -> dict[str, int]:
-        """The mark of a tensor in the text of a call."""
-        value = self.values.get(id(tensor))
-        if value is not None and value.param is not None and value.origin is None:
-            self.kinds.setdefault(value.param, kind_of(meaning, tensor, self.sizes[value.param]))
-            if value.param not in params:
-                params.append(value.param)
-            return {"w": params.index(value.param)}
-        if value is None:
-            path = f"{self.path}.constant".strip(".")
-            name = self._name(_slashed(self.buffers.get(id(tensor), path)))
-            self.nodes.append(Node(name, "constant", (), (), _stripped(tensor)))
-            self.constants |= {} if tensor.is_meta else {name: tensor.detach()}
-            value = self.values[id(tensor)] = _Value(tensor, len(self.nodes) - 1)
-        if value.node is None:  # a view of a parameter: made where something reads it
-            assert value.param is not None and value.origin is not None
-            self.kinds.setdefault(value.param, kind_of(meaning, tensor, self.sizes[value.param]))
-            func, args, kwargs = value.origin
-            value.node = self._add(translate(func, args, kwargs, tensor), tensor)
-        self._refresh(value)
-        if value.node not in inputs:
-            inputs.append(value.node)
-        return {"x": inputs.index(value.node)}
-
-    def _named(self, op: str, params: Sequence[str]) -> str:
-        """After the module of its first parameter; else after the module that it is in, and what it does."""
-        path = _slashed(self.path)
-        if params and "." in params[0]:
-            return self._name(_slashed(params[0].rpartition(".")[0]))
-        what = op.split(".")[1].strip("_") if "." in op else op
-        return self._name(f"{path}/{what}" if path else what)
-
-    def _name(self, wanted: str) -> str:
-        """The name, with a number where it is taken."""
-        name, number = wanted, 1
-        while name in self.taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self.taken.add(name)
-        return name
+        if nodes[i].op == "aten.mean.dim" and len(nodes[nodes[i].inputs[0]].shape) == 3:
+            (i,) = nodes[i].inputs
+        return next((value for value in self.writer.values.values() if value.node == i and value.writer is None), None)
 
     # --- the end ---
 
-    def finished(self, output: Any) -> Captured:
-        """The graph of what the output depends on."""
-        tensors = [x for x in tree_leaves(output) if isinstance(x, Tensor)]
-        known = [self.values[id(t)] for t in tensors if id(t) in self.values]
-        if not known or any(value.node is None for value in known):
+    def finished(self, output: Any, names: Sequence[str] = ()) -> Captured:
+        """The graph of what the output depends on; `names` are those of the inputs."""
+        writer, tensors = self.writer, tensors_of(output)
+        if self.asked:
+            raise GraphError(
+                f"module {self.asked[0]!r} asks for values, and goes on where it gets none",
+                expected="no control flow that depends on values",
+                fix="compute what depends on values outside of the network",
+            )
+        given = [writer.values.get(id(t)) for t in tensors]
+        places = [i for i, value in enumerate(given) if value and value.node is not None]  # not a parameter, given back
+        known = [value for value in given if value and value.node is not None]
+        if not known:
             got = type(output).__name__
             raise GraphError("the output does not depend on the inputs", got=got, expected="a tensor, or several")
         for value in known:
-            self._refresh(value)
+            writer.refresh(value)
         last = [value.node for value in known if value.node is not None]
-        if len(tensors) > 1:
-            self.nodes.append(Node(self._name("outputs"), "ghn.outputs", tuple(last), (), _stripped(tensors[0])))
-        elif self.nodes[last[0]].op == "input":
-            self.nodes.append(Node(self._name("output"), "identity", (last[0],), (), self.nodes[last[0]].shape))
-        nodes = self._reached(len(self.nodes) - 1 if len(tensors) > 1 or self.nodes[last[0]].op == "input" else last[0])
-        graph = Graph(tuple(nodes))
-        names = {_slashed(name): name for name in self.sizes}
+        if len(known) > 1:
+            shape = writer.stripped(known[0].tensor)
+            writer.nodes.append(Node(writer.name("outputs"), "ghn.outputs", tuple(last), (), shape))
+        elif writer.nodes[last[0]].op == "input":
+            shape = writer.nodes[last[0]].shape
+            writer.nodes.append(Node(writer.name("output"), "identity", (last[0],), (), shape))
+        added = len(known) > 1 or writer.nodes[last[0]].op == "input"
+        graph = Graph(tuple(self._reached(len(writer.nodes) - 1 if added else last[0])))
+        own = {slashed(name): name for name in writer.sizes}
         kept = {node.name for node in graph.nodes}
         return Captured(
             graph,
-            {p.name: names[p.name] for p in graph.params()},
-            {name: buffer for name, buffer in self.stats.items() if name.rpartition("/")[0] in kept},
-            {name: tensor for name, tensor in self.constants.items() if name in kept},
-            frozenset(self.counted),
+            {p.name: own[p.name] for p in graph.params()},
+            {name: buffer for name, buffer in writer.stats.items() if name.rpartition("/")[0] in kept},
+            {name: tensor for name, tensor in writer.constants.items() if name in kept},
+            frozenset(self.changed),
+            self.writes_inputs,
+            tuple(names),
+            tuple(places),
         )
 
     def _reached(self, output: int) -> list[Node]:
         """The nodes that the output depends on, and all inputs, the output last."""
-        used = {output} | {i for i, node in enumerate(self.nodes) if node.op == "input"}
+        nodes = self.writer.nodes
+        used = {output} | {i for i, node in enumerate(nodes) if node.op == "input"}
         for i in range(output, -1, -1):
-            used |= set(self.nodes[i].inputs) if i in used else set()
+            used |= set(nodes[i].inputs) if i in used else set()
         order = [*sorted(used - {output}), output]
         index = {old: new for new, old in enumerate(order)}
-        return [replace(self.nodes[i], inputs=tuple(index[j] for j in self.nodes[i].inputs)) for i in order]
+        return [replace(nodes[i], inputs=tuple(index[j] for j in nodes[i].inputs)) for i in order]
+
+
+def tensors_of(output: Any) -> list[Tensor]:
+    """The tensors of what a module returned, in order; also those that dataclasses hold."""
+    found: list[Tensor] = []
+    for leaf in tree_leaves(output):
+        if isinstance(leaf, Tensor):
+            found.append(leaf)
+        elif is_dataclass(leaf) and not isinstance(leaf, type):
+            found += [x for f in fields(leaf) for x in tensors_of(getattr(leaf, f.name))]
+    return found
 
 
 def _targets(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Tensor]:
@@ -335,7 +251,7 @@ def _targets(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[
         return []
     named = enumerate(func._schema.arguments)
     every = [args[i] if i < len(args) else kwargs.get(a.name) for i, a in named if a.is_write]
-    return [x for x in every if isinstance(x, Tensor)]
+    return [x for x in tree_leaves(every) if isinstance(x, Tensor)]
 
 
 def _shaped(base: str, args: Sequence[Any]) -> Any:
@@ -349,51 +265,5 @@ def _shaped(base: str, args: Sequence[Any]) -> Any:
     return None if training else (out, out.new_empty(0), out.new_empty(0))
 
 
-def _constant(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """What depends on no value of the graph is computed for good, with data; on `meta` only what holds the batch."""
-    if str(func).split(".")[1] in _NEW:
-        args = (torch.empty(0, dtype=args[0].dtype), *args[1:])
-    leaves = tree_leaves((args, kwargs))
-    if any(isinstance(n, int) and n and n % BATCH == 0 for n in leaves):
-        made = any(isinstance(x, Tensor) for x in leaves)
-        return func(*args, **kwargs) if made else func(*args, **{**kwargs, "device": "meta"})
-    if any(isinstance(x, Tensor) and x.is_meta for x in leaves):
-        return func(*tree_map(_on_meta, args), **tree_map(_on_meta, kwargs))
-    return func(*args, **{key: value for key, value in kwargs.items() if key != "device"})
-
-
 def _on_meta(x: Any) -> Any:
     return x.to("meta") if isinstance(x, Tensor) else x
-
-
-def _slashed(name: str) -> str:
-    return name.replace(".", "/")
-
-
-def _turned(value: _Value) -> bool | None:
-    """Whether a value is a parameter turned around (True), or the parameter itself (False); None for neither."""
-    if value.origin is None:
-        return False
-    func, (source, *_), _ = value.origin
-    plain = source.dim() == 2 and str(func).split(".")[1] in ("t", "transpose")
-    return True if plain and tuple(source.shape[::-1]) == tuple(value.tensor.shape) else None
-
-
-def _storage(tensor: Tensor) -> int:
-    return int(tensor.untyped_storage()._cdata)
-
-
-def _leads(x: Tensor, meaning: Meaning) -> bool:
-    """Whether an input has as many axes as its operation reads, the batch first."""
-    share, rest = divmod(x.shape[0], BATCH) if x.dim() in meaning.axes else (0, 1)
-    return share >= 1 and rest == 0 and (share == 1 or meaning.merged)
-
-
-def _stripped(x: Tensor) -> Shape:
-    """The shape without the batch: its axis is gone, or, where it is one with another, divided."""
-    sizes = list(x.shape)
-    for i, size in enumerate(sizes):
-        if size and size % BATCH == 0:
-            sizes[i : i + 1] = [size // BATCH] if size > BATCH else []
-            break
-    return tuple(max(1, size) for size in sizes) or (1,)

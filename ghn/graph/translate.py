@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ghn.graph.op import Shape
@@ -55,9 +56,19 @@ def translate(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], out: An
     }
     if space == "aten" and base.endswith("_") and not base.endswith("__"):
         base = base[:-1]
+        overload = _overload(base, overload, [a.name for a in func._schema.arguments])
     if space == "aten" and base in _MEANINGS:
         return _MEANINGS[base](full, out) or Meaning(f"{space}.{base}.{overload}", args, kwargs)
     return Meaning(f"{space}.{base}.{overload}", args, kwargs)
+
+
+def _overload(base: str, overload: str, arguments: Sequence[str]) -> str:
+    """Of an operator that is no longer in place: the one of the same name, or with the same arguments."""
+    packet = getattr(torch.ops.aten, base)
+    if overload in packet.overloads():
+        return overload
+    every = {name: [a.name for a in getattr(packet, name)._schema.arguments] for name in packet.overloads()}
+    return next((name for name, own in every.items() if own == list(arguments)), overload)
 
 
 def kind_of(meaning: Meaning, tensor: Tensor, shape: Shape) -> str:
@@ -216,6 +227,13 @@ def _softmax(a: Mapping[str, Any], out: Tensor) -> Meaning:
     return Meaning("aten.softmax.int", [a["self"], a["dim"]])
 
 
+def _empty(a: Mapping[str, Any], out: Tensor) -> Meaning:
+    """Nobody may read what is in it."""
+    if "self" in a and "size" in a:
+        return Meaning("aten.new_zeros.default", [a["self"], list(a["size"])], {"dtype": out.dtype})
+    return Meaning("aten.zeros_like.default", [a["self"]], {"dtype": out.dtype})
+
+
 _MEANINGS: Mapping[str, Callable[[Mapping[str, Any], Any], Meaning | None]] = {
     "convolution": _convolution,
     "native_batch_norm": _batch_norm,
@@ -230,6 +248,8 @@ _MEANINGS: Mapping[str, Callable[[Mapping[str, Any], Any], Meaning | None]] = {
     "relu": _relu,
     "add": _add,
     "cat": _cat,
+    "new_empty": _empty,
+    "empty_like": _empty,
     "addmm": _addmm,
     "mm": _mm,
     "_softmax": _softmax,
