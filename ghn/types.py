@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from ghn.errors import ConfigError
-from ghn.graph.capturing import capture
+from ghn.graph.capturing import capture, check_module
 from ghn.graph.diagram import Diagram
 from ghn.graph.interpreter import Inputs, Interpreter, Ran
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram
 from ghn.graph.program import check as check_captured
 from ghn.graph.simplify import simplify
+from ghn.graph.unchanged import lock_of
 
 Arch = TypeVar("Arch", bound=Hashable)
 WeightDict = dict[str, Tensor]
@@ -126,11 +127,13 @@ class Network:
         Raises:
             GraphError: it cannot be captured, or the graph does not compute what the module computes; names the module.
         """
-        captured = capture(module, example_inputs)
-        program = ModuleProgram(module, captured)
-        if check and program.checkable:
-            check_captured(module, example_inputs, captured)
-        params = dict(module.named_parameters())
+        check_module(module)
+        with lock_of(module):
+            captured = capture(module, example_inputs)
+            program = ModuleProgram(module, captured)
+            if check and program.checkable:
+                check_captured(module, example_inputs, captured)
+            params = dict(module.named_parameters())
         return cls(captured.graph, program, {name: params[own].detach() for name, own in captured.params.items()})
 
     def live(self) -> Network:

@@ -71,7 +71,7 @@ _ARITHMETIC = _names(
     cumprod cumsum div dot eq erf exp expm1 floor fmod full_like ge glu gt le linalg_vector_norm log log1p log2
     log10 logical_and logical_not logical_or new_full new_ones new_zeros logsumexp lt matmul max maximum mean min
     minimum mm mul mv ne neg norm ones_like pow prod reciprocal remainder round rsqrt rsub
-    scaled_dot_product_attention sign sin sinh softmax _safe_softmax _log_softmax sort sqrt square std sub sum tan
+    scaled_dot_product_attention sign sin sinh softmax _safe_softmax _log_softmax sqrt square std sub sum tan
     topk true_divide var var_mean where xlogy zeros_like outer einsum cross cdist _euclidean_dist _prelu_kernel
     _trilinear grid_sampler_2d affine_grid_generator
     """

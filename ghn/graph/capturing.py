@@ -37,22 +37,23 @@ def capture(module: nn.Module, inputs: Inputs) -> Captured:
         GraphError: it cannot be recorded: control flow that depends on values, a forward pass that fails, hooks, a
             scripted module, other numbers than float32 or float64, no data; names the module.
     """
-    check_capturable(module, inputs)
-    try:
-        return _record(module, inputs, fake=False)
-    except GraphError as error:
-        # what asks for the device tells tensors on `meta` from others; those that pretend to have one take longer
+    check_module(module)
+    with lock_of(module):
+        check_capturable(module, inputs)
         try:
-            return _record(module, inputs, fake=True)
-        except GraphError:
-            raise error from error.__cause__
+            return _record(module, inputs, fake=False)
+        except GraphError as error:
+            # what asks for the device tells tensors on `meta` from others; those that pretend to have one take longer
+            try:
+                return _record(module, inputs, fake=True)
+            except GraphError:
+                raise error from error.__cause__
 
 
 def _record(module: nn.Module, inputs: Inputs, *, fake: bool) -> Captured:
     batch = _batch_of(module, inputs)
     given = dict(inputs) if isinstance(inputs, Mapping) else as_tuple(inputs)
     with ExitStack() as stack:
-        stack.enter_context(lock_of(module))
         stack.enter_context(unchanged(list(module.modules())))
         stack.enter_context(same_random_numbers(module))
         stack.enter_context(slow_path())
@@ -114,11 +115,15 @@ def title(module: nn.Module, path: str) -> str:
     return f"module {path!r} of {type(module).__name__}" if path else type(module).__name__
 
 
-def check_capturable(module: Any, inputs: Any) -> None:
-    """Raises `GraphError` for what cannot be recorded, or could only be by changing it."""
+def check_module(module: Any) -> None:
+    """Raises `GraphError` for what is no module."""
     if not isinstance(module, nn.Module):
         got = module.__name__ if isinstance(module, type) else type(module).__name__
         raise GraphError("not a module", got=got, expected="an instance of torch.nn.Module")
+
+
+def check_capturable(module: nn.Module, inputs: Any) -> None:
+    """Raises `GraphError` for what cannot be recorded, or could only be by changing it."""
     for path, m in module.named_modules():
         _check_module(title(module, path), m)
     held = inputs.values() if isinstance(inputs, Mapping) else inputs

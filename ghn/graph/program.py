@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.utils._pytree import tree_map
 
 from ghn.errors import GraphError
-from ghn.graph.capturing import capture, check_capturable, slow_path
+from ghn.graph.capturing import capture, check_capturable, check_module, slow_path
 from ghn.graph.interpreter import Inputs, Interpreter, Ran, as_tuple, unknown_parts
 from ghn.graph.recorder import Captured, tensors_of
 from ghn.graph.unchanged import lock_of, same_random_numbers, unchanged
@@ -147,8 +147,14 @@ def check(module: nn.Module, inputs: Inputs, captured: Captured | None = None, *
         GraphError: they differ by more than rounding, or one of them fails on random inputs; the graph has operations
             that are only seen, or the module cannot be captured.
     """
-    check_capturable(module, inputs)
-    captured = captured or capture(module, inputs)
+    check_module(module)
+    with lock_of(module):
+        check_capturable(module, inputs)
+        return _compare(module, inputs, captured or capture(module, inputs), seed)
+
+
+def _compare(module: nn.Module, inputs: Inputs, captured: Captured, seed: int) -> float:
+    """The greatest difference of the outputs of a module and of its graph."""
     drawn = _random_inputs(module, inputs, seed)
     params, buffers = dict(module.named_parameters()), dict(module.named_buffers())
     own = {name: params[where].detach() for name, where in captured.params.items()}

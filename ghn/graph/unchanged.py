@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 _LOCKS: WeakKeyDictionary[nn.Module, RLock] = WeakKeyDictionary()
+_GENERATORS = RLock()  # they are the process's
 _CONTAINERS = (dict, OrderedDict, list, set)
 
 
@@ -46,13 +47,13 @@ def unchanged(modules: Sequence[nn.Module]) -> Iterator[None]:
 def same_random_numbers(module: nn.Module) -> Iterator[None]:
     """The generators of PyTorch, NumPy and Python draw afterwards as if nothing had been drawn."""
     devices = {p.device.index for p in module.parameters() if p.is_cuda}
-    plain, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002 - what users draw from
-    try:
-        with torch.random.fork_rng(devices=devices):
+    with _GENERATORS, torch.random.fork_rng(devices=devices):
+        plain, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002 - what users draw from
+        try:
             yield
-    finally:
-        random.setstate(plain)
-        np.random.set_state(arrays)  # noqa: NPY002
+        finally:
+            random.setstate(plain)
+            np.random.set_state(arrays)  # noqa: NPY002
 
 
 def _held(module: nn.Module) -> list[tuple[Any, Any]]:

@@ -121,6 +121,8 @@ class Writer:
         for value in [*shared, *self.values.values()]:  # also constants, which the call itself has read
             if memory_of(value.tensor) in memories and value.node != node:
                 value.writer = node
+                if len(written) == 1 and _lies_like(value.tensor, written[0]):
+                    value.node, value.writer, value.origin = node, None, None
         for target in written:
             self.written[memory_of(target)] = node
             self.held.setdefault(memory_of(target), target)
@@ -256,6 +258,11 @@ def slashed(name: str) -> str:
 def memory_of(tensor: Tensor) -> int:
     """A number of the memory in which a tensor lies: views share it."""
     return int(tensor.untyped_storage()._cdata) if tensor.layout == torch.strided else -id(tensor)
+
+
+def _lies_like(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors of one memory are the same numbers in the same order."""
+    return (a.shape, a.stride(), a.storage_offset()) == (b.shape, b.stride(), b.storage_offset())
 
 
 def has_data(tensor: Tensor) -> bool:
