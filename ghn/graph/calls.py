@@ -98,7 +98,7 @@ VIEWS = _names(
     """
 )
 
-OUTPUTS = "ghn.outputs"  # several, as a tuple
+OUTPUTS = "ghn.outputs"  # several, or one that something holds, as a tuple
 
 
 def call_op(name: str) -> Op | None:

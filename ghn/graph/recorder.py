@@ -202,13 +202,14 @@ class Recorder(TorchDispatchMode):
         for value in known:
             writer.refresh(value)
         last = [value.node for value in known if value.node is not None]
-        if len(known) > 1:
+        several = len(known) > 1 or not isinstance(output, Tensor)
+        if several:
             shape = writer.stripped(known[0].tensor)
             writer.nodes.append(Node(writer.name("outputs"), "ghn.outputs", tuple(last), (), shape))
         elif writer.nodes[last[0]].op == "input":
             shape = writer.nodes[last[0]].shape
             writer.nodes.append(Node(writer.name("output"), "identity", (last[0],), (), shape))
-        added = len(known) > 1 or writer.nodes[last[0]].op == "input"
+        added = several or writer.nodes[last[0]].op == "input"
         graph = Graph(tuple(self._reached(len(writer.nodes) - 1 if added else last[0])))
         own = {slashed(name): name for name in writer.sizes}
         kept = {node.name for node in graph.nodes}

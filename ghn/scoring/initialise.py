@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import update_bn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.utils._pytree import tree_map
 
 from ghn.errors import ConfigError, GraphError
 from ghn.graph.program import ModuleProgram
+from ghn.graph.unchanged import lock_of, unchanged
 from ghn.nets.ghn import GHN
 from ghn.nets.kinds import CLASS_HEAD
 from ghn.types import Network
@@ -103,11 +105,49 @@ def coverage_of(net: GHN, network: Network, module: nn.Module, made: Mapping[str
     )
 
 
-def estimate_statistics(module: nn.Module, data: Tensor | Iterable[Any]) -> None:
-    """Re-estimates the running statistics of a module's normalisations on data, as the mean over its batches.
+def estimate_statistics(module: nn.Module, data: Tensor | Mapping[str, Tensor] | Iterable[Any]) -> None:
+    """Re-estimates the running statistics of a module's batch normalisations on data, as the mean over its batches.
+
+    Everything else is in evaluation for that, without dropout, and afterwards in the mode that it was in.
 
     Args:
         module: in whatever mode, which is kept.
-        data: one batch (b, ...), or batches: tensors, or tuples that begin with one.
+        data: one batch (b, ...), or by the names of `forward`'s arguments; or batches: tensors, tuples that begin with
+            one, dicts by name.
+
+    Raises:
+        ConfigError: there is no batch, or the module fails on one; the statistics are then as they were.
     """
-    update_bn([data] if isinstance(data, Tensor) else data, module)
+    norms = [m for m in module.modules() if isinstance(m, _NormBase) and m.running_mean is not None]
+    buffers = {name: b.clone() for name, b in module.named_buffers()}
+    device = next((p.device for p in module.parameters()), torch.device("cpu"))
+    count = 0
+    with lock_of(module), torch.no_grad(), unchanged(list(module.modules())):
+        for m in module.modules():
+            m.training = False
+        for norm in norms:
+            norm.training, norm.momentum = True, None  # the mean over all batches
+            norm.reset_running_stats()
+        try:
+            for batch in [data] if isinstance(data, Tensor | Mapping) else data:
+                count += 1
+                moved = tree_map(lambda x: x.to(device) if isinstance(x, Tensor) else x, batch)
+                if isinstance(moved, Mapping):
+                    module(**moved)
+                else:
+                    module(moved[0] if isinstance(moved, list | tuple) else moved)
+        except BaseException as error:
+            _restore(module, buffers)
+            if not isinstance(error, Exception):
+                raise
+            what = f"running statistics cannot be estimated: {type(module).__name__} fails on batch {count} of the data"
+            fix = "give batches as forward takes them; the weights are written, the statistics are as they were"
+            raise ConfigError(what, got=f"{type(error).__name__}: {error}", fix=fix) from error
+        if not count:
+            _restore(module, buffers)
+            raise ConfigError("running statistics cannot be estimated", got="no batch", fix="give data with some")
+
+
+def _restore(module: nn.Module, buffers: Mapping[str, Tensor]) -> None:
+    for name, value in buffers.items():
+        module.get_buffer(name).copy_(value)

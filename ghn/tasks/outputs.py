@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ghn.errors import ConfigError
+from ghn.graph.calls import OUTPUTS
 from ghn.graph.ir import Graph
 from ghn.tasks.inputs import shape_list
 from ghn.types import Inputs, Task
@@ -18,6 +19,13 @@ DTYPES = {"float32": torch.float32, "int64": torch.int64}  # that networks see
 
 def check_network(graph: Graph, task: Task) -> None:
     """Raises ConfigError, naming both shapes, for a network whose input or output is not that of a task."""
+    if graph.nodes[-1].op == OUTPUTS:
+        raise ConfigError(
+            f"the network's output does not fit task {task.name}",
+            got=f"{len(graph.nodes[-1].inputs)} tensors, or one in a tuple, dict or class",
+            expected="one tensor",
+            fix="wrap the module in one whose forward returns the tensor that is judged",
+        )
     given = [node.shape for node in graph.nodes if node.op == "input"]
     asked = [shape or (1,) for shape in shape_list(task.input_shape)]  # a number is a node of one
     inputs = (given[0], asked[0]) if len(given) == len(asked) == 1 else (sorted(given), sorted(asked))

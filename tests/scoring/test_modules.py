@@ -140,3 +140,47 @@ def test_networks_are_ranked_by_everything(model: Model, toy_task: Any, toy_spac
     scores = model.rank(given, task=toy_task)
     assert scores[-1].ok, scores[-1].error
     assert isinstance(model.network(given[-1]), Network)
+
+
+class Holding(Odd):
+    """Its logits are in something."""
+
+    def forward(self, x: Tensor) -> Any:  # type: ignore[override]
+        return {"logits": super().forward(x)}
+
+
+class Failing(Odd):
+    """Fails on more images than two, with an error of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if 2 < len(x) < 1000:
+            raise KeyError("images")
+        return super().forward(x)
+
+
+def test_modules_that_cannot_be_read_are_failures_of_their_own(model: Model, toy_task: Any) -> None:
+    scores = model.score([Holding(), Failing(), Odd()], task=toy_task)
+    assert "expected: one tensor" in str(scores[0].error) and "images" in str(scores[1].error) and scores[2].ok
+
+
+def test_statistics_are_estimated_without_dropout_and_modes_are_kept(model: Model) -> None:
+    module = nn.Sequential(nn.Dropout(0.5), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(144, 4))
+    module[2].eval()
+    modes = [m.training for m in module.modules()]
+    images, state = torch.randn(16, 3, 8, 8), torch.get_rng_state()
+    model.init_(module, data=[{"input": images[:8]}, (images[8:], None)])
+    torch.testing.assert_close(module[2].running_mean, module[1](images).mean((0, 2, 3)), atol=1e-5, rtol=1e-4)
+    assert [m.training for m in module.modules()] == modes and torch.equal(state, torch.get_rng_state())
+
+    def interrupted() -> Any:
+        yield images
+        raise KeyboardInterrupt
+
+    mean = module[2].running_mean.clone()
+    for data, error in (([], ConfigError), ("text", ConfigError), ([images, images[:, :2]], ConfigError)):
+        with pytest.raises(error, match="running statistics cannot be estimated"):
+            model.init_(module, data=data)
+    with pytest.raises(KeyboardInterrupt):
+        model.init_(module, data=interrupted())
+    assert torch.equal(module[2].running_mean, mean) and module[2].momentum == 0.1
+    assert [m.training for m in module.modules()] == modes
