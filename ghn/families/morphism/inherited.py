@@ -97,9 +97,10 @@ def refit(
 ) -> WeightedNetwork:
     """Brings the layers of a child nearer to what the same layers (by name) of its parent give.
 
-    From input to output, each convolution, linear layer or normalisation whose input or weights are not what they were
-    is solved by least squares for its parent's output, given what the layers before it give now. A normalisation is a
-    regression for each channel, and takes the running statistics of its new input.
+    From input to output, each convolution, linear layer or normalisation of images whose input or weights are not what
+    they were is solved by least squares for its parent's output, given what the layers before it give now. A
+    normalisation is a regression for each channel, and takes the running statistics of its new input. Layers that are
+    calls of PyTorch without an operation of their own keep what they inherit.
 
     Source: He, Zhang & Sun, "Channel Pruning for Accelerating Very Deep Neural Networks", ICCV 2017, which
     also reconstructs the outputs of one layer after the other.
@@ -112,14 +113,15 @@ def refit(
     for i, node in enumerate(graph.nodes):
         inputs = [outputs[j] for j in node.inputs] or [images]
         outputs.append(_output(graph, i, inputs, weights, stats))
-        can = node.operation.mixes or node.operation.normalises
+        normalises = node.operation.normalises and inputs[0].dim() == 4
+        can = node.operation.infer is not None and (node.operation.mixes or normalises)
         if not can or node.name not in wanted or node.attr.get("groups", 1) > 1:
             continue
         target = wanted[node.name]
         if node.name in kept:
             target = target[:, torch.from_numpy(kept[node.name])]
         if target.shape == outputs[i].shape and not _close(outputs[i], target):
-            if node.operation.normalises:
+            if normalises:
                 _solve_norm(node, inputs[0], target, weights, stats)
             else:
                 _solve_layer(graph, i, inputs[0], target, weights)
@@ -130,7 +132,8 @@ def refit(
 def _output(graph: Graph, i: int, inputs: list[Tensor], weights: WeightDict, stats: WeightDict) -> Tensor:
     node, op = graph.nodes[i], graph.nodes[i].operation
     state = Stats(stats[f"{node.name}/{MEAN}"], stats[f"{node.name}/{VAR}"], False) if op.has_stats else None
-    return op.run(inputs, [weights[p.name] for p in graph.node_params[i]], node.attr, state)
+    attrs = node.attr if op.infer is not None else {**node.attr, "batch": len(inputs[0])}
+    return op.run(inputs, [weights[p.name] for p in graph.node_params[i]], attrs, state)
 
 
 def _close(a: Tensor, b: Tensor) -> bool:
@@ -156,6 +159,8 @@ def _solve_layer(graph: Graph, i: int, x: Tensor, y: Tensor, weights: WeightDict
         a = node.attr
         patches = F.unfold(x, a["kernel"], a["dilation"], a["padding"], a["stride"])
         x, y = rearrange(patches, "b p n -> (b n) p"), rearrange(y, "b c h w -> (b h w) c")
+    else:
+        x, y = (rearrange(value, "... c -> (...) c") for value in (x, y))
     rows, wanted, start = (value.cpu().double() for value in (x, y, rearrange(old, "o ... -> o (...)")))  # MPS has none
     if len(names) > 1:  # the bias is the weight of a column of ones
         rows = F.pad(rows, (0, 1), value=1.0)
