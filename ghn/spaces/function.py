@@ -100,6 +100,21 @@ class FunctionSpace:
         """
         return self._questions.changed(self._questions.member(arch))
 
+    def simplest(self) -> Iterator[Decisions]:
+        """The member of all first options, and those with one other option."""
+        first = self._questions.walk(lambda question: question.options[0])
+        yield first
+        yield from self.expand(first)
+
+    def expand(self, arch: Decisions) -> Iterator[Decisions]:
+        """The members with one more decision that is not the first option, behind those that are not already.
+
+        Each member is reached in one way from that of all first options.
+        """
+        asked = self._questions.asked(self._questions.member(arch))
+        other = [i for i, (question, value) in enumerate(asked) if value != question.options[0]]
+        return self._questions.changed(arch, max(other, default=-1) + 1)
+
     def network(self, arch: Decisions) -> Network:
         """The network, captured once.
 

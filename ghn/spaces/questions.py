@@ -141,9 +141,10 @@ class Questions:
             raise ArchitectureError(f"there is no choice {extra[0]!r} here", got=dict(values), expected=names)
         return found
 
-    def changed(self, arch: Decisions) -> Iterator[Decisions]:
-        """The members with one decision changed; later ones are kept where the same question comes with the same
-        options, and else the first.
+    def changed(self, arch: Decisions, start: int = 0) -> Iterator[Decisions]:
+        """The members with one decision changed, of those from `start`.
+
+        Later ones are kept where the same question comes with the same options; else the first option is taken.
         """
         questions = [self.after(arch[:i]) for i in range(len(arch))]
         asked = {question.name: question for question in questions if question is not None}
@@ -152,7 +153,8 @@ class Questions:
         def answer(question: Question) -> Any:
             return kept[question.name] if asked.get(question.name) == question else question.options[0]
 
-        for i, question in enumerate(questions):
+        for i in range(start, len(arch)):
+            question = questions[i]
             assert question is not None
             for option in question.options:
                 if option != arch[i][1]:

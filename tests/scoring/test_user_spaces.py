@@ -145,7 +145,7 @@ def test_trainings_and_surrogates(toy_task: ImageTask, fabric: Fabric, space: Fu
     good(heirs.score([Trial(f"heir {i}", arch) for i, arch in enumerate(smaller)]))
 
 
-@pytest.mark.parametrize("name", ["random", "evolution"])
+@pytest.mark.parametrize("name", ["random", "evolution", "pnas"])
 def test_searches(name: str, space: FunctionSpace) -> None:
     searcher = make_searcher(name, space, seed=0)
     for _ in range(12):

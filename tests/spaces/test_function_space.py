@@ -57,6 +57,17 @@ def test_neighbours_keep_later_choices_where_they_are_asked_alike(space: Functio
     assert len(set(around)) == len(around) == 1 + 1 + 2 + 1 + 1
 
 
+def test_every_member_is_grown_in_one_way() -> None:
+    space = FunctionSpace(cnn, SHAPE, 4)
+    (first, *_), found = list(space.simplest()), list[Any]()
+    todo = [first]
+    while todo:
+        found.append(arch := todo.pop())
+        todo += space.expand(arch)
+    assert len(found) == len(set(found)) and set(found) == set(space.members())  # type: ignore[attr-defined]
+    assert len(list(space.simplest())) == 1 + 5
+
+
 def test_draws_do_not_depend_on_what_was_asked_before(space: FunctionSpace) -> None:
     other = FunctionSpace(cnn, SHAPE, 4)
     [other.sample(Random(seed)) for seed in range(50)]
