@@ -74,7 +74,7 @@ class Captures:
             program = self(name).program
         except GhnError:  # whoever asks for it there will meet it too, and say so
             return None
-        return program.graph if isinstance(program, Interpreter) and not program.constants else None
+        return program.graph if isinstance(program, Interpreter) and _is_plain(program) else None
 
     def _remember(self, name: str, network: Network) -> Network:
         self._known[name] = network
@@ -87,13 +87,17 @@ class Captures:
         captured = capture(module, self.example)
         program = ModuleProgram(module, captured)
         own = OwnWeights(lambda: self.make(name), captured.graph)
-        if not program.checkable:
-            drop_values(module)
+        if program.checkable:
+            check(module, self.example, captured)
+        # the graph alone knows inputs by their order, and one output
+        if not program.checkable or captured.inputs or captured.outputs != (0,):
+            if captured.written.isdisjoint(dict(module.named_parameters())):
+                drop_values(module)
             return Network(captured.graph, program, own)
-        check(module, self.example, captured)
-        if not captured.constants:  # which the file of a graph does not hold
+        interpreter = interpreter_of(captured)
+        if _is_plain(interpreter):
             self._write(name, captured.graph)
-        return Network(captured.graph, interpreter_of(captured), own)
+        return Network(captured.graph, interpreter, own)
 
     # --- on disk ---
 
@@ -171,6 +175,11 @@ def example_of(input_shape: Any, dtype: str | Sequence[str]) -> Inputs:
     if input_shape and not isinstance(input_shape[0], int):
         return tuple(zeros(shape) for shape in input_shape)
     return zeros(input_shape)
+
+
+def _is_plain(interpreter: Interpreter) -> bool:
+    """Whether its graph is all that there is to it."""
+    return not interpreter.constants and not interpreter.batch_only
 
 
 def _digest(text: str) -> str:

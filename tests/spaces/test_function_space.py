@@ -109,6 +109,45 @@ def test_known_operations_are_run_as_a_graph_and_others_as_the_module(space: Fun
         FunctionSpace(odd, SHAPE, 4).network((("width", 3),))
 
 
+def test_what_a_graph_does_not_hold_is_not_kept_on_disk() -> None:
+    class Shifted(nn.Module):
+        def __init__(self, by: float) -> None:
+            super().__init__()
+            self.register_buffer("by", torch.full((192,), by))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.by
+
+    def shifted(choose: Any) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), Shifted(choose("by", [1.0, 2.0])), nn.Linear(192, 4))
+
+    space = FunctionSpace(shifted, SHAPE, 4)
+    networks = [space.network(arch) for arch in space.members()]  # type: ignore[attr-defined]
+    assert all(isinstance(network.program, Interpreter) for network in networks)
+    own, images = networks[0].complete({}), torch.randn(2, *SHAPE)
+    first, second = (network.program.run(own, images).output for network in networks)
+    assert not torch.equal(first, second) and not space._captures.folder.exists()  # type: ignore[union-attr]
+
+
+class TwoInputs(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.image, self.table = nn.Linear(192, width), nn.Linear(5, width)
+        self.head = nn.Linear(width, 4)
+
+    def forward(self, table: torch.Tensor, image: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.head((self.image(image.flatten(1)) + self.table(table)).relu())
+        return out
+
+
+def test_several_inputs_by_name() -> None:
+    space = FunctionSpace(lambda choose: TwoInputs(choose("width", [2, 3])), {"image": SHAPE, "table": (5,)}, 4)
+    network = space.network((("width", 3),))
+    given = {"table": torch.randn(6, 5), "image": torch.randn(6, *SHAPE)}
+    assert network.program.run(network.complete({}), given).output.shape == (6, 4)
+    assert space.network((("width", 3),)) is network
+
+
 def test_graphs_are_kept_on_disk_and_damaged_ones_made_again(space: FunctionSpace, monkeypatch: Any) -> None:
     arch = space.sample(Random(3))
     graph = space.network(arch).graph
