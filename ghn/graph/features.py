@@ -192,7 +192,9 @@ def _kind_columns(attrs: tuple[tuple[str, Any], ...], c_in: int, shape: Shape, k
 @lru_cache(maxsize=1 << 14)
 def _attribute_columns(attrs: tuple[tuple[str, Any], ...]) -> tuple[int, ...]:
     """The columns `ATTRIBUTES`: the same on every machine and in every process."""
-    unseen = [(key, value) for key, value in attrs if key not in _SEEN or not isinstance(value, int)]
+    # the values of a constant are not seen: that it is there is
+    seen = [(key, value) for key, value in attrs if key != "digest"]
+    unseen = [(key, value) for key, value in seen if key not in _SEEN or not isinstance(value, int)]
     hashed = blake2b(repr(unseen).encode(), digest_size=4 * len(ATTRIBUTES)).digest()
     parts = (hashed[4 * k : 4 * k + 4] for k in range(len(ATTRIBUTES)))
     return tuple(int.from_bytes(part) % SIZES[name] for name, part in zip(ATTRIBUTES, parts, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import torch
@@ -197,8 +198,11 @@ class Writer:
         """The value of what neither inputs nor parameters give."""
         path = f"{self.path()}.constant".strip(".")
         name = self.name(slashed(self.buffers.get(id(tensor), path)))
-        self.nodes.append(Node(name, "constant", (), (), self.stripped(tensor)))
-        self.constants |= {name: tensor.detach()} if has_data(tensor) else {}
+        known = has_data(tensor)
+        # networks that differ in a constant alone are different networks
+        attrs = (("digest", digest_of(tensor)),) if known else ()
+        self.nodes.append(Node(name, "constant", (), attrs, self.stripped(tensor)))
+        self.constants |= {name: tensor.detach()} if known else {}
         memory = memory_of(tensor)
         self.held.setdefault(memory, tensor)
         value = Value(tensor, len(self.nodes) - 1, writer=self.written.get(memory))
@@ -263,6 +267,12 @@ def memory_of(tensor: Tensor) -> int:
 def _lies_like(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors of one memory are the same numbers in the same order."""
     return (a.shape, a.stride(), a.storage_offset()) == (b.shape, b.stride(), b.storage_offset())
+
+
+def digest_of(tensor: Tensor) -> str:
+    """A hex digest of the values of a tensor."""
+    plain = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+    return blake2b(plain.tobytes(), digest_size=8).hexdigest()
 
 
 def has_data(tensor: Tensor) -> bool:

@@ -14,7 +14,7 @@ from function_spaces import SHAPE, chain, cnn, tiny
 from torch import nn
 
 from ghn.errors import ArchitectureError, ConfigError, GraphError
-from ghn.graph import Interpreter, function_key
+from ghn.graph import Interpreter, canonical_hash, function_key
 from ghn.spaces import FunctionSpace, changed_space
 from ghn.spaces.function import LISTED, ListedFunctionSpace
 from ghn.types import Finite
@@ -126,6 +126,8 @@ def test_what_a_graph_does_not_hold_is_not_kept_on_disk() -> None:
     assert all(isinstance(network.program, Interpreter) for network in networks)
     own, images = networks[0].complete({}), torch.randn(2, *SHAPE)
     first, second = (network.program.run(own, images).output for network in networks)
+    keys = {space.canonical(arch) for arch in space.members()}  # type: ignore[attr-defined]
+    assert len(keys) == len({canonical_hash(network.graph) for network in networks}) == 2
     assert not torch.equal(first, second) and not space._captures.folder.exists()  # type: ignore[union-attr]
 
 
