@@ -194,7 +194,8 @@ def _cache_folder() -> Path:
 @cache
 def _version() -> str:
     """Of all that a capture depends on beside the module."""
-    files = sorted(Path(*ghn.graph.__path__).glob("*.py"))
+    folders = [Path(*ghn.graph.__path__), Path(__file__).parent]  # spaces here build modules, too
+    files = sorted(file for folder in folders for file in folder.rglob("*.py"))
     return torch.__version__ + _digest("".join(file.read_text() for file in files))
 
 
