@@ -67,7 +67,8 @@ _POOLS = {f"{kind}_pool{d}d" for kind in ("avg", "max", "adaptive_avg", "adaptiv
 _MIXES = {"convolution", "linear", "bilinear"}  # weights that are synapses
 _ARITHMETIC = _names(
     """
-    abs add addcdiv addcmul addmm amax amin argmax argmin baddbmm bmm ceil clamp clamp_max clamp_min cos cosh
+    abs add addcdiv addcmul addmm amax amin argmax argmin baddbmm bitwise_and bitwise_not bitwise_or bmm ceil clamp
+    clamp_max clamp_min cos cosh
     cumprod cumsum div dot eq erf exp expm1 floor fmod full_like ge glu gt le linalg_vector_norm log log1p log2
     log10 logical_and logical_not logical_or new_full new_ones new_zeros logsumexp lt matmul max maximum mean min
     minimum mm mul mv ne neg norm ones_like pow prod reciprocal remainder round rsqrt rsub
