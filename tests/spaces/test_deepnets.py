@@ -12,6 +12,7 @@ import torch
 from conformance.space import SPACE_CHECKS
 
 from ghn.errors import ArchitectureError, ConfigError
+from ghn.graph import function_key, simplify
 from ghn.graph.interpreter import Interpreter
 from ghn.graph.ir import Graph
 from ghn.graph.program import check
@@ -22,13 +23,6 @@ from ghn.spaces.deepnets.space import DeepNets
 from ghn.spaces.deepnets.splits import SPLITS
 
 SHAPE = (3, 8, 8)
-# what a space of conditional decisions and of several widths does not promise, and what takes too long here
-LEFT_OUT = {
-    "members_are_hashable_and_jsonable",
-    "neighbours_are_other_members_and_mutual",
-    "a_role_has_one_name",
-    "canonical_keys_agree_with_the_graphs",
-}
 NORMS = ("batch_norm", "aten.group_norm.default", "aten.layer_norm.default")
 
 
@@ -47,18 +41,19 @@ def graphs() -> dict[str, list[Graph]]:
     return found
 
 
-@pytest.mark.parametrize("rule", [c for c in SPACE_CHECKS if c.__name__ not in LEFT_OUT], ids=lambda c: c.__name__)
+# the check that is left out captures over a hundred networks; a few are looked at below
+RULES = [rule for rule in SPACE_CHECKS if rule.__name__ != "canonical_keys_agree_with_the_graphs"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_it_is_a_space(rule: Any, space: DeepNets) -> None:
     rule(space)
 
 
-def test_neighbours_differ_in_a_decision(space: DeepNets) -> None:
-    arch = space.sample(Random(2))
-    around = list(space.neighbours(arch))
-    assert len(set(around)) == len(around) > 20 and arch not in around
-    for other in around[:: len(around) // 3]:
-        assert dict(other) != dict(arch)
-        assert space.network(other).graph.output_shape == (4,)
+def test_canonical_keys_are_those_of_the_graphs(space: DeepNets) -> None:
+    archs = [space.sample(Random(i)) for i in range(3)]
+    keys = [space.canonical(arch) for arch in archs]
+    assert keys == [function_key(simplify(space.network(arch).graph)) for arch in archs] and len(set(keys)) == 3
 
 
 @pytest.mark.parametrize("split", SPLITS)
