@@ -59,7 +59,7 @@ class Bank(Net):
         config: what it is for.
         space: of the architectures; must have a supergraph (`ghn.spaces.choices`) where the config names no roles.
         seed: of the initial weights, which are those of `RandomInit` in law.
-        without: kinds of parameters that it does not hold.
+        without: kinds of parameters that it need not hold.
 
     Raises:
         ConfigError: the space has no supergraph, and the config names no roles.
@@ -73,7 +73,8 @@ class Bank(Net):
         self.config, self.without = config, frozenset({MIXTURE, *without})
         generator = torch.Generator().manual_seed(seed)
         for param in self._params(space):
-            if param.kind not in self.without and (key := key_of(param)) not in self._parameters:
+            held = param.kind not in self.without or bool(config.roles)
+            if held and (key := key_of(param)) not in self._parameters:
                 self.register_parameter(key, nn.Parameter(draw(param, generator)))
 
     def _params(self, space: Space[Any]) -> Iterator[Param]:
@@ -109,11 +110,10 @@ class Bank(Net):
         """The weights of a graph out of tensors that are named as the bank's parameters."""
         out: WeightDict = {}
         for param in graph.params():
-            if param.kind in self.without:
-                continue
-            if (key := key_of(param)) not in held:
+            if (key := key_of(param)) in held:
+                out[param.name] = held[key]
+            elif param.kind not in self.without:
                 raise self._missing(param)
-            out[param.name] = held[key]
         return out
 
     def _missing(self, param: Param) -> GraphError:

@@ -36,14 +36,22 @@ def param_of(key: str, kind: str) -> Param:
     return Param(name, tuple(int(size) for size in sizes.split("x") if size), kind)
 
 
-def roles_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]] = ()) -> dict[str, str]:
-    """The kind of each parameter that a bank must hold, by its key, in a space without a supergraph; none in others."""
+def roles_of(
+    space: Space[Any], skeletons: Sequence[Mapping[str, Any]] = (), *, convolutions: bool = True
+) -> dict[str, str]:
+    """The kind of each parameter that a bank must hold, by its key, in a space without a supergraph; none in others.
+
+    Weights of square 2-D convolutions are left out where `convolutions` is false: SMASH emits them.
+    """
     if isinstance(space, Choices):
         return {}
     roles: dict[str, str] = {}
     for one in skeletons_of(space, skeletons):
         for arch in trained_members(one):
-            roles |= {key_of(param): param.kind for param in one.network(arch).graph.params()}
+            graph = one.network(arch).graph
+            for node, params in zip(graph.nodes, graph.node_params, strict=True):
+                held = params if convolutions or not node.operation.convolves else params[1:]
+                roles |= {key_of(param): param.kind for param in held}
     return roles
 
 

@@ -91,7 +91,8 @@ def train_shared(
 def _make_step(
     config: MethodConfig, method: str, space: Space[Any], task: Task, trainer: MetaConfig, fabric: Fabric
 ) -> MetaStep | EnasStep | DartsStep:
-    classes, roles = count_outputs(task), roles_of(space, trainer.skeletons)
+    classes, smash = count_outputs(task), isinstance(config, SmashSizes)
+    roles = roles_of(space, trainer.skeletons, convolutions=not smash)
     if isinstance(config, SmashSizes):
         sizes = SmashConfig(**asdict(config), classes=classes, skeletons=trainer.skeletons, roles=roles)
         with torch.random.fork_rng(devices=[]):
