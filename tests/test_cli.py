@@ -186,3 +186,33 @@ def test_without_arguments_it_scores_with_the_shipped_checkpoint(call: Call, tmp
     wanted = ["GHN shipped, loss, depth 1, depth 3, depth 5", "combined, GHN shipped"]
     assert all([row.name for row in comparison.estimators] == wanted for comparison in report.comparisons)
     assert not report.warnings  # it is not young
+
+
+OWN_SPACE = """
+from torch import nn
+
+def build(choose):
+    layers = [nn.Conv2d(choose.input_shape[0], 4, choose("kernel", [1, 3]), padding="same"), nn.ReLU()]
+    for i in range(choose.int("depth", 1, 3)):
+        layers += [nn.Conv2d(4, 4, choose(f"kernel{i}", [1, 3]), padding="same"), nn.ReLU()]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, choose.classes))
+"""
+
+
+def test_a_space_of_ones_own(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "cli_space.py").write_text(OWN_SPACE)
+    space = ["space=function", "space.target=cli_space:build", "device=cpu", "threads=1", "progress=false"]
+    small = ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0", "population=0", "out=run"]
+    assert call("train_ghn.py", *space, *TINY_NET, *small) is None
+    described = load_tensors(tmp_path / "run/checkpoint.safetensors", "hypernetwork")[1]["card"]["space"]
+    assert described["target"] == "cli_space:build" and described["source"]
+    search = ["job=search", "search.estimator=ghn", "search.limit.trials=3", "sample.val=16"]
+    checkpoint = "checkpoint=run/checkpoint.safetensors"
+    assert call("evaluate.py", *search, *space, checkpoint, "out=search") is None
+    assert "kernel0" in (tmp_path / "search/history.jsonl").read_text()
+    (tmp_path / "cli_space.py").write_text(OWN_SPACE.replace("4, 4", "4, 4 * 1"))
+    sys.modules.pop("cli_space")
+    refused = str(call("evaluate.py", *search, *space, checkpoint, "out=again"))
+    assert "another version of the source of cli_space:build" in refused and "train it again" in refused
+    sys.modules.pop("cli_space")
