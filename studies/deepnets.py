@@ -112,7 +112,8 @@ def train_in_turn(setting: Setting, every: Sequence[Group], step: int, *, progre
 def judged(model: Model, setting: Setting, group: Group, options: Mapping[str, Any]) -> dict[str, Any]:
     """Everything about one group: the order of each reading, and the accuracies of generated and trained weights."""
     table = ReferenceTable.load(group.table, resume=True)
-    table.check(space=group.space.name, skeleton=group.space.describe(), task_checksum=setting.task.checksum)
+    skeleton = {} if group.name == OTHERS else {"skeleton": group.space.describe()}  # modules are known by their names
+    table.check(space=group.space.name, task_checksum=setting.task.checksum, **skeleton)
     reference = table.value("val_accuracy")
     archs = [arch for arch in group.archs if arch in reference]
     if len(archs) < MIN_ITEMS:
