@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from ghn.errors import ArchitectureError, ConfigError, GhnError, GraphError
+from ghn.errors import ArchitectureError, ConfigError, GraphError
 from ghn.files import from_json
 from ghn.graph.canonical import function_key
 from ghn.graph.ir import Graph
@@ -57,6 +57,8 @@ class FunctionSpace:
     ) -> None:
         if not callable(build):
             raise ConfigError("a space is made of a function", got=build, expected="build(choose) -> nn.Module")
+        if strange := [name for name, value in settings.items() if not isinstance(value, str | int | float | None)]:
+            raise ConfigError(f"the setting {strange[0]!r} is no string or number", got=settings[strange[0]])
         self.build, self.classes, self.settings = build, classes, settings
         self.dtype = dtype if isinstance(dtype, str) else dtype[0] if len(set(dtype)) == 1 else list(dtype)
         self.input_shape = _tuples(input_shape)
@@ -65,7 +67,8 @@ class FunctionSpace:
         example = example_of(self.input_shape, self.dtype)
         self._captures = Captures(self._module, example, json.dumps(self.describe()))
         self._ahead = Ahead(self._drawn)
-        self._questions.walk(lambda question: question.options[0])  # what is wrong with every member is said at once
+        # what is wrong with every member is said at once; one that fails alone is a failure when it is asked for
+        self._questions.walk(lambda question: question.options[0], strict=True)
         if (
             self._questions.estimate() <= 4 * LISTED
             and len(list(islice(self._questions.every(), LISTED + 1))) <= LISTED
@@ -157,8 +160,12 @@ class FunctionSpace:
         return json.dumps(dict(self._questions.member(arch)))
 
     def canonical(self, arch: Decisions) -> str:
-        """The key of the live graph; see `function_key`."""
-        return function_key(self.network(arch).live().graph)
+        """The key of the live graph (`function_key`); of a member without a network its own string."""
+        name = self.format(arch)
+        try:
+            return function_key(self.network(arch).live().graph)
+        except GraphError:
+            return name
 
     def encode(self, arch: Decisions) -> dict[str, float]:
         """Features for surrogates: numbers as they are, other options one-hot; choices that are not asked for are 0.
@@ -297,10 +304,8 @@ class ListedFunctionSpace(FunctionSpace):
     def _distinct(self) -> list[Decisions]:
         found: dict[str, Decisions] = {}
         for arch in self._questions.every():
-            try:
-                found.setdefault(self.canonical(arch), arch)
-            except GhnError:
-                continue
+            if (key := self.canonical(arch)) != self.format(arch):
+                found.setdefault(key, arch)
         return list(found.values())
 
     @cached_property

@@ -92,14 +92,17 @@ class Questions:
         # seconds of a build that is only to ask; small modules are made faster with values than without, large ones not
         self._seconds = {"meta": 0.0, "cpu": 0.0}
 
-    def walk(self, answer: Answer) -> Decisions:
-        """All decisions of a member; `answer` is called once for each, in their order."""
+    def walk(self, answer: Answer, *, strict: bool = False) -> Decisions:
+        """All decisions of a member; `answer` is called once for each, in their order.
+
+        A member whose build fails ends where it fails; with `strict` that is an error.
+        """
         decided: Decisions = ()
         while decided in self._next:
             if (question := self._next[decided]) is None:
                 return decided
             decided += ((question.name, value_among(question, answer(question))),)
-        return self._ask(decided, answer)
+        return self._ask(decided, answer, strict=strict)
 
     def after(self, decided: Decisions) -> Question | None:
         """What is asked after some decisions; None where the member is complete."""
@@ -192,7 +195,9 @@ class Questions:
         """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            module, asked = self._run(arch, _unexpected, "cpu")
+            module, asked, error = self._run(arch, _unexpected, "cpu")
+        if error is not None:
+            raise error
         self.learn(asked)
         if len(asked) < len(arch):
             raise _unsteady(f"no more where it asked for {arch[len(asked)][0]!r}")
@@ -217,7 +222,7 @@ class Questions:
         given = dict(decided)
         return self.walk(lambda question: given[question.name] if question.name in given else answer(question))
 
-    def _ask(self, decided: Decisions, answer: Answer) -> Decisions:
+    def _ask(self, decided: Decisions, answer: Answer, *, strict: bool = False) -> Decisions:
         """Runs the build for its questions alone: on `meta`, without values, where it can be and that is faster."""
         given = list(decided)
 
@@ -228,31 +233,36 @@ class Questions:
 
         device, started = min(self._seconds, key=self._seconds.__getitem__), time.perf_counter()
         with torch.random.fork_rng(devices=[]):
-            try:
-                _, asked = self._run(tuple(given), noted, device)
-                self._seconds[device] = self._seconds[device] or time.perf_counter() - started
-            except GraphError:
-                if device == "cpu":
-                    raise
-                self._seconds = {"cpu": 0.0}  # this build needs values
-                _, asked = self._run(tuple(given), noted, "cpu")
+            _, asked, error = self._run(tuple(given), noted, device)
+            self._seconds[device] = self._seconds[device] or time.perf_counter() - started
+            if error is not None and device == "meta":
+                _, asked, error = self._run(tuple(given), noted, "cpu")
+                if error is None:
+                    self._seconds = {"cpu": 0.0}  # this build needs values
+        if error is not None and strict:
+            raise error
         self.learn(asked)
         return tuple((question.name, value) for question, value in asked)
 
-    def _run(self, decided: Decisions, answer: Answer, device: str) -> tuple[nn.Module, Sequence[tuple[Question, Any]]]:
+    def _run(
+        self, decided: Decisions, answer: Answer, device: str
+    ) -> tuple[nn.Module | None, Sequence[tuple[Question, Any]], GraphError | None]:
+        """The module, what was asked with its answers, and why there is none."""
         choose = Choose(decided, answer, self.input_shape, self.classes)
         try:
             with torch.device(device):
-                return self.build(choose), choose.asked
+                return self.build(choose), choose.asked, None
         except GhnError:
             raise
         except Exception as error:  # whatever the user's own function raises
             chosen = tuple((question.name, value) for question, value in choose.asked)
-            raise GraphError(
+            failed = GraphError(
                 f"build fails for {spelt(chosen)}",
                 got=f"{type(error).__name__}: {error}",
                 fix="mend it, or take the options out with which it cannot build",
-            ) from error
+            )
+            failed.__cause__ = error
+            return None, choose.asked, failed
 
 
 def spelt(arch: Decisions) -> str:

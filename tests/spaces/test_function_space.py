@@ -223,7 +223,7 @@ def twice(choose: Any) -> nn.Module:
 def failing(choose: Any) -> nn.Module:
     if choose("width", [1, 2]) == 2:
         raise ZeroDivisionError("no such width")
-    return nn.Linear(1, 1)
+    return nn.Sequential(nn.Flatten(), nn.Linear(192, 4))
 
 
 REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
@@ -233,7 +233,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "a string for a list": (lambda choose: choose("width", "ab"), ConfigError, "'width' has no options"),
     "an option twice": (lambda choose: choose("width", [1, 1]), ConfigError, "'width' has an option twice"),
     "a function": (lambda choose: choose("act", [nn.ReLU]), ConfigError, "(?s)'act' is of another type.*names"),
-    "failing": (failing, GraphError, "(?s)build fails for width=2.*no such width"),
+    "failing": (lambda choose: failing(lambda *_: 2), GraphError, "(?s)build fails for.*no such width"),
     "no name": (lambda choose: choose("", [1]), ConfigError, "needs a name"),
 }
 
@@ -255,6 +255,15 @@ def test_what_builds_another_thing_is_refused() -> None:
     wrong = FunctionSpace(lambda c: nn.Sequential(nn.Flatten(), nn.Linear(c("width", [2, 4]), 4)), SHAPE, 4)
     with pytest.raises(GraphError, match="module '1' of Sequential cannot be captured"):
         wrong.network((("width", 2),))
+
+
+def test_a_member_that_cannot_be_built_is_a_failure_of_its_own() -> None:
+    space = FunctionSpace(failing, SHAPE, 4)
+    good, bad = space.parse('{"width": 1}'), space.parse('{"width": 2}')
+    with pytest.raises(GraphError, match=r"(?s)build fails for width=2.*no such width"):
+        space.network(bad)
+    assert space.canonical(bad) != space.canonical(good) and space.neighbours(bad)
+    assert space.distinct() == [good]  # type: ignore[attr-defined]
 
 
 def test_a_build_that_asks_differently_is_refused() -> None:
