@@ -17,7 +17,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError, TrainingError, check_counts, check_known
+from ghn.errors import ConfigError, GhnError, TrainingError, check_counts, check_known
 from ghn.spaces import skeletons_of
 from ghn.tasks.inputs import chunks, concat, count, pick
 from ghn.tasks.outputs import check_network
@@ -28,6 +28,7 @@ from ghn.types import Batch, Finite, Inputs, Network, Prepares, Program, Space, 
 SAMPLINGS = ("auto", "distinct", "uniform")
 SCHEDULES = ("cosine", "constant")
 OPTIMIZERS = ("adamw", "sgd")
+MOST_LEFT_OUT = 1000  # architectures of a step, before it is given up
 AHEAD = 4  # steps whose networks are made beforehand
 
 
@@ -58,7 +59,8 @@ class ArchitectureSampler(PathSampler):
 
     `distinct` sampling draws functions uniformly where the space can list them (`space.distinct()`), so that those with
     many equivalent descriptions are not seen more often; `uniform` draws descriptions; `auto` is `distinct` where that
-    can be. Architectures with the canonical keys `exclude`, such as held-out ones, are never drawn.
+    can be. Architectures with the canonical keys `exclude`, such as held-out ones, are never drawn; nor are those of
+    which a space that builds its networks cannot make one.
 
     Raises:
         ConfigError: an unknown sampling, or `distinct` in a space that cannot list its functions.
@@ -84,11 +86,29 @@ class ArchitectureSampler(PathSampler):
         if isinstance(self.space, Prepares):
             self.space.finish(key)
         out: list[Any] = []
+        left_out = 0
         while len(out) < n:
             arch = self.space.sample(rng)
-            if not self.exclude or self.space.canonical(arch) not in self.exclude:
+            if self._why_not(arch) is None:
                 out.append(arch)
+            elif (left_out := left_out + 1) > MOST_LEFT_OUT:
+                raise TrainingError(
+                    f"step {step + 1}: of {left_out + len(out)} architectures drawn {left_out} cannot be trained",
+                    got=self._why_not(arch),
+                    fix="make a space whose members have networks",
+                )
         return out
+
+    def _why_not(self, arch: Any) -> str | None:
+        """Why an architecture is not drawn; None where it is."""
+        if self.exclude and self.space.canonical(arch) in self.exclude:
+            return "it is held out"
+        if isinstance(self.space, Prepares):
+            try:
+                self.space.network(arch)
+            except GhnError as error:
+                return str(error)
+        return None
 
     def look_ahead(self, step: int, n: int) -> None:
         if self._pool is None and not self.exclude and isinstance(self.space, Prepares):

@@ -104,6 +104,22 @@ def test_shared_weights(
         assert space.parse(model.card["found"]["architecture"])
 
 
+def test_members_that_cannot_be_built_are_failures_and_not_trained(
+    toy_task: ImageTask, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def partly(choose: Any) -> nn.Module:
+        if choose("broken", [False, True]):
+            raise ValueError("broken")
+        return chain(9)(choose)
+
+    monkeypatch.setattr("ghn.nets.vocabulary.MEMBERS", 8)
+    space = FunctionSpace(partly, SHAPE, 4)
+    model = train_hypernetwork(GHNConfig(4, **NET), space, toy_task, TINY, fabric, tmp_path, **OPTIONS)
+    scores = model.score(drawn(space, 8), task=toy_task, sample=SAMPLE)
+    assert {score.ok for score in scores} == {True, False}
+    assert all("build fails for broken=True" in str(score.error) for score in scores if not score.ok)
+
+
 def test_a_role_that_was_never_met_is_a_counted_failure(
     toy_task: ImageTask, fabric: Fabric, space: FunctionSpace, tmp_path: Path
 ) -> None:
