@@ -65,7 +65,7 @@ class FunctionSpace:
         self.target, self.source = target_of(build), source_of(build)
         self._questions = Questions(self._built, self.input_shape, classes)
         example = example_of(self.input_shape, self.dtype)
-        self._captures = Captures(self._module, example, json.dumps(self.describe()))
+        self._captures = Captures(self.module, example, json.dumps(self.describe()))
         self._ahead = Ahead(self._drawn)
         # what is wrong with every member is said at once; one that fails alone is a failure when it is asked for
         self._questions.walk(lambda question: question.options[0], strict=True)
@@ -134,6 +134,10 @@ class FunctionSpace:
                 fix="make its last layer with choose.classes outputs",
             )
         return network
+
+    def module(self, arch: Decisions | str) -> nn.Module:
+        """The module of a member, built anew: to be trained, or given weights (`Model.init_`)."""
+        return self._questions.make(self.parse(arch) if isinstance(arch, str) else self._questions.member(arch))
 
     def prepare(self, key: str, n: int) -> None:
         """Begins, in another process, to draw `n` members with `Random(key)` and to capture them."""
@@ -277,9 +281,6 @@ class FunctionSpace:
 
     def _built(self, choose: Choose) -> nn.Module:
         return self.build(choose, **self.settings)
-
-    def _module(self, name: str) -> nn.Module:
-        return self._questions.make(self.parse(name))
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"input_shape": self.input_shape, "classes": self.classes, "dtype": self.dtype, **self.settings}
