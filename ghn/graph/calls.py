@@ -65,6 +65,7 @@ _POOLS = {f"{kind}_pool{d}d" for kind in ("avg", "max", "adaptive_avg", "adaptiv
     "adaptive_max_pool2d",
 }
 _MIXES = {"convolution", "linear", "bilinear"}  # weights that are synapses
+_RECURRENT = frozenset(("lstm", "gru", "rnn_tanh", "rnn_relu"))
 _ARITHMETIC = _names(
     """
     abs add addcdiv addcmul addmm amax amin argmax argmin baddbmm bitwise_and bitwise_not bitwise_or bmm ceil clamp
@@ -89,7 +90,7 @@ _SHAPES = _names(
     upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa zero
     """
 )
-KNOWN = frozenset({*ACTIVATIONS, *_NORMALISATIONS, *_POOLS, *_MIXES, *_ARITHMETIC, *_SHAPES})
+KNOWN = frozenset({*ACTIVATIONS, *_NORMALISATIONS, *_POOLS, *_MIXES, *_RECURRENT, *_ARITHMETIC, *_SHAPES})
 
 # of their output's values each is one of the input's: parameters are looked at through them
 VIEWS = _names(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
@@ -46,6 +47,26 @@ class Captured(NamedTuple):
     outputs: tuple[int, ...] = (0,)  # which of the tensors that the module gives depend on the inputs, and so are seen
 
 
+# recurrent layers, as Python calls them: an operator a time step would be thousands of nodes
+_WHOLE = {getattr(torch, name): getattr(torch.ops.aten, name).input for name in ("lstm", "gru", "rnn_tanh", "rnn_relu")}
+
+
+class Whole(TorchFunctionMode):
+    """Hands recurrent layers to a recorder as they are called, before PyTorch takes them apart."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        packed = len(args) < 4 or not isinstance(args[3], bool)  # sequences of different lengths
+        if func not in _WHOLE or packed or not self.recorder.writer.knows(args[0]):
+            return func(*args, **kwargs or {})
+        return self.recorder.keep_whole(_WHOLE[func], args, kwargs or {})
+
+
 class Recorder(TorchDispatchMode):
     """Turns what is dispatched into nodes.
 
@@ -74,11 +95,14 @@ class Recorder(TorchDispatchMode):
         self.changed: set[str] = set()
         self.writes_inputs = False
         self.asked: list[str] = []  # the module that asked for a value first
+        self.paused = False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if self.paused:
+            return func(*args, **kwargs)
         leaves = tree_leaves((args, kwargs))
         tensors = [x for x in leaves if isinstance(x, Tensor)]
         base = str(func).split(".")[1]
@@ -106,6 +130,16 @@ class Recorder(TorchDispatchMode):
         if base in _OWN_MEMORY:
             out = [part.clone() for part in out]
         self._record(func, args, kwargs, out, written)
+        return out
+
+    def keep_whole(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Records a call of many operators as one of its own."""
+        self.paused = True
+        try:
+            out = func(*(list(args) if self.fake else tree_map(_on_meta, list(args))), **kwargs)
+        finally:
+            self.paused = False
+        self._record(func, args, kwargs, out, [])
         return out
 
     def _note(self, written: Sequence[Tensor]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -28,6 +28,10 @@ class Value:
     param: str | None = None  # that it is, or is a view of
     origin: tuple[Any, Sequence[Any], Mapping[str, Any]] | None = None  # the view of another that it is
     writer: int | None = None  # the node that wrote to it since, through another tensor
+    memory: int = field(init=False)  # in which it lies: asked of every tensor at each operation in place
+
+    def __post_init__(self) -> None:
+        self.memory = memory_of(self.tensor)
 
 
 class Writer:
@@ -115,12 +119,12 @@ class Writer:
     def write(self, meaning: Meaning, written: Sequence[Tensor]) -> None:
         """Adds an operation in place: what it computes; then everything that shares its memory is something else."""
         memories = {memory_of(target) for target in written}
-        shared = [value for value in self.values.values() if memory_of(value.tensor) in memories]
+        shared = [value for value in self.values.values() if value.memory in memories]
         for value in shared:
             self._computed(value)
         node = self.add(meaning, written[0])
         for value in [*shared, *self.values.values()]:  # also constants, which the call itself has read
-            if memory_of(value.tensor) in memories and value.node != node:
+            if value.memory in memories and value.node != node:
                 value.writer = node
                 if len(written) == 1 and _lies_like(value.tensor, written[0]):
                     value.node, value.writer, value.origin = node, None, None

@@ -306,6 +306,7 @@ def test_tokens_and_recurrent_layers() -> None:
     tokens = torch.randint(11, (3, 7))
     network = Network.from_module(module, tokens)
     torch.testing.assert_close(network.program.run(dict(network.own), tokens).output, module(tokens))
+    assert [n.op for n in network.graph.nodes].count("aten.lstm.input") == 1  # and not an operator a time step
     kinds = {p.name: p.kind for p in network.graph.params()}
     assert kinds["table/weight"] == "embedding" and kinds["rnn/weight_hh_l0"] == "matrix"
     assert kinds["head/weight"] == "linear_weight"
