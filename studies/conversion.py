@@ -71,7 +71,7 @@ def timm_models(each: int) -> dict[str, Maker]:
     try:
         timm = importlib.import_module("timm")
     except ImportError:
-        raise MissingExtraError("timm is not installed", fix="pip install timm, or libraries=[torchvision]") from None
+        raise MissingExtraError("timm is not installed", fix="pip install 'ghn[studies]', or libraries=[torchvision]") from None
     families: dict[str, list[str]] = {}
     for name in timm.list_models():
         families.setdefault(timm.models.model_entrypoint(name).__module__, []).append(name)
