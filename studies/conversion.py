@@ -71,7 +71,8 @@ def timm_models(each: int) -> dict[str, Maker]:
     try:
         timm = importlib.import_module("timm")
     except ImportError:
-        raise MissingExtraError("timm is not installed", fix="pip install 'ghn[studies]', or libraries=[torchvision]") from None
+        fix = "pip install 'ghn[studies]', or libraries=[torchvision]"
+        raise MissingExtraError("timm is not installed", fix=fix) from None
     families: dict[str, list[str]] = {}
     for name in timm.list_models():
         families.setdefault(timm.models.model_entrypoint(name).__module__, []).append(name)
