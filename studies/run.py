@@ -31,6 +31,8 @@ HYDRA = ("defaults:", "hydra:", "# @package")  # beginnings of lines that are no
 STUDIES = (  # in the order of what they are about: estimators, searches, shared weights
     "nasbench201",
     "conversion",
+    "initialisation",
+    "several_tasks",
     "surrogates",
     "curves",
     "morphism",

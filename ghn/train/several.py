@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from ghn.errors import ConfigError
 from ghn.nets.ghn import GHN
@@ -42,14 +43,14 @@ class SeveralTasks:
         wanted = {name: part.task.output_shape[0] for name, part in parts.items()}
         if heads != wanted or list(parts)[1:] != list(net.config.tasks):
             raise ConfigError("the class heads are not those of the tasks", got=heads, expected=wanted)
-        self.model = net
+        self.model: nn.Module = net
         self.steps = [
             MetaStep(net.for_task(name if i else None), part.space, part.task, config, fabric)
             for i, (name, part) in enumerate(parts.items())
         ]
         first = self.steps[0]
         self.config, self.averaged, self.optimizers = config, first.averaged, first.optimizers
-        self.identity = {
+        self.identity: Mapping[str, Any] = {
             "net": net.config.describe(),
             "trainer": first.identity["trainer"],
             "parts": {name: dict(step.identity) for name, step in zip(parts, self.steps, strict=True)},
