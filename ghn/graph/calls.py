@@ -62,20 +62,18 @@ _POOLS = {f"{kind}_pool{d}d" for kind in ("avg", "max", "adaptive_avg", "adaptiv
     "max_pool3d_with_indices",
     "_adaptive_avg_pool2d",
     "_adaptive_avg_pool3d",
-    "adaptive_max_pool2d",
 }
 _MIXES = {"convolution", "linear", "bilinear"}  # weights that are synapses
 _RECURRENT = frozenset(("lstm", "gru", "rnn_tanh", "rnn_relu"))
 _ARITHMETIC = _names(
     """
     abs add addcdiv addcmul addmm amax amin argmax argmin baddbmm bitwise_and bitwise_not bitwise_or bmm ceil clamp
-    clamp_max clamp_min cos cosh
-    cumprod cumsum div dot eq erf exp expm1 floor fmod full_like ge glu gt le linalg_vector_norm log log1p log2
-    log10 logical_and logical_not logical_or new_full new_ones new_zeros logsumexp lt matmul max maximum mean min
-    minimum mm mul mv ne neg norm ones_like pow prod reciprocal remainder round rsqrt rsub
-    scaled_dot_product_attention sign sin sinh softmax _safe_softmax _log_softmax sqrt square std sub sum tan
-    topk true_divide var var_mean where xlogy zeros_like outer einsum cross cdist _euclidean_dist _prelu_kernel
-    _trilinear grid_sampler_2d affine_grid_generator
+    clamp_max clamp_min cos cosh cumprod cumsum div dot eq erf exp expm1 floor fmod full_like ge glu gt le
+    linalg_vector_norm log log1p log2 log10 logical_and logical_not logical_or new_full new_ones new_zeros
+    logsumexp lt matmul max maximum mean min minimum mm mul mv ne neg norm ones_like pow prod reciprocal
+    remainder round rsqrt rsub scaled_dot_product_attention sign sin sinh softmax _safe_softmax _log_softmax
+    sqrt square std sub sum tan topk true_divide var var_mean where xlogy zeros_like outer einsum cross cdist
+    _euclidean_dist _prelu_kernel _trilinear grid_sampler_2d affine_grid_generator
     """
 )
 _SHAPES = _names(

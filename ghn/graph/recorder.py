@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from ghn.errors import GraphError
-from ghn.graph.calls import VIEWS
+from ghn.graph.calls import OUTPUTS, VIEWS
 from ghn.graph.ir import Graph, Node
 from ghn.graph.paths import Place
 from ghn.graph.translate import SAME, Meaning, translate
@@ -236,15 +236,15 @@ class Recorder(TorchDispatchMode):
         for value in known:
             writer.refresh(value)
         last = [value.node for value in known if value.node is not None]
-        several = len(known) > 1 or not isinstance(output, Tensor)
-        if several:
+        end = last[0]
+        if len(known) > 1 or not isinstance(output, Tensor):
             shape = writer.stripped(known[0].tensor)
-            writer.nodes.append(Node(writer.name("outputs"), "ghn.outputs", tuple(last), (), shape))
-        elif writer.nodes[last[0]].op == "input":
-            shape = writer.nodes[last[0]].shape
-            writer.nodes.append(Node(writer.name("output"), "identity", (last[0],), (), shape))
-        added = several or writer.nodes[last[0]].op == "input"
-        graph = Graph(tuple(self._reached(len(writer.nodes) - 1 if added else last[0])))
+            writer.nodes.append(Node(writer.name("outputs"), OUTPUTS, tuple(last), (), shape))
+            end = len(writer.nodes) - 1
+        elif writer.nodes[end].op == "input":
+            writer.nodes.append(Node(writer.name("output"), "identity", (end,), (), writer.nodes[end].shape))
+            end = len(writer.nodes) - 1
+        graph = Graph(tuple(self._reached(end)))
         own = {slashed(name): name for name in writer.sizes}
         kept = {node.name for node in graph.nodes}
         return Captured(
