@@ -6,9 +6,10 @@ shared. Judged by how well generated weights do on networks that were not drawn 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
+from statistics import mean
 from typing import Any
 
 import torch
@@ -71,7 +72,7 @@ def accuracy(net: GHN, part: Part, fabric: Fabric, networks: int) -> float:
     return sum(s.extra["accuracy"] for s in scores if s.ok) / sum(s.ok for s in scores)
 
 
-def train(parts: Mapping[str, Part], steps: int, fabric: Fabric, folder: Path) -> GHN:
+def train(parts: Mapping[str, Part], steps: int, seed: int, fabric: Fabric, folder: Path) -> GHN:
     """A hypernetwork for some tasks; what its spaces consist of is found by drawing networks."""
     (first, *others), graphs = parts, []
     for part in parts.values():
@@ -80,9 +81,10 @@ def train(parts: Mapping[str, Part], steps: int, fabric: Fabric, folder: Path) -
     config = GHNConfig(parts[first].task.output_shape[0], kernel=5, tasks=heads).grown(
         {node.op for graph in graphs for node in graph.nodes}, {p.kind for graph in graphs for p in graph.params()}
     )
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     trainer = MetaConfig(
         steps=steps,
+        seed=seed,
         architectures=4,
         images=64,
         average=0.99,
@@ -96,7 +98,7 @@ def train(parts: Mapping[str, Part], steps: int, fabric: Fabric, folder: Path) -
 
 
 def several_tasks_study(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Trains one for all and one for each, and compares them.
+    """Trains one for all and one for each, a seed at a time, and compares them.
 
     Raises:
         ExistsError: the folder holds results.
@@ -114,14 +116,22 @@ def several_tasks_study(setting: Setting, options: Mapping[str, Any]) -> None:
         name: Part(FunctionSpace(builds[name], task.input_shape, task.output_shape[0]), task)
         for name, task in tasks.items()
     }
-    together = train(parts, own["steps"], setting.fabric, out / "together")
-    found = {}
-    for i, (name, part) in enumerate(parts.items()):
-        alone = train({name: part}, own["steps"], setting.fabric, out / name)
-        nets = {"together": together.for_task(name if i else None), "alone": alone}
-        found[name] = {how: accuracy(net.eval(), part, setting.fabric, own["networks"]) for how, net in nets.items()}
-        print(f"{name}: {found[name]['together']:.3f} by one for all, {found[name]['alone']:.3f} by one of its own")
+    found: dict[str, dict[str, list[float]]] = {name: {"together": [], "alone": []} for name in parts}
+    for seed in range(own["seeds"]):
+        together = train(parts, own["steps"], seed, setting.fabric, out / f"together-{seed}")
+        for i, (name, part) in enumerate(parts.items()):
+            alone = train({name: part}, own["steps"], seed, setting.fabric, out / f"{name}-{seed}")
+            nets = {"together": together.for_task(name if i else None), "alone": alone}
+            for how, net in nets.items():
+                found[name][how].append(accuracy(net.eval(), part, setting.fabric, own["networks"]))
+    for name, how in found.items():
+        print(f"{name}: {_told(how['together'])} by one for all, {_told(how['alone'])} by one of its own")
     write_json(out / "several_tasks.json", found)
+
+
+def _told(values: Sequence[float]) -> str:
+    """Mean over seeds, with the lowest and the highest."""
+    return f"{mean(values):.3f} [{min(values):.3f}, {max(values):.3f}]"
 
 
 if __name__ == "__main__":

@@ -35,8 +35,9 @@ def test_one_for_all_beside_one_for_each(
 ) -> None:
     waves = several_tasks.waves
     monkeypatch.setattr(several_tasks, "waves", lambda: waves(n=700, length=16))
-    given = ["several.steps=1", "several.networks=2", "several.others=[]", f"out={tmp_path}"]
+    given = ["several.steps=1", "several.networks=2", "several.others=[]", "several.seeds=2", f"out={tmp_path}"]
     options = options_of("several_tasks", given)
     several_tasks.several_tasks_study(Setting(toy_space, toy_task, fabric), options)
     found = json.loads((tmp_path / "several_tasks.json").read_text())
-    assert len(found) == 2 and all(0 <= value <= 1 for one in found.values() for value in one.values())
+    assert len(found) == 2 and all(len(values) == 2 for one in found.values() for values in one.values())
+    assert all(0 <= value <= 1 for one in found.values() for values in one.values() for value in values)
