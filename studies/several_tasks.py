@@ -124,8 +124,8 @@ def several_tasks_study(setting: Setting, options: Mapping[str, Any]) -> None:
             nets = {"together": together.for_task(name if i else None), "alone": alone}
             for how, net in nets.items():
                 found[name][how].append(accuracy(net.eval(), part, setting.fabric, own["networks"]))
-    for name, how in found.items():
-        print(f"{name}: {_told(how['together'])} by one for all, {_told(how['alone'])} by one of its own")
+    for name, values in found.items():
+        print(f"{name}: {_told(values["together"])} by one for all, {_told(values["alone"])} by one of its own")
     write_json(out / "several_tasks.json", found)
 
 
