@@ -118,14 +118,15 @@ def several_tasks_study(setting: Setting, options: Mapping[str, Any]) -> None:
     }
     found: dict[str, dict[str, list[float]]] = {name: {"together": [], "alone": []} for name in parts}
     for seed in range(own["seeds"]):
-        together = train(parts, own["steps"], seed, setting.fabric, out / f"together-{seed}")
+        shared = train(parts, own["steps"], seed, setting.fabric, out / f"together-{seed}")
         for i, (name, part) in enumerate(parts.items()):
-            alone = train({name: part}, own["steps"], seed, setting.fabric, out / f"{name}-{seed}")
-            nets = {"together": together.for_task(name if i else None), "alone": alone}
+            single = train({name: part}, own["steps"], seed, setting.fabric, out / f"{name}-{seed}")
+            nets = {"together": shared.for_task(name if i else None), "alone": single}
             for how, net in nets.items():
                 found[name][how].append(accuracy(net.eval(), part, setting.fabric, own["networks"]))
     for name, values in found.items():
-        print(f"{name}: {_told(values["together"])} by one for all, {_told(values["alone"])} by one of its own")
+        together, alone = _told(values["together"]), _told(values["alone"])
+        print(f"{name}: {together} by one for all, {alone} by one of its own")
     write_json(out / "several_tasks.json", found)
 
 
