@@ -14,7 +14,7 @@ from ghn.errors import ConfigError
 from ghn.families.curves.estimator import CurveEstimator, make_curve_model
 from ghn.search.basic import ListSearch, RandomSearch, RegularizedEvolution
 from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
-from ghn.search.ladder import Ladder, Step
+from ghn.search.ladder import Ladder, LadderStep
 from ghn.search.plan import live_macs
 from ghn.search.runner import run_search
 from ghn.search.simulate import simulate_regret
@@ -103,7 +103,9 @@ def published_study(
     trained = FixedPrice(TableEstimator(table, space, metric="test_accuracy"), price, "a line over multiply-adds")
     unit = PUBLISHED_SECONDS + PUBLISHED_PER_MAC * float(np.mean([macs(arch) for arch in pool]))
     grid = _grid(pilot, cost)
-    climb = _climber(space, [Step("score", scored(space, pool)), Step("training", trained)], unit, pool, pilot, macs)
+    climb = _climber(
+        space, [LadderStep("score", scored(space, pool)), LadderStep("training", trained)], unit, pool, pilot, macs
+    )
     judged: dict[str, Any] = {
         "quality": lambda arch: by_key[space.canonical(member_of(space, arch))],
         "best": max(accuracy.values()),
@@ -172,7 +174,9 @@ class FixedPrice:
         return [replace(s, cost_seconds=self.price(t, s)) for t, s in zip(trials, scores, strict=True)]
 
 
-def ladder_steps(first: Estimator[Any], trained: Estimator[Any], epochs: float, cheap: Sequence[float]) -> list[Step]:
+def ladder_steps(
+    first: Estimator[Any], trained: Estimator[Any], epochs: float, cheap: Sequence[float]
+) -> list[LadderStep]:
     """The ladder that is compared: a score, a little training, a curve extrapolated, full training.
 
     Args:
@@ -183,16 +187,16 @@ def ladder_steps(first: Estimator[Any], trained: Estimator[Any], epochs: float, 
     """
     curve = CurveEstimator(trained, make_curve_model("sotl"), int(cheap[1]), int(epochs))
     return [
-        Step("score", first),
-        Step(f"{cheap[0]:g} epochs", trained, cheap[0], "training"),
-        Step(f"{cheap[1]:g} epochs, extrapolated", curve, cheap[1], "training"),
-        Step("full training", trained, epochs, "training"),
+        LadderStep("score", first),
+        LadderStep(f"{cheap[0]:g} epochs", trained, cheap[0], "training"),
+        LadderStep(f"{cheap[1]:g} epochs, extrapolated", curve, cheap[1], "training"),
+        LadderStep("full training", trained, epochs, "training"),
     ]
 
 
 def _climber(
     space: Space[Any],
-    steps: list[Step],
+    steps: list[LadderStep],
     unit: float,
     pool: list[Any],
     pilot: int,

@@ -18,7 +18,7 @@ from ghn.files import Stored
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Fidelity:
     """One fidelity, such as a number of epochs, against the one before it and against the last.
 
     Kendall's tau with the `previous` (empty for the first), with the `last`, with that among its best half, and between
@@ -51,14 +51,14 @@ class Stability(Stored):
     n_given: int
     n: int
     top: int
-    steps: tuple[Step, ...]
+    steps: tuple[Fidelity, ...]
     settled: float
     halvings: tuple[Halving, ...]
     seeds_n: int
     bootstrap: int
     warnings: tuple[str, ...] = ()
 
-    def step(self, fidelity: float) -> Step:
+    def step(self, fidelity: float) -> Fidelity:
         return next(step for step in self.steps if step.fidelity == fidelity)
 
 
@@ -107,14 +107,14 @@ def measure_stability(
         )
     columns = tqdm(table.T, desc="stability", unit="fidelity", disable=not progress)
     between, warnings, seeds_n = _between_seeds(seeds or {}, fidelities, bootstrap, seed)
-    steps: list[Step] = []
+    steps: list[Fidelity] = []
     for i, (fidelity, column) in enumerate(zip(fidelities, columns, strict=True)):
         found = rank(column, table[:, -1], ks=(top,), bootstrap=bootstrap, seed=seed)
         last = found["kendall"], found["kendall_best_half"], found[f"precision@{top}"]
         previous = Statistic(None)
         if i and np.ptp(table[:, i - 1]) > 0:  # else there is no order to agree with
             previous = rank(column, table[:, i - 1], ks=(), bootstrap=bootstrap, seed=seed)["kendall"]
-        steps.append(Step(fidelity, previous, *last, between.get(fidelity)))
+        steps.append(Fidelity(fidelity, previous, *last, between.get(fidelity)))
     if len(table) < n_given:
         warnings.append(f"{n_given - len(table)} of {n_given} networks lack a value at some fidelity and are left out.")
     return Stability(
@@ -166,7 +166,7 @@ def _between_seeds(
     return found, [], min(counts.values())
 
 
-def _settled(steps: Sequence[Step]) -> float:
+def _settled(steps: Sequence[Fidelity]) -> float:
     """The first fidelity from which on the top is always that of the last; the last fidelity is one."""
     settled = steps[-1].fidelity
     for step in reversed(steps):

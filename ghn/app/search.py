@@ -16,7 +16,7 @@ from ghn.errors import ConfigError
 from ghn.report.searches import print_ladder, print_search, write_front, write_ladder, write_search
 from ghn.search.basic import RandomSearch
 from ghn.search.guided import Screened
-from ghn.search.ladder import Ladder, Step
+from ghn.search.ladder import Ladder, LadderStep
 from ghn.search.lemonade import Lemonade
 from ghn.search.registry import SCHEDULERS, make_searcher
 from ghn.search.result import Limit
@@ -99,7 +99,7 @@ def ladder_job(setting: Setting, keys: LadderKeys) -> None:
     print(f"wrote {out}/ladder.json and {out}/steps")
 
 
-def make_steps(setting: Setting, wanted: Sequence[StepKeys]) -> list[Step]:
+def make_steps(setting: Setting, wanted: Sequence[StepKeys]) -> list[LadderStep]:
     """Steps of a ladder; trainings, extrapolated or not, go on from each other."""
     made: dict[str, Estimator[Any]] = {}
     steps = []
@@ -109,7 +109,7 @@ def make_steps(setting: Setting, wanted: Sequence[StepKeys]) -> list[Step]:
             made[name] = make_entries(name, setting)[0].estimator
         label = name if budget is None else f"{name} {budget:g}"
         trains = name == "low_fidelity" or name.startswith("curve_")
-        steps.append(Step(label, made[name], budget, "training" if trains else None if budget is None else name))
+        steps.append(LadderStep(label, made[name], budget, "training" if trains else None if budget is None else name))
     return steps
 
 

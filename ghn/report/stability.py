@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ghn.analysis.stability import Halving, Stability, Step
+from ghn.analysis.stability import Fidelity, Halving, Stability
 from ghn.report.document import Picture
 from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 from ghn.report.words import number, quantity, with_interval
@@ -37,7 +37,7 @@ def _top(found: Stability) -> str:
     return f"{text}; of it, the networks that led earlier already made up {kept}."
 
 
-def _spread(steps: Sequence[Step]) -> list[Step]:
+def _spread(steps: Sequence[Fidelity]) -> list[Fidelity]:
     """The first, the middle and the last."""
     return list({s.fidelity: s for s in (steps[0], steps[len(steps) // 2], steps[-1])}.values())
 

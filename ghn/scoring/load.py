@@ -11,16 +11,13 @@ from lightning_fabric import Fabric
 from ghn.assets import asset
 from ghn.errors import CheckpointError, GhnError
 from ghn.nets.net import KINDS, make_net
+from ghn.scoring.card import check_card, check_outputs
 from ghn.scoring.model import Model
 from ghn.spaces import DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
-from ghn.tasks.outputs import kind_of
-from ghn.tasks.task import check_units
 from ghn.train.checkpoint import fit_tensors, load_tensors
 from ghn.train.runtime import make_runtime
 from ghn.types import Space
 
-# tasks that a checkpoint may name: a card from elsewhere must not choose what is imported or read from disk
-SAFE_TASKS = ("cifar10_embedded", "cifar10", "cifar100", "fashion_mnist")
 CHECKPOINT = "checkpoint.safetensors"  # what a training leaves in its folder
 SHIPPED = DEFAULT_CHECKPOINT
 COMPANIONS: tuple[str, ...] = ()
@@ -63,9 +60,10 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
     tensors, header = load_tensors(path, *KINDS)
     card = header["card"]
     try:
+        check_card(card)
         own = _space_of(card["space"], space, path)
         net = make_net(header["kind"], card["config"], own)
-        _check_card(card, net.config.classes)
+        check_outputs(card, net.config.classes)
     except ForeignSpaceError:
         raise
     except (KeyError, TypeError, ValueError, GhnError) as error:
@@ -106,19 +104,3 @@ def _space_of(described: Mapping[str, Any], given: Space[Any] | None, path: Path
     raise ForeignSpaceError(
         what, got={k: mine.get(k) for k in changed}, expected={k: described.get(k) for k in changed}, fix=fix
     )
-
-
-def _check_card(card: Mapping[str, Any], classes: int) -> None:
-    """Raises KeyError, TypeError or ValueError for a card that would fail later, while scoring."""
-    task, named = card["task"], card["scoring_task"]
-    kind = kind_of(task)
-    if kind["output_shape"] != [classes]:
-        raise ValueError(f"its task does not fit its config: {task}")
-    if "mean" in task or "units" not in task:  # images that are classified
-        moments = [float(value) for key in ("mean", "std") for value in task[key]]
-        if len(moments) != 2 * kind["input_shape"][0] or len(kind["input_shape"]) != 3:
-            raise ValueError(f"its images and their mean and deviation do not fit: {task}")
-    else:
-        check_units(task)
-    if named is not None and (named["name"] not in SAFE_TASKS or not isinstance(named.get("size", 32), int)):
-        raise ValueError(f"it names the task {named}; expected one of {SAFE_TASKS} and a size")

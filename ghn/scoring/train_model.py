@@ -17,8 +17,9 @@ from ghn.errors import ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import Net
 from ghn.nets.vocabulary import grown_for
+from ghn.scoring.card import SAFE_TASKS
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.load import CHECKPOINT, SAFE_TASKS, load
+from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model, measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark

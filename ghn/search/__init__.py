@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
     from ghn.search.lemonade import Lemonade
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
-    from ghn.search.result import Limit, SearchResult, Step
+    from ghn.search.result import FinishedTrial, Limit, SearchResult
     from ghn.search.runner import run_search
     from ghn.search.simulate import Simulated
 
@@ -23,7 +23,7 @@ _NAMES = {
     "halving": ("ASHA", "Hyperband", "SuccessiveHalving"),
     "lemonade": ("Lemonade",),
     "registry": ("SCHEDULERS", "SEARCHERS", "make_searcher"),
-    "result": ("Limit", "SearchResult", "Step"),
+    "result": ("Limit", "SearchResult", "FinishedTrial"),
     "runner": ("run_search",),
     "simulate": ("Simulated",),
 }

@@ -23,7 +23,7 @@ DRAWN = 1000  # candidates, where none are given and the space cannot list its o
 
 
 @dataclass(frozen=True)
-class Step:
+class LadderStep:
     """One step of a ladder, of a unique name; `budget` is that of its trials.
 
     Steps of one `chain` go on from each other's trials; None: each candidate begins anew.
@@ -93,7 +93,7 @@ class Ladder:
     def __init__(
         self,
         space: Space[Any],
-        steps: Sequence[Step],
+        steps: Sequence[LadderStep],
         *,
         seconds: float,
         pool: Sequence[Any] | None = None,
@@ -217,7 +217,7 @@ class Ladder:
         self._costs[number].append((self._size(arch), score.cost_seconds))
         return score
 
-    def _known(self, step: Step, trial: Trial[Any]) -> Score:
+    def _known(self, step: LadderStep, trial: Trial[Any]) -> Score:
         """The score of a trial, from the folder where it is there."""
         file = self._file(step)
         if file and trial.id in file.scores:
@@ -229,7 +229,7 @@ class Ladder:
             self._patience.note(trial, score)
         return score
 
-    def _file(self, step: Step) -> PartialScores | None:
+    def _file(self, step: LadderStep) -> PartialScores | None:
         if self.folder is None:
             return None
         if step.name not in self._files:

@@ -10,7 +10,7 @@ from ghn.types import Score, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FinishedTrial:
     """One finished trial and where the search stood then.
 
     Attributes:
@@ -38,7 +38,7 @@ class SearchResult:
         stopped: why it ended: "finished" (the searcher has no more) or "limit"; empty while it runs.
     """
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[FinishedTrial] = field(default_factory=list)
     stopped: str = ""
     _reached: dict[str, tuple[Any, float]] = field(default_factory=dict, repr=False)  # architecture and epochs, by id
 
@@ -49,7 +49,9 @@ class SearchResult:
         best = self.best
         if score.ok and (best is None or _rank(score) > _rank(best[1])):
             best = trial, score
-        self.steps.append(Step(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best))
+        self.steps.append(
+            FinishedTrial(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best)
+        )
 
     def epochs_of(self, trial: Trial[Any], score: Score | None = None) -> float:
         """Budget that a trial takes beyond that of the trial that it resumes."""

@@ -74,6 +74,11 @@ CARDS: dict[str, dict[str, Any]] = {
     "too few means": {"task": {"classes": 4, "channels": 3, "image_size": [8, 8], "mean": [0.5], "std": [1.0]}},
     "no numbers": {"task": {"classes": 4, "channels": 1, "image_size": [8, 8], "mean": ["a"], "std": ["b"]}},
     "no task": {"task": None},
+    "a space without a name": {"space": {"width": 4}},
+    "a task from elsewhere": {"scoring_task": {"name": "csv", "path": "/etc/passwd"}},
+    "a task of no size": {"scoring_task": {"name": "cifar10", "size": 10**9}},
+    "a population of words": {"population": {"task_checksum": "", "quantiles": {"graph/params": ["many"]}}},
+    "a population without end": {"population": {"task_checksum": "", "quantiles": {"graph/params": [1e999]}}},
 }
 
 

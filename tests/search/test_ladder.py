@@ -14,7 +14,7 @@ from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, EstimatorError
 from ghn.graph import count_params, simplify
 from ghn.scoring.crossfit import CrossFitted
-from ghn.search.ladder import Ladder, LadderResult, Step
+from ghn.search.ladder import Ladder, LadderResult, LadderStep
 from ghn.search.plan import cost_line, pilot_correlation
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
@@ -47,10 +47,10 @@ class Other(Size):
     """Another estimator, which would score alike."""
 
 
-def steps(size: Size | None = None) -> list[Step]:
+def steps(size: Size | None = None) -> list[LadderStep]:
     table = TableEstimator(TABLE, SPACE, seed=0)
-    training = [Step(f"{epochs} epochs", table, epochs, "training") for epochs in (3, 8, 20)]
-    return [Step("size", size or Size()), *training]
+    training = [LadderStep(f"{epochs} epochs", table, epochs, "training") for epochs in (3, 8, 20)]
+    return [LadderStep("size", size or Size()), *training]
 
 
 def ladder(seconds: float = 2500.0, size: Size | None = None, **options: Any) -> Ladder:
@@ -99,7 +99,7 @@ def test_cross_fitted_steps_with_other_references_are_refused(tmp_path: Path) ->
     def climb(folds: int = 5, known: int = 20) -> LadderResult:
         learnt = CrossFitted(Learnt, SPACE, folds)
         learnt.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(POOL[:known])])
-        first = [Step("learnt", learnt), *steps()[1:]]
+        first = [LadderStep("learnt", learnt), *steps()[1:]]
         return Ladder(SPACE, first, seconds=2500.0, pool=POOL, progress=False, folder=tmp_path).run()
 
     first = climb()
@@ -156,7 +156,7 @@ def test_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match="no more candidates than the pilot"):
         Ladder(SPACE, steps(), seconds=1.0, pool=POOL[:8])
     with pytest.raises(ConfigError, match="at least two steps of different names"):
-        Ladder(SPACE, [Step("a", Size()), Step("a", Size())], seconds=1.0)
+        Ladder(SPACE, [LadderStep("a", Size()), LadderStep("a", Size())], seconds=1.0)
 
 
 def test_correlations_of_a_small_pilot_are_cautious() -> None:
