@@ -150,6 +150,12 @@ def _crop_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
     return (c, h - a["top"], w - a["left"])
 
 
+def _narrow_infer(shapes: Sequence[Shape], a: Attrs) -> Shape:
+    if not 1 <= a["out"] <= shapes[0][0]:
+        raise GraphError("narrow: not so many channels", got=dict(a), expected=f"out in 1..{shapes[0][0]}")
+    return (a["out"], *shapes[0][1:])
+
+
 def _mix_run(x: Sequence[Tensor], w: Sequence[Tensor], _a: Attrs, _s: Stats | None) -> Tensor:
     """Source: Liu, Simonyan & Yang, "DARTS", ICLR 2019, eq. 2, with the softmax already taken."""
     return _sum_run([weight * term for weight, term in zip(w[0].unbind(), x, strict=True)])
@@ -290,6 +296,15 @@ for _op in (
         _crop_infer,
         lambda x, w, a, s: x[0][:, :, a["top"] :, a["left"] :],
         # not said to be channelwise: narrowing would leave half a factorised reduction without a channel
+    ),
+    Op(  # the first channels of an image or of a vector
+        "narrow",
+        (1, 1),
+        {"out": None},
+        _narrow_infer,
+        lambda x, w, a, s: x[0][:, : a["out"]],
+        label=_passed_over,
+        # not said to be channelwise: whoever reads it counts on so many channels
     ),
     Op(  # the mixed operation of a supergraph: its weight holds one number an input
         "mix",

@@ -19,6 +19,7 @@ class Skeleton:
     name: str = ""
     title: ClassVar[str]  # in messages
     least_depth: ClassVar[int] = 1
+    least_width: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
@@ -30,9 +31,10 @@ class Skeleton:
                 expected="(channels, height, width) with sides that are multiples of 4",
                 fix="resize the images (task.size=...), or take a space whose networks read such inputs",
             )
-        if self.width < 1 or self.depth < self.least_depth or self.classes < 1:
+        if self.width < self.least_width or self.depth < self.least_depth or self.classes < 1:
             raise ConfigError(
-                f"a {self.title} skeleton needs width >= 1, depth >= {self.least_depth} and at least 1 class",
+                f"a {self.title} skeleton needs width >= {self.least_width}, depth >= {self.least_depth} and at least "
+                "1 class",
                 got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
             )
 

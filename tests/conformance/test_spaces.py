@@ -5,12 +5,14 @@ import torch
 from function_spaces import SHAPE, cnn, mlp, perceptron, signal, vit
 
 from conformance.space import SPACE_CHECKS
-from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench201
+from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench101, NASBench201
 
 SPACES = {
     "nasbench201": NASBench201((3, 8, 8), classes=4, width=4, depth=1),
     "nasbench201, one channel": NASBench201((1, 28, 28), classes=100, width=2, depth=2),
     "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3),
+    "nasbench101": NASBench101((3, 8, 8), classes=4, width=4, depth=1),
+    "nasbench101, leftovers": NASBench101((1, 8, 8), classes=2, width=13, depth=2),
     "a function, a CNN": FunctionSpace(cnn, SHAPE, 4),
     "a function, tables": FunctionSpace(mlp, (20,), 3),
     "a function, signals": FunctionSpace(signal, (2, 64), 3),

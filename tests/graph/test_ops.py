@@ -36,6 +36,8 @@ CASES = [
     ("concat", {}, [IMAGE, (3, 6, 8)], (7, 6, 8), {}, 0),
     ("concat", {}, [(3,), (4,)], (7,), {}, 0),
     ("crop", {"top": 1, "left": 2}, [IMAGE], (4, 5, 6), {}, 0),
+    ("narrow", {"out": 3}, [IMAGE], (3, 6, 8), {}, 0),
+    ("narrow", {"out": 7}, [(7,)], (7,), {}, 0),
     ("mix", {}, [IMAGE, IMAGE, IMAGE], IMAGE, {"weight": (3,)}, 0),
     ("linear", {"out": 3}, [(7,)], (3,), {"weight": (3, 7), "bias": (3,)}, 21),
     ("linear", {"out": 3, "bias": 0}, [(5, 7)], (5, 3), {"weight": (3, 7)}, 105),

@@ -1,0 +1,5 @@
+"""NAS-Bench-101: the space, its network, and the reader of its published table."""
+
+from ghn.spaces.nasbench101.space import NASBench101 as SPACE
+
+__all__ = ["SPACE"]
