@@ -1,7 +1,7 @@
 """Reads TFRecord files: records one after the other, each with its length and two checksums.
 
-A record is its length (8 bytes), the checksum of these (4), its bytes, and the checksum of those (4), all little-endian.
-A checksum is a CRC-32C (Castagnoli) in TensorFlow's masked form. Nothing of TensorFlow is needed.
+A record is its length (8 bytes), the checksum of these (4), its bytes, and the checksum of those (4), little-endian. A
+checksum is a CRC-32C (Castagnoli) in TensorFlow's masked form. Nothing of TensorFlow is needed.
 
 Source: tensorflow.org/tutorials/load_data/tfrecord ("TFRecords format details"); RFC 3720, appendix B.4, for the CRC.
 """

@@ -12,7 +12,7 @@ SPACES = {
     "nasbench201, one channel": NASBench201((1, 28, 28), classes=100, width=2, depth=2),
     "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3),
     "nasbench101": NASBench101((3, 8, 8), classes=4, width=4, depth=1),
-    "nasbench101, leftovers": NASBench101((1, 8, 8), classes=2, width=13, depth=2),
+    "nasbench101, leftovers": NASBench101((1, 4, 4), classes=2, width=13, depth=1),
     "a function, a CNN": FunctionSpace(cnn, SHAPE, 4),
     "a function, tables": FunctionSpace(mlp, (20,), 3),
     "a function, signals": FunctionSpace(signal, (2, 64), 3),

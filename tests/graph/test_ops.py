@@ -75,6 +75,8 @@ def test_every_operation_is_a_case():
         ("concat", {}, [IMAGE, (4, 6, 7)], "one height and width"),
         ("crop", {"top": 6}, [IMAGE], "nothing of the image is left"),
         ("crop", {"left": -1}, [IMAGE], "nothing of the image is left"),
+        ("narrow", {"out": 5}, [IMAGE], r"out in 1..4"),
+        ("narrow", {"out": 0}, [IMAGE], "not so many channels"),
         ("mix", {}, [IMAGE, (3, 6, 8)], "inputs of one shape"),
         ("linear", {"out": 0}, [(4,)], "out must be at least 1"),
     ],
@@ -132,6 +134,11 @@ def test_a_strided_pointwise_convolution_can_be_differentiated():
 def test_a_crop_begins_at_a_row_and_a_column():
     x = torch.arange(12.0).view(1, 1, 3, 4)
     assert get_op("crop").run([x], [], {"top": 1, "left": 2}, None).tolist() == [[[[6, 7], [10, 11]]]]
+
+
+def test_narrowing_keeps_the_first_channels():
+    x = torch.randn(2, *IMAGE)
+    assert torch.equal(get_op("narrow").run([x], [], {"out": 3}, None), x[:, :3])
 
 
 @pytest.fixture

@@ -16,11 +16,13 @@ from typing import NamedTuple
 
 from ghn.spaces.nasbench101.cells import MAX_EDGES, MAX_VERTICES, OPERATIONS, Cell, Edge, numbered, orders
 
+Reads = tuple[tuple[int, ...], ...]  # for each vertex but the input those that it reads, as in `Cell`
+
 
 class Wiring(NamedTuple):
     """How the vertices of some cells are connected, whatever they do."""
 
-    reads: tuple[tuple[int, ...], ...]  # as in `Cell`
+    reads: Reads
     symmetries: tuple[tuple[int, ...], ...]  # the orders of the vertices in which `reads` is the same
 
     def first(self, ops: tuple[str, ...]) -> bool:
@@ -28,7 +30,8 @@ class Wiring(NamedTuple):
         rank = [OPERATIONS.index(op) for op in ops]
         return all(rank <= [rank[v - 1] for v in order[1:-1]] for order in self.symmetries)
 
-    def count(self) -> int:
+    @property
+    def size(self) -> int:
         """Number of cells: the orbits of operations under the symmetries (Burnside's lemma)."""
         return sum(len(OPERATIONS) ** _cycles(order[1:-1]) for order in self.symmetries) // len(self.symmetries)
 
@@ -73,12 +76,10 @@ def wirings(vertices: int) -> tuple[Wiring, ...]:
     return tuple(found)
 
 
-def _connected(vertices: int) -> Iterator[tuple[tuple[int, ...], ...]]:
+def _connected(vertices: int) -> Iterator[Reads]:
     """What each vertex reads, in every form: all vertices on paths from input to output, and not too many edges."""
 
-    def grow(
-        reads: tuple[tuple[int, ...], ...], edges: int, read: frozenset[int]
-    ) -> Iterator[tuple[tuple[int, ...], ...]]:
+    def grow(reads: Reads, edges: int, read: frozenset[int]) -> Iterator[Reads]:
         target = len(reads) + 1
         if target == vertices:
             if len(read) == vertices - 1:
@@ -105,7 +106,7 @@ def every_cell(most: int = MAX_VERTICES) -> Iterator[Cell]:
 
 def count_cells(most: int = MAX_VERTICES) -> int:
     """Number of cells of at most so many vertices: 423,624 in all."""
-    return sum(wiring.count() for n in range(2, most + 1) for wiring in wirings(n))
+    return sum(wiring.size for n in range(2, most + 1) for wiring in wirings(n))
 
 
 def draw_cell(rng: Random) -> Cell:
@@ -118,4 +119,4 @@ def draw_cell(rng: Random) -> Cell:
 def _weighted() -> tuple[list[Wiring], list[int]]:
     """All wirings, and how many cells there are up to each."""
     every = [wiring for n in range(2, MAX_VERTICES + 1) for wiring in wirings(n)]
-    return every, list(accumulate(wiring.count() for wiring in every))
+    return every, list(accumulate(wiring.size for wiring in every))

@@ -1,10 +1,10 @@
 """What a record of the published table says of one training: a protocol buffer, decoded by hand.
 
-The message is `ModelMetrics` of github.com/google-research/nasbench, nasbench/lib/model_metrics.proto: field 1, repeated,
-an `EvaluationData`; field 2 the number of parameters; field 3 a time that is not needed. Of an `EvaluationData` fields 2
-to 5 are seconds of training and accuracies on training, validation and test images, all doubles.
+The message is a `ModelMetrics`: field 1, repeated, an `EvaluationData`; field 2 the number of parameters; field 3 a
+time that is not needed. Of an `EvaluationData` fields 2 to 5 are seconds of training, and accuracies on training,
+validation and test images, all doubles.
 
-Source: protobuf.dev/programming-guides/encoding.
+Source: github.com/google-research/nasbench, nasbench/lib/model_metrics.proto; protobuf.dev/programming-guides/encoding.
 """
 
 from __future__ import annotations

@@ -2,15 +2,16 @@
 
 Own: `conv3x3:0|conv1x1:01|output:12`, for each vertex but the input what it does and which vertices it reads, by their
 numbers; vertex 0 is the input. Matrices: the benchmark's JSON, `{"module_adjacency": [[0, 1, ...], ...],
-"module_operations": ["input", "conv3x3-bn-relu", ..., "output"]}`, and rows of tables, `1000001...,OPERATION|OPERATION|...`,
-whose bits are the upper triangle row by row. All are pruned, and brought into the one form that is the member.
+"module_operations": ["input", "conv3x3-bn-relu", ..., "output"]}`, and rows of tables,
+`1000001...,OPERATION|OPERATION|...`, whose bits are the upper triangle row by row. All are pruned, and brought into the
+one form that is the member.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ghn.errors import ArchitectureError
@@ -92,9 +93,9 @@ def _from_json(text: str) -> Cell:
         content = from_json(text)
     except json.JSONDecodeError as error:
         raise _malformed(f"not JSON ({error})", text) from None
-    matrix, operations = (content.get(f"module_{name}") for name in ("adjacency", "operations"))
+    matrix, operations = content.get("module_adjacency"), content.get("module_operations")
     lists = isinstance(matrix, list) and isinstance(operations, list) and all(isinstance(row, list) for row in matrix)
-    if not isinstance(content, Mapping) or not lists:
+    if not lists:
         raise _malformed("no lists module_adjacency and module_operations", text)
     return cell_of_matrix(matrix, operations)
 

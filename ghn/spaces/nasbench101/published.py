@@ -98,6 +98,8 @@ def _training(data: bytes) -> Training:
     _, epochs, matrix, operations, metrics = from_json(data)
     if epochs not in EPOCHS:
         raise ValueError(f"{epochs!r} epochs")
+    if not isinstance(matrix, str) or not isinstance(operations, str):
+        raise TypeError("matrix and operations are no texts")
     params, evaluations = decode_metrics(b64decode(metrics, validate=True))
     if len(evaluations) != 3:
         raise ValueError(f"{len(evaluations)} evaluations in place of 3: before the training, halfway and at its end")
