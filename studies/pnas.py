@@ -17,7 +17,8 @@ from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.scoring.score_files import score_to_file
 from ghn.search.guided import ProgressiveSearch
-from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
+from ghn.spaces.nasbench201.published import read_analog_nasbench
+from ghn.tables.lookup import distinct_references
 from ghn.types import Score, Trial
 from studies.measurement import Measurement
 from studies.run import run_study, write_json

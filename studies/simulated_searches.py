@@ -20,8 +20,8 @@ from ghn.search.runner import run_search
 from ghn.search.simulate import simulate_regret
 from ghn.spaces import make_space
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
-from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
-from ghn.tables.lookup import TableEstimator
+from ghn.spaces.nasbench201.published import read_analog_nasbench
+from ghn.tables.lookup import TableEstimator, distinct_references
 from ghn.tables.references import ReferenceTable
 from ghn.types import Estimator, Score, Searcher, Space, Trial, member_of
 from studies.regrets import Regrets

@@ -25,7 +25,8 @@ from typing import Any
 from ghn.errors import ExistsError
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.benchmark import SCHEMA, TWINS
-from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench
+from ghn.spaces.nasbench201.published import read_analog_nasbench
+from ghn.tables.lookup import distinct_references
 from ghn.tables.references import ReferenceTable
 
 HERE = Path(__file__).resolve().parent

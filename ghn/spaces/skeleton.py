@@ -8,6 +8,17 @@ from typing import Any, ClassVar
 from ghn.errors import ConfigError
 
 
+def check_images(title: str, shape: tuple[int, ...]) -> None:
+    """Refuses images that cannot be halved twice; `title` names the skeleton in the message."""
+    if len(shape) != 3 or shape[0] < 1 or any(s < 4 or s % 4 for s in shape[1:]):
+        raise ConfigError(
+            f"images do not fit the {title} skeleton, which halves them twice",
+            got=f"input_shape {shape}",
+            expected="(channels, height, width) with sides that are multiples of 4",
+            fix="resize the images (task.size=...), or take a space whose networks read such inputs",
+        )
+
+
 @dataclass(frozen=True)
 class Skeleton:
     """The settings of a network that halves images twice; `ConfigError` for images or numbers that do not fit."""
@@ -23,14 +34,7 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
-        shape = self.input_shape
-        if len(shape) != 3 or shape[0] < 1 or any(s < 4 or s % 4 for s in shape[1:]):
-            raise ConfigError(
-                f"images do not fit the {self.title} skeleton, which halves them twice",
-                got=f"input_shape {shape}",
-                expected="(channels, height, width) with sides that are multiples of 4",
-                fix="resize the images (task.size=...), or take a space whose networks read such inputs",
-            )
+        check_images(self.title, self.input_shape)
         if self.width < self.least_width or self.depth < self.least_depth or self.classes < 1:
             raise ConfigError(
                 f"a {self.title} skeleton needs width >= {self.least_width}, depth >= {self.least_depth} and at least "

@@ -8,14 +8,18 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from hashlib import sha256
 from statistics import fmean
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ghn.errors import DataError, GhnError
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, check_metric
-from ghn.types import Score, Space, Trial, check_trials, member_of
+from ghn.types import Finite, Score, Space, Trial, check_trials, member_of
+
+
+class DistinctSpace(Space[Any], Finite, Protocol):
+    """A space that knows one representative of each function it computes."""
 
 
 class TableEstimator:
@@ -113,6 +117,22 @@ def _why(arch: object, runs: Sequence[Run], metric: str, epoch: int | None) -> s
     known = sorted({e for run in runs for e in run.epochs})
     span = f"epochs {known[0]} to {known[-1]}" if known else "no epochs"
     return f"the table has no {metric} of {arch} after epoch {epoch}: {metric} is looked up in {span}"
+
+
+def distinct_references(space: DistinctSpace, table: ReferenceTable, metric: str = "test_accuracy") -> dict[str, float]:
+    """One architecture for each distinct function of a space, with the mean reading of all runs that compute it.
+
+    Args:
+        space: chooses the representatives (`distinct`) and says which architectures are equal (`canonical`).
+        table: the references; functions that it lacks are left out.
+        metric: one of `METRICS`.
+
+    Returns:
+        Official string -> mean, in the order of the strings.
+    """
+    trials = [Trial(text, space.parse(text)) for text in sorted(space.format(arch) for arch in space.distinct())]
+    scores = TableEstimator(table, space, metric=metric).score(trials)
+    return {trial.id: score.value for trial, score in zip(trials, scores, strict=True) if score.ok}
 
 
 class Recorded:

@@ -5,7 +5,7 @@ import torch
 from function_spaces import SHAPE, cnn, mlp, perceptron, signal, vit
 
 from conformance.space import SPACE_CHECKS
-from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench101, NASBench201
+from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench101, NASBench201, NASBenchMacro, NATSBenchSize
 
 SPACES = {
     "nasbench201": NASBench201((3, 8, 8), classes=4, width=4, depth=1),
@@ -13,6 +13,8 @@ SPACES = {
     "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3),
     "nasbench101": NASBench101((3, 8, 8), classes=4, width=4, depth=1),
     "nasbench101, leftovers": NASBench101((1, 4, 4), classes=2, width=13, depth=1),
+    "macro": NASBenchMacro((3, 8, 8), classes=4, width=2),
+    "nats_size": NATSBenchSize((3, 8, 8), classes=4, width=2),
     "a function, a CNN": FunctionSpace(cnn, SHAPE, 4),
     "a function, tables": FunctionSpace(mlp, (20,), 3),
     "a function, signals": FunctionSpace(signal, (2, 64), 3),

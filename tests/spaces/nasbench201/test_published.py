@@ -21,7 +21,8 @@ from ghn.assets import asset
 from ghn.errors import DataError, MissingExtraError
 from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.benchmark import load_sample
-from ghn.spaces.nasbench201.published import distinct_references, read_analog_nasbench, read_nats_bench
+from ghn.spaces.nasbench201.published import read_analog_nasbench, read_nats_bench
+from ghn.tables.lookup import distinct_references
 from ghn.tables.references import ReferenceTable
 
 SPACE = NASBench201((3, 32, 32), 10)
