@@ -42,12 +42,13 @@ class Subjects:
 
 
 def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
-    """The project's own references, and published ones of networks of the report sample.
+    """References that are shipped: published ones, where there are some, and the project's own.
 
-    Of the `n` networks, those of the `development` sample are chosen on.
+    Of the `n` networks, or of all that there are, those of the `development` sample are chosen on.
 
     Raises:
         ConfigError: too few of either, or another space.
+        DataError: they were trained on other images or in another skeleton.
     """
     if min(development, n - development) < MIN_ITEMS:
         raise ConfigError(
@@ -62,25 +63,29 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
             fix="bring yours: references=mine.csv",
         )
     choosing, reporting = benchmark.samples
-    first = benchmark.candidates(development, choosing)
-    report = benchmark.candidates(n - development, reporting)
-    published, label = benchmark.published([*first, *report]), PUBLISHED.format(label=benchmark.label)
-    telling = _part(published, report, label)
+    first, report = benchmark.candidates(development, choosing), benchmark.candidates(n - development, reporting)
+    published = own = table = None
+    with suppress(DataError):  # none are shipped
+        published = benchmark.published([*first, *report])
+    with suppress(DataError):  # of another task or skeleton
+        own, table = benchmark.trained(setting.task.checksum), ReferenceTable.load(benchmark.trainings)
+    own_name = OWN.format(epochs=table.header.recipe["epochs"], task=table.header.task) if table else ""
+    main, name = (published, PUBLISHED.format(label=benchmark.label)) if published else (own, own_name)
+    if main is None:
+        raise DataError("no references fit this task and these settings of the space", got=setting.space)
+    telling = _part(main, report, name)
     said = [
-        f"{label}: {published.name}; {len(report)} networks of the {reporting} sample. What is chosen is chosen on "
+        f"{name}: {main.name}; {len(report)} networks of the {reporting} sample. What is chosen is chosen on "
         f"{len(first)} others, of the {choosing} sample."
     ]
-    judged, table = [], None
-    with suppress(DataError):  # of another task or skeleton
-        own = benchmark.trained(setting.task.checksum)
-        table = ReferenceTable.load(benchmark.trainings)
-        name = OWN.format(epochs=table.header.recipe["epochs"], task=table.header.task)
-        judged = [_part(own, first, name)]
-        said.append(f"{name}: {own.name}, in the skeleton in which estimators score.")
+    judged = [telling]
+    if published and own:
+        judged = [_part(own, first, own_name), telling]
+        said.append(f"{own_name}: {own.name}, in the skeleton in which estimators score.")
     return Subjects(
         (*first, *report),
-        (*judged, telling),
-        _part(published, first, f"{label}, {choosing} sample"),
+        tuple(judged),
+        _part(main, first, f"{name}, {choosing} sample"),
         telling,
         table,
         protocol=tuple(said),

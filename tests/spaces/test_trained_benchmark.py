@@ -1,0 +1,76 @@
+"""Benchmarks of spaces whose references this project has trained itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE
+
+from ghn.app.setting import Setting
+from ghn.app.survey.subjects import shipped_subjects
+from ghn.errors import ConfigError, DataError
+from ghn.spaces.candidates import choose_ranked
+from ghn.spaces.darts.space import DARTS
+from ghn.spaces.trained import TrainedBenchmark
+from ghn.tables import ReferenceTable
+from ghn.tables.rows import Run, TableHeader
+from ghn.train.network import Recipe
+
+
+@dataclass(frozen=True)
+class Trained(DARTS):
+    """A space with shipped trainings."""
+
+    file: str = ""
+
+    def benchmark(self) -> TrainedBenchmark:
+        return TrainedBenchmark(self, self.file)
+
+
+@pytest.fixture
+def space(tmp_path: Path) -> Trained:
+    task, plain = toy.make_task(), DARTS((3, 8, 8), 4, width=4, depth=3)
+    rng, path = Random(0), tmp_path / "trained.jsonl"
+    archs = list(dict.fromkeys(plain.format(plain.sample(rng)) for _ in range(50)))
+    header = TableHeader(plain.name, task.name, task.checksum, plain.describe(), {"epochs": 2}, {}, "made up")
+    runs = [Run(a, s, val_accuracy=(0.1, rng.random()), test_accuracy=rng.random()) for a in archs for s in range(3)]
+    ReferenceTable(header, tuple(runs)).save(path)
+    return Trained((3, 8, 8), 4, width=4, depth=3, file=str(path))
+
+
+def test_samples_are_disjoint_and_whole(space: Trained) -> None:
+    benchmark = space.benchmark()
+    one, other = benchmark.candidates(1000, "development"), benchmark.candidates(1000, "report")
+    assert (len(one), len(other)) == (20, 30) and not {*one} & {*other}
+    assert {*one, *other} == {*ReferenceTable.load(space.file).archs()} and [*one, *other] != sorted([*one, *other])
+    assert benchmark.candidates(7, "report") == other[:7]
+    assert [trial.id for trial, _ in benchmark.history(5)] == one[:5]
+
+
+def test_a_report_compares_with_them_without_another_word(space: Trained) -> None:
+    archs, (reference,), _ = choose_ranked(300, "development", "all", space, toy.make_task().checksum)
+    assert set(archs) < set(reference.values) and len(reference.seeds) == 50
+
+
+def test_a_survey_chooses_on_some_and_tells_on_the_others(space: Trained, tmp_path: Path, fabric: Fabric) -> None:
+    setting = Setting(space, toy.make_task(), fabric, [], ["loss"], SAMPLE, Recipe(), folder=tmp_path)
+    subjects = shipped_subjects(setting, 320, 120)
+    assert (len(subjects.choosing.values), len(subjects.telling.values)) == (20, 30)
+    assert subjects.judged == (subjects.telling,) and subjects.table is not None
+    with pytest.raises(DataError, match="no references fit"):
+        shipped_subjects(Setting(space, toy.make_task(5), fabric, [], ["loss"], SAMPLE, Recipe()), 320, 120)
+
+
+@pytest.mark.parametrize(("n", "sample"), [(0, "report"), ("many", "report"), (3, "test")])
+def test_what_there_is_not(space: Trained, n: int, sample: str) -> None:
+    with pytest.raises(ConfigError):
+        space.benchmark().candidates(n, sample)
+    with pytest.raises(ConfigError, match="no such number"):
+        space.benchmark().history(21)
+    with pytest.raises(DataError, match="no published accuracies"):
+        space.benchmark().published(["a"])
