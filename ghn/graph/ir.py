@@ -6,7 +6,7 @@ What follows from an operation, its attributes and the shapes of its inputs is c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from numbers import Real
@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
 from ghn.files import from_json
+from ghn.graph.calls import write_call
 from ghn.graph.op import Attr, Op, Param, ParamSpec, Shape, get_op
 
 SCHEMA = "ghn.graph/1"
@@ -276,6 +277,25 @@ class GraphBuilder:
         if derived.shape is None:
             raise GraphError(f"{name!r} ({op}): the operation does not tell its shape", fix="make a Node of it")
         self._nodes.append(Node(name, op, inputs, derived.attrs, derived.shape))
+        return len(self._nodes) - 1
+
+    def call(
+        self, op: str, *inputs: int, args: Sequence[Any], name: str, shape: Shape, params: Sequence[ParamSpec] = ()
+    ) -> int:
+        """Adds a call of PyTorch (`ghn.graph.calls`), which does not tell shape and parameters, and returns its index.
+
+        Args:
+            op: the operator, such as `aten.softmax.int`.
+            inputs: indices of nodes.
+            args: what it is called with, where `{"x": i}` is input i, `{"w": i}` parameter i, `{"b": k}` a size of k
+                batches.
+            name: of the node.
+            shape: of what it gives, without the batch.
+            params: suffix, shape and kind of each parameter.
+        """
+        own = tuple(Param(f"{name}/{suffix}", of, kind) for suffix, of, kind in params)
+        text = write_call(args, {}, lambda value: value if isinstance(value, dict) else None)
+        self._nodes.append(Node(name, op, inputs, (("call", text),), shape, own or None))
         return len(self._nodes) - 1
 
     def shape(self, index: int) -> Shape:

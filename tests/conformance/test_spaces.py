@@ -5,7 +5,7 @@ import torch
 from function_spaces import SHAPE, cnn, mlp, perceptron, signal, vit
 
 from conformance.space import SPACE_CHECKS
-from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench101, NASBench201, NASBenchMacro, NATSBenchSize
+from ghn.spaces import DARTS, FunctionSpace, ModuleSpace, NASBench101, NASBench201, NASBenchMacro, NATSBenchSize, ViT
 
 SPACES = {
     "nasbench201": NASBench201((3, 8, 8), classes=4, width=4, depth=1),
@@ -15,6 +15,8 @@ SPACES = {
     "nasbench101, leftovers": NASBench101((1, 4, 4), classes=2, width=13, depth=1),
     "macro": NASBenchMacro((3, 8, 8), classes=4, width=2),
     "nats_size": NATSBenchSize((3, 8, 8), classes=4, width=2),
+    "vit": ViT((3, 8, 8), classes=4, widths=(8, 16), depths=(1, 2), heads=(1, 2), ratios=(1, 2), head_size=4),
+    "vit, one channel": ViT((1, 28, 28), classes=100, depths=(3, 1), head_size=8),
     "a function, a CNN": FunctionSpace(cnn, SHAPE, 4),
     "a function, tables": FunctionSpace(mlp, (20,), 3),
     "a function, signals": FunctionSpace(signal, (2, 64), 3),

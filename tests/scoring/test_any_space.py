@@ -1,6 +1,7 @@
-"""Rank, proxies, surrogates and populations in spaces that name no variants: a small DARTS, and the space of the docs.
+"""Rank, proxies, surrogates and populations in spaces that name no variants: they are read as they are.
 
-They have a width and a depth too, but other ones than NAS-Bench-201: they are read as they are.
+A small DARTS, small transformers, and the space of the docs. They have widths and depths too, but other ones than
+NAS-Bench-201.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from toy_models import NET, toy_card
 
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.nets.ghn import GHN, GHNConfig
+from ghn.nets.vocabulary import grown_for
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.readouts import Sample
@@ -50,14 +52,20 @@ def registered() -> Iterator[None]:
     del SPACES["chain"]
 
 
-@pytest.fixture(params=["darts", "chain"])
+@pytest.fixture(params=["darts", "chain", "vit"])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+SETTINGS: dict[str, dict[str, Any]] = {
+    "darts": {"width": 2, "depth": 3},
+    "chain": {"width": 4, "depth": 4},
+    "vit": {"patches": (4,), "widths": (8, 12), "depths": (1, 2), "heads": (1, 2), "head_size": 4},
+}
+
+
 def make(name: str, size: int, classes: int) -> Space[Any]:
-    settings = {"width": 2, "depth": 3} if name == "darts" else {"width": 4, "depth": 4}
-    return SPACES[name]((3, size, size), classes, **settings)
+    return SPACES[name]((3, size, size), classes, **SETTINGS[name])
 
 
 @pytest.fixture
@@ -86,7 +94,7 @@ def test_they_name_no_variants(space: Space[Any]) -> None:
 
 def test_rank(space: Space[Any], archs: list[Any], toy_task: ImageTask, fabric: Fabric) -> None:
     torch.manual_seed(0)
-    net = GHN(GHNConfig(4, **NET, kernel=5))
+    net = GHN(grown_for(GHNConfig(4, **NET, kernel=5), space))
     model = Model(net, space, toy_card(toy_task), fabric)
     scores = model.rank(archs, task=toy_task)
     ordered(scores)

@@ -137,11 +137,16 @@ def zen(network: Network, weights: WeightDict, images: Float[Tensor, "b c h w"])
     last = feature_node(graph)
     if not last:
         raise GraphError("the network has no feature maps, so that nothing moves with its input")
+    fed_to = [node.inputs[0] for node in graph.nodes if node.operation.normalises]
+    if other := [graph.nodes[i].shape for i in fed_to if len(graph.nodes[i].shape) != 3]:
+        what = (
+            "the network normalises what are no maps of channels, such as tokens, of which the Zen-score says nothing"
+        )
+        raise GraphError(what, got=other[0], expected="(channels, height, width)", fix="use jacob_cov, or naswot")
     generator = torch.Generator().manual_seed(0)
     x, noise = (torch.randn(images.shape, generator=generator).to(images) for _ in range(2))
     every, moved = outputs(network, weights, x), outputs(network, weights, x + ALPHA * noise)
     change = (every[last] - moved[last]).abs().sum((1, 2, 3)).mean()
-    normed = [every[node.inputs[0]] for node in graph.nodes if node.operation.normalises]
-    scales = [fed.var((0, 2, 3), correction=0).mean().sqrt() for fed in normed]
+    scales = [every[i].var((0, 2, 3), correction=0).mean().sqrt() for i in fed_to]
     logs = [change.log(), *(scale.log() for scale in scales if scale > 0)]  # a normalisation of zeros scales nothing
     return torch.stack(logs).sum()

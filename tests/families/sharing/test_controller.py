@@ -8,6 +8,7 @@ from shared_cases import SPACES
 
 from ghn.families.sharing.darts import Alphas, mixtures
 from ghn.families.sharing.enas import Controller
+from ghn.spaces import ViT
 from ghn.spaces.choices import Choice
 
 
@@ -25,7 +26,7 @@ class Bandit:
         return range(3)
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+@pytest.mark.parametrize("space", [*SPACES.values(), ViT((3, 16, 16), 4)], ids=[*SPACES, "vit"])
 def test_only_members_are_drawn_and_their_probability_is_known(space) -> None:
     controller = Controller(space, hidden=8)
     drawn = controller.draw(20, generator())

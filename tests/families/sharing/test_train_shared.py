@@ -15,17 +15,21 @@ from toy_models import SAMPLE
 from ghn.errors import CheckpointError, ConfigError, ExistsError
 from ghn.families.sharing.train import make_method, train_shared
 from ghn.scoring.load import CHECKPOINT, load
-from ghn.spaces import NASBench201
+from ghn.spaces import NASBench201, ViT
 from ghn.tasks import ImageTask
 from ghn.types import Network, Trial
 from studies.shared_statistics import SharedStatisticsReadout, collect_statistics
 
+VIT = ViT((3, 8, 8), classes=4, widths=(8, 12), depths=(1, 2), heads=(1, 2), ratios=(1, 2), head_size=4)
 
-@pytest.mark.parametrize(("name", "space"), [("dropout", "nasbench201"), ("enas", "nasbench201"), ("darts", "darts")])
+
+@pytest.mark.parametrize(
+    ("name", "space"), [("dropout", "nasbench201"), ("enas", "nasbench201"), ("darts", "darts"), ("enas", "vit")]
+)
 def test_trains_saves_loads_and_scores(
     name: str, space: str, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
 ) -> None:
-    own = SPACES[space]
+    own = VIT if space == "vit" else SPACES[space]
     train = {"scoring_task": None, "check": 0, "progress": False}
     model = train_shared(METHODS[name], own, toy_task, TRAINER, fabric, tmp_path, **train)
     loaded = load(tmp_path / CHECKPOINT, fabric=fabric)
