@@ -45,7 +45,7 @@ class Input(Protocol):
 
 @runtime_checkable
 class Cellular(Protocol):
-    """A space whose members are a cell with an operation on each edge."""
+    """A space whose members are a cell with an operation at each of its places: edges, or edges and vertices."""
 
     def cell(self, arch: Any) -> Any:
         """The cell: `ops` and their `vocabulary`, its `paths()`, and the `labels()` of all that there can be."""
@@ -83,7 +83,7 @@ def _statistics(space: Space[Any], arch: Any) -> list[float]:
 
 @dataclass(frozen=True)
 class Adjacency:
-    """Adjacency encoding: which operation is on each edge of the cell, one-hot; dead edges count as cut.
+    """Adjacency encoding: which operation is at each place of the cell, one-hot; dead edges count as cut.
 
     Source: White et al., "A Study on Encodings for Neural Architecture Search", NeurIPS 2020, sec. 3 (one-hot
     adjacency matrix encoding).
@@ -93,7 +93,7 @@ class Adjacency:
     identity: None = None
 
     def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
-        """Features [n, edges * operations]."""
+        """Features [n, places * operations]."""
         cells = _cells(space, archs, self.name)
         index = {op: i for i, op in enumerate(cells[0].vocabulary)}
         codes = np.array([[index[op] for op in cell.ops] for cell in cells])

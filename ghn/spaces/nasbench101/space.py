@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
-from statistics import fmean
 from typing import Any, ClassVar
 
 from ghn.errors import ArchitectureError
@@ -26,6 +25,7 @@ from ghn.spaces.nasbench101.cells import (
     live_cell,
     member_of_cell,
 )
+from ghn.spaces.nasbench101.encoding import EncodedCell, summary_of
 from ghn.spaces.nasbench101.listing import count_cells, draw_cell, every_cell
 from ghn.spaces.nasbench101.notation import parse_cell
 from ghn.spaces.skeleton import Skeleton
@@ -86,19 +86,8 @@ class NASBench101(Skeleton):
 
     def neighbours(self, arch: Member) -> Iterator[Member]:
         """The members with another operation, an edge more or less, or a vertex more or less on an edge."""
-        found = dict.fromkeys(member_of_cell(cell) for cell, _ in self.cell(arch).edits())
+        found = dict.fromkeys(member_of_cell(cell) for cell, _ in self._cell_of(arch).edits())
         return (other for other in found if other != arch)
-
-    def cell(self, arch: Any) -> Cell:
-        """The cell of a member; `ArchitectureError` for what is none."""
-        if not isinstance(arch, tuple) or not all(isinstance(token, str) for token in arch):
-            raise ArchitectureError(
-                "not a NAS-Bench-101 cell",
-                got=arch,
-                expected='such as ("conv3x3:0", "conv1x1:01", "output:12"), or a string',
-                fix="NASBench101.parse reads strings, the benchmark's JSON and rows of tables",
-            )
-        return cell_of_member(arch)
 
     def parse(self, text: str) -> Member:
         """Reads `conv3x3:0|conv1x1:01|output:12`, the benchmark's JSON or a row of a table, in any form of the cell.
@@ -109,7 +98,7 @@ class NASBench101(Skeleton):
         return member_of_cell(parse_cell(text))
 
     def format(self, arch: Member) -> str:
-        self.cell(arch)
+        self._cell_of(arch)
         return "|".join(arch)
 
     def canonical(self, arch: Member) -> str:
@@ -118,33 +107,20 @@ class NASBench101(Skeleton):
         That is more than being one cell: two vertices that do and read the same are worth one that is read twice, where
         the channels allow. Agrees with `function_key` of the live graph.
         """
-        cell = self.cell(arch)
+        cell = self._cell_of(arch)
         return ";".join(dict.fromkeys(cell.formula(self.width * 2**stack) for stack in range(STACKS)))
 
     def encode(self, arch: Member) -> dict[str, float]:
         """Features for surrogates: operations, size, how channels are divided, and a summary of the paths."""
-        cell = self.cell(arch)
-        paths, last = cell.paths(), cell.reads[-1]
-        out = {f"count_{op}": float(cell.ops.count(op)) for op in OPERATIONS}
-        out |= {
-            "vertices": float(cell.last + 1),
-            "edges": float(len(cell.edges())),
-            "projections": float(sum(0 in read for read in cell.reads)),
-            "residual": float(0 in last),
-            "divided": float(len(last) - (0 in last)),
-            "paths": float(len(paths)),
-        }
-        shares = zip(cell.ops, cell.channels(self.width), strict=False)
-        out["share_conv3x3"] = sum((c / self.width) ** 2 for op, c in shares if op == OPERATIONS[0])
-        lengths = {"length": [len(path) for path in paths]}
-        lengths |= {op: [path.count(op) for path in paths] for op in OPERATIONS}
-        for name, n in lengths.items():
-            out |= {f"least_{name}": float(min(n)), f"mean_{name}": fmean(n), f"most_{name}": float(max(n))}
-        return out
+        return summary_of(self._cell_of(arch))
+
+    def cell(self, arch: Member) -> EncodedCell:
+        """The cell as a matrix and as paths, for encodings."""
+        return EncodedCell(self._cell_of(arch))
 
     def diagrams(self, arch: Member) -> list[Diagram]:
         """The cell."""
-        cell = self.cell(arch)
+        cell = self._cell_of(arch)
         labels = ("in", *(LABELS[op] for op in cell.ops), "out")
         return [Diagram("", labels, tuple(cell.edges()), frozenset((0, cell.last)))]
 
@@ -155,10 +131,10 @@ class NASBench101(Skeleton):
 
     def expand(self, arch: Member) -> Iterator[Member]:
         """The members with one edge more: between two vertices, or by a vertex on an edge; all come about so."""
-        return iter(dict.fromkeys(member_of_cell(cell) for cell, more in self.cell(arch).edits() if more > 0))
+        return iter(dict.fromkeys(member_of_cell(cell) for cell, more in self._cell_of(arch).edits() if more > 0))
 
     def network(self, arch: Member) -> Network:
-        return Network.of(build_network(self, self.cell(arch)))
+        return Network.of(build_network(self, self._cell_of(arch)))
 
     def choices(self) -> tuple[Choice, ...]:
         """The decisions: of seven vertices, whether each reads each one before it, and what it does."""
@@ -188,7 +164,7 @@ class NASBench101(Skeleton):
 
     def to_choices(self, arch: Member) -> tuple[int, ...]:
         """The decisions of a member; vertices that it lacks read nothing."""
-        cell = self.cell(arch)
+        cell = self._cell_of(arch)
         ops = {f"vertex{v}": OPERATIONS.index(op) for v, op in enumerate(cell.ops, start=1)}
         edges = {f"{s}-{OUTPUT_VERTEX if t == cell.last else t}": 1 for s, t in cell.edges()}
         return tuple((ops | edges).get(decision.name, 0) for decision in DECISIONS)
@@ -205,8 +181,19 @@ class NASBench101(Skeleton):
         return self.reading_variants()
 
     def proxy_variant(self) -> dict[str, int]:
-        """Zero-cost proxies of activations are read at the benchmark's own depth; its width would take minutes."""
+        """Zero-cost proxies of activations are read at the benchmark's own depth, in the width of the space."""
         return {"depth": DEPTHS[-1]}
+
+    def _cell_of(self, arch: Any) -> Cell:
+        """The cell of a member; `ArchitectureError` for what is none."""
+        if not isinstance(arch, tuple) or not all(isinstance(token, str) for token in arch):
+            raise ArchitectureError(
+                "not a NAS-Bench-101 cell",
+                got=arch,
+                expected='such as ("conv3x3:0", "conv1x1:01", "output:12"), or a string',
+                fix="NASBench101.parse reads strings, the benchmark's JSON and rows of tables",
+            )
+        return cell_of_member(arch)
 
 
 def _edges(chosen: Sequence[int]) -> list[tuple[int, int]]:

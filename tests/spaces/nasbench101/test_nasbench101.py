@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from ghn.errors import ArchitectureError, ConfigError
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.graph import count_params, function_key
 from ghn.spaces import NASBench101
 from ghn.spaces.nasbench101.cells import OPERATIONS, cell_of_member
@@ -229,6 +230,19 @@ def test_features_say_what_a_cell_holds() -> None:
     assert features["paths"] == 4 and features["most_length"] == 2 and features["least_length"] == 0
     assert features["divided"] == 2 and features["projections"] == 3 and features["share_conv3x3"] == 0.25
     assert all(list(SMALL.encode(arch)) == list(features) for arch in SMALL.cells(3))
+
+
+def test_encodings_are_of_seven_vertices() -> None:
+    cell = SMALL.cell(("conv3x3:0", "output:01"))
+    assert cell.ops[:6] == ("edge", "none", "none", "none", "none", "edge")  # of the input
+    assert cell.ops[10] == "edge" and cell.ops.count("edge") == 3  # from vertex 1 to the output
+    assert cell.ops[21:] == ("conv3x3", "none", "none", "none", "none")
+    assert sorted(cell.paths()) == [(), ("conv3x3",)] and len(cell.labels()) == len(set(cell.labels())) == 364
+    rng = Random(0)
+    archs = [SMALL.sample(rng) for _ in range(50)]
+    assert len({SMALL.cell(arch).ops for arch in archs}) == len(set(archs))
+    assert all(set(SMALL.cell(arch).paths()) <= set(cell.labels()) for arch in archs)
+    assert SurrogateEstimator(SMALL).inputs[1](SMALL, archs).shape == (50, 26 * 5)
 
 
 def test_the_picture_is_the_cell() -> None:
