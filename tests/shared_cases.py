@@ -15,12 +15,16 @@ from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
 from ghn.families.sharing.paths import OneShotConfig, one_shot_paths
-from ghn.spaces import DARTS
+from ghn.spaces import DARTS, NASBenchMacro
 from ghn.tasks import ImageTask
 from ghn.train.loop import Loop, Step
 from ghn.train.meta import Descent, MetaConfig, MetaStep
 
-SPACES = {"nasbench201": toy.SPACE, "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3)}
+SPACES = {
+    "nasbench201": toy.SPACE,
+    "darts": DARTS((3, 8, 8), classes=4, width=2, depth=3),
+    "macro": NASBenchMacro((3, 8, 8), classes=4, width=2),
+}
 TRAINER = MetaConfig(
     steps=4,
     architectures=2,

@@ -1,7 +1,7 @@
 """Rank, proxies, surrogates and populations in spaces that name no variants: they are read as they are.
 
-A small DARTS, small transformers, and the space of the docs. They have widths and depths too, but other ones than
-NAS-Bench-201.
+A small DARTS, small transformers, chains of blocks, numbers of channels, and the space of the docs. They have widths and
+depths too, but other ones than NAS-Bench-201.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def registered() -> Iterator[None]:
     del SPACES["chain"]
 
 
-@pytest.fixture(params=["darts", "chain", "vit"])
+@pytest.fixture(params=["darts", "chain", "vit", "macro", "nats_size"])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -61,6 +61,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "darts": {"width": 2, "depth": 3},
     "chain": {"width": 4, "depth": 4},
     "vit": {"patches": (4,), "widths": (8, 12), "depths": (1, 2), "heads": (1, 2), "head_size": 4},
+    "macro": {"width": 1},
+    "nats_size": {"width": 1},
 }
 
 
@@ -120,6 +122,7 @@ def test_surrogate(space: Space[Any], archs: list[Any]) -> None:
     assert all(score.ok for score in surrogate.score(trials[16:]))
 
 
+@pytest.mark.parametrize("name", ["darts", "chain", "vit", "macro"])
 def test_training_with_a_population(name: str, fabric: Fabric, tmp_path: Path) -> None:
     task = make_task("cifar10_embedded")
     space = make(name, 16, 10)
