@@ -32,6 +32,7 @@ RUN = (
     "docs/ranking.md",
     "docs/scoring.md",
     "docs/search.md",
+    "docs/spaces.md",
     "docs/stability.md",
     "docs/surrogates.md",
     "docs/zero-cost.md",

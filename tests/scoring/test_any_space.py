@@ -1,7 +1,7 @@
 """Rank, proxies, surrogates and populations in spaces that name no variants: they are read as they are.
 
-A small DARTS, small transformers, chains of blocks, numbers of channels, and the space of the docs. They have widths and
-depths too, but other ones than NAS-Bench-201.
+A small DARTS, small transformers, chains of blocks, numbers of channels, and the space of the docs. They have widths
+and depths too, but other ones than NAS-Bench-201.
 """
 
 from __future__ import annotations
