@@ -26,6 +26,7 @@ RUN = (
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
     "docs/morphisms.md",
+    "docs/nasbench101.md",
     "docs/one-shot.md",
     "docs/own-data.md",
     "docs/own-table.md",
