@@ -229,6 +229,9 @@ class Benchmark(Protocol):
     def published(self, archs: Sequence[str]) -> Reference:
         """Published accuracies of these networks."""
 
+    def every(self) -> Reference:
+        """Published accuracies of all members, those that compute one function apart; `DataError` where none are."""
+
     def trained(self, task_checksum: str) -> Reference:
         """What is in `trainings`."""
 

@@ -120,7 +120,7 @@ class RankKeys(JudgingKeys):
     n: int = Field(description="candidates")
     candidates: str = Field(description="sample of distinct networks that they come from: development | report")
     references: str = Field(
-        description="embedded, the name of a benchmark, all, or the path of a table that job=references wrote"
+        description="embedded, the name of a benchmark, all, or the path of a table: yours (.csv), or of job=references"
     )
     bootstrap: int = Field(description="resamples behind the intervals")
 
@@ -133,6 +133,10 @@ class RankAllKeys(JobKeys):
     )
     given: int = Field(description="published references to learn from, of the development sample")
     limit: int | None = Field(description="only the first so many networks; null: all")
+    references: str | None = Field(
+        description="compare with: published (all of the benchmark's), or the path of a table, such as .jsonl or .csv"
+    )
+    bootstrap: int = Field(description="resamples behind the intervals")
 
 
 class ReferencesKeys(JobKeys):

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from ghn.app.estimators import make_entries
-from ghn.app.evaluation import evaluate
+from ghn.app.evaluation import PROTOCOL, compare_with, evaluate, machine
 from ghn.app.job_keys import RankAllKeys, RankKeys
 from ghn.app.jobs import check_new
 from ghn.app.makers.trained import published_history
 from ghn.app.setting import Setting, as_list, open_checkpoint
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
-from ghn.report.comparison import print_report
+from ghn.report.comparison import print_report, write_report
+from ghn.report.model import Report
 from ghn.scoring.combined import LIVE_PARAMETERS
 from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import score_to_file
-from ghn.spaces.candidates import choose_ranked
-from ghn.types import Finite, Score, Trial
+from ghn.spaces.candidates import choose_ranked, whole_reference
+from ghn.spaces.members import live_stats
+from ghn.types import Finite, Reference, Score, Space, Trial
 
 
 def rank_job(setting: Setting, keys: RankKeys) -> None:
@@ -58,8 +60,11 @@ SHOWN = 20  # networks in the terminal
 def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     """Ranks all distinct networks of the space with everything at hand, into `ranking.csv`.
 
+    With `references`, the order of all members that these know is reported beside it, members of one function apart.
+
     Raises:
-        ConfigError: the space cannot list its networks.
+        ConfigError: the space cannot list its networks, or unknown references.
+        DataError: references cannot be used; raised before anything is scored.
         ExistsError: there is a ranking already, and `resume` is false.
     """
     out, space = Path(keys.out), setting.space
@@ -67,6 +72,7 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     check_new(path, "is a ranking", resume=keys.resume)
     if not isinstance(space, Finite):
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
+    reference = whole_reference(keys.references, space) if keys.references else None
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     ranker = make_ranker(model, task=setting.task)
     given = published_history(space, keys.given)
@@ -78,6 +84,36 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     write_ranking(path, trials, scores)
     print_ranking(trials, scores, SHOWN)
     print(f"wrote {path} ({len(trials)} networks, {len(given)} references given)")
+    if reference is not None:
+        report = report_all(space, reference, trials, scores, setting.task.name, bootstrap=keys.bootstrap)
+        write_report(report, out, overwrite=True)
+        print_report(report)
+        print(f"wrote {out}/report.html, report.json and figures")
+
+
+def report_all(
+    space: Space[Any],
+    reference: Reference,
+    trials: Sequence[Trial[Any]],
+    scores: Sequence[Score],
+    task: str,
+    *,
+    bootstrap: int = 1000,
+) -> Report:
+    """How all members that a reference knows are ordered, each by the score of the network of its function."""
+    by_key = {space.canonical(trial.arch): score for trial, score in zip(trials, scores, strict=True)}
+    keys = {text: space.canonical(space.parse(text)) for text in reference.values}
+    archs = [text for text, key in keys.items() if key in by_key]
+    counted = {key: live_stats(space, text) for key, text in {keys[text]: text for text in archs}.items()}
+    judged, stats = {"combined": [by_key[keys[text]] for text in archs]}, [counted[keys[text]] for text in archs]
+    comparison = compare_with(reference, archs, judged, stats, bootstrap=bootstrap)
+    said = f"{len(archs)} members, which compute {len(counted)} functions; those of one have one score"
+    return Report(
+        (comparison,),
+        title="The order of a whole space",
+        protocol=PROTOCOL[1:],
+        metadata={**machine(), "candidates": said, "task": task},
+    )
 
 
 def write_ranking(path: Path | str, trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> None:

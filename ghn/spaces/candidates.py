@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.tables.references import table_reference
+from ghn.tables.references import ReferenceTable, table_reference
+from ghn.tables.user_table import read_user_table
 from ghn.types import Benchmark, Benchmarked, Reference, Space
+
+PUBLISHED = "published"  # word of configs: all that a benchmark's authors have trained
 
 
 def benchmark_of(space: Space[Any]) -> Benchmark | None:
@@ -34,8 +37,11 @@ def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_c
 
     Raises:
         ConfigError: the benchmark has no such word, or there is no benchmark.
-        DataError: they were trained on other images or in another skeleton.
+        DataError: a table is damaged, or its networks were trained on other images or in another skeleton. Of a user's
+            CSV neither is known.
     """
+    if _is_csv(name):
+        return [read_user_table(name, space).reference()]
     if Path(name).is_file():
         return [table_reference(name, space, task_checksum)]
     benchmark = known_benchmark(space, f"references={name}")
@@ -53,7 +59,8 @@ def choose_ranked(
     Args:
         n: candidates.
         sample: of the benchmark, where the space has one.
-        references: as in `choose_references`; without a benchmark the path of a table, whose networks are ranked.
+        references: as in `choose_references`; a user's CSV, or without a benchmark the path of a table: its networks
+            are ranked.
         space: of the candidates.
         task_checksum: of the images on which references must have been trained.
 
@@ -61,8 +68,36 @@ def choose_ranked(
         ConfigError: unknown names, or the space has no benchmark and no table is named.
         DataError: the references were trained on other images or in another skeleton.
     """
-    if (benchmark := benchmark_of(space)) is not None:
+    if (benchmark := benchmark_of(space)) is not None and not _is_csv(references):
         archs = benchmark.candidates(n, sample)
         return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
     found = choose_references(references, [], space, task_checksum)
     return list(found[0].values)[:n], found, references
+
+
+def _is_csv(name: str) -> bool:
+    return name.lower().endswith(".csv") and Path(name).is_file()
+
+
+def whole_reference(name: str, space: Space[Any]) -> Reference:
+    """Accuracies of as many members as there are, those of one function apart, wherever and on what they were trained.
+
+    Args:
+        name: `published`, of the space's benchmark, or the path of a table (`.jsonl`, or a user's `.csv`).
+        space: of the members.
+
+    Raises:
+        ConfigError: neither.
+        DataError: the table is damaged or of another space, or the benchmark has none.
+        MissingExtraError: the published table is an extra that is not installed.
+    """
+    if _is_csv(name):
+        return read_user_table(name, space).reference()
+    if Path(name).is_file():
+        table = ReferenceTable.load(name)
+        table.check(space=space.name)
+        said = f"{table.header.task}, {table.header.recipe.get('epochs')} epochs"
+        return Reference(f"{name}: {said}", "test accuracy", table.value("test_accuracy"), {})
+    if name != PUBLISHED:
+        raise ConfigError("unknown references", got=name, expected=f"{PUBLISHED} | the path of a table")
+    return known_benchmark(space, f"references={name}").every()

@@ -17,7 +17,7 @@ from ghn.analysis.correlation import MIN_ITEMS
 from ghn.errors import ArchitectureError, DataError
 from ghn.tables.csv import EMPTY, Rows, epoch_number, read_number, read_rows
 from ghn.tables.curves import Curves, Floats
-from ghn.types import Space
+from ghn.types import Reference, Space
 
 ACCURACY = "an accuracy, a fraction in [0, 1] or percent in [0, 100]"
 NOT_LOSSES = "give accuracies, not losses or errors"
@@ -270,6 +270,11 @@ class UserTable:
 
     def __len__(self) -> int:
         return len(self.archs)
+
+    def reference(self) -> Reference:
+        """Its accuracies, as reports show them."""
+        seeds = {} if self.seeds is None else dict(zip(self.archs, self.seeds.tolist(), strict=True))
+        return Reference(self.name, "accuracy", dict(zip(self.archs, self.accuracy.tolist(), strict=True)), seeds)
 
 
 def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:

@@ -231,3 +231,34 @@ def test_ranks_the_space_into_a_file(setting: Setting, tmp_path: Path, capsys: p
         rank_all_job(setting, keys)
     rank_all_job(setting, keys.model_copy(update={"resume": True}))
     assert (tmp_path / "out" / "ranking.csv").read_text().splitlines() == lines
+
+
+def test_the_order_of_a_whole_space_is_reported_over_all_its_members(
+    setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space, table = setting.space, tmp_path / "published.jsonl"
+    rng = Random(0)
+    every = list(dict.fromkeys([space.sample(rng) for _ in range(400)]))  # several compute one function
+    toy_table([space.format(arch) for arch in every], space, setting.task).save(table)
+    keys = keys_for("rank_all", out=str(tmp_path / "out"), limit=100, references=str(table), bootstrap=20)
+    rank_all_job(setting, keys)
+    assert "report.html" in capsys.readouterr().out
+    (found,) = json.loads((tmp_path / "out" / "report.json").read_text())["comparisons"]
+    ranked = {space.canonical(arch) for arch in space.distinct()[:100]}
+    known = [arch for arch in every if space.canonical(arch) in ranked]
+    assert len(found["ids"]) == len(known) > len({space.canonical(arch) for arch in known})
+
+
+def test_references_of_a_whole_space_are_checked_before_anything_is_scored(setting: Setting, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="published"):
+        rank_all_job(setting, keys_for("rank_all", out=str(tmp_path / "out"), references="embedded"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_networks_of_a_csv_are_ranked(setting: Setting, rank: Callable[..., Any], tmp_path: Path) -> None:
+    """A user's own table, in a space that has a benchmark too."""
+    archs, table = [setting.space.format(arch) for arch in setting.space.distinct()[40:60]], tmp_path / "mine.csv"
+    table.write_text("arch,accuracy\n" + "".join(f"{arch},{0.5 + i / 100}\n" for i, arch in enumerate(archs)))
+    rank_job(setting, rank(references=str(table), estimator="params", n=15))
+    (found,) = json.loads((tmp_path / "out" / "report.json").read_text())["comparisons"]
+    assert found["ids"] == archs[:15]

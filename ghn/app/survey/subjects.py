@@ -118,8 +118,7 @@ def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
 
 def user_subjects(table: UserTable) -> Subjects:
     """The networks of a table that the user brought; half of them are chosen on, where there are enough."""
-    seeds = {} if table.seeds is None else dict(zip(table.archs, table.seeds.tolist(), strict=True))
-    reference = Reference(table.name, "accuracy", dict(zip(table.archs, table.accuracy.tolist(), strict=True)), seeds)
+    reference = table.reference()
     notes = list(table.warnings)
     try:
         choosing, telling = halves(reference)
