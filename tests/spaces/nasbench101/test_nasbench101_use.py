@@ -45,9 +45,8 @@ def test_a_hypernetwork_is_trained_scores_and_is_read_for_a_rank(
 
 
 def test_shared_weights_hold_members_that_they_have_not_seen(
-    toy_task: ImageTask, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    toy_task: ImageTask, fabric: Fabric, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("ghn.families.sharing.roles.SAMPLED", 200)
     options = {"scoring_task": None, "check": 0, "progress": False}
     model = train_shared(METHODS["enas"], SPACE, toy_task, TRAINER, fabric, tmp_path, **options)
     rng = Random(1)
