@@ -22,6 +22,7 @@ from ghn.graph.op import Param, Shape
 from ghn.graph.vocabulary import usual_operations
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1
+PADDING = 2 * MAX_DISTANCE + 1  # in `places` of a batch, beside forward and backward paths
 COLUMNS = ("op", "kernel", "stride", "dilation", "c_in", "c_out", "size", "level", "in_degree", "out_degree")
 # what the other columns do not see of a node's attributes, such as padding or heads, by two hashes: with one, a pair in
 # 256 had the same embedding. Source: Svenstrup et al., "Hash Embeddings", NIPS 2017, sec. 3
@@ -58,8 +59,9 @@ class GraphFeatures:
 class FeatureBatch(NamedTuple):
     """Features of several graphs and the names of their parameters, in the order of the groups.
 
-    `data` is a torch-geometric batch with two more fields: `path_index` [2, m], the pairs of nodes with a path, and
-    `path_length` [m].
+    `data` is a torch-geometric batch with three more fields: `path_index` [2, m], the pairs of nodes with a path,
+    `path_length` [m], and `places` uint8 [g, n, n], what lies between a query (row) and a key of each graph: of a path
+    from the key its length; of one to the key `MAX_DISTANCE` more; of no path 0; where the key is padding `PADDING`.
     """
 
     data: Any
@@ -125,7 +127,7 @@ class Featurizer:
         }
         batch = Batch.from_data_list(data)
         batch.path_index, batch.path_length = _paths(batch.distance, [len(graph) for graph in graphs])
-        batch.longest = max(map(len, graphs))
+        batch.places = _places(batch.distance, [len(graph) for graph in graphs])
         return FeatureBatch(batch.to(device, non_blocking=True), groups)
 
     def _compute(self, graph: Graph, order: Sequence[int]) -> GraphFeatures:
@@ -240,6 +242,18 @@ def _shortest_paths(sources: Sequence[Sequence[int]]) -> np.ndarray:
         distance[v, v] = 0
     distance[distance == far] = 0
     return distance.T.copy()
+
+
+def _places(distance: Tensor, sizes: Sequence[int]) -> Tensor:
+    """What lies between all pairs of nodes, [g, n, n], from the joined `distance` of several graphs."""
+    places = np.full((len(sizes), max(sizes), max(sizes)), PADDING, dtype=np.uint8)
+    flat, start = distance.numpy(), 0
+    for own, n in zip(places, sizes, strict=True):
+        to_key = flat[start : start + n * n].reshape(n, n)  # no pair has paths both ways
+        own[:, :n] = 0
+        own[:n, :n] = to_key.T + np.where(to_key, to_key + MAX_DISTANCE, 0)
+        start += n * n
+    return torch.from_numpy(places)
 
 
 def _paths(distance: Tensor, sizes: Sequence[int]) -> tuple[Tensor, Tensor]:

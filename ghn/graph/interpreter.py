@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph
-from ghn.graph.op import Stats
+from ghn.graph.op import Op, Stats
 
 _STATS = ("running_mean", "running_var")
 
@@ -60,15 +61,24 @@ class Interpreter:
             )
         self._inputs = [i for i, node in enumerate(graph.nodes) if node.op == "input"]
         self._shapes = [graph.nodes[i].shape for i in self._inputs]
-        self._plan = [
-            (n.operation, n.inputs, n.attr, tuple(p.name for p in ps), n.name)
-            for n, ps in zip(graph.nodes, graph.node_params, strict=True)
-        ]
-        self._names = frozenset(n.name for n in graph.nodes)
-        self._free = _last_uses(graph)
         kept = [n for n in graph.nodes if running_stats and n.operation.has_stats and n.name not in self.batch_only]
         self._channels = {f"{node.name}/{name}": node.shape[0] for node in kept for name in _STATS}
-        self.needed = frozenset({p.name for p in graph.params()} | self._channels.keys())
+
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        return frozenset({p.name for p in self.graph.params()} | self._channels.keys())
+
+    @cached_property
+    def _plan(self) -> list[tuple[Op, tuple[int, ...], dict[str, Any], tuple[str, ...], str]]:
+        """Of each node its operation, inputs, attributes, names of parameters, and name; many graphs are only seen."""
+        return [
+            (n.operation, n.inputs, n.attr, tuple(p.name for p in ps), n.name)
+            for n, ps in zip(self.graph.nodes, self.graph.node_params, strict=True)
+        ]
+
+    @cached_property
+    def _free(self) -> list[list[int]]:
+        return _last_uses(self.graph)
 
     def of(self, graph: Graph) -> Interpreter:
         """Runs another form of the same graph, such as its live part."""
@@ -131,7 +141,7 @@ class Interpreter:
         if weights.keys() != self.needed:
             missing, extra = sorted(self.needed - weights.keys()), sorted(weights.keys() - self.needed)
             raise GraphError("weights do not fit the graph", got=f"missing: {missing[:5]}, unknown: {extra[:5]}")
-        if unknown := watched - self._names:
+        if watched and (unknown := watched - {node.name for node in self.graph.nodes}):
             raise GraphError("no node of this name can be watched", got=sorted(unknown)[:5])
 
 

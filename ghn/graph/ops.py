@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ghn.errors import GraphError
+from ghn.graph.convolution import convolve
 from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, register
 
 _EPSILON = 1e-5  # of normalisations
@@ -83,12 +84,7 @@ def _conv_params(shapes: Sequence[Shape], a: Attrs) -> tuple[ParamSpec, ...]:
 
 
 def _conv_run(x: Sequence[Tensor], w: Sequence[Tensor], a: Attrs, _s: Stats | None) -> Tensor:
-    bias, image, stride = w[1] if a["bias"] else None, x[0], a["stride"]
-    if a["kernel"] == 1 and stride > 1 and not a["padding"]:
-        # the same pixels, picked first: torch 2.14's strided 1x1 convolution corrupts memory on a CPU when it is
-        # differentiated with fewer than 8 channels in channels_last
-        image, stride = image[:, :, ::stride, ::stride], 1
-    return F.conv2d(image, w[0], bias, stride, a["padding"], a["dilation"], a["groups"])
+    return convolve(x[0], w[0], w[1] if a["bias"] else None, a["stride"], a["padding"], a["dilation"], a["groups"])
 
 
 def _conv_label(a: Attrs, output: Shape) -> str:

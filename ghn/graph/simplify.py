@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ghn.graph.ir import Graph, Node, derive
 from ghn.graph.ops import zero_attrs
 
@@ -74,6 +72,6 @@ def _reader(j: int, value: list[Terms], sums: dict[Terms, int]) -> int:
 
 def _rebuilt(node: Node, inputs: tuple[int, ...], is_zero: bool) -> Node:
     if not is_zero:
-        return replace(node, inputs=inputs)
+        return Node(node.name, node.op, inputs, node.attrs, node.shape, node.params)
     attrs = derive("zero", (node.shape,), tuple(zero_attrs(node.shape).items())).attrs
     return Node(node.name, "zero", inputs, attrs, node.shape)

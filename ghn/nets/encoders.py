@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from ghn.graph.features import ATTRIBUTES, COLUMNS, MAX_DISTANCE, SIZES, UNMET
 
 _POSITION = ("level", "in_degree", "out_degree")
+Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class NodeEmbedding(nn.Module):
@@ -138,28 +140,42 @@ class Graphormer(nn.Module):
 
     def forward(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
         """Encodes the nodes of all graphs; `data` is a torch-geometric batch of `GraphFeatures.data`."""
-        graphs, size = data.num_graphs, int(data.longest)
+        if h.device.type == "cpu" and torch.is_grad_enabled():
+            return self._graph_by_graph(h, data.places, data.ptr.diff().tolist())
+        graphs, size = data.places.shape[:2]
         row = data.batch * size + torch.arange(len(h), device=h.device) - data.ptr[data.batch]
         dense = h.new_zeros(graphs * size, h.shape[1]).index_copy(0, row, h)
         dense = rearrange(dense, "(g n) d -> g n d", g=graphs)
-        bias = self._bias(row, data, graphs, size, h.dtype)
+        bias = F.embedding(data.places.int(), self._biases())
+        bias = rearrange(bias, "g q k heads -> g heads q k").to(h.dtype).contiguous()  # or every block copies it
+
+        def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            return F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+
         for block in self.blocks:
-            dense = block(dense, bias)
+            dense = block(dense, attend)
         return rearrange(dense, "g n d -> (g n) d")[row]
 
-    def _bias(self, row: Tensor, data: Any, graphs: int, size: int, dtype: torch.dtype) -> Float[Tensor, "g heads n n"]:
-        """Attention bias: by path length where there is a path, minus infinity where a key is padding."""
-        graph = data.batch[data.path_index[0]]
-        source, target = row[data.path_index[0]] % size, row[data.path_index[1]] % size
-        heads = self.forward_path.embedding_dim
-        bias = self.forward_path.weight.new_zeros(graphs, size, size, heads)
-        # information flows to the query: a node attends to what lies before it (forward) and after it (backward)
-        bias = bias.index_put((graph, target, source), self.forward_path(data.path_length))
-        bias = bias.index_put((graph, source, target), self.backward_path(data.path_length))
-        padding = torch.ones(graphs * size, dtype=torch.bool, device=row.device)
-        padding[row] = False
-        bias = rearrange(bias, "g q k heads -> g heads q k")
-        return bias.masked_fill(rearrange(padding, "(g k) -> g 1 1 k", g=graphs), float("-inf")).to(dtype)
+    def _graph_by_graph(self, h: Float[Tensor, "n d"], places: Tensor, sizes: list[int]) -> Float[Tensor, "n d"]:
+        """The same without padding, written out: a bias with a gradient has no fast attention on a CPU, and of one
+        graph at a time the scores stay in its cache.
+        """
+        own = [place[:n, :n].int() for place, n in zip(places, sizes, strict=True)]
+        biases = [self._biases().T.index_select(1, place.flatten()).view(-1, *place.shape) for place in own]
+
+        def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            parts = zip(biases, *(x.split(sizes, -2) for x in (q, k, v)), strict=True)
+            scale = q.shape[-1] ** -0.5
+            return torch.cat([torch.baddbmm(b, x, y.mT, alpha=scale).softmax(-1) @ z for b, x, y, z in parts], -2)
+
+        for block in self.blocks:
+            h = block(h, attend)
+        return h
+
+    def _biases(self) -> Float[Tensor, "places heads"]:
+        """Attention biases by place (`FeatureBatch`): of no path, forward paths, backward paths, and of padding."""
+        none = self.forward_path.weight.new_zeros(1, self.forward_path.embedding_dim)
+        return torch.cat([none, self.forward_path.weight[1:], self.backward_path.weight[1:], none - torch.inf])
 
 
 class Block(nn.Module):
@@ -172,11 +188,10 @@ class Block(nn.Module):
         self.qkv, self.out = nn.Linear(hidden, 3 * hidden), nn.Linear(hidden, hidden)
         self.up, self.down = nn.Linear(hidden, expansion * hidden), nn.Linear(expansion * hidden, hidden)
 
-    def forward(self, x: Float[Tensor, "g n d"], bias: Float[Tensor, "g heads n n"]) -> Float[Tensor, "g n d"]:
-        """One block; `bias` is added to the attention logits."""
+    def forward(self, x: Float[Tensor, "*g n d"], attend: Attend) -> Float[Tensor, "*g n d"]:
+        """One block; `attend` gives [..., heads, n, d] of queries, keys and values of that shape."""
         q, k, v = rearrange(
-            self.qkv(self.norm1(x)), "g n (three heads d) -> three g heads n d", three=3, heads=self.heads
+            self.qkv(self.norm1(x)), "... n (three heads d) -> three ... heads n d", three=3, heads=self.heads
         )
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)
-        x = x + self.out(rearrange(attended, "g heads n d -> g n (heads d)"))
+        x = x + self.out(rearrange(attend(q, k, v), "... heads n d -> ... n (heads d)"))
         return x + self.down(F.gelu(self.up(self.norm2(x))))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from random_graphs import graphs, shuffled
 
 from ghn.graph import Graph, GraphBuilder, Node, canonical_order
-from ghn.graph.features import ATTRIBUTES, COLUMNS, MAX_DISTANCE, SIZES, UNMET, Featurizer, Group
+from ghn.graph.features import ATTRIBUTES, COLUMNS, MAX_DISTANCE, PADDING, SIZES, UNMET, Featurizer, Group
 from ghn.spaces import NASBench201
 
 SPACE = NASBench201((3, 8, 8), classes=5, width=4, depth=2)
@@ -144,7 +144,7 @@ def test_a_batch_joins_graphs_without_edges_between_them():
     data, groups = featurizer.batch(members)
     singles = [featurizer(g)[0].data for g in members]
     starts = np.cumsum([0, *map(len, members)])
-    assert data.num_graphs == 3 and data.longest == max(map(len, members))
+    assert data.num_graphs == 3
     assert torch.equal(data.x, torch.cat([s.x for s in singles]))
     assert data.batch.tolist() == [g for g, m in enumerate(members) for _ in m.nodes]
     for name, expected in (
@@ -153,6 +153,12 @@ def test_a_batch_joins_graphs_without_edges_between_them():
     ):
         assert torch.equal(data[name], torch.cat(expected, 1))
     assert torch.equal(data.path_length, torch.cat([s.distance[s.distance > 0] for s in singles]).long())
+    longest = max(map(len, members))
+    assert data.places.shape == (3, longest, longest) and data.places.dtype == torch.uint8
+    for places, single in zip(data.places, singles, strict=True):
+        n, forward = single.num_nodes, square(single).T.long()  # rows are queries: what they read lies before them
+        assert torch.equal(places[:n, :n].long(), forward + torch.where(forward.T > 0, forward.T + MAX_DISTANCE, 0))
+        assert (places[:, n:] == PADDING).all()
     owned = sorted(owner for _, owners in groups.values() for owner in owners)
     assert owned == sorted((g, p.name) for g, m in enumerate(members) for p in m.params())
     for group, (rows, owners) in groups.items():

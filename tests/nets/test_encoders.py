@@ -1,7 +1,8 @@
 import pytest
 import torch
+import torch.nn.functional as F
 
-from ghn.graph.features import Featurizer
+from ghn.graph.features import PADDING, Featurizer
 from ghn.nets.encoders import GatedGNN, Graphormer
 
 HIDDEN = 16
@@ -87,11 +88,23 @@ def test_padding_never_leaks(graphs):
     encoder, data = Graphormer(HIDDEN, 2, 2), Featurizer().batch(graphs[:2]).data
     h = torch.randn(data.num_nodes, HIDDEN)
     tight = encoder(h, data)
-    data.longest += 37
+    data.places = F.pad(data.places, (0, 37, 0, 37), value=PADDING)
     torch.testing.assert_close(encoder(h, data), tight, atol=1e-5, rtol=1e-5)
     for block in encoder.blocks:  # rows that are no nodes see a bias of their own; nobody may see them
         block.register_forward_pre_hook(lambda _, args: (_poison(args[0], data), args[1]))
     torch.testing.assert_close(encoder(h, data), tight, atol=1e-5, rtol=1e-5)
+
+
+def test_with_gradients_the_graphormer_computes_the_same(graphs):
+    """Then it goes from graph to graph; its gradients are right for all that they can be asked for."""
+    torch.manual_seed(0)
+    encoder, data = Graphormer(8, 1, 2).double(), Featurizer().batch(graphs[:2]).data
+    h = torch.randn(data.num_nodes, 8, dtype=torch.float64)
+    with torch.no_grad():
+        expected = encoder(h, data)
+    torch.testing.assert_close(encoder(h, data), expected)
+    tables = [encoder.forward_path.weight, encoder.backward_path.weight, encoder.blocks[0].qkv.bias]
+    assert torch.autograd.gradcheck(lambda *_: encoder(h, data).sum(0), tables)
 
 
 def _poison(dense, data):
@@ -122,5 +135,5 @@ def test_encoders_do_not_depend_on_the_order_of_nodes(graphs, name):
     new = torch.randperm(n, generator=torch.Generator().manual_seed(2))  # new place of each node
     old = torch.argsort(new)
     data.edge_index, data.path_index = new[data.edge_index], new[data.path_index]
-    data.level, data.x = data.level[old], data.x[old]
+    data.level, data.x, data.places = data.level[old], data.x[old], data.places[:, old][:, :, old]
     torch.testing.assert_close(encoder(h[old], data)[new], expected, atol=1e-5, rtol=1e-5)
