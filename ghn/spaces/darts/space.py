@@ -6,14 +6,15 @@ Zela et al., "Surrogate NAS Benchmarks" (NAS-Bench-301), ICLR 2022.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph
+from ghn.spaces.darts.configuration import format_configuration, parse_configuration, read_text
 from ghn.spaces.darts.genotype import (
     CELLS,
     NODES,
@@ -56,6 +57,7 @@ class DARTS(Skeleton):
     name: str = "darts"
     title: ClassVar[str] = "DARTS"
     least_depth: ClassVar[int] = 3
+    own_depth: ClassVar[int] = 8  # of NAS-Bench-301, and of the search in DARTS
 
     def sample(self, rng: Random) -> Genotype:
         """Draws a member uniformly: two sources and their operations for each node."""
@@ -75,8 +77,21 @@ class DARTS(Skeleton):
                     yield genotype([*pairs[:i], (op, other_source), *pairs[i + 1 :]])
 
     def parse(self, text: str) -> Genotype:
-        """Reads a genotype as the authors' code prints it: `Genotype(normal=[('sep_conv_3x3', 0), ...], ...)`."""
+        """Reads a genotype as the authors' code prints it: `Genotype(normal=[('sep_conv_3x3', 0), ...], ...)`.
+
+        Or the JSON text of a configuration of NAS-Bench-301.
+        """
+        if isinstance(text, str) and text.lstrip()[:1] == "{":
+            return self.from_configuration(read_text(text))
         return _member(parse_genotype(text))
+
+    def from_configuration(self, configuration: Mapping[str, Any]) -> Genotype:
+        """The member of a configuration of NAS-Bench-301: `NetworkSelectorDatasetInfo:darts:edge_normal_0`, ..."""
+        return _member(parse_configuration(configuration))
+
+    def to_configuration(self, arch: Genotype) -> dict[str, str]:
+        """What NAS-Bench-301 calls a member; its settings of training and skeleton are not among it."""
+        return format_configuration(pairs_of(arch))
 
     def format(self, arch: Genotype) -> str:
         return format_genotype(pairs_of(arch))

@@ -19,6 +19,7 @@ from ghn.graph.ir import Graph, GraphBuilder
 from ghn.graph.ops import zero_attrs
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.macro.digits import DIGITS, STAGES, TITLE, by_stage, check_digits, identities_last
+from ghn.spaces.skeleton import other_widths
 from ghn.types import Network
 
 OPTIONS = ("identity", "mb3_k3", "mb6_k5")  # of a layer; their places are the digits of a member
@@ -173,6 +174,16 @@ class NASBenchMacro:
             return joint.join(b, terms or [zeros(b, x, layer, out)], layer.name, layer.place)
 
         return Supergraph(build_network(self, build), joint.choice_of)
+
+    def reading_variants(self) -> list[dict[str, int]]:
+        """At both of the widths that a hypernetwork is trained at; there is one depth."""
+        return [{}, *other_widths(self.width)]
+
+    def training_variants(self) -> list[dict[str, int]]:
+        return self.reading_variants()
+
+    def proxy_variant(self) -> dict[str, int]:
+        return {}
 
 
 def build_network(space: NASBenchMacro, layer: LayerBuilder) -> Graph:

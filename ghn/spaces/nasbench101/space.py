@@ -34,7 +34,6 @@ from ghn.types import Network
 LABELS = dict(zip(OPERATIONS, ("conv 3x3", "conv 1x1", "max 3x3"), strict=True))  # in pictures
 STACKS = 3
 OUTPUT_VERTEX = MAX_VERTICES - 1
-DEPTHS = (1, 2, 3)  # cells a stack: every depth up to the benchmark's own
 
 
 def _decisions() -> tuple[Choice, ...]:
@@ -72,6 +71,7 @@ class NASBench101(Skeleton):
     name: str = "nasbench101"
     title: ClassVar[str] = "NAS-Bench-101"
     least_width: ClassVar[int] = 4
+    own_depth: ClassVar[int] = 3
 
     def __len__(self) -> int:
         return count_cells()
@@ -168,21 +168,6 @@ class NASBench101(Skeleton):
         ops = {f"vertex{v}": OPERATIONS.index(op) for v, op in enumerate(cell.ops, start=1)}
         edges = {f"{s}-{OUTPUT_VERTEX if t == cell.last else t}": 1 for s, t in cell.edges()}
         return tuple((ops | edges).get(decision.name, 0) for decision in DECISIONS)
-
-    def reading_variants(self) -> list[dict[str, int]]:
-        """Generated weights are read with one cell a stack, with as many as in the benchmark, and in between.
-
-        That is a rule, not a finding: no accuracies of this space were looked at for it.
-        """
-        return [{"depth": depth} for depth in DEPTHS]
-
-    def training_variants(self) -> list[dict[str, int]]:
-        """Those in which weights are read: a hypernetwork knows what was varied in its training."""
-        return self.reading_variants()
-
-    def proxy_variant(self) -> dict[str, int]:
-        """Zero-cost proxies of activations are read at the benchmark's own depth, in the width of the space."""
-        return {"depth": DEPTHS[-1]}
 
     def _cell_of(self, arch: Any) -> Cell:
         """The cell of a member; `ArchitectureError` for what is none."""

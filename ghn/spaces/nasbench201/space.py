@@ -28,9 +28,6 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the o
 Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
 EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, name, which edge) -> output
 
-# cells a stage in which the loss of generated weights orders best, all three together; Source: docs/ranking.md
-DEPTHS = (1, 3, 5)
-TRAINED_DEPTHS = (1, 2, 3)  # over which a hypernetwork learns to order in those
 BENCHMARK = {"width": 16, "depth": 5}  # the skeleton of the published accuracies
 
 _TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
@@ -51,6 +48,8 @@ class NASBench201(Skeleton):
     depth: int = 5
     name: str = "nasbench201"
     title: ClassVar[str] = "NAS-Bench-201"
+    own_depth: ClassVar[int] = BENCHMARK["depth"]
+    wider: ClassVar[float] = 1.0  # the recipe of the shipped hypernetworks, docs/ranking.md, knows one width
 
     def __len__(self) -> int:
         return len(OPERATIONS) ** len(EDGES)
@@ -185,14 +184,6 @@ class NASBench201(Skeleton):
             return joint.join(b, terms or [operation(b, x, name, "none")], name, i)
 
         return Supergraph(build_network(self, edge), joint.choice_of)
-
-    def reading_variants(self) -> list[dict[str, int]]:
-        """Generated weights are read in one, three and five cells a stage, whatever the depth of the space itself."""
-        return [{"depth": depth} for depth in DEPTHS]
-
-    def training_variants(self) -> list[dict[str, int]]:
-        """One to three cells a stage; docs/ranking.md."""
-        return [{"depth": depth} for depth in TRAINED_DEPTHS]
 
     def proxy_variant(self) -> dict[str, int]:
         """Zero-cost proxies of activations are read in the benchmark's own skeleton."""

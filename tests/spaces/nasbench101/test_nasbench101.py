@@ -263,8 +263,3 @@ def test_channels_that_cannot_be_divided_are_refused() -> None:
         NASBench101((3, 8, 8), classes=4, width=3)
     graph = NASBench101((3, 8, 8), 4, width=4).network(SMALL.parse(benchmark_json(*ASKED))).graph
     assert min(node.shape[0] for node in graph.nodes) == 1
-
-
-def test_variants_to_read_in_are_all_depths_up_to_the_benchmarks_own() -> None:
-    depths = [{"depth": 1}, {"depth": 2}, {"depth": 3}]
-    assert SMALL.reading_variants() == SMALL.training_variants() == depths and SMALL.proxy_variant() == {"depth": 3}

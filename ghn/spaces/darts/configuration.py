@@ -1,0 +1,86 @@
+"""Members of the DARTS space as NAS-Bench-301 writes them: configurations, a text for each edge and node.
+
+An edge has its operation, such as `...:edge_normal_0: skip_connect`; edges are numbered by the node that reads and then
+by what it reads, and those that are not there have none. A node has what it reads, such as `...:inputs_node_normal_3:
+0_2`, but the first, which always reads both inputs of the cell.
+
+Source: Zela et al., ICLR 2022; github.com/automl/nasbench301, nasbench301/configspace.json and representations.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ghn.errors import ArchitectureError
+from ghn.files import from_json
+from ghn.spaces.darts.genotype import CELLS, NODES, OPERATIONS, Pairs
+
+PREFIX = "NetworkSelectorDatasetInfo:darts:"
+LONGEST = 20_000  # characters of a text; with all settings a configuration has about 3,000
+_FIRST_EDGES = {node: sum(NODES[: NODES.index(node)]) for node in NODES}  # the number of a node's edge from source 0
+
+
+def format_configuration(pairs: Pairs) -> dict[str, str]:
+    """Writes pairs, the two of a node in order of source, as what a configuration says of the architecture."""
+    edges, inputs = dict[str, str](), dict[str, str]()
+    for k in range(0, len(pairs), 2):
+        cell, node = CELLS[k // 2 // len(NODES)], NODES[k // 2 % len(NODES)]
+        edges |= {_edge(cell, node, source): op for op, source in pairs[k : k + 2]}
+        if node != NODES[0]:
+            inputs[_inputs(cell, node)] = "_".join(str(source) for _, source in pairs[k : k + 2])
+    return edges | inputs
+
+
+def parse_configuration(configuration: Mapping[str, Any]) -> Pairs:
+    """Reads a configuration; settings of the training and of the skeleton that it holds beside are passed over.
+
+    Raises:
+        ArchitectureError: it tells no member; names the key.
+    """
+    if not isinstance(configuration, Mapping):
+        raise _malformed("not an object of texts", type(configuration).__name__, f"such as {PREFIX}edge_normal_0")
+    pairs: Pairs = []
+    read = set[str]()
+    for cell in CELLS:
+        for node in NODES:
+            for source in (0, 1) if node == NODES[0] else _sources(configuration, _inputs(cell, node), node):
+                key = _edge(cell, node, source)
+                if (op := configuration.get(key)) not in OPERATIONS:
+                    raise _malformed(key, "nothing" if op is None else op, f"one of {', '.join(OPERATIONS)}")
+                pairs.append((op, source))
+                read.add(key)
+    if more := sorted(key for key in configuration if str(key).startswith(f"{PREFIX}edge_") and key not in read):
+        raise _malformed(more[0], configuration[more[0]], "nothing: no node reads this edge")
+    return pairs
+
+
+def read_text(text: str) -> Any:
+    """The content of a configuration's JSON text; `ArchitectureError` where it is none."""
+    try:
+        if len(text) > LONGEST:
+            raise ValueError(f"{len(text)} characters")
+        return from_json(text)
+    except ValueError as error:
+        raise _malformed("not JSON", str(error), f"at most {LONGEST} characters of JSON") from None
+
+
+def _sources(configuration: Mapping[str, Any], key: str, node: int) -> tuple[int, int]:
+    """The two that a node reads."""
+    options = {f"{one}_{other}": (one, other) for other in range(node) for one in range(other)}
+    given = configuration.get(key)
+    if not isinstance(given, str) or given not in options:
+        raise _malformed(key, "nothing" if given is None else given, f"one of {', '.join(sorted(options))}")
+    return options[given]
+
+
+def _edge(cell: str, node: int, source: int) -> str:
+    return f"{PREFIX}edge_{cell}_{_FIRST_EDGES[node] + source}"
+
+
+def _inputs(cell: str, node: int) -> str:
+    return f"{PREFIX}inputs_node_{cell}_{node}"
+
+
+def _malformed(what: str, got: object, expected: str) -> ArchitectureError:
+    return ArchitectureError(f"malformed NAS-Bench-301 configuration: {what}", got=got, expected=expected)
