@@ -6,6 +6,7 @@ seed: the same images in the same order, at the rate that was best for either st
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -16,10 +17,12 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import nn
+from tqdm import tqdm
 
 import ghn
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting
+from ghn.files import JsonLines
 from ghn.nets import GHN, GHNConfig
 from ghn.scoring.model import Model
 from ghn.scoring.train_model import train_weights
@@ -51,14 +54,33 @@ def build(choose: Any) -> nn.Module:
 
 
 class Comparison:
-    """Trains unseen networks from both starts."""
+    """Trains unseen networks from both starts; curves are kept in a file, which a second run goes on with."""
 
-    def __init__(self, model: Model, space: FunctionSpace, setting: Setting, recipe: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        model: Model,
+        space: FunctionSpace,
+        setting: Setting,
+        recipe: Mapping[str, Any],
+        file: Path,
+        bar: tqdm[Any],
+    ) -> None:
         self.model, self.space, self.task, self.fabric = model, space, setting.task, setting.fabric
-        self.recipe = recipe
+        self.recipe, self.bar = recipe, bar
+        identity = {"recipe": dict(recipe), "weights": model.digest, "task": setting.task.checksum}
+        self._lines = JsonLines(file, "ghn.initialisation/1", identity, "curves from either start")
+        self._known = {json.dumps(row["of"]): row["curve"] for _, row in self._lines.rows}
 
     def curve(self, arch: Any, rate: float, seed: int, *, generated: bool) -> list[float]:
         """Validation accuracy before training and after each epoch."""
+        of = [self.space.format(arch), rate, seed, generated]
+        if (known := self._known.get(json.dumps(of))) is None:
+            known = self._trained(arch, rate, seed, generated=generated)
+            self._lines.append({"of": of, "curve": known}, sync=True)
+        self.bar.update()
+        return known
+
+    def _trained(self, arch: Any, rate: float, seed: int, *, generated: bool) -> list[float]:
         network = self.space.network(arch)
         recipe = Recipe(**{**self.recipe, "lr": rate})
         trainer = NetworkTrainer(network, self.task, recipe, seed, self.fabric)
@@ -91,22 +113,31 @@ def initialisation_study(setting: Setting, options: Mapping[str, Any]) -> None:
     if own["checkpoint"]:
         model = ghn.load(own["checkpoint"], space=space, fabric=setting.fabric)
     else:
-        model = _trained(space, setting, own["steps"], [further, *networks], out)
-    compared = Comparison(model, space, setting, options["recipe"])
-    best = {start: compared.best_rate(further, own["rates"], generated=made) for start, made in STARTS.items()}
-    found = {
-        start: np.array(
-            [[compared.curve(a, best[start], s, generated=made) for s in range(own["seeds"])] for a in networks]
-        )
-        for start, made in STARTS.items()
-    }  # [network, seed, epoch]
+        model = train(space, setting, own["steps"], [further, *networks], out, options)
+    curves = len(STARTS) * (len(own["rates"]) + len(networks) * own["seeds"])
+    with tqdm(total=curves, desc="trainings", disable=not options["progress"]) as bar:
+        compared = Comparison(model, space, setting, options["recipe"], out / "curves.jsonl", bar)
+        best = {start: compared.best_rate(further, own["rates"], generated=made) for start, made in STARTS.items()}
+        found = {
+            start: np.array(
+                [[compared.curve(a, best[start], s, generated=made) for s in range(own["seeds"])] for a in networks]
+            )
+            for start, made in STARTS.items()
+        }  # [network, seed, epoch]
     write_json(out / "initialisation.json", {k: v.tolist() for k, v in found.items()} | {"rates": best})
     write_figure(draw(found, best), out / "initialisation")
     for line in told(found):
         print(line)
 
 
-def _trained(space: FunctionSpace, setting: Setting, steps: int, unseen: Sequence[Any], out: Path) -> Model:
+def train(
+    space: FunctionSpace,
+    setting: Setting,
+    steps: int,
+    unseen: Sequence[Any],
+    out: Path,
+    options: Mapping[str, Any],
+) -> Model:
     """A hypernetwork that has not seen some networks."""
     task, fabric = setting.task, setting.fabric
     config = MetaConfig(steps=steps, average=0.99, images=64, architectures=4, warmup=min(100, steps))
@@ -117,7 +148,8 @@ def _trained(space: FunctionSpace, setting: Setting, steps: int, unseen: Sequenc
         torch.manual_seed(0)
         net = GHN(GHNConfig(task.output_shape[0], kernel=5).grown(operations, kinds))
     step = MetaStep(net, space, task, config, fabric, paths=paths, identity={"net": net.config.describe()})
-    return train_weights(step, space, task, config, fabric, out / "hypernetwork", check=0, progress=False)
+    how = {name: options[name] for name in ("resume", "progress")}
+    return train_weights(step, space, task, config, fabric, out / "hypernetwork", check=0, **how)
 
 
 def told(found: Mapping[str, Floats]) -> list[str]:

@@ -28,6 +28,11 @@ def test_generated_and_random_starts_are_compared(toy_task: Any, toy_space: Any,
     assert found["generated"] != found["random"] and list(tmp_path.glob("initialisation.*g"))
     lines = initialisation.told({k: np.array(found[k]) for k in ("generated", "random")})
     assert len(lines) == 2 and "difference" in lines[0]
+    curves = (tmp_path / "curves.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "curves.jsonl").write_text("".join(curves[:-1]))  # as after a kill
+    initialisation.initialisation_study(Setting(toy_space, toy_task, fabric), {**options, "resume": True})
+    assert json.loads((tmp_path / "initialisation.json").read_text()) == found
+    assert (tmp_path / "curves.jsonl").read_text().splitlines(keepends=True) == curves
 
 
 def test_one_for_all_beside_one_for_each(
