@@ -23,7 +23,7 @@ from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model, measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
-from ghn.tables.references import aligned, table_reference
+from ghn.tables.references import aligned, some_of, table_reference
 from ghn.tasks import make_task
 from ghn.train.loop import LOG, Check, Loop, Step, read_lines
 from ghn.train.meta import MetaConfig, MetaStep
@@ -196,7 +196,7 @@ def _ranking_check(
             raise
         return None
     many, benchmark = max(n, MIN_ITEMS), benchmark_of(space)
-    archs = benchmark.candidates(many, benchmark.samples[0]) if benchmark else list(reference.values)[:many]
+    archs = benchmark.candidates(many, benchmark.samples[0]) if benchmark else some_of(reference, many)
     index, values, _ = aligned(reference, archs)
     trials = [Trial(archs[i], archs[i]) for i in index]
     seen = min(256, len(images.val))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.tables.references import ReferenceTable, table_reference
+from ghn.tables.references import ReferenceTable, some_of, table_reference
 from ghn.tables.user_table import read_user_table
 from ghn.types import Benchmark, Benchmarked, Reference, Space
 
@@ -60,7 +60,7 @@ def choose_ranked(
         n: candidates.
         sample: of the benchmark, where the space has one.
         references: as in `choose_references`; a user's CSV, or without a benchmark the path of a table: its networks
-            are ranked.
+            are ranked, of a larger one `n` that are drawn with a fixed seed.
         space: of the candidates.
         task_checksum: of the images on which references must have been trained.
 
@@ -72,7 +72,7 @@ def choose_ranked(
         archs = benchmark.candidates(n, sample)
         return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
     found = choose_references(references, [], space, task_checksum)
-    return list(found[0].values)[:n], found, references
+    return some_of(found[0], n), found, references
 
 
 def _is_csv(name: str) -> bool:

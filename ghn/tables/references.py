@@ -187,6 +187,17 @@ def table_reference(
     )
 
 
+def some_of(reference: Reference, n: int) -> list[str]:
+    """The networks of a reference; where it has more than `n`, so many drawn with a fixed seed.
+
+    Tables have an order of their own, often that of the alphabet: their first networks stand for nothing.
+    """
+    archs = list(reference.values)
+    if n >= len(archs):
+        return archs
+    return [archs[i] for i in np.random.default_rng(0).permutation(len(archs))[:n]]
+
+
 def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.ndarray, np.ndarray | None]:
     """Which candidates have a reference, their values [n], and their seeds [n, s] (NaN where missing) or None."""
     index = [i for i, arch in enumerate(archs) if arch in reference.values]

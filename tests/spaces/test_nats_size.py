@@ -14,11 +14,13 @@ from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.families.sharing.roles import SAMPLED, holds, key_of
 from ghn.graph import function_key, graph_stats, simplify
 from ghn.spaces import NATSBenchSize
+from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.choices import choice_space
 from ghn.spaces.nats_size.published import read_nats_bench_sizes
 from ghn.spaces.nats_size.space import CHANNELS
 from ghn.tables.pickles import restricted_load
 from ghn.tables.references import ReferenceTable
+from ghn.tables.rows import Run, TableHeader
 
 FULL = NATSBenchSize((3, 32, 32), classes=10)
 SMALL = NATSBenchSize((3, 8, 8), classes=4, width=2)
@@ -167,3 +169,14 @@ def test_the_published_archive(tmp_path: Path) -> None:
     assert len(read_nats_bench_sizes(FIXTURE, epochs=12).of("8:8:8:8:8")) == 3
     table.save(tmp_path / "sizes.jsonl")
     assert ReferenceTable.load(tmp_path / "sizes.jsonl") == table
+
+
+def test_published_networks_are_ranked_without_a_benchmark(tmp_path: Path) -> None:
+    """A published table is sorted: of its first networks all have 8 channels in front."""
+    every = FULL.distinct()[:2000]
+    header = TableHeader(SMALL.name, "cifar10", skeleton=FULL.describe(), recipe={"epochs": 90})
+    runs = tuple(Run(FULL.format(arch), 777, test_accuracy=0.5 + i / 10_000) for i, arch in enumerate(every))
+    ReferenceTable(header, runs).save(tmp_path / "sizes.jsonl")
+    archs, (reference,), _ = choose_ranked(50, "any", str(tmp_path / "sizes.jsonl"), SMALL, "other images")
+    assert len(archs) == 50 and len({arch.split(":")[1] for arch in archs}) > 2
+    assert reference.note is not None and "'width': 8" in reference.note

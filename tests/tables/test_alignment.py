@@ -10,7 +10,7 @@ from toy_models import toy_table
 
 from ghn.errors import DataError
 from ghn.spaces.nasbench201.space import NASBench201
-from ghn.tables.references import ReferenceTable, aligned, table_reference
+from ghn.tables.references import ReferenceTable, aligned, some_of, table_reference
 from ghn.tasks import ImageTask
 from ghn.types import Reference
 
@@ -59,3 +59,12 @@ def test_too_few_candidates_with_a_reference(most: list[str]) -> None:
     reference = Reference("made up", "%", {arch: i / 10 for i, arch in enumerate(most[:10])}, {})
     index, values, seeds = aligned(reference, most[:50])
     assert index == list(range(10)) and values.tolist() == [i / 10 for i in range(10)] and seeds is None
+
+
+def test_a_part_of_a_reference_is_drawn_and_not_its_beginning() -> None:
+    archs = [f"{i:03d}" for i in range(200)]
+    reference = Reference("any", "test accuracy", dict.fromkeys(archs, 0.5), {})
+    part = some_of(reference, 40)
+    assert len(set(part)) == 40 and set(part) < set(archs) and part == some_of(reference, 40)
+    assert part[:20] == some_of(reference, 20) and sum(arch < "100" for arch in part) in range(10, 31)
+    assert some_of(reference, 200) == some_of(reference, 1000) == archs
