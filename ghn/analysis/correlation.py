@@ -89,8 +89,8 @@ class Ranking:
     """Everything `rank` measures on `n` items, after `failed` ones were dropped as their estimate was not finite.
 
     `statistics` are `kendall`, `spearman`, `pearson`, each also with `_best_half` and `_best_fifth`,
-    `kendall_within_groups` (if groups were given), `precision@k` and `regret@k` for each k. `samples` are the bootstrap
-    values behind each interval, [bootstrap], NaN where undefined.
+    `kendall_within_groups` (if groups were given), `ndcg@10%`, `precision@k` and `regret@k` for each k. `samples` are
+    the bootstrap values behind each interval, [bootstrap], NaN where undefined.
     """
 
     n: int
@@ -143,6 +143,8 @@ def rank(
     - `kendall_within_groups`: tau-b inside every group of at least `min_level` items whose references differ,
       averaged with the number of pairs as weight. A group that the estimate leaves tied counts 0; None when
       no group counts, or when the estimate leaves all of them tied.
+    - `ndcg@10%`: discounted gain of the estimate's top tenth over that of the reference's own; the gain of an item is
+      the share of the items that it is better than. A random order has about one half.
     - `precision@k`: share of the estimate's top k that is in the reference's top k (its ties at the cut all
       in).
     - `regret@k`: best reference of all minus the best among the estimate's top k, in the reference's unit.

@@ -15,6 +15,7 @@ from scipy.special import gammaln
 Floats = NDArray[np.float64]
 MIN_PART = 5  # a correlation inside a part of fewer says nothing
 PARTS = {"": 1.0, "_best_half": 0.5, "_best_fifth": 0.2}
+TOP = 0.1  # of the networks, for the discounted gain
 
 
 class Ties:
@@ -111,6 +112,28 @@ def _regret(x: Ties, y: Ties, w: Floats, k: int) -> Floats:
     return np.maximum(best - ((before - missed) * value).sum(1), 0)
 
 
+def _ndcg(x: Ties, y: Ties, w: Floats, share: float) -> Floats:
+    """Normalised discounted cumulative gain of the top share; ties of the estimate have the mean gain of their group.
+
+    Source: Jarvelin & Kekalainen, Cumulated gain-based evaluation of IR techniques, ACM TOIS 2002; the gain of an item
+    is the share of the items that it is better than, ties counting half.
+    """
+    n = int(w[0].sum())
+    gain = w * (y.midranks(w) - 0.5) / n
+    places = np.arange(1, n + 1)
+    weight = np.where(places <= np.ceil(share * n), 1 / np.log2(1 + places), 0.0)
+    so_far = np.concatenate([[0.0], weight.cumsum()])
+
+    def gained(side: Ties) -> Floats:
+        mass = side.mass(w)[:, ::-1].astype(int)
+        total = np.add.reduceat(gain[:, side.order], side.starts, axis=1)[:, ::-1]
+        last = mass.cumsum(1)
+        gains: Floats = (total / np.maximum(mass, 1) * (so_far[last] - so_far[last - mass])).sum(1)
+        return gains
+
+    return _ratio(gained(x), gained(y))
+
+
 def levels_of(groups: NDArray, reference: Floats, min_size: int) -> list[NDArray[np.intp]]:
     """Index arrays of the groups that are large enough and whose references differ."""
     _, codes = np.unique(groups, return_inverse=True)
@@ -145,6 +168,7 @@ def evaluate(
         out["kendall" + suffix] = _tau(x, y, ws)
         out["spearman" + suffix] = _correlation(x.midranks(ws), y.midranks(ws), ws, defined)
         out["pearson" + suffix] = _correlation(x.values[None], y.values[None], ws, defined)
+    out[f"ndcg@{TOP:.0%}"] = _ndcg(x, y, w, TOP)
     if levels is not None:
         out["kendall_within_groups"] = _within(x, y, w, levels)
     for k in ks:

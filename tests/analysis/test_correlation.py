@@ -74,6 +74,23 @@ class TestByHand:
         # The expected best of 3 out of 0..9 is 3 * 11 / 4 - 1.
         assert regret_at(flat, TEN, 3) == pytest.approx(9 - (3 * 11 / 4 - 1))
 
+    def test_discounted_gain_of_the_top_tenth(self) -> None:
+        """By hand: the top two of twenty, gains (rank - 1/2) / 20."""
+        reference = np.arange(20.0)
+        ideal = 19.5 + 18.5 / np.log2(3)
+
+        def ndcg(estimate: np.ndarray) -> float:
+            return ranking.rank(estimate, reference, bootstrap=0)["ndcg@10%"].value or 0.0
+
+        swapped = reference.copy()
+        swapped[[19, 18]] = swapped[[18, 19]]
+        assert ndcg(reference) == 1 and ndcg(np.exp(reference)) == 1
+        assert ndcg(swapped) == pytest.approx((18.5 + 19.5 / np.log2(3)) / ideal)
+        assert ndcg(-reference) == pytest.approx((0.5 + 1.5 / np.log2(3)) / ideal)
+        assert ndcg(np.zeros(20)) == pytest.approx(10 * (1 + 1 / np.log2(3)) / ideal)
+        half = np.where(reference >= 17, 1.0, 0.0)  # three share the first places
+        assert ndcg(half) == pytest.approx(18.5 * (1 + 1 / np.log2(3)) / ideal)
+
     def test_half_tied_regret_against_all_choices(self) -> None:
         estimate = [5, 9, 1, 5, 5, 0, 0, 5, 0, 0]  # item 1 is sure, two of items 0, 3, 4, 7 are drawn
         pairs = [(0, 3), (0, 4), (0, 7), (3, 4), (3, 7), (4, 7)]
@@ -118,6 +135,7 @@ class TestAgainstScipy:
             drawn = ranking.rank(xs, ys, ks=(7,), bootstrap=0)
             assert found["precision@7"][b] == pytest.approx(drawn["precision@7"].value)
             assert found["regret@7"][b] == pytest.approx(drawn["regret@7"].value)
+            assert found["ndcg@10%"][b] == pytest.approx(drawn["ndcg@10%"].value)
 
 
 class TestProperties:
