@@ -30,6 +30,7 @@ CONF = files("studies.conf")
 HYDRA = ("defaults:", "hydra:", "# @package")  # beginnings of lines that are no keys
 STUDIES = (  # in the order of what they are about: estimators, searches, shared weights
     "nasbench201",
+    "ranking",
     "conversion",
     "initialisation",
     "several_tasks",

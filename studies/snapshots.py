@@ -30,7 +30,7 @@ from ghn.spaces.members import live_params
 from ghn.tables.references import aligned
 from ghn.types import Reference, Trial
 from studies.drawing import line_style, write_figure
-from studies.nasbench201 import KEYS
+from studies.readings import KEYS
 from studies.run import run_study, write_json
 
 

@@ -1,0 +1,126 @@
+"""How well everything orders the networks of any space whose accuracies are known, with 0, 20 and 50 references.
+
+Two tables: networks to develop with, from which references and what is usual are drawn, and others that are ranked.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from ghn.app.evaluation import check_folder, evaluate
+from ghn.app.setting import Setting, open_checkpoint
+from ghn.errors import ArchitectureError, ConfigError, DataError
+from ghn.report.comparison import print_report
+from ghn.tables.references import ReferenceTable
+from ghn.types import Reference, Space
+from studies.readings import Readings, print_spread, spread_over_draws
+from studies.run import run_study, write_json
+
+ACCURACY = "test_accuracy"  # columns that begin so are trainings of a network
+PLACES = (("arch",), ("blocks",), ("edges", "operations"))  # columns that together say which network
+
+
+def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Reads both tables' networks once with every checkpoint, then ranks those of the second in many ways.
+
+    Raises:
+        ConfigError: no draws, or fewer networks than are asked for.
+        DataError: a table cannot be used.
+        ExistsError: the folder holds results.
+    """
+    folder, space, plan = Path(options["out"]), setting.space, options["ranking"]
+    check_folder(folder, resume=options["resume"])
+    if missing := [f"ranking.{name}" for name in ("development", "report") if not plan[name]]:
+        raise ConfigError(f"{' and '.join(missing)} must be given", expected="tables of trained networks")
+    if plan["draws"] < 1:
+        raise ConfigError("draws of references must be at least 1", got=plan["draws"])
+    pool = first(read_accuracies(plan["development"], space), plan["pool"])
+    judged = first(read_accuracies(plan["report"], space), plan["n"])
+    taught = {space.canonical(space.parse(text)) for text in pool.values}
+    kept = {text: v for text, v in judged.values.items() if space.canonical(space.parse(text)) not in taught}
+    judged = Reference(judged.name, judged.unit, kept, {t: s for t, s in judged.seeds.items() if t in kept})
+    how: dict[str, Any] = {"proxies": plan["proxies"], "progress": options["progress"]}
+    runs = [
+        Readings(
+            open_checkpoint(setting, checkpoint)[1],
+            setting,
+            pool.values,
+            [*pool.values, *kept],
+            folder / "members" / str(number),
+            **how,
+        )
+        for number, checkpoint in enumerate(setting.checkpoints)
+    ]
+    page = evaluate(
+        runs[0].alone() + [entry for size in plan["sizes"] for entry in runs[0].entries(size, draw=0)],
+        space,
+        list(kept),
+        [judged],
+        folder / "report",
+        resume=options["resume"],
+        bootstrap=options["bootstrap"],
+        progress=False,
+        metadata={"candidates": f"{len(kept)} of {plan['report']}", "checkpoints": list(setting.checkpoints)},
+    )
+    print_report(page)
+    spread = spread_over_draws(runs, kept, plan["sizes"], plan["draws"])
+    write_json(folder / "spread.json", spread)
+    print_spread(spread, len(runs), plan["draws"])
+    print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
+
+
+def read_accuracies(path: str, space: Space[Any]) -> Reference:
+    """A table of trained networks: one that `job=references` wrote, or a CSV of published accuracies.
+
+    A CSV says in `arch`, in `blocks` or in `edges` and `operations` which network a line is of, and in each column that
+    begins with `test_accuracy` what a training of it reached, a fraction. Lines of one network are trainings of it.
+
+    Raises:
+        DataError: no such file, or not such a table; says the line.
+    """
+    if path.endswith(".jsonl"):
+        table = ReferenceTable.load(path)
+        table.check(space=space.name)
+        archs, seeds = table.seeds(ACCURACY)
+        several = dict(zip(archs, seeds.tolist(), strict=True))
+        return Reference(path, "test accuracy", table.value(ACCURACY), several)
+    try:
+        rows = list(csv.DictReader(Path(path).read_text().splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        expected = "a .jsonl or .csv file"
+        raise DataError("a table of accuracies cannot be read", got=str(error), expected=expected) from None
+    seeds_of: dict[str, list[float]] = {}
+    for line, row in enumerate(rows, start=2):
+        try:
+            place = next(names for names in PLACES if all(row.get(name) for name in names))
+            text = space.format(space.parse(",".join(row[name] for name in place)))
+            trained = [float(value) for name, value in row.items() if name.startswith(ACCURACY)]
+            if not trained or not all(0 <= value <= 1 for value in trained):
+                raise ValueError(f"no {ACCURACY}, or none from 0 to 1")
+            seeds_of.setdefault(text, []).extend(trained)
+        except (StopIteration, ValueError, TypeError, ArchitectureError) as error:
+            what = f"{path}, line {line}: not a trained network of space {space.name}"
+            raise DataError(what, got=str(error)) from None
+    several = {text: values for text, values in seeds_of.items() if len(values) > 1}
+    return Reference(path, "test accuracy", {text: fmean(seeds) for text, seeds in seeds_of.items()}, several)
+
+
+def first(reference: Reference, n: int | None) -> Reference:
+    """The first networks of a table.
+
+    Raises:
+        ConfigError: it has fewer.
+    """
+    if n is not None and not 0 < n <= len(reference.values):
+        raise ConfigError(f"{reference.name} does not hold so many networks", got=n, expected=len(reference.values))
+    archs = list(reference.values)[:n]
+    seeds = {text: reference.seeds[text] for text in archs if text in reference.seeds}
+    return Reference(reference.name, reference.unit, {text: reference.values[text] for text in archs}, seeds)
+
+
+if __name__ == "__main__":
+    run_study("ranking", ranking_study)

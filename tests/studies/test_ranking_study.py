@@ -1,0 +1,78 @@
+"""The order of any space against tables of accuracies, small, from options to files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, save_toy, toy_table
+
+from ghn.app.setting import Setting
+from ghn.errors import ConfigError, DataError
+from ghn.report.model import read_report
+from ghn.spaces import make_space
+from studies.ranking import ranking_study, read_accuracies
+from studies.run import options_of
+
+TABLES = Path("/work/shared/tables")  # published accuracies that are no part of the project
+SPACE = toy.SPACE
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, SPACE, toy.make_task(), fabric)
+    return Setting(SPACE, toy.make_task(), fabric, [str(path)], sample=SAMPLE)
+
+
+def options(tmp_path: Path, *more: str) -> dict[str, Any]:
+    small = ["ranking.pool=24", "ranking.n=16", "ranking.sizes=[0, 20]", "ranking.draws=2", "bootstrap=20"]
+    tables = [f"ranking.{name}={tmp_path}/{file}" for name, file in (("development", "a.jsonl"), ("report", "b.csv"))]
+    return options_of("ranking", [*small, *tables, "ranking.proxies=[synflow]", f"out={tmp_path}/out", *more])
+
+
+def test_a_table_of_ones_own_and_a_published_one(setting: Setting, tmp_path: Path) -> None:
+    every, rng = [SPACE.format(arch) for arch in SPACE.distinct()], Random(0)
+    toy_table(every[:30], SPACE, setting.task, seeds=2).save(tmp_path / "a.jsonl")
+    rows = [f"{arch},{rng.random()},{rng.random()}" for arch in every[20:50]]
+    (tmp_path / "b.csv").write_text("\n".join(["arch,test_accuracy_1,test_accuracy_2", *rows]))
+    ranking_study(setting, options(tmp_path, "progress=false"))
+    (comparison,) = read_report(tmp_path / "out" / "report").comparisons
+    assert list(comparison.ids) == every[24:36]  # without the networks of the pool, which are the first 24
+    names = {row.name for row in comparison.estimators}
+    assert {"synflow", "combined, no references", "without the hypernetwork, 20 references"} <= names
+    spread = json.loads((tmp_path / "out" / "spread.json").read_text())
+    assert len(spread["combined, 20 references"]["kendall"]) == 2 and "ndcg@10%" in spread["synflow"]
+
+
+def test_wrong_tables(setting: Setting, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ranking\.report must be given"):
+        ranking_study(setting, options(tmp_path, "ranking.report=null"))
+    path = tmp_path / "c.csv"
+    for text, message in (
+        ("arch,test_accuracy\nnothing,0.5", "line 2"),
+        ("network,test_accuracy\nx,0.5", "line 2"),
+        (f"arch,test_accuracy\n{SPACE.format(SPACE.distinct()[0])},93.5", "from 0 to 1"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=message):
+            read_accuracies(str(path), SPACE)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_accuracies(str(tmp_path / "nowhere.csv"), SPACE)
+
+
+@pytest.mark.skipif(not TABLES.exists(), reason="needs tables that are no part of the project")
+@pytest.mark.parametrize(
+    ("name", "n", "trainings", "networks"), [("macro", 1500, 3, 1500), ("nasbench101", 1000, 1, 484)]
+)
+def test_published_tables_of_other_spaces(name: str, n: int, trainings: int, networks: int) -> None:
+    """Many lines of the second are of one network."""
+    space = make_space(name, input_shape=(3, 16, 16), classes=10)
+    found = read_accuracies(str(TABLES / f"{name}_development.csv"), space)
+    again = sum(len(seeds) - trainings for seeds in found.seeds.values()) // trainings
+    assert len(found.values) == networks and networks + again == n
