@@ -12,10 +12,13 @@ import pytest
 from nats_archives import accuracy, write_archive
 
 from ghn.errors import ConfigError, DataError
+from ghn.graph import count_params
+from ghn.spaces import NASBench201
 from ghn.spaces.nasbench201.published import read_nats_bench
 
 pytestmark = pytest.mark.skipif(find_spec("nats_bench") is None, reason="needs the extra nasbench")
 
+FIXTURE = Path(__file__).parents[4] / "shared/fixtures/nats_bench/NATS-tss-v1_0-3ffb9-simple"
 ARCHS = (
     "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|",
     "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|none~0|nor_conv_3x3~1|avg_pool_3x3~2|",
@@ -131,3 +134,20 @@ def test_wrong_questions(archive: Path, tmp_path: Path) -> None:
         read_nats_bench(archive, indices=[7])
     with pytest.raises(DataError, match=r"meta\.pickle\.pbz2 is missing"):
         read_nats_bench(tmp_path)
+
+
+@pytest.mark.skipif(not FIXTURE.is_dir(), reason="needs a part of the published archive")
+def test_the_published_archive() -> None:
+    import nats_bench
+
+    api = nats_bench.create(str(FIXTURE), "tss", fast_mode=True, verbose=False)
+    for dataset, classes, size in (("cifar10", 10, 32), ("cifar100", 100, 32), ("ImageNet16-120", 120, 16)):
+        table = read_nats_bench(FIXTURE, dataset)
+        space = NASBench201((3, size, size), classes)
+        assert table.header.skeleton == space.describe()
+        assert table.archs() == [api.arch(index) for index in (0, 11, 284)]
+        for run in table.runs:
+            assert run.params == count_params(space.network(space.parse(run.arch)).graph)
+        for index, value in zip((0, 11, 284), table.value("test_accuracy").values(), strict=True):
+            known = api.get_more_info(index, dataset, hp="200", is_random=False)["test-accuracy"]
+            assert 100 * value == pytest.approx(known)
