@@ -1,0 +1,52 @@
+"""Rules that weigh readings without an accuracy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+from lightning_fabric import Fabric
+from toy_models import SAMPLE, save_toy
+
+from ghn.app.setting import Setting
+from studies.rules import PRESENT, agreement, normal, one_factor, rules, rules_study
+from studies.run import options_of
+
+
+def test_readings_and_rules_are_judged(tmp_path: Path, fabric: Fabric) -> None:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    save_toy(path, toy.SPACE, toy.make_task(), fabric)
+    setting = Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], sample=SAMPLE)
+    given = ["rules.n=16", "rules.image_samples=2", "rules.proxies=[synflow]", "bootstrap=20", "progress=false"]
+    options = options_of("rules", [*given, f"out={tmp_path}/out"])
+    rules_study(setting, options)
+    found = json.loads((tmp_path / "out" / "rules.json").read_text())
+    assert found["n"] == 16 and found["rows"][PRESENT]["gain"][0] == 0
+    assert {"live parameters", "meco", "synflow", "a vote a reading", "ghn_depth1 norm"} <= set(found["rows"])
+    files = {p: p.read_bytes() for p in (tmp_path / "out" / "readings").iterdir()}
+    rules_study(setting, {**options, "resume": True})
+    assert json.loads((tmp_path / "out" / "rules.json").read_text())["rows"] == found["rows"]
+    assert files == {p: p.read_bytes() for p in (tmp_path / "out" / "readings").iterdir()}
+
+
+def test_a_factor_behind_readings_is_found() -> None:
+    """Loadings .9, .7 and .5 of one factor, and a reading of nothing."""
+    loadings = np.array([0.9, 0.7, 0.5, 0.0])
+    correlations = np.outer(loadings, loadings)
+    np.fill_diagonal(correlations, 1)
+    assert one_factor(correlations) == pytest.approx(loadings / (1 - loadings**2), abs=0.01)
+    assert agreement(correlations) == pytest.approx([0.36, 0.98 / 3, 0.8 / 3, 0])
+
+
+def test_votes_and_what_failed() -> None:
+    names = ["live parameters", "multiply-adds", "meco", "ghn loss", "ghn_depth3 loss", "ghn norm"]
+    scores = {name: normal(np.random.default_rng(i).normal(size=30)) for i, name in enumerate(names)}
+    found = rules(names)
+    expected = scores["live parameters"] + scores["meco"] + scores["ghn loss"] + scores["ghn_depth3 loss"]
+    assert found["a vote a reading"](scores) == pytest.approx(expected)
+    assert normal(np.array([0.3, np.nan, 0.1])).argmin() == 1
+    flat = {**scores, "ghn norm": np.zeros(30)}
+    assert np.isfinite(found["weights by agreement, of everything"](flat)).all()
