@@ -13,10 +13,11 @@ from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.search import make_steps
 from ghn.app.setting import Setting, build_setting
 from ghn.app.survey.score import make_entrant, read_entrants
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, OtherSpaceError
 from ghn.families.curves.estimator import CURVE_MODELS
 from ghn.families.sharing.bank import SOURCES
 from ghn.scoring.proxies import ZERO_COST
+from ghn.spaces import DARTS
 from ghn.train.rungs import Fidelity
 from ghn.types import Estimator
 
@@ -52,6 +53,8 @@ def test_curves_that_cannot_be_learnt_from_are_refused_before_anything_is_traine
     for name in ("curve_svr", "curve_bnn", "curve_gp"):
         with pytest.raises(ConfigError, match="none are shipped"):
             make_entries(name, other)
+        with pytest.raises(OtherSpaceError, match="none are shipped"):  # which a survey leaves out and names
+            make_entries(name, replace(setting, space=DARTS((3, 16, 16), 10, width=4, depth=3)))
     assert make_entries("curve_last", other)
 
 

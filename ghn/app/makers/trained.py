@@ -68,6 +68,7 @@ def curve(name: str, setting: Setting) -> list[Entry]:
 
     Raises:
         ConfigError: the model learns and no shipped curves fit, or cannot work with so few epochs.
+        OtherSpaceError: it learns, and no curves of this space are shipped.
     """
     kind = name.removeprefix("curve_")
     trainer, horizon = make_low_fidelity(setting), setting.recipe.epochs
@@ -78,7 +79,8 @@ def curve(name: str, setting: Setting) -> list[Entry]:
 
     finished = finished_curves(setting)
     if new().model.needs_finished and not finished:
-        raise ConfigError(
+        refusal = ConfigError if benchmark_of(setting.space) else OtherSpaceError
+        raise refusal(
             f"estimator={name} learns from finished curves, and none are shipped for this space, task and recipe",
             fix="use curve_last, curve_sotl or curve_parametric; in Python: CurveEstimator(..., finished=curves)",
         )
