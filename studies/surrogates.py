@@ -30,6 +30,7 @@ from studies.run import run_study, write_json
 from studies.surrogate_inputs import PrecomputedInput, precompute_inputs
 
 KEYS = {"kendall": "all", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
+REST = "rest"  # of the development sample: what is not given is judged
 GRAPH = "graph"  # the input set of the model that reads graphs and nothing else
 
 
@@ -37,24 +38,28 @@ def surrogates_study(setting: Setting, options: Mapping[str, Any]) -> None:
     """Fits surrogates on 10 to 500 published accuracies and judges them on other networks.
 
     References are drawn from the development sample and, beyond it, from networks of neither sample. With
-    `candidates=development`, for choices of settings, they are drawn from the latter alone.
+    `candidates=development`, for choices of settings, they are drawn from the latter alone; with `candidates=rest` from
+    the development sample, whose other networks are judged.
     """
     folder, space = Path(options["out"]), setting.space
     check_folder(folder, resume=options["resume"])
     pool, judged = choose_networks(space, options["candidates"], options["pool"], options["n"])
-    if options["draws"] < 1 or not options["sizes"] or max(options["sizes"]) > len(pool):
+    unknown = set(options["sets"] or ()) - set(options["inputs"])
+    if unknown or options["draws"] < 1 or not options["sizes"] or max(options["sizes"]) > len(pool):
         raise ConfigError(
             "this study cannot be made",
-            got=f"draws={options['draws']}, sizes={options['sizes']}, pool of {len(pool)}",
-            expected="at least one draw, and numbers of references that the pool holds",
+            got=f"draws={options['draws']}, sizes={options['sizes']}, pool of {len(pool)}, sets={options['sets']}",
+            expected=f"at least one draw, numbers of references that the pool holds, sets of {list(options['inputs'])}",
         )
     for model in options["models"]:
         make_model(model)  # unknown ones are refused before anything is computed
-    values = known_benchmark(space).published([*pool, *judged]).values
-    sources = precompute_inputs(setting, options["inputs"], [*pool, *judged], folder, progress=options["progress"])
+    texts = list(dict.fromkeys([*pool, *judged]))
+    values = known_benchmark(space).published(texts).values
+    sets = {name: options["inputs"][name] for name in options["sets"] or options["inputs"]}
+    sources = precompute_inputs(setting, sets, texts, folder, progress=options["progress"])
     settings = {
-        f"{model}, {inputs}": (model, [sources[name] for name in options["inputs"][inputs]])
-        for inputs in options["inputs"]
+        f"{model}, {inputs}": (model, [sources[name] for name in sets[inputs]])
+        for inputs in sets
         for model in options["models"]
         if (model == "gnn") == (inputs == GRAPH)
     }
@@ -89,6 +94,9 @@ def choose_networks(space: Any, sample: str, pool: int | None, n: int) -> tuple[
         ConfigError: unknown sample, or more networks than there are.
     """
     development = load_sample("development")
+    if sample == REST:
+        whole_sample = development.archs("random", "embedded-random")
+        return whole_sample[:pool], whole_sample[:n]
     whole = len(space.distinct()) - len(load_sample("report").archs())
     order = known_benchmark(space).candidates(whole, "development")
     picked = set(development.archs("embedded-top"))  # chosen for their accuracy: no fair draw
@@ -129,14 +137,17 @@ class SurrogateStudy:
         surrogate = SurrogateEstimator(self.space, inputs, model, seed=draw)
         chosen = np.random.default_rng([draw, size]).choice(len(self._pool), size, replace=False)
         started = time.perf_counter()
-        surrogate.fit([self._pool[i] for i in chosen])
-        scores = surrogate.score(self._judged)
+        given = [self._pool[i] for i in chosen]
+        surrogate.fit(given)
+        ids = {trial.id for trial, _ in given}
+        left = [i for i, trial in enumerate(self._judged) if trial.id not in ids]
+        scores, values = surrogate.score([self._judged[i] for i in left]), self._values[left]
         seconds = time.perf_counter() - started
-        found = rank([s.value for s in scores], self._values, bootstrap=0)
+        found = rank([s.value for s in scores], values, bootstrap=0)
         statistics = {key: found[key].value for key in (*KEYS, "regret@10")}
         if statistics["kendall"] is None:
             return Score.failed("the surrogate predicts the same for all", seconds)
-        shares = coverage(scores, self._values.tolist())
+        shares = coverage(scores, values.tolist())
         covered = {f"covered {interval_key(level)}": share for level, share in shares.items()}
         return Score(statistics["kendall"], seconds, extra=statistics | covered)
 

@@ -62,7 +62,9 @@ class SurrogateKeys(Keys):
     """A regression on published accuracies, for estimator=surrogate."""
 
     model: str = Field(description="of the regression, such as gaussian_process or random_forest")
-    inputs: list[str] = Field(description="what it reads of a network")
+    inputs: list[str] | None = Field(
+        description="what it reads of a network; null: the space's own features, or graph where it has none"
+    )
     given: int = Field(description="published networks to learn from; cross-fitted where it judges these")
 
 
@@ -90,6 +92,9 @@ class JobKeys(Keys):
     progress: bool = Field(description="show bars")
 
 
+FEATURES = "with which combined learns references: space, its own | graph, of any network | null: the first there is"
+
+
 class JudgingKeys(JobKeys):
     """What the jobs share that have estimators."""
 
@@ -102,6 +107,7 @@ class JudgingKeys(JobKeys):
         description="variants of the space in which generated weights are read: best: those that the space names | "
         "fastest: the first of them | such as [{depth: 1}, {depth: 3}]; []: the space as it is"
     )
+    features: Literal["space", "graph"] | None = Field(description=FEATURES)
     sample: SampleKeys
     recipe: RecipeKeys
     fidelity: FidelityKeys
@@ -132,6 +138,7 @@ class RankAllKeys(JobKeys):
         description="of the hypernetwork: shipped | shipped-SEED | PATH | [[PATH, PATH]], read together"
     )
     given: int = Field(description="published references to learn from, of the development sample")
+    features: Literal["space", "graph"] | None = Field(description=FEATURES)
     limit: int | None = Field(description="only the first so many networks; null: all")
     references: str | None = Field(
         description="compare with: published (all of the benchmark's), or the path of a table, such as .jsonl or .csv"
@@ -207,7 +214,7 @@ class PlanKeys(Keys):
     runs: list[str] = Field(description="folders of trainings with snapshots, whose order is followed")
     estimators: dict[str, dict[str, Any] | None] = Field(
         description="KEY: {name: ESTIMATOR, label: TEXT, seeds: [0, 1], and any of checkpoint, readout, skeletons, "
-        "sample, fidelity, surrogate, ensemble}; null takes one out"
+        "features, sample, fidelity, surrogate, ensemble}; null takes one out"
     )
     budgets: list[NonNegativeFloat] = Field(min_length=1, description="seconds for which advice is given")
     candidates: int = Field(ge=1, description="networks that these seconds are for")

@@ -74,7 +74,7 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
     reference = whole_reference(keys.references, space) if keys.references else None
     _, model = open_checkpoint(setting, setting.checkpoints[0])
-    ranker = make_ranker(model, task=setting.task)
+    ranker = make_ranker(model, task=setting.task, features=keys.features)
     given = published_history(space, keys.given)
     ranker.fit(given)
     trials = [Trial(space.format(arch), arch) for arch in space.distinct()[: keys.limit]]

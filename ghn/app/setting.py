@@ -63,8 +63,9 @@ class Setting:
     recipe: Recipe = field(default_factory=Recipe)
     fidelity: Fidelity = field(default_factory=Fidelity)
     skeletons: Skeletons = ()
+    features: str | None = None
     surrogate: Mapping[str, Any] = field(
-        default_factory=lambda: {"model": "gaussian_process", "inputs": ["summary", "adjacency", "paths"], "given": 50}
+        default_factory=lambda: {"model": "gaussian_process", "inputs": None, "given": 50}
     )
     seed: int = 0
     ensemble: Mapping[str, Any] = field(
@@ -82,6 +83,7 @@ OPTIONS: Mapping[str, tuple[str, Callable[[Setting, Any], Any]]] = {
     "checkpoint": ("checkpoints", lambda setting, value: as_list(value)),
     "readout": ("readouts", lambda setting, value: as_list(value)),
     "skeletons": ("skeletons", lambda setting, value: value),
+    "features": ("features", lambda setting, value: value),
     "sample": ("sample", lambda setting, changes: replace(setting.sample, **changes)),
     "fidelity": ("fidelity", lambda setting, value: Fidelity(**value)),
     "surrogate": ("surrogate", lambda setting, changes: {**setting.surrogate, **changes}),

@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -19,12 +18,12 @@ from tqdm import tqdm
 from ghn.analysis.correction import FEWEST, LEAST, Population, Settings, correct, normal_ranks
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
+from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces.members import live_params
-from ghn.types import Encoded, Estimator, Finite, Score, Space, Trial, check_trials, member_of
+from ghn.types import Estimator, Finite, Score, Space, Trial, check_trials
 
 LIVE_PARAMETERS = "graph/params"
 BLOCK = 64  # trials judged at once
-USUAL = 500  # architectures whose encodings tell what is usual in a space
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,14 +245,36 @@ class Combined(Panel):
     Without references the value is the sum, scaled: 0 is the middle of the space and 1 a standard deviation above.
     Members' disagreement did not tell how wrong the sum is (docs/ranking.md), so `std` is then the same for all. With
     references the value is the sum plus the process's mean, and `std` is its own for each candidate. The settings of
-    the process hold as they are; it sees the readings and, where the space is `Encoded`, the space's own features.
+    the process hold as they are; it sees the readings and features of the networks: where the space is `Encoded` its
+    own, else those that any graph has.
 
     Source: rank aggregation as in Lee & Ham, "AZ-NAS", CVPR 2024, sec. 3.3 (there by logarithms of ranks); path
     features and surrogate as in White et al., "BANANAS", AAAI 2021; Gaussian process with a prior mean: Rasmussen &
     Williams, "Gaussian Processes for Machine Learning", 2006, eq. 2.38.
+
+    Args:
+        space: as all others of `Panel`.
+        features: of networks, beside the readings; None: the space's own, or, where it has none, those of the graph.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
+
+    def __init__(
+        self,
+        space: Space[Any],
+        members: Mapping[str, Estimator[Any]],
+        weights: Mapping[str, float],
+        *,
+        population: Population | None = None,
+        settings: Settings | None = None,
+        features: StandardFeatures | None = None,
+    ) -> None:
+        super().__init__(space, members, weights, population=population, settings=settings)
+        self.features = features or StandardFeatures(space)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {**super().identity, **self.features.identity}
 
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
         s = self.settings
@@ -262,26 +283,8 @@ class Combined(Panel):
         return correct(self._features(known), known.sums, known.measured, self._features(new), new.sums, s)
 
     def _features(self, rows: Rows) -> Floats:
-        """Features [n, f] of the regression: the readings, and the space's own encoding in standard units."""
-        if not isinstance(self.space, Encoded):
-            return rows.normal
-        mean, std = self._usual_encoding
-        encoded = self._encode([member_of(self.space, trial.arch) for trial in rows.trials])
-        return np.hstack([rows.normal, (encoded - mean) / std])
-
-    def _encode(self, archs: Sequence[Any]) -> Floats:
-        assert isinstance(self.space, Encoded)
-        return np.array([list(self.space.encode(arch).values()) for arch in archs])
-
-    @cached_property
-    def _usual_encoding(self) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the encoding over the space."""
-        rng = Random(0)
-        if isinstance(self.space, Finite):
-            rows = self._encode(rng.choices(self.space.distinct(), k=USUAL))
-        else:
-            rows = self._encode([self.space.sample(rng) for _ in range(USUAL)])
-        return rows.mean(0), np.where(rows.std(0) > 0, rows.std(0), 1.0)
+        """Features [n, f] of the regression: the readings, and features of the networks in standard units."""
+        return np.hstack([rows.normal, self.features([trial.arch for trial in rows.trials])])
 
 
 class Ensemble(Panel):

@@ -24,6 +24,7 @@ from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.initialise import Coverage, initialise, make_weights
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
+from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
 from ghn.tasks import make_task
@@ -106,6 +107,7 @@ class Model:
         references: Mapping[Any, float] | None = None,
         *,
         task: Task | None = None,
+        features: str | None = None,
     ) -> list[Score]:
         """Judges architectures with everything at hand: the best order that this package knows.
 
@@ -117,6 +119,8 @@ class Model:
             references: architecture -> accuracy (or anything that is higher for a better one) of trained networks, none
                 or at least five.
             task: the images; the embedded task when it fits the checkpoint.
+            features: with which references are learnt: `space` for its own, `graph` for those that any network has;
+                None: the first that there is.
 
         Returns:
             A `Score` each, in the order given: `value` in standard deviations above the middle of the space, `std` its
@@ -128,7 +132,7 @@ class Model:
         """
         self.hypernetwork("rank")
         self._check_list("rank", architectures)
-        ranker = make_ranker(self, task=task)
+        ranker = make_ranker(self, task=task, features=features)
         known = (references or {}).items()
         ranker.fit([(Trial(f"reference/{i}", self._arch(a)), Score(float(v))) for i, (a, v) in enumerate(known)])
         return self._judge(ranker, architectures)
@@ -355,13 +359,15 @@ def rank_weights(members: Sequence[str], *, proxy: bool = True) -> dict[str, flo
     return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies}
 
 
-def make_ranker(model: Model, *, task: Task | None = None) -> Combined:
+def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
     Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
     a space that is not `Readable` is read as it is. The proxy is left out where inputs have no positions.
+    References are learnt with `features` (`StandardFeatures`).
 
     Raises:
+        ConfigError: unknown features, or such as the space has not.
         CheckpointError: the population in a checkpoint's card cannot be used, or the task does not fit.
     """
     images, space = model.images(task), model.space
@@ -377,8 +383,9 @@ def make_ranker(model: Model, *, task: Task | None = None) -> Combined:
     weights = rank_weights(list(members), proxy=proxy)
     if proxy:
         members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
+    learnt = StandardFeatures(space, features)
     try:
-        return Combined(space, members, weights, population=_population(models, images.checksum))
+        return Combined(space, members, weights, population=_population(models, images.checksum), features=learnt)
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             "the population in a checkpoint's card cannot be used", got=repr(error), fix="train it again"

@@ -9,7 +9,9 @@ from doubles import Double
 from ghn.analysis.correction import LEAST, Population
 from ghn.analysis.correlation import kendall
 from ghn.errors import ConfigError
+from ghn.graph.descriptors import VERSION
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Ensemble
+from ghn.scoring.standard_features import StandardFeatures
 from ghn.types import Score, Trial
 
 WEIGHTS = {"good/value": 1.0, "good/loss": 1.0}
@@ -84,6 +86,51 @@ def test_references_make_it_better_and_surer(toy_space, archs, truth):
     taught.fit([])  # forgets them
     assert {s.std for s in taught.score(trials(test))} == {before[0].std}
     assert order(taught, test, truth) == pytest.approx(order(plain, test, truth), abs=0.01)
+
+
+def test_any_network_can_be_learnt_by_its_graph(toy_space, archs, truth):
+    test, known = archs[:60], archs[60:]
+    plain, taught = make(toy_space, truth), make(toy_space, truth, features=StandardFeatures(toy_space, "graph"))
+    taught.fit([(t, Score(truth[t.arch])) for t in trials(known)])
+    assert order(taught, test, truth) > order(plain, test, truth) + 0.05
+    assert taught.identity["features"] == VERSION and "features" not in make(toy_space, truth).identity
+
+
+def test_which_features_there_are(toy_space):
+    bare, rng = Bare(toy_space), Random(5)
+    archs = [toy_space.sample(rng) for _ in range(200)]
+    assert StandardFeatures(toy_space).kind == "space" and StandardFeatures(bare).kind == "graph"
+    with pytest.raises(ConfigError, match="no features of its own"):
+        StandardFeatures(bare, "space")
+    with pytest.raises(ConfigError, match=r"space \| graph"):
+        StandardFeatures(toy_space, "paths")
+    rows = StandardFeatures(bare)(archs)
+    assert np.isfinite(rows).all()
+    assert np.abs(rows.mean(0)).max() < 0.3 and np.median(rows.std(0)) == pytest.approx(1, abs=0.2)
+    networks = StandardFeatures(bare)([toy_space.network(arch) for arch in archs[:5]])
+    np.testing.assert_array_equal(networks, rows[:5])
+
+
+class Bare:
+    """The toy space without features of its own; one in ten members has no network."""
+
+    name = "bare"
+
+    def __init__(self, space):
+        self.inner, self.drawn = space, 0
+
+    def sample(self, rng):
+        self.drawn += 1
+        return "no cell" if self.drawn % 10 == 0 else self.inner.sample(rng)
+
+    def parse(self, text):
+        return self.inner.parse(text)
+
+    def canonical(self, arch):
+        return self.inner.canonical(arch)
+
+    def network(self, arch):
+        return self.inner.network(arch)
 
 
 def test_a_score_depends_on_the_population_and_not_on_the_company(toy_space, archs, truth):

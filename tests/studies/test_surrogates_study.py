@@ -7,14 +7,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import toy
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
+from ghn.analysis.correlation import kendall
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, ExistsError
+from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.spaces.nasbench201.benchmark import load_sample
+from ghn.types import Score, Trial
 from studies.pnas import pnas_study
 from studies.surrogates import choose_networks, surrogates_study
 
@@ -38,6 +42,7 @@ def options(tmp_path: Path) -> dict[str, Any]:
         "draws": 2,
         "sizes": [12, 20],
         "models": ["ridge", "gaussian_process"],
+        "sets": None,
         "inputs": {"hypernetwork": ["scores", "embedding"]},
         "beam": 3,
     }
@@ -80,7 +85,30 @@ def test_references_are_never_among_the_judged() -> None:
         assert len(pool) == (3914 if sample == "report" else 3430)
 
 
-@pytest.mark.parametrize("change", [{"sizes": [12, 41]}, {"draws": 0}, {"sizes": []}, {"models": ["svm"]}])
+def test_what_is_not_given_of_the_development_sample_is_judged(
+    setting: Setting, options: dict[str, Any], tmp_path: Path
+) -> None:
+    pool, judged = choose_networks(toy.SPACE, "rest", None, 1000)
+    assert pool == judged == load_sample("development").archs("random", "embedded-random")
+    change = {"candidates": "rest", "n": 40, "models": ["ridge"], "sizes": [12], "sets": ["graph_features"]}
+    inputs = {**options["inputs"], "graph_features": ["graph"]}
+    surrogates_study(setting, {**options, **change, "inputs": inputs})
+    study = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert list(study["rows"]) == ["ridge, graph_features"] and study["identity"]["candidates"] == "rest"
+    values = np.array([load_sample("development").accuracy[text] for text in pool[:40]])
+    trials = [Trial(text, toy.SPACE.parse(text)) for text in pool[:40]]
+    for draw, found in enumerate(study["rows"]["ridge, graph_features"]["12"]["kendall"]):
+        given = np.random.default_rng([draw, 12]).choice(40, 12, replace=False)
+        surrogate = SurrogateEstimator(toy.SPACE, ["graph"], "ridge", seed=draw)
+        surrogate.fit([(trials[i], Score(values[i])) for i in given])
+        left = np.setdiff1d(np.arange(40), given)
+        scores = surrogate.score([trials[i] for i in left])
+        assert kendall([s.value for s in scores], values[left]) == pytest.approx(found, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "change", [{"sets": ["none"]}, {"sizes": [12, 41]}, {"draws": 0}, {"sizes": []}, {"models": ["svm"]}]
+)
 def test_a_study_that_cannot_be_made(setting: Setting, options: dict[str, Any], change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         surrogates_study(setting, {**options, **change, "inputs": {"adjacency": ["adjacency"]}})

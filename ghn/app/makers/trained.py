@@ -109,9 +109,9 @@ def surrogate(name: str, setting: Setting) -> list[Entry]:
     options = dict(setting.surrogate)
     given = options.pop("given")
     history = published_history(setting.space, given)
-    needs = {"embedding", "scores"} & set(options["inputs"])
-    model = open_checkpoint(setting, setting.checkpoints[0])[1] if needs else None
-    training = make_low_fidelity(setting) if "curve" in options["inputs"] else None
+    named = set(options["inputs"] or ())  # none: the usual ones, which need nothing more
+    model = open_checkpoint(setting, setting.checkpoints[0])[1] if named & {"embedding", "scores"} else None
+    training = make_low_fidelity(setting) if "curve" in named else None
 
     def make() -> SurrogateEstimator:
         return SurrogateEstimator(setting.space, hypernetwork=model, training=training, **options)

@@ -34,7 +34,7 @@ def combined(name: str, setting: Setting) -> list[Entry]:
     made = []
     for checkpoint in setting.checkpoints:
         label, model = open_checkpoint(setting, checkpoint)
-        estimator = make_ranker(model, task=setting.task)
+        estimator = make_ranker(model, task=setting.task, features=setting.features)
         made.append(Entry(f"combined, {label}", estimator, model.trainings(companions=True)))
     return made
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -11,10 +11,12 @@ import torch
 from jaxtyping import Float
 
 from ghn.errors import ConfigError
+from ghn.graph.descriptors import VERSION, aligned, names_of
 from ghn.graph.op import OPS
 from ghn.graph.stats import MACS
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
+from ghn.spaces.graph_features import GraphFeatures
 from ghn.spaces.members import live_graph, live_stats
 from ghn.types import Encoded, Estimator, Space, Trial
 
@@ -40,6 +42,15 @@ class Input(Protocol):
         Raises:
             ConfigError: the space has no such features; it is asked for none before anything is spent.
         """
+        ...
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A source whose features have names, which are not the same for every network: those of references are learnt."""
+
+    def named(self, space: Space[Any], archs: Sequence[Any]) -> Sequence[Mapping[str, float] | None]:
+        """Features by name of each member; None where it has none."""
         ...
 
 
@@ -79,6 +90,23 @@ def _statistics(space: Space[Any], arch: Any) -> list[float]:
     stats = live_stats(space, arch)
     sizes = [np.log(stats.params + 1), np.log(stats.macs + 1), stats.depth, stats.width, stats.kernels.get(3, 0)]
     return [*map(float, sizes), *(float(stats.ops.get(op, 0)) for op in OPS)]
+
+
+@dataclass(frozen=True)
+class GraphNumbers:
+    """Graph features that any network has: operations, paths, edges, and what there is at each resolution."""
+
+    name: str = "graph"
+    identity: str = VERSION
+    _of: dict[str, GraphFeatures] = field(default_factory=dict, repr=False, compare=False)
+
+    def named(self, space: Space[Any], archs: Sequence[Any]) -> Sequence[Mapping[str, float] | None]:
+        return self._of.setdefault(repr(space), GraphFeatures(space))(archs)
+
+    def __call__(self, space: Space[Any], archs: Sequence[Any]) -> Matrix:
+        """Features [n, names that some of the architectures have]."""
+        rows = self.named(space, archs)
+        return aligned(rows, names_of(rows))
 
 
 @dataclass(frozen=True)
@@ -142,7 +170,10 @@ def _cells(space: Space[Any], archs: Sequence[Any], name: str) -> list[Any]:
 
 
 def _lacks(space: Space[Any], name: str, method: str) -> ConfigError:
-    what, fix = f"space {space.name} has no features for the input {name!r}", "use other inputs, such as statistics"
+    what, fix = (
+        f"space {space.name} has no features for the input {name!r}",
+        "take graph or statistics",
+    )
     return ConfigError(what, expected=f"a method `{method}(arch)`", fix=fix)
 
 
@@ -224,14 +255,14 @@ class Curve:
         return np.array(rows, dtype=float).reshape(len(archs), -1)
 
 
-CHEAP: dict[str, Callable[[], Input]] = {one.name: one for one in (Statistics, Adjacency, Paths, Summary)}
+CHEAP: dict[str, Callable[[], Input]] = {one.name: one for one in (GraphNumbers, Statistics, Adjacency, Paths, Summary)}
 INPUTS = (*CHEAP, "embedding", "scores", "curve")
 OF_THE_SPACE = (Adjacency, Paths, Summary)  # which not every space has
 
 
 def usual_inputs(space: Space[Any]) -> tuple[str, ...]:
     """The inputs that need nothing but the space, of those that it has: what a surrogate takes when none are named."""
-    summary = ("summary",) if isinstance(space, Encoded) else ("statistics",)
+    summary = ("summary",) if isinstance(space, Encoded) else ("graph",)
     return (*summary, "adjacency", "paths") if isinstance(space, Cellular) else summary
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError, DataError, GhnError, check_known
-from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, make_inputs, usual_inputs
+from ghn.families.surrogates.inputs import OF_THE_SPACE, Input, Named, make_inputs, usual_inputs
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.regression import (
     FLOOR,
@@ -25,6 +25,7 @@ from ghn.families.surrogates.regression import (
     interval_key,
     merge,
 )
+from ghn.graph.descriptors import aligned, names_of
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
 from ghn.spaces.members import live_graph
@@ -97,6 +98,7 @@ class SurrogateEstimator:
             if isinstance(source, OF_THE_SPACE):  # what the space lacks is found before anything is trained
                 source(space, [space.sample(Random(0))])
         self._shallow = fastest_variant(space)
+        self._names: dict[str, list[str]] = {}  # of a source's features, in order
         self.references: dict[str, float] = {}  # official string -> value, those that were learnt from
         self.left_out = 0  # references that failed, or have no features
         self.merged = 0  # references of a function that another one computes too
@@ -129,6 +131,8 @@ class SurrogateEstimator:
         good = [(trial, score) for trial, score in history if score.ok]
         archs, values = merge(self.space, good, self.tolerance)
         self._check_number(len(archs), history)  # before features are made, which may train
+        named = {source.name: source for source in self.inputs if isinstance(source, Named)}
+        self._names = {name: names_of(source.named(self.space, archs)) for name, source in named.items()}
         x = self._rows(archs)
         whole = np.flatnonzero(np.isfinite(x.matrix).all(1))
         self._check_number(len(whole), history)
@@ -171,9 +175,15 @@ class SurrogateEstimator:
             )
 
     def _rows(self, archs: Sequence[Any]) -> Rows:
-        parts = [source(self.space, archs) for source in self.inputs]
+        parts = [self._features(source, archs) for source in self.inputs]
         graphs = [live_graph(self._shallow, arch) for arch in archs] if self._reads_graphs else ()
         return Rows(np.hstack([np.zeros((len(archs), 0)), *parts]), graphs)
+
+    def _features(self, source: Input, archs: Sequence[Any]) -> np.ndarray:
+        """Features [n, f]; of a source with names those that references have."""
+        if isinstance(source, Named):
+            return aligned(source.named(self.space, archs), self._names[source.name])
+        return source(self.space, archs)
 
     def _judge(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         started = time.perf_counter()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,28 +13,33 @@ from cases_surrogates import Readings, accuracy
 from lightning_fabric import Fabric
 from toy_models import CHAIN, CUT_OFF, EDGE, cells
 
-from ghn.errors import ConfigError
+from ghn.analysis.correlation import kendall
+from ghn.errors import ConfigError, GraphError
 from ghn.families.surrogates.inputs import (
     INPUTS,
     Adjacency,
     Curve,
     Embedding,
+    GraphNumbers,
     Paths,
     Scores,
     Statistics,
     Summary,
     make_inputs,
+    usual_inputs,
 )
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.graph import simplify
+from ghn.graph.descriptors import VERSION, aligned, graph_features, names_of
 from ghn.graph.stats import MACS, graph_stats
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
-from ghn.spaces import NASBench201
+from ghn.spaces import DARTS, NASBench201
 from ghn.spaces.nasbench201.space import EDGES, OPERATIONS
 from ghn.tasks import ImageTask
 from ghn.train.network import Recipe
+from ghn.types import Score, Trial
 
 ARCHS = cells(12)
 
@@ -44,6 +50,70 @@ def test_a_row_an_architecture_whatever_the_company(source: Callable[..., np.nda
     assert np.isfinite(together).all() and len(np.unique(together, axis=0)) > 6
     for arch, row in zip(ARCHS, together, strict=True):
         np.testing.assert_array_equal(source(toy.SPACE, [arch])[0], row)
+
+
+def test_graph_features_are_those_of_the_live_shallow_network_and_computed_once(monkeypatch) -> None:
+    asked: list[Any] = []
+
+    def counted(space: Any, arch: Any) -> Any:
+        asked.append(arch)
+        return simplify(space.network(arch).graph)
+
+    monkeypatch.setattr("ghn.spaces.graph_features.live_graph", counted)
+    deep, source = NASBench201((3, 8, 8), classes=4, width=4, depth=5), GraphNumbers()
+    rows = source.named(deep, [*ARCHS, *ARCHS])
+    assert rows[: len(ARCHS)] == rows[len(ARCHS) :]
+    assert rows[0] == graph_features(simplify(NASBench201((3, 8, 8), 4, 4, depth=1).network(ARCHS[0]).graph))
+    assert len(asked) == len({deep.canonical(arch) for arch in ARCHS})
+    np.testing.assert_array_equal(source(deep, ARCHS), aligned(rows[: len(ARCHS)], names_of(rows)))
+
+
+def test_what_references_do_not_have_is_left_out_and_what_has_no_network_fails_alone() -> None:
+    archs = [arch for arch in cells(60) if "avg_pool_3x3" not in arch][:12]
+    surrogate = SurrogateEstimator(toy.SPACE, inputs=["graph"], model="ridge", folds=2)
+    surrogate.fit([(Trial(str(i), arch), Score(accuracy(arch))) for i, arch in enumerate(archs)])
+    pooling = ("avg_pool_3x3", *("nor_conv_3x3",) * 5)  # reads what no reference has
+    scores = surrogate.score([Trial("a", archs[0]), Trial("b", pooling), Trial("c", "no cell")])
+    assert [score.ok for score in scores] == [True, True, False]
+    assert surrogate.identity["inputs"] == {"graph": VERSION}
+
+
+def test_usual_inputs_are_those_of_the_space_or_of_any_graph() -> None:
+    assert usual_inputs(toy.SPACE) == ("summary", "adjacency", "paths")
+    assert usual_inputs(DARTS((3, 8, 8), 4, width=2, depth=3)) == ("summary",)
+    assert usual_inputs(Unencoded()) == ("graph",)
+
+
+class Unencoded:
+    """A space without features of its own, some members of which have no network."""
+
+    name = "unencoded"
+
+    def __init__(self) -> None:
+        self.inner = toy.SPACE
+
+    def canonical(self, arch: Any) -> Any:
+        return self.inner.canonical(arch)
+
+    def parse(self, text: str) -> Any:
+        return self.inner.parse(text)
+
+    def format(self, arch: Any) -> str:
+        return self.inner.format(arch)
+
+    def network(self, arch: Any) -> Any:
+        if arch == ARCHS[-1]:
+            raise GraphError("told to")
+        return self.inner.network(arch)
+
+
+def test_a_space_without_features_is_learnt_by_its_graphs() -> None:
+    surrogate = SurrogateEstimator(Unencoded(), model="ridge", folds=2)  # type: ignore[arg-type]
+    known = [(Trial(str(i), arch), Score(accuracy(arch))) for i, arch in enumerate(cells(40, 1))]
+    surrogate.fit(known)
+    scores = surrogate.score([Trial(str(i), arch) for i, arch in enumerate(ARCHS)])
+    assert [score.ok for score in scores] == [True] * (len(ARCHS) - 1) + [False]
+    assert kendall([s.value for s in scores[:-1]], [accuracy(arch) for arch in ARCHS[:-1]]) > 0.5
 
 
 def test_adjacency_says_which_operation_is_on_which_live_edge() -> None:
