@@ -36,6 +36,7 @@ RUN = (
     "docs/spaces.md",
     "docs/stability.md",
     "docs/surrogates.md",
+    "docs/vit.md",
     "docs/zero-cost.md",
 )
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
