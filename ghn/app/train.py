@@ -60,7 +60,9 @@ def _trained(keys: TrainKeys) -> Model:
         from ghn.scoring.train_model import train_hypernetwork
 
         config = GHNConfig(classes=count_outputs(task), **keys.net.model_dump())
-        return train_hypernetwork(config, *parts, population=keys.population, **how)
+        return train_hypernetwork(config, *parts, population=keys.population, start=keys.start, **how)
+    if keys.start is not None:
+        raise ConfigError("start is of a hypernetwork: weights=ghn", got=f"weights={keys.weights.method}")
     from ghn.families.sharing.train import make_method, train_shared
 
     return train_shared(make_method(**keys.weights.model_dump()), *parts, **how)

@@ -126,6 +126,9 @@ class TrainKeys(Keys):
     task: dict[str, Any] = Field(description="the data: a name, and its settings")
     trainer: TrainerKeys
     out: str = Field(description="folder of the run")
+    start: str | None = Field(
+        description="checkpoint of a hypernetwork to start from, of any space, or shipped; net is then what that has"
+    )
     resume: bool = Field(description="go on with the run in that folder")
     snapshots: bool = Field(description="keep the averaged weights at every check (trainer.check_every)")
     scoring_task: dict[str, Any] | None = Field(

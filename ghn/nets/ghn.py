@@ -221,6 +221,31 @@ class GHN(Net):
                 stacklevel=4,
             )
 
+    @torch.no_grad()
+    def start_from(self, other: GHN) -> list[str]:
+        """Takes over the weights of another one, whose config this one's was grown from, with any number of classes.
+
+        Returns:
+            Names of the tensors that stay as they were, in part or whole: of new operations and kinds, and of a class
+            head of another size.
+
+        Raises:
+            ConfigError: the other has sizes, or an order of operations, of its own.
+        """
+        asked = replace(other.config, classes=self.config.classes, tasks=self.config.tasks)
+        if asked.grown(self.config.vocabulary, self.config.kinds).describe() != self.config.describe():
+            raise ConfigError("a hypernetwork can start from one of its own sizes only", got=other.config.describe())
+        there, new = other.state_dict(), []
+        for name, own in self.state_dict().items():
+            given = there.get(name)
+            if given is not None and given.shape == own.shape:
+                own.copy_(given)
+                continue
+            new.append(name)
+            if given is not None and name == "embedding.tables.0.weight":  # a row an operation, new ones at the end
+                own[: len(given)] = given
+        return new
+
     def embed(self, graphs: Sequence[Graph]) -> Float[Tensor, "g d"]:
         """Mean of the encoded nodes of each graph: a feature vector for surrogates."""
         batch = self.featurizer.batch(graphs, self.device)

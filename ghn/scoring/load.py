@@ -10,6 +10,7 @@ from lightning_fabric import Fabric
 
 from ghn.assets import asset
 from ghn.errors import CheckpointError, GhnError
+from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import KINDS, make_net
 from ghn.scoring.card import check_card, check_outputs
 from ghn.scoring.model import Model
@@ -54,6 +55,25 @@ def load(
     fabric = fabric or make_runtime(device, precision)
     first, *others = [path] if isinstance(path, (str, Path)) else path
     return _load(Path(first), fabric, space, [_load(Path(other), fabric, space) for other in others])
+
+
+def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
+    """Loads a hypernetwork of any space and classes, to train another from, and the whole header of its checkpoint.
+
+    Args:
+        path: of its checkpoint, or `shipped`.
+
+    Raises:
+        CheckpointError: missing, damaged, or no hypernetwork.
+    """
+    path = asset(SHIPPED) if path == "shipped" else Path(path)
+    tensors, header = load_tensors(path, GHN.kind)
+    try:
+        net = GHN(GHNConfig(**header["card"]["config"]))
+    except (KeyError, TypeError, ValueError, GhnError) as error:
+        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
+    fit_tensors(net, tensors, path)
+    return net, header
 
 
 def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -19,7 +20,7 @@ from ghn.nets.net import Net
 from ghn.nets.vocabulary import grown_for
 from ghn.scoring.card import SAFE_TASKS
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.load import CHECKPOINT, load
+from ghn.scoring.load import CHECKPOINT, load, load_start
 from ghn.scoring.model import Model, measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
@@ -63,6 +64,7 @@ def train_hypernetwork(
     folder: Path | str,
     *,
     population: int = 0,
+    start: Path | str | None = None,
     **options: Unpack[Options],
 ) -> Model:
     """Trains a hypernetwork and writes `checkpoint.safetensors` beside the run's state and log.
@@ -76,6 +78,8 @@ def train_hypernetwork(
         folder: of the run.
         population: networks over which the card keeps what readings are usual, so that `Model.rank` can judge a single
             architecture; needs a scoring task; 0 for none.
+        start: checkpoint of a hypernetwork to start from, of any space and classes, or `shipped`; `config` then gives
+            the number of classes alone.
         options: `Options`.
 
     Raises:
@@ -91,12 +95,21 @@ def train_hypernetwork(
             got=f"population {population}, of {most} networks" if most < population else f"population {population}",
             expected=f"at least {LEAST}, or population=0",
         )
+    known, header = load_start(start) if start is not None else (None, {})
+    if known is not None:
+        config = replace(known.config, classes=config.classes, tasks={})
     config = grown_for(config, space, trainer.skeletons)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)
-    step = MetaStep(net, space, task, trainer, fabric, identity={"net": config.describe()})
-    model = train_weights(step, space, task, trainer, fabric, folder, **options)
+    identity, said = {"net": config.describe()}, dict[str, Any]()
+    if known is not None:
+        net.start_from(known)
+        identity["start"] = header["digest"]
+        said["started_from"] = {"digest": header["digest"], "space": header["card"]["space"]}
+        said["started_from"]["seconds"] = header["card"].get("seconds")
+    step = MetaStep(net, space, task, trainer, fabric, identity=identity)
+    model = train_weights(step, space, task, trainer, fabric, folder, card=lambda _: said, **options)
     if population and model.card["scoring_task"] is not None:
         model.card["population"] = measure_population(model, population, progress=options.get("progress", True))
         model.save(Path(folder) / CHECKPOINT)

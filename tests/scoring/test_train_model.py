@@ -16,14 +16,14 @@ from toy_models import NET, SAMPLE, cells, toy_table
 
 from ghn.analysis.correlation import kendall
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError
-from ghn.nets.ghn import GHNConfig
+from ghn.nets.ghn import GHN, GHNConfig
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.readouts import Sample
 from ghn.scoring.train_model import train_hypernetwork
-from ghn.spaces import NASBench201
+from ghn.spaces import NASBench101, NASBench201
 from ghn.tables.references import ReferenceTable
-from ghn.tasks import ImageTask, make_task
+from ghn.tasks import ImageTask, from_arrays, make_task
 from ghn.train.loop import Loop
 from ghn.train.meta import MetaConfig
 
@@ -197,3 +197,34 @@ def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) 
     assert {"graph/params", "ghn_depth3/loss", "zero_cost/meco"} <= set(held["quantiles"])
     assert -1 <= held["agreement"] <= 1
     assert model.rank([cells(1)[0]])[0].ok
+
+
+def test_training_starts_from_a_hypernetwork_of_another_space(
+    train: Train, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    """What both know is taken over; new operations and another class head are not."""
+    first = train(tmp_path / "first")
+    space, still = NASBench101((3, 8, 8), 6, width=4), replace(TRAINER, steps=1, lr=1e-12, average=0.0)
+    images, labels = torch.randint(200, (24, 3, 8, 8), dtype=torch.uint8), torch.arange(24) % 6
+    task, start = from_arrays("six", train=(images, labels), val=(images, labels)), tmp_path / "first" / CHECKPOINT
+    again = (GHNConfig(6), space, task, still, fabric, tmp_path / "second")
+    model = train_hypernetwork(*again, start=start, progress=False)
+    assert model.card["started_from"]["digest"] == first.digest and model.net.config.classes == 6
+    before, after = weights(first), weights(model)
+    assert len(model.net.config.vocabulary) > len(before["embedding.tables.0.weight"])
+    rows = len(before["embedding.tables.0.weight"])
+    assert torch.allclose(after["embedding.tables.0.weight"][:rows], before["embedding.tables.0.weight"], atol=1e-6)
+    shared = [name for name, value in before.items() if after[name].shape == value.shape]
+    assert len(shared) > 40 and all(torch.allclose(after[n], before[n], atol=1e-6) for n in shared)
+    with pytest.raises(CheckpointError, match="start"):  # the run in the folder began elsewhere
+        train_hypernetwork(*again, resume=True, progress=False)
+
+
+def test_a_start_must_have_the_same_sizes() -> None:
+    small, large = GHN(GHNConfig(4, hidden=16, heads=2)), GHN(GHNConfig(4, hidden=32, heads=2))
+    with pytest.raises(ConfigError, match="sizes"):
+        large.start_from(small)
+    grown = GHN(small.config.grown(["narrow"], ["embedding"]))
+    assert "embedding.tables.0.weight" in grown.start_from(small)
+    head = GHN(GHNConfig(7, hidden=16, heads=2))
+    assert head.start_from(small) and all("heads.linear_" in name for name in head.start_from(small))  # the class head
