@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 
 
 def build(choose: Any) -> nn.Module:
-    """A small convolutional network."""
+    """A small convolutional network, of at most 64 channels."""
     width, activation = (
         choose("width", [16, 24, 32]),
         {"relu": nn.ReLU, "gelu": nn.GELU}[choose("act", ["relu", "gelu"])],
@@ -45,8 +45,8 @@ def build(choose: Any) -> nn.Module:
     first = nn.Conv2d(choose.input_shape[0], width, 3, padding=1)
     layers: list[nn.Module] = [first, nn.BatchNorm2d(width), activation()]
     for i in range(choose.int("blocks", 2, 4)):
-        kernel, out = choose(f"kernel{i}", [3, 5]), width * choose(f"wider{i}", [1, 2])
-        groups = width if choose(f"depthwise{i}", [False, True]) else 1
+        kernel, out = choose(f"kernel{i}", [3, 5]), min(64, width * choose(f"wider{i}", [1, 2]))
+        groups = width if out % width == 0 and choose(f"depthwise{i}", [False, True]) else 1
         layers += [nn.Conv2d(width, out, kernel, padding=kernel // 2, groups=groups), nn.BatchNorm2d(out), activation()]
         layers += [nn.MaxPool2d(2)] if i % 2 else []
         width = out
