@@ -26,8 +26,8 @@ def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
             f"space {space.name} has no candidates and references of its own",
             got=got,
             expected="a space with a benchmark, or a table of trained networks of this one",
-            fix="train one (job=references archs=FILE, one architecture a line) and name it: references=PATH; or score "
-            "in Python: ghn.load",
+            fix="name yours: references=mine.csv (docs/own-table.md); or train one (job=references archs=FILE, an "
+            "architecture a line) and name that; or score in Python: ghn.load",
         )
     return benchmark
 
