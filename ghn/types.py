@@ -7,8 +7,8 @@ Axis vocabulary, used by every jaxtyping shape: `b` items in a batch, `c` channe
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -191,6 +191,12 @@ class Reference:
     seeds: Mapping[str, Sequence[float]]
     note: str | None = None  # what a reader must know
     noise: float | None = None  # standard deviation of a value over trainings, where known otherwise than from `seeds`
+
+    def part(self, archs: Iterable[str], name: str | None = None) -> Reference:
+        """What it knows of some networks, perhaps under another name."""
+        known = [arch for arch in archs if arch in self.values]
+        seeds = {arch: self.seeds[arch] for arch in known if arch in self.seeds}
+        return replace(self, name=name or self.name, values={arch: self.values[arch] for arch in known}, seeds=seeds)
 
 
 class Benchmark(Protocol):

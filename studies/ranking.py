@@ -41,8 +41,8 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
     pool = first(read_accuracies(plan["development"], space), plan["pool"])
     judged = first(read_accuracies(plan["report"], space), plan["n"])
     taught = {space.canonical(space.parse(text)) for text in pool.values}
-    kept = {text: v for text, v in judged.values.items() if space.canonical(space.parse(text)) not in taught}
-    judged = Reference(judged.name, judged.unit, kept, {t: s for t, s in judged.seeds.items() if t in kept})
+    judged = judged.part(text for text in judged.values if space.canonical(space.parse(text)) not in taught)
+    kept = judged.values
     how: dict[str, Any] = {"proxies": plan["proxies"], "progress": options["progress"]}
     runs = [
         Readings(
@@ -117,9 +117,7 @@ def first(reference: Reference, n: int | None) -> Reference:
     """
     if n is not None and not 0 < n <= len(reference.values):
         raise ConfigError(f"{reference.name} does not hold so many networks", got=n, expected=len(reference.values))
-    archs = list(reference.values)[:n]
-    seeds = {text: reference.seeds[text] for text in archs if text in reference.seeds}
-    return Reference(reference.name, reference.unit, {text: reference.values[text] for text in archs}, seeds)
+    return reference.part(list(reference.values)[:n])
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -73,29 +73,23 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     main, name = (published, PUBLISHED.format(label=benchmark.label)) if published else (own, own_name)
     if main is None:
         raise DataError("no references fit this task and these settings of the space", got=setting.space)
-    telling = _part(main, report, name)
+    telling = main.part(report, name)
     said = [
         f"{name}: {main.name}; {len(report)} networks of the {reporting} sample. What is chosen is chosen on "
         f"{len(first)} others, of the {choosing} sample."
     ]
     judged = [telling]
     if published and own:
-        judged = [_part(own, first, own_name), telling]
+        judged = [own.part(first, own_name), telling]
         said.append(f"{own_name}: {own.name}, in the skeleton in which estimators score.")
     return Subjects(
         (*first, *report),
         tuple(judged),
-        _part(main, first, f"{name}, {choosing} sample"),
+        main.part(first, f"{name}, {choosing} sample"),
         telling,
         table,
         protocol=tuple(said),
     )
-
-
-def _part(reference: Reference, archs: Sequence[str], name: str) -> Reference:
-    values = {arch: reference.values[arch] for arch in archs if arch in reference.values}
-    seeds = {arch: reference.seeds[arch] for arch in archs if arch in reference.seeds}
-    return replace(reference, name=name, values=values, seeds=seeds)
 
 
 def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
@@ -112,8 +106,8 @@ def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
     order = np.random.default_rng(seed).permutation(len(archs))
     first = [archs[i] for i in sorted(order[: len(archs) // 2])]
     second = [archs[i] for i in sorted(order[len(archs) // 2 :])]
-    chosen_on = _part(reference, first, f"{reference.name} (the half chosen on)")
-    return chosen_on, _part(reference, second, f"{reference.name} (the other half)")
+    chosen_on = reference.part(first, f"{reference.name} (the half chosen on)")
+    return chosen_on, reference.part(second, f"{reference.name} (the other half)")
 
 
 def user_subjects(table: UserTable) -> Subjects:
