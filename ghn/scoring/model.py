@@ -351,11 +351,14 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
     return "_".join([f"ghn{number + 1}" if number else "ghn", *(f"{k}{v}" for k, v in skeleton.items())])
 
 
-def rank_weights(members: Sequence[str], *, proxy: bool = True) -> dict[str, float]:
-    """Weights of the readings: size 1, the loss of generated weights 2, the proxy 2; of 0: for the regression alone."""
-    losses = {f"{member}/loss": 2.0 / len(members) for member in members}
+def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True) -> dict[str, float]:
+    """A vote for each reading: size, the proxy, and the loss of generated weights in each variant.
+
+    Several hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone.
+    """
+    losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
-    proxies = {f"{PROXY}/meco": 2.0, f"{PROXY}/swap": 0.0} if proxy else {}
+    proxies = {f"{PROXY}/meco": 1.0, f"{PROXY}/swap": 0.0} if proxy else {}
     return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies}
 
 
@@ -380,7 +383,7 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
         for skeleton in skeletons
     }
     proxy = judges_input(ZERO_COST["meco"], images)
-    weights = rank_weights(list(members), proxy=proxy)
+    weights = rank_weights(list(members), models=len(models), proxy=proxy)
     if proxy:
         members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
     learnt = StandardFeatures(space, features)

@@ -16,7 +16,7 @@ import ghn
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.scoring.load import load
-from ghn.scoring.model import Model, make_ranker
+from ghn.scoring.model import Model, make_ranker, rank_weights
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.types import Trial
@@ -172,6 +172,15 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
         broken = Model(toy_net(), toy_model.space, card, toy_model.fabric)
         with pytest.raises(CheckpointError, match="population"):
             broken.rank(archs, task=toy_task)
+
+
+def test_each_reading_has_a_vote_and_companions_share_it() -> None:
+    alone = rank_weights(["ghn_depth1", "ghn_depth3"])
+    votes = {name for name, weight in alone.items() if weight == 1}
+    assert votes == {"graph/params", "ghn_depth1/loss", "ghn_depth3/loss", "zero_cost/meco"}
+    assert not any(weight for name, weight in alone.items() if name not in votes)
+    pair = rank_weights(["ghn_depth1", "ghn_depth3", "ghn2_depth1", "ghn2_depth3"], models=2, proxy=False)
+    assert sum(pair.values()) == sum(alone.values()) - 1 and pair["ghn2_depth1/loss"] == pair["ghn_depth1/loss"] == 0.5
 
 
 def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask, tmp_path: Path) -> None:
