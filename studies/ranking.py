@@ -15,7 +15,8 @@ from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.report.comparison import print_report
-from ghn.tables.references import ReferenceTable
+from ghn.spaces.candidates import whole_reference
+from ghn.tables.references import some_of
 from ghn.types import Reference, Space
 from studies.readings import Readings, print_spread, spread_over_draws
 from studies.run import run_study, write_json
@@ -38,10 +39,11 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
         raise ConfigError(f"{' and '.join(missing)} must be given", expected="tables of trained networks")
     if plan["draws"] < 1:
         raise ConfigError("draws of references must be at least 1", got=plan["draws"])
-    pool = first(read_accuracies(plan["development"], space), plan["pool"])
-    judged = first(read_accuracies(plan["report"], space), plan["n"])
+    pool = part_of(read_accuracies(plan["development"], space), plan["pool"])
     taught = {space.canonical(space.parse(text)) for text in pool.values}
-    judged = judged.part(text for text in judged.values if space.canonical(space.parse(text)) not in taught)
+    others = read_accuracies(plan["report"], space)
+    others = others.part(text for text in others.values if space.canonical(space.parse(text)) not in taught)
+    judged = part_of(others, plan["n"])
     kept = judged.values
     how: dict[str, Any] = {"proxies": plan["proxies"], "progress": options["progress"]}
     runs = [
@@ -83,11 +85,7 @@ def read_accuracies(path: str, space: Space[Any]) -> Reference:
         DataError: no such file, or not such a table; says the line.
     """
     if path.endswith(".jsonl"):
-        table = ReferenceTable.load(path)
-        table.check(space=space.name)
-        archs, seeds = table.seeds(ACCURACY)
-        several = dict(zip(archs, seeds.tolist(), strict=True))
-        return Reference(path, "test accuracy", table.value(ACCURACY), several)
+        return whole_reference(path, space)
     try:
         rows = list(csv.DictReader(Path(path).read_text().splitlines()))
     except (OSError, UnicodeDecodeError) as error:
@@ -109,15 +107,15 @@ def read_accuracies(path: str, space: Space[Any]) -> Reference:
     return Reference(path, "test accuracy", {text: fmean(seeds) for text, seeds in seeds_of.items()}, several)
 
 
-def first(reference: Reference, n: int | None) -> Reference:
-    """The first networks of a table.
+def part_of(reference: Reference, n: int | None) -> Reference:
+    """So many networks of a table, drawn with a fixed seed; None: all.
 
     Raises:
         ConfigError: it has fewer.
     """
     if n is not None and not 0 < n <= len(reference.values):
         raise ConfigError(f"{reference.name} does not hold so many networks", got=n, expected=len(reference.values))
-    return reference.part(list(reference.values)[:n])
+    return reference if n is None else reference.part(some_of(reference, n))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.members import live_stats
 from ghn.types import Estimator, Readable, Trial
-from studies.ranking import first, read_accuracies
+from studies.ranking import part_of, read_accuracies
 from studies.readings import KEYS, TITLES
 from studies.run import run_study, write_json
 
@@ -49,7 +49,7 @@ def rules_study(setting: Setting, options: Mapping[str, Any]) -> None:
     folder, space, plan = Path(options["out"]), setting.space, options["rules"]
     check_folder(folder, resume=options["resume"])
     if plan["table"]:
-        accuracy = dict(first(read_accuracies(plan["table"], space), plan["n"]).values)
+        accuracy = dict(part_of(read_accuracies(plan["table"], space), plan["n"]).values)
     else:
         accuracy = {trial.id: score.value for trial, score in known_benchmark(space, "no table").history(plan["n"])}
     trials = [Trial(text, space.parse(text)) for text in accuracy]

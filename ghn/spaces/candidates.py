@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ConfigError
-from ghn.tables.references import ReferenceTable, some_of, table_reference
+from ghn.tables.references import some_of, table_reference
 from ghn.tables.user_table import read_user_table
 from ghn.types import Benchmark, Benchmarked, Reference, Space
 
@@ -94,10 +94,7 @@ def whole_reference(name: str, space: Space[Any]) -> Reference:
     if _is_csv(name):
         return read_user_table(name, space).reference()
     if Path(name).is_file():
-        table = ReferenceTable.load(name)
-        table.check(space=space.name)
-        said = f"{table.header.task}, {table.header.recipe.get('epochs')} epochs"
-        return Reference(f"{name}: {said}", "test accuracy", table.value("test_accuracy"), {})
+        return table_reference(name, space, None)
     if name != PUBLISHED:
         raise ConfigError("unknown references", got=name, expected=f"{PUBLISHED} | the path of a table")
     return known_benchmark(space, f"references={name}").every()

@@ -159,23 +159,25 @@ class ReferenceTable:
 
 
 def table_reference(
-    path: Path | str, space: Space[Any], task_checksum: str, *, name: str | None = None, note: str | None = None
+    path: Path | str, space: Space[Any], task_checksum: str | None, *, name: str | None = None, note: str | None = None
 ) -> Reference:
     """Test accuracies from a table: one that `train_references` wrote, or a published one that a reader gave.
 
     The table's `name` in a report is its path by default; `note` is what a reader must know. A published table, whose
-    header has no checksum of a task, stands beside any images and any skeleton, and the note says what it is of.
+    header has no checksum of a task, stands beside any images and any skeleton, and the note says what it is of; so
+    does every table where `task_checksum` is None.
 
     Raises:
         DataError: it is missing or damaged, or of another space; or its networks were trained here, and not on the
             images of `task_checksum` and in the skeleton of the space.
     """
     table = ReferenceTable.load(path)
-    if table.header.task_checksum:
+    if table.header.task_checksum and task_checksum is not None:
         table.check(space=space.name, task_checksum=task_checksum, skeleton=space.describe())
     else:
         table.check(space=space.name)
-        note = note or f"published: trained on {table.header.task} in the skeleton {table.header.skeleton}"
+        where = "trained here" if table.header.task_checksum else "published"
+        note = note or f"{where}: on {table.header.task}, in the skeleton {table.header.skeleton}"
     archs, seeds = table.seeds("test_accuracy")
     return Reference(
         f"{name or f'references in {path}'}: {table.header.recipe.get('epochs')} epochs of training on "
