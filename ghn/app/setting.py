@@ -11,12 +11,12 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.app.user_space import user_space
-from ghn.assets import asset, here_or_shipped
+from ghn.assets import asset
 from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError
-from ghn.scoring.load import CHECKPOINT, SHIPPED, load
+from ghn.scoring.load import CHECKPOINT, SHIPPED, find_checkpoint, load
 from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
-from ghn.spaces import FunctionSpace, describe_space, make_space
+from ghn.spaces import CHECKPOINTS, FunctionSpace, describe_space, make_space
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.network import Recipe
@@ -143,8 +143,8 @@ def as_list(value: Any) -> list[Any]:
 def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: str = "ghn") -> tuple[str, Model]:
     """Loads `shipped`, `shipped-SEED`, a path, or several paths read together, with the name that it has in a report.
 
-    `shipped` is the hypernetwork of `ghn.load()`, or, of another method, `shipped-1`. `shipped-SEED` are the trainings
-    in `checkpoints/trainings`.
+    `shipped` is the hypernetwork that is shipped for the space, or, of another method, `shipped-1`. `shipped-SEED` are
+    the trainings in `checkpoints/trainings`.
 
     Its weights must have come about by `method`: `ghn`, or a way in which banks are trained.
 
@@ -154,7 +154,7 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
         ConfigError: none of this kind is shipped.
     """
     if checkpoint == "shipped" and method == "ghn":
-        return "GHN shipped", _load_shipped(setting, None)
+        return "GHN shipped", _load_shipped(setting, asset(CHECKPOINTS.get(setting.space.name, SHIPPED)))
     if isinstance(checkpoint, str) and (named := re.fullmatch(r"shipped(?:-(\d+))?", checkpoint)):
         folder = f"{method}_s{named[1] or 1}"
         try:
@@ -166,7 +166,7 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
                 fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
             ) from None
         return f"{method} {checkpoint}", _load_shipped(setting, path)
-    paths = [here_or_shipped(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
+    paths = [find_checkpoint(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]
     names = ["shipped" if path.name == Path(SHIPPED).name else f"{path.parent.name}/{path.stem}" for path in paths]
     model = load(paths, fabric=setting.fabric, space=setting.space)
     if model.method != method:
@@ -179,7 +179,7 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
     return f"{'GHN' if method == 'ghn' else method} {' + '.join(names)}", model
 
 
-def _load_shipped(setting: Setting, path: Path | None) -> Model:
+def _load_shipped(setting: Setting, path: Path) -> Model:
     model = load(path, fabric=setting.fabric)
     if describe_space(model.space) != describe_space(setting.space):
         raise OtherSpaceError(

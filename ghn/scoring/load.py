@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
 
-from ghn.assets import asset
+from ghn.assets import asset, here_or_shipped
 from ghn.errors import CheckpointError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import KINDS, make_net
 from ghn.scoring.card import check_card, check_outputs
 from ghn.scoring.model import Model
-from ghn.spaces import DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
+from ghn.spaces import CHECKPOINTS, DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
 from ghn.train.checkpoint import fit_tensors, load_tensors
 from ghn.train.runtime import make_runtime
 from ghn.types import Space
 
 CHECKPOINT = "checkpoint.safetensors"  # what a training leaves in its folder
 SHIPPED = DEFAULT_CHECKPOINT
-COMPANIONS: tuple[str, ...] = ()
 
 
 class ForeignSpaceError(CheckpointError):
@@ -36,11 +36,11 @@ def load(
     fabric: Fabric | None = None,
     space: Space[Any] | None = None,
 ) -> Model:
-    """Loads a hypernetwork or a bank of shared weights; without a path, the one that is shipped, with its companions.
+    """Loads a hypernetwork or a bank of shared weights; without a path, the one that is shipped.
 
     Args:
-        path: of a checkpoint; or of several trainings of one recipe, of which `rank` reads all and everything else the
-            first.
+        path: of a checkpoint, or the name of a space that one is shipped for, such as `deepnets`; or several trainings
+            of one recipe, of which `rank` reads all and everything else the first.
         device: `auto`, `cpu`, `cuda` or `mps`.
         precision: `float32`, `tf32` or `bf16`.
         fabric: a runtime instead of `device` and `precision`.
@@ -50,28 +50,36 @@ def load(
     Raises:
         CheckpointError: missing, damaged, foreign, or made for another space.
     """
-    if path is None:
-        path = [asset(SHIPPED), *(asset(name) for name in COMPANIONS)]
+    path = "shipped" if path is None else path
     fabric = fabric or make_runtime(device, precision)
     first, *others = [path] if isinstance(path, (str, Path)) else path
-    return _load(Path(first), fabric, space, [_load(Path(other), fabric, space) for other in others])
+    companions = [_load(find_checkpoint(other), fabric, space) for other in others]
+    return _load(find_checkpoint(first), fabric, space, companions)
+
+
+def find_checkpoint(name: Path | str) -> Path:
+    """The file of a checkpoint: a path, `shipped`, or the name of a space that one is shipped for.
+
+    A file that is there is meant before anything that is shipped, and the shipped one where nothing is there.
+    """
+    if not Path(name).exists() and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
+        return asset(known)
+    return here_or_shipped(name)
 
 
 def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
     """Loads a hypernetwork of any space and classes, to train another from, and the whole header of its checkpoint.
 
     Args:
-        path: of its checkpoint, or `shipped`.
+        path: of its checkpoint, `shipped`, or the name of a space that one is shipped for.
 
     Raises:
         CheckpointError: missing, damaged, or no hypernetwork.
     """
-    path = asset(SHIPPED) if path == "shipped" else Path(path)
+    path = find_checkpoint(path)
     tensors, header = load_tensors(path, GHN.kind)
-    try:
+    with _usable(path):
         net = GHN(GHNConfig(**header["card"]["config"]))
-    except (KeyError, TypeError, ValueError, GhnError) as error:
-        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
     fit_tensors(net, tensors, path)
     return net, header
 
@@ -79,15 +87,11 @@ def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
 def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:
     tensors, header = load_tensors(path, *KINDS)
     card = header["card"]
-    try:
+    with _usable(path):
         check_card(card)
         own = _space_of(card["space"], space, path)
         net = make_net(header["kind"], card["config"], own)
         check_outputs(card, net.config.classes)
-    except ForeignSpaceError:
-        raise
-    except (KeyError, TypeError, ValueError, GhnError) as error:
-        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
     if space is not None and describe_space(space) != describe_space(own):
         raise CheckpointError(
             f"{path} was made for another space",
@@ -97,6 +101,17 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
         )
     fit_tensors(net, tensors, path)
     return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Says of anything that is wrong with a card which file it is in; a foreign space is another matter."""
+    try:
+        yield
+    except ForeignSpaceError:
+        raise
+    except (KeyError, TypeError, ValueError, GhnError) as error:
+        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
 
 
 def _space_of(described: Mapping[str, Any], given: Space[Any] | None, path: Path) -> Space[Any]:

@@ -1,8 +1,8 @@
 """Search spaces: sets of architectures, each with the one road to its network.
 
-Every folder here is a space: it defines `SPACE`, its class; one of them also `DEFAULT_CHECKPOINT`, the shipped
-hypernetwork that is taken where none is named. A class of one's own is registered by its name:
-`SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint names
+Every folder here is a space: it defines `SPACE`, its class, and perhaps `CHECKPOINT`, the hypernetwork that is shipped
+for it; one of them is the `DEFAULT`, which is taken where none is named. A class of one's own is registered by its
+name: `SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint names
 where its source is, and is opened with the space given: no file chooses what is imported.
 """
 
@@ -22,8 +22,9 @@ from ghn.types import Changeable, Readable, Space
 _PACKAGES = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__) if module.ispkg]
 _CLASSES: dict[str, type] = {package.SPACE.__name__: package.SPACE for package in _PACKAGES}
 SPACES: dict[str, Callable[..., Space[Any]]] = {package.SPACE.name: package.SPACE for package in _PACKAGES}
-DEFAULT_CHECKPOINT: str  # an asset; one space, and no other, has it
-(DEFAULT_CHECKPOINT,) = (p.DEFAULT_CHECKPOINT for p in _PACKAGES if "DEFAULT_CHECKPOINT" in vars(p))
+CHECKPOINTS: dict[str, str] = {p.SPACE.name: p.CHECKPOINT for p in _PACKAGES if "CHECKPOINT" in vars(p)}  # assets
+DEFAULT_CHECKPOINT: str  # one of them
+(DEFAULT_CHECKPOINT,) = (p.CHECKPOINT for p in _PACKAGES if "DEFAULT" in vars(p))
 
 
 def __getattr__(name: str) -> Any:
@@ -100,6 +101,7 @@ def fastest_variant(space: Space[Any]) -> Space[Any]:
 
 
 __all__ = [
+    "CHECKPOINTS",
     "DEFAULT_CHECKPOINT",
     "SPACES",
     "FunctionSpace",

@@ -15,9 +15,9 @@ from toy_models import READOUTS, cells, save_toy, toy_card, toy_net
 import ghn
 from ghn.assets import asset
 from ghn.errors import CheckpointError, DataError
-from ghn.scoring.load import SHIPPED, load
+from ghn.scoring.load import SHIPPED, find_checkpoint, load
 from ghn.scoring.model import Model
-from ghn.spaces import NASBench201, describe_space
+from ghn.spaces import CHECKPOINTS, NASBench201, describe_space
 from ghn.tasks import ImageTask
 from ghn.train.checkpoint import save_tensors
 
@@ -136,6 +136,19 @@ def test_the_shipped_checkpoint_scores(shipped: Model) -> None:
         scores = shipped.score(archs, readout)
         assert all(s.ok for s in scores) and len({s.value for s in scores}) == len(scores)
     assert shipped.score(archs)[0].extra["accuracy"] > 0.15  # above chance
+
+
+def test_a_shipped_checkpoint_is_named_by_its_space_unless_a_file_has_the_name(
+    toy_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, file in CHECKPOINTS.items():
+        assert find_checkpoint(name) == find_checkpoint(file) == asset(file)
+    assert find_checkpoint("shipped") == asset(SHIPPED)
+    toy_model.save("deepnets")
+    assert find_checkpoint("deepnets") == Path("deepnets") != find_checkpoint("shipped")
+    with pytest.raises(CheckpointError, match="macros"):
+        load("macros")
 
 
 def test_the_shipped_checkpoint_is_small_and_says_where_it_comes_from(shipped: Model) -> None:

@@ -33,8 +33,10 @@ def test_every_folder_is_a_space() -> None:
 
 def test_the_default_checkpoint_is_named_by_its_space_and_not_the_first_of_the_alphabet() -> None:
     sources = (path.read_text() for path in Path(spaces.__file__).parent.glob("*/__init__.py"))
-    assert sum("\nDEFAULT_CHECKPOINT = " in source for source in sources) == 1
+    assert sum("\nDEFAULT = " in source for source in sources) == 1
     assert asset(spaces.DEFAULT_CHECKPOINT) == asset(SHIPPED)
+    for name, file in spaces.CHECKPOINTS.items():
+        assert load_tensors(asset(file), *KINDS)[1]["card"]["space"]["name"] == name
     assert load_tensors(asset(SHIPPED), *KINDS)[1]["card"]["space"]["name"] == SPACE.name
 
 

@@ -2,4 +2,6 @@
 
 from ghn.spaces.deepnets.space import DeepNets as SPACE
 
-__all__ = ["SPACE"]
+CHECKPOINT = "checkpoints/ghn_deepnets_cifar10_16px.safetensors"
+
+__all__ = ["CHECKPOINT", "SPACE"]

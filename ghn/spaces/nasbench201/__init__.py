@@ -2,6 +2,7 @@
 
 from ghn.spaces.nasbench201.space import NASBench201 as SPACE
 
-DEFAULT_CHECKPOINT = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"  # the shipped one that `ghn.load()` takes
+CHECKPOINT = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
+DEFAULT = True  # `ghn.load()` takes it
 
-__all__ = ["DEFAULT_CHECKPOINT", "SPACE"]
+__all__ = ["CHECKPOINT", "DEFAULT", "SPACE"]
