@@ -149,8 +149,10 @@ class RankAllKeys(JobKeys):
 class ReferencesKeys(JobKeys):
     """Train candidates in full, into a table of references."""
 
-    archs: str = Field(description="official strings: a text file with one a line, or a .json list")
-    seeds: list[int] = Field(description="the first for all; the others for all of a text file, or its three_seeds")
+    archs: str | int = Field(
+        description="official strings: a text file with one a line, or a .json list; or a number: so many at random"
+    )
+    seeds: list[int] = Field(description="the first for all; the others too, in a .json for its three_seeds")
     give_up_after: int | None = Field(description=GIVE_UP_AFTER)
     recipe: RecipeKeys
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from itertools import takewhile
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from ghn.app.job_keys import ReferencesKeys
@@ -18,11 +20,12 @@ from ghn.files import from_json
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
+from ghn.spaces.members import draw_new
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import make_runtime
-from ghn.types import Readable
+from ghn.types import Readable, Space
 
 
 def train(options: Mapping[str, Any]) -> None:
@@ -73,10 +76,14 @@ def references_job(setting: Setting, keys: ReferencesKeys) -> None:
 
     Raises:
         DataError: `archs` is no list of architectures.
-        ConfigError: nothing to train.
+        ConfigError: nothing to train, or more networks than the space has.
         ExistsError: there are references already, and `resume` is false.
     """
-    trainings = _trainings(keys.archs, keys.seeds)
+    every, several = _drawn(setting.space, keys.archs) if isinstance(keys.archs, int) else _listed(keys.archs)
+    if not every or not keys.seeds:
+        raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {keys.seeds}")
+    first, *others = keys.seeds  # the first seed of all comes before the second of any
+    trainings = [(arch, first) for arch in every] + [(arch, seed) for seed in others for arch in several]
     path = Path(keys.out) / "references.jsonl"
     check_new(path, "are references", resume=keys.resume)
     estimator = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
@@ -84,8 +91,18 @@ def references_job(setting: Setting, keys: ReferencesKeys) -> None:
     print(f"wrote {path}: {len(table)} trainings of {len(table.archs())} networks")
 
 
-def _trainings(source: str, seeds: list[int]) -> list[tuple[str, int]]:
-    """(official string, seed) of every training: the first seed of all comes before the second of any."""
+def _drawn(space: Space[Any], n: int) -> tuple[list[str], list[str]]:
+    """So many distinct members twice: always the same, and fewer are the first of more."""
+    rng, seen = Random("references"), set[Hashable]()
+    drawn = list(takewhile(lambda arch: arch is not None, (draw_new(space, rng, seen) for _ in range(n))))
+    if len(drawn) < n:
+        raise ConfigError(f"space {space.name} has no such number of distinct networks", got=n, expected=len(drawn))
+    every = [space.format(arch) for arch in drawn]
+    return every, every
+
+
+def _listed(source: str) -> tuple[list[str], list[str]]:
+    """All architectures of a file, and those of them that are trained with every seed."""
     path = Path(source) if Path(source).is_file() else asset(source)
     try:
         text = path.read_text()
@@ -99,6 +116,4 @@ def _trainings(source: str, seeds: list[int]) -> list[tuple[str, int]]:
             got=repr(error),
             expected="official strings, one a line; or a .json with the lists random, top and three_seeds",
         ) from None
-    if not every or not seeds:
-        raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {seeds}")
-    return [(arch, seeds[0]) for arch in every] + [(arch, seed) for seed in seeds[1:] for arch in several]
+    return every, several

@@ -2,8 +2,8 @@
 
 Every folder here is a space: it defines `SPACE`, its class, and perhaps `CHECKPOINT`, the hypernetwork that is shipped
 for it; one of them is the `DEFAULT`, which is taken where none is named. A class of one's own is registered by its
-name: `SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint names
-where its source is, and is opened with the space given: no file chooses what is imported.
+name: `SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint
+names where its source is, and is opened with the space given: no file chooses what is imported.
 """
 
 from __future__ import annotations

@@ -160,6 +160,16 @@ def test_trains_several_seeds_of_those_listed_alone(
     assert [(run.arch, run.seed) for run in table.runs] == [(a, 0), (b, 0), (c, 0), (c, 1)]
 
 
+def test_so_many_are_drawn_and_more_of_them_later(setting: Setting, references: Callable[..., Any]) -> None:
+    references_job(setting, references(archs=2, seeds=[0]))
+    few = ReferenceTable.load(Path(references().out) / "references.jsonl").archs()
+    references_job(setting, references(archs=3, seeds=[0], resume=True))
+    more = ReferenceTable.load(Path(references().out) / "references.jsonl").archs()
+    assert len(few) == 2 and len(more) == 3 and set(few) < set(more)
+    with pytest.raises(ConfigError, match="0 architectures"):
+        references_job(setting, references(archs=0, resume=True))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "error", "named"),
     [
