@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ghn.graph import Graph
     from ghn.scoring.load import load
     from ghn.scoring.model import Model
+    from ghn.search.surrogate import Surrogate
     from ghn.spaces import make_space
     from ghn.tasks import ImageTask, make_task
     from ghn.types import Network, Score, Trial
@@ -26,6 +27,7 @@ _HOME = {
     "Model": "ghn.scoring.model",
     "Network": "ghn.types",
     "Score": "ghn.types",
+    "Surrogate": "ghn.search.surrogate",
     "Trial": "ghn.types",
     "compare": "ghn.analysis.compare",
     "load": "ghn.scoring.load",
@@ -40,6 +42,7 @@ __all__ = [
     "Model",
     "Network",
     "Score",
+    "Surrogate",
     "Trial",
     "compare",
     "load",

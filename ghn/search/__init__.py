@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ghn.search.result import FinishedTrial, Limit, SearchResult
     from ghn.search.runner import run_search
     from ghn.search.simulate import Simulated
+    from ghn.search.surrogate import Surrogate
 
 # imported on first use: a worker process imports this package too, and shall start quickly
 _NAMES = {
@@ -26,6 +27,7 @@ _NAMES = {
     "result": ("Limit", "SearchResult", "FinishedTrial"),
     "runner": ("run_search",),
     "simulate": ("Simulated",),
+    "surrogate": ("Surrogate",),
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names}
 

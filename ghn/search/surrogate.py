@@ -1,0 +1,297 @@
+"""One object to plug into any search: it is told what was trained, and says what to train next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any, Generic
+
+import numpy as np
+
+from ghn.analysis.weighted import Floats
+from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, check_known
+from ghn.files import from_json, write_atomic
+from ghn.scoring.model import Model, make_ranker
+from ghn.search.acquisition import ACQUISITIONS, Acquisition
+from ghn.search.belief import make_belief
+from ghn.spaces import describe_space
+from ghn.spaces.members import draw_new
+from ghn.types import Arch, Estimator, Space, Task, member_of
+
+SCHEMA = "ghn.surrogate/1"
+DIRECTIONS = {"maximize": 1.0, "minimize": -1.0}
+PARENTS = 4  # of the best observed, whose neighbours are proposed beside random members
+NEAR = 1000  # neighbours of each that are looked at
+
+
+class Surrogate(Generic[Arch]):
+    """Is told what trainings gave, and says what to expect of others and what to train next.
+
+    Readings of a network are taken once for each function and kept. What was suggested and not observed yet counts with
+    the value that is expected of it, so that several can train at once and a batch does not repeat itself (Ginsbourger
+    et al., "Kriging Is Well-Suited to Parallelize Optimization", 2010, sec. 2.2.2: the kriging believer).
+
+    Args:
+        judge: a hypernetwork, with everything at hand as in `Model.rank`; or an estimator: `Combined`, `Ensemble`, one
+            that learns, such as `SurrogateEstimator`, or any other, whose value observations then correct.
+        space: of the architectures; a hypernetwork's own by default.
+        task: the images that a hypernetwork reads on; None: those that its checkpoint names.
+        direction: `maximize` or `minimize` what is observed.
+        pool: candidates among which `suggest` chooses.
+        seed: of everything drawn.
+
+    Raises:
+        ConfigError: an unknown direction, or an estimator without a space.
+        CheckpointError: the hypernetwork was made for another space.
+    """
+
+    def __init__(
+        self,
+        judge: Model | Estimator[Arch],
+        space: Space[Arch] | None = None,
+        *,
+        task: Task | None = None,
+        direction: str = "maximize",
+        pool: int = 256,
+        seed: int = 0,
+    ) -> None:
+        check_known("direction of a surrogate", direction, DIRECTIONS)
+        if pool < 1:
+            raise ConfigError("candidates among which a surrogate chooses", got=pool, expected="at least 1")
+        self.space, estimator = _space_and_estimator(judge, space, task)
+        self.direction, self.pool = direction, pool
+        self._sign, self._belief = DIRECTIONS[direction], make_belief(estimator, self.space)
+        self._archs: dict[Hashable, Arch] = {}  # of each function that is known
+        self._values: dict[Hashable, list[float]] = {}  # of its trainings
+        self._waiting: dict[Hashable, None] = {}  # suggested, and not observed yet
+        self._failed: dict[Hashable, None] = {}
+        self._rng, self._noise = Random(seed), np.random.default_rng(seed)
+
+    @property
+    def observed(self) -> dict[str, float]:
+        """Official string -> value, the mean over trainings of one function."""
+        return {self.space.format(self._archs[key]): float(np.mean(v)) for key, v in self._values.items()}
+
+    @property
+    def best(self) -> tuple[Arch, float] | None:
+        """The best architecture that was observed, with its value; None before the first."""
+        if not self._values:
+            return None
+        key, value = max(self._means().items(), key=lambda pair: pair[1])
+        return self._archs[key], self._sign * value
+
+    def observe(self, arch: Arch | str, value: float | None) -> None:
+        """Takes the value of a training; None of one that failed. A second training of a function is averaged in.
+
+        Raises:
+            ArchitectureError: no member of the space.
+            ConfigError: the value is not a finite number.
+        """
+        member: Arch = member_of(self.space, arch)
+        key = self.space.canonical(member)
+        if value is not None and not np.isfinite(value):
+            fix = "of a training that failed: observe(arch, None)"
+            raise ConfigError("an observed value is a finite number", got=value, fix=fix)
+        self._archs.setdefault(key, member)
+        self._waiting.pop(key, None)
+        if value is None:
+            self._failed[key] = None
+        else:
+            self._failed.pop(key, None)
+            self._values.setdefault(key, []).append(float(value))
+
+    def predict(self, archs: Sequence[Arch | str]) -> tuple[Floats, Floats]:
+        """Means and standard deviations [n] of values; NaN where an architecture cannot be judged.
+
+        In the unit of the observations; with fewer than five of them, in standard deviations above the middle of the
+        space, where the judge says something before any training.
+
+        Raises:
+            ConfigError: the judge must learn first, from more observations than there are.
+        """
+        if self._ignorant:
+            got = f"{len(self._values)} observations"
+            raise ConfigError("the surrogate has not learnt yet", got=got, expected=f"at least {self._belief.least}")
+        self._belief.learn(*self._learnt({}))
+        mean, std = self._belief.expect([member_of(self.space, arch) for arch in archs])
+        return self._sign * mean, std
+
+    def acquire(self, pool: Sequence[Arch | str], n: int = 1, *, by: str = "expected_improvement") -> list[Arch]:
+        """The `n` of a pool that are worth most to train, the first first; none twice, none that is known.
+
+        Args:
+            pool: of any search; of one function the first counts.
+            n: how many; fewer are returned where the pool has no others.
+            by: one of `ACQUISITIONS`.
+
+        Raises:
+            ConfigError: an unknown name, or n below 1.
+        """
+        check_known("acquisition", by, ACQUISITIONS)
+        if n < 1:
+            raise ConfigError("architectures to acquire", got=n, expected="at least 1")
+        left: dict[Hashable, Arch] = {}
+        for arch in (member_of(self.space, one) for one in pool):
+            left.setdefault(self.space.canonical(arch), arch)
+        for key in self._known:
+            left.pop(key, None)
+        if self._ignorant:  # nothing tells them apart
+            return self._rng.sample(list(left.values()), min(n, len(left)))
+        return self._greedy(left, n, ACQUISITIONS[by])
+
+    def suggest(self, n: int = 1, *, by: str = "expected_improvement") -> list[Arch]:
+        """What to train next: of random members and the neighbours of the best; they are then awaited.
+
+        Fewer than `n` where the space has no others.
+
+        Raises:
+            ConfigError: as `acquire`.
+        """
+        chosen = self.acquire(self._proposals(max(n, self.pool)), n, by=by)
+        for arch in chosen:
+            self._archs.setdefault(key := self.space.canonical(arch), arch)
+            self._waiting[key] = None
+        return chosen
+
+    def save(self, path: Path | str) -> None:
+        """Writes everything that was observed and read, so that `load` goes on.
+
+        Raises:
+            ExistsError: something else is there.
+        """
+        path = Path(path)
+        if path.exists() and SCHEMA not in path.read_bytes()[:200].decode(errors="replace"):
+            raise ExistsError(f"{path} is there, and no state of a surrogate", fix="choose another file")
+        text = {key: self.space.format(arch) for key, arch in self._archs.items()}
+        state = {
+            "schema": SCHEMA,
+            "space": describe_space(self.space),
+            "direction": self.direction,
+            "observed": {text[key]: values for key, values in self._values.items()},
+            "waiting": [text[key] for key in self._waiting],
+            "failed": [text[key] for key in self._failed],
+            "readings": self._belief.kept(),
+        }
+        write_atomic(path, json.dumps(state))
+
+    @classmethod
+    def load(
+        cls, path: Path | str, judge: Model | Estimator[Arch], space: Space[Arch] | None = None, **options: Any
+    ) -> Surrogate[Arch]:
+        """A surrogate that knows what a saved one did; readings of another judge are left out, and taken anew.
+
+        Args:
+            path: what `save` wrote.
+            judge: as of the class.
+            space: as of the class.
+            **options: of the class; the direction is the saved one.
+
+        Raises:
+            DataError: it cannot be read, or is of another space.
+        """
+        state = _read_state(Path(path))
+        made = cls(judge, space, **{**options, "direction": state["direction"]})
+        if (theirs := state.get("space")) != (ours := describe_space(made.space)):
+            raise DataError(f"{path} is of another space", got=theirs, expected=ours)
+        try:
+            for text, values in state["observed"].items():
+                for value in values:
+                    made.observe(text, value)
+            for text in state["failed"]:
+                made.observe(text, None)
+            for arch in map(made.space.parse, state["waiting"]):
+                made._archs.setdefault(key := made.space.canonical(arch), arch)
+                made._waiting[key] = None
+            made._belief.take(state["readings"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path} is damaged", got=repr(error)) from None
+        return made
+
+    @property
+    def _ignorant(self) -> bool:
+        """Whether nothing is known of any candidate."""
+        return not (self._belief.knows or self._corrected)
+
+    @property
+    def _corrected(self) -> bool:
+        """Whether there are enough observations to learn from, so that expectations are in their unit."""
+        return len(self._values) >= self._belief.least
+
+    @property
+    def _known(self) -> set[Hashable]:
+        """What need not be suggested: observed, awaited, or failed."""
+        return {*self._values, *self._waiting, *self._failed}
+
+    def _means(self) -> dict[Hashable, float]:
+        """The mean of each function that was observed; higher is better."""
+        return {key: self._sign * float(np.mean(values)) for key, values in self._values.items()}
+
+    def _learnt(self, believed: Mapping[Hashable, float]) -> tuple[list[Arch], Floats]:
+        """What the judge learns from: observations, and what is believed of those that are awaited."""
+        known = {**self._means(), **believed}
+        return [self._archs[key] for key in known], np.array(list(known.values()))
+
+    def _greedy(self, left: dict[Hashable, Arch], n: int, acquisition: Acquisition) -> list[Arch]:
+        """The `n` that are worth most, each given the value that is expected of those before it."""
+        chosen: list[Arch] = []
+        best = max(self._means().values()) if self._corrected else 0.0
+        self._belief.learn(*self._learnt({}))
+        believed: dict[Hashable, float] = {}
+        if self._waiting and self._corrected:
+            expected, _ = self._belief.expect([self._archs[key] for key in self._waiting])
+            believed = {k: float(v) for k, v in zip(self._waiting, expected, strict=True) if np.isfinite(v)}
+        while left and len(chosen) < n:
+            if believed:
+                self._belief.learn(*self._learnt(believed))
+            mean, std = self._belief.expect(list(left.values()))
+            worth = acquisition(mean, std, best, self._noise)
+            if not np.isfinite(worth).any():
+                break
+            first = int(np.nanargmax(worth))
+            key = list(left)[first]
+            chosen.append(left.pop(key))
+            self._archs.setdefault(key, chosen[-1])
+            if self._corrected:
+                believed[key] = float(mean[first])
+        return chosen
+
+    def _proposals(self, n: int) -> list[Arch]:
+        """Members that are not known: neighbours of the best observed, a quarter at most, and random ones."""
+        seen = self._known
+        best = sorted(means := self._means(), key=means.__getitem__, reverse=True)[:PARENTS]
+        found: list[Arch] = []
+        for key in best:
+            near = list(islice(self.space.neighbours(self._archs[key]), NEAR))
+            found += self._rng.sample(near, min(len(near), max(1, n // (4 * PARENTS))))
+        while len(found) < n and (arch := draw_new(self.space, self._rng, seen)) is not None:
+            found.append(arch)
+        return found
+
+
+def _space_and_estimator(
+    judge: Model | Estimator[Any], space: Space[Any] | None, task: Task | None
+) -> tuple[Space[Any], Estimator[Any]]:
+    """The space of the candidates, and what judges them."""
+    if isinstance(judge, Model):
+        if space is not None and describe_space(space) != describe_space(judge.space):
+            raise CheckpointError(
+                "the hypernetwork was made for another space", got=repr(judge.space), expected=repr(space)
+            )
+        return space or judge.space, make_ranker(judge, task=task)
+    if space is None:
+        raise ConfigError("an estimator does not say of which space its candidates are", fix="Surrogate(judge, space)")
+    return space, judge
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    """What `save` wrote; DataError where it is something else."""
+    try:
+        state = from_json(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read", got=str(error)) from None
+    if not isinstance(state, dict) or state.get("schema") != SCHEMA or state.get("direction") not in DIRECTIONS:
+        raise DataError(f"{path} is no state of a surrogate", expected=f"schema {SCHEMA}, and a direction")
+    return state
