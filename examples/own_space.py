@@ -15,7 +15,7 @@ from ghn.train.network import Recipe
 from ghn.train.runtime import make_runtime
 
 parser = ArgumentParser(description=__doc__)
-for key, default in {"steps": 600, "networks": 100, "references": 40, "epochs": 4, "out": "outputs/own_space"}.items():
+for key, default in {"steps": 1500, "networks": 100, "references": 40, "epochs": 4, "out": "outputs/own_space"}.items():
     parser.add_argument(f"--{key}", type=type(default), default=default)
 args = parser.parse_args()
 
