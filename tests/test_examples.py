@@ -73,3 +73,21 @@ def test_optuna_trains(checkpoint, capsys, monkeypatch):
     monkeypatch.setattr(ghn, "make_task", lambda name: small, raising=False)
     run("optuna_surrogate.py", "--trainings=1", "--pool=2", "--seeds=1", "--epochs=1", "--checkpoint", checkpoint)
     assert "seed 0, best of 1: screened 0." in capsys.readouterr().out
+
+
+def test_own_space_trains_ranks_and_goes_on(tmp_path, capsys, monkeypatch):
+    task = ghn.make_task("cifar10_embedded")
+    small = replace(task, train=task.train.take(256, seed=0), val=task.val.take(64, seed=0))
+    monkeypatch.setattr(ghn, "make_task", lambda name: small, raising=False)
+    settings = ("--steps", 2, "--networks", 28, "--references", 8, "--epochs", 1, "--out", tmp_path / "run")
+    run("own_space.py", *settings)
+    first = capsys.readouterr().out
+    assert [line.split()[0] for line in first.splitlines()[-5:]] == [
+        "graph/params",
+        "zero_cost/meco",
+        "ghn/loss",
+        "rank",
+        "with",
+    ]
+    run("own_space.py", *settings)  # everything is there
+    assert capsys.readouterr().out.splitlines()[-5:] == first.splitlines()[-5:]
