@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from typing import Any, Generic
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, GhnError
 from ghn.scoring.guard import judge, judges_together
-from ghn.types import Arch, Estimator, Score, Space, Trial, member_of
+from ghn.types import Arch, Estimator, Score, Space, Trial, check_trials, member_of
 
 
 class Cached(Generic[Arch]):
@@ -41,11 +41,18 @@ class Cached(Generic[Arch]):
             self.known.clear()
 
     def score(self, trials: Sequence[Trial[Arch]]) -> list[Score]:
-        keys = [self.space.canonical(member_of(self.space, trial.arch)) for trial in trials]
+        keys = [self._key(trial) for trial in check_trials(trials)]
         new = {key: trial for key, trial in zip(keys, trials, strict=True) if key not in self.known}
         found = dict(zip(new, judge(self.estimator, list(new.values())), strict=True)) if new else {}
         self.known |= {key: (member_of(self.space, new[key].arch), s) for key, s in found.items() if s.ok}
         return [found[key] if key in found else self.known[key][1] for key in keys]
+
+    def _key(self, trial: Trial[Arch]) -> Hashable:
+        """The function of a trial; what is no member has none, and the estimator says why it fails."""
+        try:
+            return self.space.canonical(member_of(self.space, trial.arch))
+        except GhnError:
+            return ("no member", trial.id)
 
     def cost(self, arch: Arch) -> float | None:
         return self.estimator.cost(arch)

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
-from ghn.analysis.correction import FEWEST, normal_ranks
+from ghn.analysis.correction import FEWEST, correct, normal_ranks
 from ghn.analysis.weighted import Floats
 from ghn.scoring.cached import Cached
 from ghn.scoring.combined import Combined, Panel, Rows
@@ -30,9 +30,11 @@ class Corrected(Combined):
         super().__init__(space, {"judge": estimator}, {"judge/value": 1.0})
 
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
-        if known is not None:
-            self.settings = self.settings.told(known.sums, normal_ranks(known.measured))
-        return super()._values(new, known)
+        if known is None:
+            return super()._values(new, known)
+        settings = self.settings.told(known.sums, normal_ranks(known.measured))
+        features = self._features(known), known.sums, known.measured, self._features(new), new.sums
+        return correct(*features, settings)
 
 
 class Belief(Protocol):

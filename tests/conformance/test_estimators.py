@@ -18,11 +18,13 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.families.training.full import TrainingEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.nets import GHN, GHNConfig, RandomInit
+from ghn.scoring.cached import Cached
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Ensemble
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
+from ghn.search.belief import Corrected
 from ghn.tables.curves import Curves
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
@@ -89,6 +91,15 @@ def ensemble(space, task, fabric, references=False):
     return made
 
 
+def corrected(space, task, fabric):
+    """A read-out that references correct, with a population as company must not matter."""
+    made = Corrected(space, weighted("loss", ghn)(space, task, fabric))
+    made.population, _ = made.usual(24, progress=False)
+    known = list(space.distinct())[:6]
+    made.fit([(Trial(str(i), arch), Score(i / 10)) for i, arch in enumerate(known)])
+    return made
+
+
 def surrogate(model, inputs=("statistics", "adjacency", "paths", "summary")):
     def make(space, task, fabric):
         sources = [Scores(weighted("loss", ghn)(space, task, fabric)) if name == "scores" else name for name in inputs]
@@ -131,6 +142,8 @@ ESTIMATORS = {
     "combined, with references": lambda space, task, fabric: combined(space, task, fabric, references=True),
     "ensemble": ensemble,
     "ensemble, with references": partial(ensemble, references=True),
+    "cached": lambda space, task, fabric: Cached(space, weighted("loss", ghn)(space, task, fabric)),
+    "corrected": corrected,
     "training": lambda space, task, fabric: TrainingEstimator(space, task, Recipe(epochs=1, batch_size=20), fabric),
     "low fidelity": lambda space, task, fabric: LowFidelityEstimator(
         space, task, Recipe(epochs=2, batch_size=20), fabric, fidelity=Fidelity(1, data=0.5, size=4, width=2)
