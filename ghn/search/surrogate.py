@@ -152,8 +152,7 @@ class Surrogate(Generic[Arch]):
         """
         chosen = self.acquire(self._proposals(max(n, self.pool)), n, by=by)
         for arch in chosen:
-            self._archs.setdefault(key := self.space.canonical(arch), arch)
-            self._waiting[key] = None
+            self._await(arch)
         return chosen
 
     def save(self, path: Path | str) -> None:
@@ -202,9 +201,8 @@ class Surrogate(Generic[Arch]):
                     made.observe(text, value)
             for text in state["failed"]:
                 made.observe(text, None)
-            for arch in map(made.space.parse, state["waiting"]):
-                made._archs.setdefault(key := made.space.canonical(arch), arch)
-                made._waiting[key] = None
+            for text in state["waiting"]:
+                made._await(made.space.parse(text))
             made._belief.take(state["readings"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is damaged", got=repr(error)) from None
@@ -224,6 +222,10 @@ class Surrogate(Generic[Arch]):
     def _known(self) -> set[Hashable]:
         """What need not be suggested: observed, awaited, or failed."""
         return {*self._values, *self._waiting, *self._failed}
+
+    def _await(self, arch: Arch) -> None:
+        self._archs.setdefault(key := self.space.canonical(arch), arch)
+        self._waiting[key] = None
 
     def _means(self) -> dict[Hashable, float]:
         """The mean of each function that was observed; higher is better."""
