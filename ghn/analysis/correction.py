@@ -21,6 +21,8 @@ LEAST = 20  # networks from which a population can be made
 FEWEST = 5  # references below which their order says nothing
 LEAST_NOISE = 0.05  # variance of a training that even a sum which fits its references perfectly has
 
+Slopes = Float[np.ndarray, " f"]
+
 
 class Population:
     """Quantiles of each reading over many networks of a space; no trained accuracy is in it.
@@ -82,6 +84,8 @@ class Settings:
         slope: what the sum of readings tells of the truth, both in normal scores.
         amplitude: variance of what it does not tell and networks alike share.
         offset: variance of an error common to all.
+        unlearn: variance of each reading's own slope beside the sum's: a sum trusts readings that say nothing in a
+            space too, and references take that back.
         noise: variance of a single training, with few references and with many. The first is larger than a training's:
             with that the sum is trusted, and the order was not worse than without references in any of 20 draws.
         reach: length scale, in units of the root of the number of features, with few references and with many.
@@ -93,19 +97,27 @@ class Settings:
     slope: float = 0.93
     amplitude: float = 0.15
     offset: float = 0.03
+    unlearn: float = 0.02
     noise: tuple[float, float] = (0.1, 0.02)
     reach: tuple[float, float] = (0.4, 0.7)
     few: int = 20
     many: int = 100
 
-    def process(self, references: int, features: int) -> GaussianProcessRegressor:
-        """The process for so many references and features; its hyperparameters are not fitted."""
+    def process(self, references: int, features: int, slopes: Slopes | None = None) -> GaussianProcessRegressor:
+        """The process for so many references and features; its hyperparameters are not fitted.
+
+        `slopes` are the variances of the features' slopes, of those that have one.
+        """
         from sklearn.gaussian_process import GaussianProcessRegressor  # slow to load: only where it is used
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+        from ghn.analysis.linear_kernel import LinearKernel
 
         step = log(max(1, references) / self.few) / log(self.many / self.few)
         noise, reach = (a + (b - a) * min(1.0, max(0.0, step)) for a, b in (self.noise, self.reach))
         kernel = ConstantKernel(self.amplitude) * RBF(reach * features**0.5) + ConstantKernel(self.offset)
+        if slopes is not None:
+            kernel += LinearKernel(slopes)
         return GaussianProcessRegressor(kernel + WhiteKernel(noise), optimizer=None)
 
     def told(self, sums: Float[np.ndarray, " n"], targets: Float[np.ndarray, " n"]) -> Settings:
@@ -127,17 +139,19 @@ def correct(
     new: Float[np.ndarray, "n f"],
     new_sums: Float[np.ndarray, " n"],
     settings: Settings,
+    slopes: Slopes | None = None,
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Means and standard deviations of candidates, in normal scores of the references.
 
     `known` features, `sums` of readings (what is believed without the process) and measured `values` are those of the
-    references; `new` features and `new_sums` those of the candidates.
+    references; `new` features and `new_sums` those of the candidates; `slopes` as of `Settings.process`.
 
-    Source: Gaussian process with a prior mean: Rasmussen & Williams, "Gaussian Processes for Machine Learning", 2006,
-    eq. 2.38.
+    Source: Gaussian process with a prior mean and, for the slopes, explicit basis functions: Rasmussen & Williams,
+    "Gaussian Processes for Machine Learning", 2006, eq. 2.38 and 2.40.
     """
     missed = normal_ranks(values) - settings.slope * sums
-    mean, std = settings.process(*known.shape).fit(known, missed).predict(new, return_std=True)
+    process = settings.process(len(known), known.shape[1], slopes)
+    mean, std = process.fit(known, missed).predict(new, return_std=True)
     return settings.slope * new_sums + mean, std
 
 

@@ -246,7 +246,7 @@ class Combined(Panel):
     Members' disagreement did not tell how wrong the sum is (docs/ranking.md), so `std` is then the same for all. With
     references the value is the sum plus the process's mean, and `std` is its own for each candidate. The settings of
     the process hold as they are; it sees the readings and features of the networks: where the space is `Encoded` its
-    own, else those that any graph has.
+    own, else those that any graph has. Readings of the sum have slopes of their own beside it.
 
     Source: rank aggregation as in Lee & Ham, "AZ-NAS", CVPR 2024, sec. 3.3 (there by logarithms of ranks); path
     features and surrogate as in White et al., "BANANAS", AAAI 2021; Gaussian process with a prior mean: Rasmussen &
@@ -279,8 +279,17 @@ class Combined(Panel):
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
         s = self.settings
         if known is None:
-            return s.slope * new.sums, np.full(len(new.sums), (s.amplitude + s.offset + s.noise[1]) ** 0.5)
-        return correct(self._features(known), known.sums, known.measured, self._features(new), new.sums, s)
+            unsure = s.amplitude + s.offset + s.noise[1] + self._slopes.sum()  # normal scores have a variance of 1
+            return s.slope * new.sums, np.full(len(new.sums), unsure**0.5)
+        features, others = self._features(known), self._features(new)
+        slopes = np.zeros(features.shape[1])
+        slopes[: len(self.weights)] = self._slopes  # the readings come first
+        return correct(features, known.sums, known.measured, others, new.sums, s, slopes)
+
+    @property
+    def _slopes(self) -> Floats:
+        """Variances of the slopes of the readings, of those in the sum."""
+        return np.array([self.settings.unlearn if weight else 0.0 for weight in self.weights.values()])
 
     def _features(self, rows: Rows) -> Floats:
         """Features [n, f] of the regression: the readings, and features of the networks in standard units."""
