@@ -142,18 +142,35 @@ class Surrogate(Generic[Arch]):
             return self._rng.sample(list(left.values()), min(n, len(left)))
         return self._greedy(left, n, ACQUISITIONS[by])
 
-    def suggest(self, n: int = 1, *, by: str = "expected_improvement") -> list[Arch]:
+    def suggest(
+        self, n: int = 1, *, by: str = "expected_improvement", among: Sequence[Arch | str] | None = None
+    ) -> list[Arch]:
         """What to train next: of random members and the neighbours of the best; they are then awaited.
 
-        Fewer than `n` where the space has no others.
+        Args:
+            n: how many; fewer where there are no others.
+            by: one of `ACQUISITIONS`.
+            among: the only ones that can be trained, such as those of a table; None: all of the space.
 
         Raises:
             ConfigError: as `acquire`.
         """
-        chosen = self.acquire(self._proposals(max(n, self.pool)), n, by=by)
+        pool = self._proposals(max(n, self.pool)) if among is None else self._some_of(among, max(n, self.pool))
+        chosen = self.acquire(pool, n, by=by)
         for arch in chosen:
-            self._await(arch)
+            self.announce(arch)
         return chosen
+
+    def announce(self, arch: Arch | str) -> None:
+        """Takes note that someone else has begun to train it: it is awaited, as if it had been suggested.
+
+        Raises:
+            ArchitectureError: no member of the space.
+        """
+        member: Arch = member_of(self.space, arch)
+        if (key := self.space.canonical(member)) not in self._known:
+            self._archs.setdefault(key, member)
+            self._waiting[key] = None
 
     def save(self, path: Path | str) -> None:
         """Writes everything that was observed and read, so that `load` goes on.
@@ -202,7 +219,7 @@ class Surrogate(Generic[Arch]):
             for text in state["failed"]:
                 made.observe(text, None)
             for text in state["waiting"]:
-                made._await(made.space.parse(text))
+                made.announce(text)
             made._belief.take(state["readings"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path} is damaged", got=repr(error)) from None
@@ -222,10 +239,6 @@ class Surrogate(Generic[Arch]):
     def _known(self) -> set[Hashable]:
         """What need not be suggested: observed, awaited, or failed."""
         return {*self._values, *self._waiting, *self._failed}
-
-    def _await(self, arch: Arch) -> None:
-        self._archs.setdefault(key := self.space.canonical(arch), arch)
-        self._waiting[key] = None
 
     def _means(self) -> dict[Hashable, float]:
         """The mean of each function that was observed; higher is better."""
@@ -259,6 +272,11 @@ class Surrogate(Generic[Arch]):
             if self._corrected:
                 believed[key] = float(mean[first])
         return chosen
+
+    def _some_of(self, among: Sequence[Arch | str], n: int) -> list[Arch]:
+        """Up to `n` of these that are not known, drawn at random."""
+        left = [arch for one in among if self.space.canonical(arch := member_of(self.space, one)) not in self._known]
+        return self._rng.sample(left, min(n, len(left)))
 
     def _proposals(self, n: int) -> list[Arch]:
         """Members that are not known: neighbours of the best observed, a quarter at most, and random ones."""

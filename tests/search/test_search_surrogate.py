@@ -86,6 +86,20 @@ def test_nothing_is_suggested_twice(toy_space: Any, truth: Any, by: str) -> None
     assert made.acquire([toy_space.parse(next(iter(made.observed))), failed], 2) == []
 
 
+def test_what_others_train_and_what_cannot_be_trained_is_not_suggested(toy_space: Any, truth: Any) -> None:
+    made, few, key = observed(toy_space, truth), toy_space.distinct()[::700], toy_space.canonical
+    known = {key(toy_space.parse(text)) for text in made.observed}
+    left = [arch for arch in few if key(arch) not in known]
+    made.announce(toy_space.format(left[0]))
+    seen = [key(arch) for _ in range(len(left)) for arch in made.suggest(1, among=few)]
+    assert sorted(seen) == sorted(key(arch) for arch in left[1:])
+    value = made.observed
+    made.announce(next(iter(value)))  # a second training of what is known changes nothing
+    assert made.observed == value
+    with pytest.raises(ArchitectureError):
+        made.announce("|fft~0|")
+
+
 def test_each_function_is_read_once_and_a_failure_again(toy_space: Any, truth: Any) -> None:
     archs, key = toy_space.distinct()[:10], toy_space.canonical
     judge = Guess(truth, bad=lambda arch: key(arch) == key(archs[0]))
