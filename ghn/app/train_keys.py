@@ -21,9 +21,9 @@ class NetKeys(Keys):
     position: bool = Field(description="degrees and the distance from the input are embedded")
     decoder_hidden: int = Field(description="hidden units of the decoder's heads")
     channels: int = Field(description="greatest number of channels made without tiling")
-    kernel: int = Field(
-        description="kernel size of the decoder: smaller kernels are its centre, larger ones interpolated; 5 in the "
-        "DARTS space"
+    kernel: int | None = Field(
+        description="kernel size of the decoder: smaller kernels are its centre, larger ones interpolated; null: 3, or "
+        "5 where the space has larger ones"
     )
     decoder: str = Field(description="tiled | low_rank, as LoGAH's")
     rank: int = Field(description="of the low-rank decoder")

@@ -26,6 +26,7 @@ from ghn.types import Space, WeightDict
 
 ENCODERS = ("graphormer", "gated")
 DECODERS = ("tiled", "low_rank")
+KERNEL = 3  # of the decoder, where nothing else is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class GHNConfig:
         position: whether degrees and the distance from the input are embedded.
         decoder_hidden: hidden units of the decoder's heads.
         channels: greatest number of channels made without tiling.
-        kernel: kernel size of the decoder; smaller kernels are the centre of it, larger ones interpolated.
+        kernel: kernel size of the decoder; smaller kernels are the centre of it, larger ones interpolated. None: 3, or
+            5 where `grown_for` finds that the networks of a space have larger ones than 3.
         vocabulary: known operations, in the order of their embeddings.
         decoder: `tiled`, or `low_rank` for weights that are products of two factors.
         rank: of these.
@@ -64,7 +66,7 @@ class GHNConfig:
     position: bool = True
     decoder_hidden: int = 64
     channels: int = 64
-    kernel: int = 3
+    kernel: int | None = 3
     vocabulary: Sequence[str] = field(default_factory=usual_operations)  # also what was registered since import
     decoder: str = "tiled"
     rank: int = 32
@@ -84,10 +86,10 @@ class GHNConfig:
         check_counts("tasks.", **self.tasks)
         if wrong := [name for name in self.tasks if not name.isidentifier()]:
             raise ConfigError("a task with a class head of its own needs a word for a name", got=wrong)
-        mix = {} if self.decoder_mix is None else {"decoder_mix": self.decoder_mix}
-        counts = ("classes", "hidden", "layers", "heads", "rounds", "decoder_hidden", "channels", "kernel", "rank")
-        check_counts("", **{name: getattr(self, name) for name in counts}, expansion=self.expansion, **mix)
-        if self.hidden % self.heads or (self.kernel % 2 == 0 and self.decoder == "tiled"):
+        given = {name: n for name in ("decoder_mix", "kernel") if (n := getattr(self, name)) is not None}
+        counts = ("classes", "hidden", "layers", "heads", "rounds", "decoder_hidden", "channels", "rank", "expansion")
+        check_counts("", **{name: getattr(self, name) for name in counts}, **given)
+        if self.hidden % self.heads or (self.decoder == "tiled" and given.get("kernel", KERNEL) % 2 == 0):
             raise ConfigError(
                 "the hypernetwork's sizes do not fit",
                 got=f"hidden {self.hidden}, heads {self.heads}, kernel {self.kernel}",
@@ -258,7 +260,7 @@ def _decoder(config: GHNConfig, classes: int, kinds: Sequence[str]) -> Decoder:
         config.decoder_hidden,
         config.channels,
         classes,
-        config.kernel,
+        config.kernel or KERNEL,
         mix=config.decoder_mix,
         rank=config.rank if config.decoder == "low_rank" else None,
         kinds=kinds,

@@ -1,25 +1,29 @@
-"""What a hypernetwork has to know of a space: which operations its networks hold, and which kinds of parameters."""
+"""What a hypernetwork has to know of a space: operations of its networks, kinds of parameters, sizes of kernels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from ghn.errors import GhnError
 from ghn.graph.ir import Graph
-from ghn.nets.ghn import GHNConfig
+from ghn.nets.ghn import KERNEL, GHNConfig
+from ghn.nets.heads import kernel_sides
 from ghn.spaces import skeletons_of
 from ghn.types import Finite, Space
 
 MEMBERS = 200  # networks that are looked at
 UNCHANGED = 64  # of these, so many in a row without anything new end it
+LARGE_KERNEL = 5  # of the decoder where there are kernels larger than the usual; still larger ones are interpolated
 
 
 def grown_for(config: GHNConfig, space: Space[Any], skeletons: Sequence[Mapping[str, Any]] = ()) -> GHNConfig:
     """The config of a hypernetwork that knows what the networks of a space hold; an equal one where it does already.
 
-    Where there are operations beyond the base ones it sees the attributes of nodes too. All networks of a small space
+    Where there are operations beyond the base ones it sees the attributes of nodes too. A kernel size that is left open
+    is 5 where there are convolutions with larger kernels than 3, else 3. All networks of a small space
     are looked at, and up to 200 draws of any other. Of what only rarer ones hold the hypernetwork warns when it meets
     them, as of any operation that it has never met.
 
@@ -32,15 +36,18 @@ def grown_for(config: GHNConfig, space: Space[Any], skeletons: Sequence[Mapping[
     small = isinstance(space, Finite) and len(space.distinct()) * len(variants) <= MEMBERS
     operations: set[str] = set()
     kinds: set[str] = set()
-    unchanged = 0
+    kernel, unchanged = KERNEL, 0
     for graph in _all_of(variants) if small else _some_of(variants, rng):
         known = len(operations) + len(kinds)
         operations.update(node.op for node in graph.nodes)
-        kinds.update(param.kind for param in graph.params())
+        for param in graph.params():
+            kinds.add(param.kind)
+            if param.kind == "conv_weight" and max(kernel_sides(param.shape)) > KERNEL:
+                kernel = LARGE_KERNEL
         unchanged = unchanged + 1 if known == len(operations) + len(kinds) else 0
         if unchanged >= UNCHANGED and not small:
             break
-    return config.grown(operations, kinds)
+    return replace(config.grown(operations, kinds), kernel=config.kernel or kernel)
 
 
 def _all_of(variants: Sequence[Any]) -> Iterator[Graph]:

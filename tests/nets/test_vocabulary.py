@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import nn
 
 from ghn.errors import GraphError
 from ghn.graph import OPS, GraphBuilder, Op, register, simplify
@@ -7,7 +10,7 @@ from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
 from ghn.nets import GHN, GHNConfig
 from ghn.nets.kinds import BASE_KINDS
 from ghn.nets.vocabulary import grown_for
-from ghn.spaces import DARTS, NASBench201
+from ghn.spaces import DARTS, FunctionSpace, NASBench201
 from ghn.types import Network
 
 TOY = {"hidden": 8, "heads": 2, "layers": 1, "decoder_hidden": 8, "channels": 4}
@@ -42,11 +45,31 @@ class Rare:
         return Network.of(b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="head", out=2)))
 
 
+def seven(choose):
+    width = choose("width", [4, 8])
+    return nn.Sequential(nn.Conv2d(3, width, 7, padding=3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 4))
+
+
 @pytest.mark.parametrize("space", [NASBench201((3, 8, 8), 4, 4, 1), DARTS((3, 8, 8), 4, width=4, depth=3)])
 def test_spaces_of_base_operations_change_nothing(space):
     config = GHNConfig(4, **TOY)
     assert config.vocabulary == BASE_OPERATIONS == usual_operations() and config.kinds == BASE_KINDS
     assert grown_for(config, space) == config and not config.attributes
+
+
+@pytest.mark.parametrize(
+    ("space", "kernel"),
+    [
+        (NASBench201((3, 8, 8), 4, 4, 1), 3),
+        (DARTS((3, 8, 8), 4, width=4, depth=3), 5),
+        (FunctionSpace(seven, (3, 8, 8), 4), 5),
+    ],
+)
+def test_the_kernel_that_is_left_open_is_the_spaces(space, kernel):
+    config = GHNConfig(4, **TOY, kernel=None)
+    assert grown_for(config, space).kernel == kernel
+    assert grown_for(replace(config, kernel=9), space).kernel == 9
+    assert GHN(config).decoder.heads["conv_weight"].kernel == 3  # of which nothing is known
 
 
 def test_operations_of_the_space_come_after_those_that_are_known(swish):
