@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
 from ghn.errors import ConfigError
-from ghn.families.curves.model import CurveModel, Predictions, architecture_ids
+from ghn.families.curves.model import FEWEST_FINISHED, CurveModel, Predictions, architecture_ids
 from ghn.families.curves.stopping import Termination, early_termination
 from ghn.tables.curves import Curves, Floats
 
@@ -25,7 +25,8 @@ class Protocol:
     Attributes:
         observed: epochs after which they are asked.
         horizon: the epoch that they foretell.
-        folds: a model never sees a run of an architecture that it is asked about; the architectures are cut into folds.
+        folds: a model never sees a run of an architecture that it is asked about; the architectures are cut into folds,
+            into more where a model would be left with too few runs to learn from.
         draws: how often the cut is made anew; statistics and the ends of intervals are means over the cuts.
         bootstrap: resamples behind the intervals.
         threshold: of early termination.
@@ -84,9 +85,7 @@ class Crossed:
 
 def cross_predict(make: Callable[[], CurveModel], curves: Curves, protocol: Protocol, draw: int = 0) -> Crossed:
     """Extrapolates each run with a model fitted on the other folds' architectures."""
-    groups = np.array(architecture_ids(curves))
-    order = np.random.default_rng([protocol.seed, draw]).permutation(groups.max() + 1)
-    fold = (order % protocol.folds)[groups]
+    fold = _cut(curves, protocol, draw)
     parts: dict[int, list[tuple[np.ndarray, Predictions]]] = {epoch: [] for epoch in protocol.observed}
     fitting, seconds = 0.0, dict.fromkeys(protocol.observed, 0.0)
     for number in np.unique(fold):
@@ -105,6 +104,34 @@ def cross_predict(make: Callable[[], CurveModel], curves: Curves, protocol: Prot
         fitting / len(np.unique(fold)),
         {epoch: spent / n for epoch, spent in seconds.items()},
     )
+
+
+def enough_folds(curves: Curves, protocol: Protocol) -> int:
+    """The fewest folds, those of the protocol at least, in which all models have `FEWEST_FINISHED` runs to learn from.
+
+    Raises:
+        ConfigError: there are too few runs, or architectures, for any number of them.
+    """
+    teaching = np.array([why is None for why in curves.problems(1)], dtype=bool)
+    architectures = len(set(curves.ids))
+    for folds in range(protocol.folds, architectures + 1):
+        cuts = [_cut(curves, replace(protocol, folds=folds), draw) for draw in range(protocol.draws)]
+        if all(teaching[cut != one].sum() >= FEWEST_FINISHED for cut in cuts for one in range(folds)):
+            return folds
+    raise ConfigError(
+        "too few finished runs to judge with",
+        got=f"{len(curves)} runs of {architectures} architectures, {teaching.sum()} of which can be learnt from",
+        expected=f"{FEWEST_FINISHED} that can be learnt from beside those of any one architecture, and at least "
+        f"{protocol.folds} architectures: with a run each, {max(FEWEST_FINISHED + 1, protocol.folds)}",
+        fix="finish more runs, or give an earlier horizon",
+    )
+
+
+def _cut(curves: Curves, protocol: Protocol, draw: int) -> np.ndarray:
+    """The fold of each run, [n]; runs of one architecture are in one."""
+    groups = np.array(architecture_ids(curves), dtype=int)
+    order = np.random.default_rng([protocol.seed, draw]).permutation(groups.max(initial=-1) + 1)
+    return (order % protocol.folds)[groups]
 
 
 def judge(
@@ -126,12 +153,7 @@ def judge(
     """
     curves = curves.finished(protocol.horizon)
     curves.at(protocol.observed)
-    if len(curves) < MIN_ITEMS or len(set(curves.ids)) < protocol.folds:
-        raise ConfigError(
-            "too few finished runs to judge with",
-            got=f"{len(curves)} runs of {len(set(curves.ids))} architectures",
-            expected=f"{MIN_ITEMS} runs of {protocol.folds} architectures",
-        )
+    protocol = replace(protocol, folds=enough_folds(curves, protocol))
     verdicts, stops = [], {}
     for name, make in models.items():
         crossed = [cross_predict(make, curves, protocol, draw) for draw in range(protocol.draws)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from ghn.analysis.correlation import Statistic
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.assets import asset
-from ghn.errors import ConfigError
+from ghn.errors import ArchitectureError, ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS, architecture_features, make_curve_model
 from ghn.families.curves.stopping import Termination
 from ghn.report.style import canvas, legend
@@ -26,6 +27,7 @@ from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves
 from ghn.tables.references import ReferenceTable
+from ghn.types import Space
 from studies.curve_judge import LEVELS, Protocol, Verdict, judge
 from studies.drawing import write_figure
 from studies.run import run_study, write_json
@@ -37,7 +39,14 @@ PICTURES = {
 }
 
 
-ADDITIONS = {"features": (), "losses": ("svr",), "mcmc": ("parametric",), "few": ()}  # and whose they are alone
+# of models, and whose they are alone
+ADDITIONS = {"features": (), "losses": ("svr",), "posterior": ("parametric",), "mcmc": ("parametric",), "few": ()}
+EXTRAS = {"gp": "gpytorch"}  # packages of models
+USUAL = (
+    *("last", "sotl", "parametric", "parametric+posterior", "svr", "svr+losses", "svr+features"),
+    *("bnn", "bnn+features", "gp", "gp+features"),
+)
+SHARES = (0.1, 0.2, 0.3, 0.5)  # of the epochs, after which models are usually asked
 
 
 def curves_study(setting: Setting, options: Mapping[str, Any]) -> None:
@@ -46,7 +55,8 @@ def curves_study(setting: Setting, options: Mapping[str, Any]) -> None:
     Args:
         setting: whose space gives features.
         options: `out`, `resume`, `bootstrap`, and `curves`: `table` (`embedded`, or the path of a .csv or of a table of
-            references), `models`, `observed`, `horizon` (None: the last epoch), `folds`, `draws`, `few`.
+            references), `models` (None: those of `USUAL` that the curves can feed), `observed` (None: after `SHARES` of
+            the epochs), `horizon` (None: the last epoch), `folds`, `draws`, `few`.
 
     Raises:
         ConfigError: unknown model, or epochs out of range.
@@ -54,13 +64,15 @@ def curves_study(setting: Setting, options: Mapping[str, Any]) -> None:
         ExistsError: the folder holds results and `resume` is not set.
     """
     own, out = dict(options["curves"]), Path(options["out"])
-    contestants = [Contestant.of(name) for name in own["models"]]
+    contestants = [Contestant.of(name) for name in own["models"] or USUAL]
     wanted = any("features" in c.additions for c in contestants)
     curves = load_curves(own["table"], setting if wanted else None)
+    contestants = _fed(contestants, curves, chosen=bool(own["models"]))
     check_folder(out, resume=options["resume"])
+    horizon = own["horizon"] or curves.epochs[-1]
     protocol = Protocol(
-        observed=tuple(own["observed"]),
-        horizon=own["horizon"] or curves.epochs[-1],
+        observed=tuple(own["observed"] or usual_epochs(curves, horizon)),
+        horizon=horizon,
         folds=own["folds"],
         draws=own["draws"],
         bootstrap=options["bootstrap"],
@@ -87,7 +99,8 @@ class Contestant:
     Attributes:
         name: in the report.
         model: of `CURVE_MODELS`.
-        additions: `features` of architectures, `losses` of training, `mcmc`, or judged on `few` runs.
+        additions: `features` of architectures, `losses` of training, the paper's own `posterior`, the same by `mcmc`,
+            or judged on `few` runs.
     """
 
     name: str
@@ -107,10 +120,20 @@ class Contestant:
             raise ConfigError(
                 "unknown model of learning curves",
                 got=name,
-                expected=f"{' | '.join(CURVE_MODELS)}, with +features, +few, svr+losses, parametric+mcmc",
+                expected=f"{' | '.join(CURVE_MODELS)}, with +features, +few, svr+losses, parametric+posterior, "
+                "parametric+mcmc",
             )
         few = {"few"} if "mcmc" in additions else set()  # sampling takes seconds a curve
         return cls(name, model, frozenset({*additions, *few}))
+
+    def lacks(self, curves: Curves) -> str | None:
+        """What the model needs and does not have; None where it has all."""
+        if "features" in self.additions and curves.features is None:
+            return "features of architectures"
+        if (self.model == "sotl" or "losses" in self.additions) and curves.train_loss is None:
+            return "training losses"
+        package = "emcee" if "mcmc" in self.additions else EXTRAS.get(self.model)
+        return None if package is None or find_spec(package) else f"{package} (pip install 'ghn[curves]')"
 
     def judge(self, curves: Curves, protocol: Protocol, few: int) -> tuple[list[Verdict], Termination]:
         """Judges the model on curves, or on a few of them."""
@@ -120,29 +143,67 @@ class Contestant:
             curves = replace(curves, features=None)
         options: dict[str, Any] = {"mode": "mcmc"} if "mcmc" in self.additions else {}
         options |= {"train_loss": True} if "losses" in self.additions else {}
-        if self.model == "parametric":
+        if self.additions & {"posterior", "mcmc"}:
+            options |= {"spread": "posterior"}
             protocol = replace(protocol, draws=1)  # it learns from no other curve, so cuts do not matter
         verdicts, stops = judge(curves, {self.name: lambda: make_curve_model(self.model, **options)}, protocol)
         return verdicts, stops[self.name]
 
 
-def load_curves(table: str, setting: Setting | None) -> Curves:
-    """Reads curves: `embedded`, a CSV, or a table of references; with features of the setting's space, if given.
+def _fed(contestants: Sequence[Contestant], curves: Curves, *, chosen: bool) -> list[Contestant]:
+    """The models that curves can feed; of those that a user has chosen all, or a `ConfigError`."""
+    lacking = {c.name: what for c in contestants if (what := c.lacks(curves)) is not None}
+    if lacking and chosen:
+        raise ConfigError(
+            "some of the models lack what they need",
+            got="; ".join(f"{name} needs {what}" for name, what in lacking.items()),
+            fix="leave them out of curves.models, or bring it: a table of references (.jsonl) can hold losses, and has "
+            "features",
+        )
+    for name, what in lacking.items():
+        print(f"left out {name}: it needs {what}")
+    return [c for c in contestants if c.name not in lacking]
+
+
+def usual_epochs(curves: Curves, horizon: int) -> list[int]:
+    """The recorded epochs nearest to `SHARES` of a training, each once; of a horizon of 20 these are 2, 4, 6 and 10.
 
     Raises:
-        ConfigError: features are wanted of architectures in a CSV.
+        ConfigError: nothing is recorded before the horizon.
+    """
+    before = [epoch for epoch in curves.epochs if epoch < horizon]
+    if not before:
+        raise ConfigError("no epoch before the one to be foretold", got=list(curves.epochs), expected=f"< {horizon}")
+    return sorted({min(before, key=lambda epoch: abs(epoch - share * horizon)) for share in SHARES})
+
+
+def load_curves(table: str, setting: Setting | None) -> Curves:
+    """Reads curves: `embedded`, a CSV, or a table of references.
+
+    With features of the setting's space, if it is given; of a CSV only where its names are architectures of the space.
+
+    Raises:
         DataError: the file is not valid, or belongs to another space.
     """
     path = asset(EMBEDDED) if table == "embedded" else Path(table)
-    if path.suffix == ".csv":
-        if setting is not None:
-            raise ConfigError("curves in CSV have no features", got=table, fix="leave +features out of curves.models")
-        return read_curves_csv(path)
+    if path.suffix.lower() == ".csv":
+        curves = read_curves_csv(path)
+        features = None if setting is None else _features(setting.space, curves.ids)
+        return replace(curves, features=features)
     references = ReferenceTable.load(path)
     if setting is None:
         return Curves.from_table(references)
     references.check(space=setting.space.name)
     return Curves.from_table(references, architecture_features(setting.space, references.archs()))
+
+
+def _features(space: Space[Any], ids: Sequence[str]) -> np.ndarray | None:
+    """Features of architectures [n, f]; None where a name is none of the space."""
+    try:
+        known = architecture_features(space, list(dict.fromkeys(ids)))
+    except ArchitectureError:
+        return None
+    return np.array([known[name] for name in ids])
 
 
 def write_curves(

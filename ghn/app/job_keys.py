@@ -92,6 +92,7 @@ class JobKeys(Keys):
     progress: bool = Field(description="show bars")
 
 
+TWINS = "rows of a .csv that compute one function: mean, one network with their means | first | refuse"
 FEATURES = "with which combined learns references: space, its own | graph, of any network | null: the first there is"
 
 
@@ -126,8 +127,10 @@ class RankKeys(JudgingKeys):
     n: int = Field(description="candidates")
     candidates: str = Field(description="sample of distinct networks that they come from: development | report")
     references: str = Field(
-        description="embedded, the name of a benchmark, all, or the path of a table: yours (.csv), or of job=references"
+        description="embedded, the name of a benchmark, all (those that know the candidates), or the path of a table: "
+        "yours (.csv), or of job=references"
     )
+    twins: Literal["mean", "first", "refuse"] = Field(description=TWINS)
     bootstrap: int = Field(description="resamples behind the intervals")
 
 
@@ -143,6 +146,7 @@ class RankAllKeys(JobKeys):
     references: str | None = Field(
         description="compare with: published (all of the benchmark's), or the path of a table, such as .jsonl or .csv"
     )
+    twins: Literal["mean", "first", "refuse"] = Field(description=TWINS)
     bootstrap: int = Field(description="resamples behind the intervals")
 
 
@@ -150,7 +154,8 @@ class ReferencesKeys(JobKeys):
     """Train candidates in full, into a table of references."""
 
     archs: str | int = Field(
-        description="official strings: a text file with one a line, or a .json list; or a number: so many at random"
+        description="official strings: a text file with one a line, or a .json list of them; or a number: so many at "
+        "random"
     )
     seeds: list[int] = Field(description="the first for all; the others too, in a .json for its three_seeds")
     give_up_after: int | None = Field(description=GIVE_UP_AFTER)
@@ -230,5 +235,6 @@ class SurveyKeys(JudgingKeys):
 
     n: int = Field(description="networks")
     references: str = Field(description="all, or the path of a .csv of your own")
+    twins: Literal["mean", "first", "refuse"] = Field(description=TWINS)
     bootstrap: int = Field(ge=1, description="resamples behind the intervals")
     survey: PlanKeys

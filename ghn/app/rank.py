@@ -35,7 +35,7 @@ def rank_job(setting: Setting, keys: RankKeys) -> None:
         ExistsError: `out` holds results, and `resume` is false.
     """
     which = keys.n, keys.candidates, keys.references
-    archs, references, source = choose_ranked(*which, setting.space, setting.task.checksum)
+    archs, references, source = choose_ranked(*which, setting.space, setting.task.checksum, twins=keys.twins)
     names = dict.fromkeys(as_list(keys.estimator))
     report = evaluate(
         [entry for name in names for entry in make_entries(name, setting)],
@@ -72,7 +72,7 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     check_new(path, "is a ranking", resume=keys.resume)
     if not isinstance(space, Finite):
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
-    reference = whole_reference(keys.references, space) if keys.references else None
+    reference = whole_reference(keys.references, space, twins=keys.twins) if keys.references else None
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     ranker = make_ranker(model, task=setting.task, features=keys.features)
     given = published_history(space, keys.given)

@@ -107,13 +107,17 @@ def _listed(source: str) -> tuple[list[str], list[str]]:
     try:
         text = path.read_text()
         lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
-        lists = from_json(text) if path.suffix == ".json" else {"random": lines, "top": []}
+        content = from_json(text) if path.suffix == ".json" else lines
+        lists = {"random": content, "top": []} if isinstance(content, list) else content
         every = [*lists["random"], *lists["top"]]
         several = lists.get("three_seeds", every)
+        if wrong := [arch for arch in (*every, *several) if not isinstance(arch, str)]:
+            raise TypeError(f"{wrong[0]!r} is no string")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{path} is not a list of architectures",
             got=repr(error),
-            expected="official strings, one a line; or a .json with the lists random, top and three_seeds",
+            expected="official strings, one a line; or a .json list of them, or one with the lists random, top and "
+            "three_seeds",
         ) from None
     return every, several

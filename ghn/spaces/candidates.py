@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,12 @@ def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
     return benchmark
 
 
-def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_checksum: str) -> list[Reference]:
+def choose_references(
+    name: str, archs: Sequence[str], space: Space[Any], task_checksum: str, *, twins: str = "mean"
+) -> list[Reference]:
     """The references of candidates that a config names: a word of the space's benchmark, or the path of a table.
+
+    `twins` says what is done with rows of a user's CSV that compute one function, as in `read_user_table`.
 
     Raises:
         ConfigError: the benchmark has no such word, or there is no benchmark.
@@ -41,7 +46,7 @@ def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_c
             CSV neither is known.
     """
     if _is_csv(name):
-        return [read_user_table(name, space).reference()]
+        return [_user_reference(name, space, twins)]
     if Path(name).is_file():
         return [table_reference(name, space, task_checksum)]
     benchmark = known_benchmark(space, f"references={name}")
@@ -52,7 +57,7 @@ def choose_references(name: str, archs: Sequence[str], space: Space[Any], task_c
 
 
 def choose_ranked(
-    n: int, sample: str, references: str, space: Space[Any], task_checksum: str
+    n: int, sample: str, references: str, space: Space[Any], task_checksum: str, *, twins: str = "mean"
 ) -> tuple[list[str], list[Reference], str]:
     """What is ranked, against what, and where it comes from.
 
@@ -63,6 +68,7 @@ def choose_ranked(
             are ranked, of a larger one `n` that are drawn with a fixed seed.
         space: of the candidates.
         task_checksum: of the images on which references must have been trained.
+        twins: as in `choose_references`.
 
     Raises:
         ConfigError: unknown names, or the space has no benchmark and no table is named.
@@ -71,7 +77,7 @@ def choose_ranked(
     if (benchmark := benchmark_of(space)) is not None and not _is_csv(references):
         archs = benchmark.candidates(n, sample)
         return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
-    found = choose_references(references, [], space, task_checksum)
+    found = choose_references(references, [], space, task_checksum, twins=twins)
     return some_of(found[0], n), found, references
 
 
@@ -79,12 +85,19 @@ def _is_csv(name: str) -> bool:
     return name.lower().endswith(".csv") and Path(name).is_file()
 
 
-def whole_reference(name: str, space: Space[Any]) -> Reference:
+def _user_reference(name: str, space: Space[Any], twins: str) -> Reference:
+    """The accuracies of a user's CSV, with what a reader must know of it."""
+    table = read_user_table(name, space, twins=twins)
+    return replace(table.reference(), note=" ".join(table.warnings) or None)
+
+
+def whole_reference(name: str, space: Space[Any], *, twins: str = "mean") -> Reference:
     """Accuracies of as many members as there are, those of one function apart, wherever and on what they were trained.
 
     Args:
         name: `published`, of the space's benchmark, or the path of a table (`.jsonl`, or a user's `.csv`).
         space: of the members.
+        twins: as in `choose_references`.
 
     Raises:
         ConfigError: neither.
@@ -92,7 +105,7 @@ def whole_reference(name: str, space: Space[Any]) -> Reference:
         MissingExtraError: the published table is an extra that is not installed.
     """
     if _is_csv(name):
-        return read_user_table(name, space).reference()
+        return _user_reference(name, space, twins)
     if Path(name).is_file():
         return table_reference(name, space, None)
     if name != PUBLISHED:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ghn.errors import DataError
-from ghn.tables.curves import Curves
+from ghn.tables.curves import Curves, Floats
 
 FIX = "check the path, and save the table as CSV (UTF-8, commas between cells)"
 EMPTY = "leave the cell empty where nothing is known"
@@ -40,34 +41,40 @@ def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float
     """Reads a finite number; NaN for an empty cell, a DataError with its place for text, NaN or an infinity."""
     if not cell:
         return math.nan
-    try:
-        value = float(cell)
-    except ValueError:
-        value = math.nan
+    value = _number(cell)
     if not math.isfinite(value):
-        fix = f"write {cell.rstrip('% ')}" if cell.endswith("%") else fix
+        plain = cell.rstrip("% ").replace(",", ".")  # a percent sign, or the comma of many languages
+        fix = f"write {plain}" if plain != cell and math.isfinite(_number(plain)) else fix
         raise DataError(where, got=cell, expected=expected, fix=fix)
     return value
 
 
+def _number(text: str) -> float:
+    """A number, or NaN for text that is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
 FORMAT = "first column a name or architecture, then the validation accuracy after epoch 1, 2, ...; empty: not observed"
+NAMES = ("", "name", "arch", "architecture", "id", "index", "run", "model", "network")  # of the first column
+ACCURACY = "an accuracy, a fraction in [0, 1] or percent in [0, 100]"
 
 
 def read_curves_csv(path: str | Path) -> Curves:
-    """Reads validation accuracies, fractions in [0, 1].
+    """Reads validation accuracies, fractions or percent, as fractions.
 
-    A first line whose first cell is `name`, `arch`, `architecture` or `id` (or empty) is a header; its other cells are
-    the epochs. Without one they are 1, 2, 3... Rows may end early, and cells may be empty: not observed yet. Rows of
-    the same name are runs of the same architecture.
+    One value above 1 makes all of them percent. A first line that begins with one of `NAMES`, or holds no number beside
+    its first cell, is a header; its other cells are the epochs. Without one they are 1, 2, 3... Rows may end early, and
+    cells may be empty: not observed yet. Rows of the same name are runs of the same architecture.
 
     Raises:
         DataError: the file is missing, or not so; says the line and the column.
     """
     path = Path(path)
     rows = read_rows(path, FORMAT)
-    header = None
-    if rows and rows[0][1][0].lower() in ("", "name", "arch", "architecture", "id"):
-        header = rows.pop(0)
+    header = rows.pop(0) if rows and _is_header(rows[0][1]) else None
     width = max((len(cells) for _, cells in rows), default=0) - 1
     if width < 1:
         raise DataError(f"{path} holds no learning curves", got=f"{len(rows)} rows", expected=FORMAT)
@@ -79,12 +86,36 @@ def read_curves_csv(path: str | Path) -> Curves:
         if len(cells) - 1 > len(epochs) and any(cells[len(epochs) + 1 :]):
             raise DataError(f"{path}, line {line}", got=f"{len(cells) - 1} values", expected=f"at most {len(epochs)}")
         for j, cell in enumerate(cells[1 : len(epochs) + 1]):
-            where, expected = f"{path}, line {line}, column {j + 2}", "an accuracy in [0, 1]"
-            values[i, j] = value = read_number(where, cell, expected)
-            if value < 0 or value > 1:
-                fix = "divide percent by 100" if 1 < value <= 100 else EMPTY
-                raise DataError(where, got=cell, expected=expected, fix=fix)
-    return Curves(tuple(cells[0] for _, cells in rows), tuple(epochs), values)
+            where = f"{path}, line {line}, column {j + 2}"
+            values[i, j] = value = read_number(where, cell, ACCURACY)
+            if value < 0 or value > 100:
+                raise DataError(where, got=cell, expected=ACCURACY, fix="give accuracies, not losses or errors")
+    return Curves(tuple(cells[0] for _, cells in rows), tuple(epochs), _fractions(path, rows, values))
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether a first line names its columns; a single text among numbers is a wrong number."""
+    others = [cell for cell in cells[1:] if cell]
+    return cells[0].lower() in NAMES or (
+        bool(others) and all(math.isnan(_number(cell.rstrip("% "))) for cell in others)
+    )
+
+
+def _fractions(path: Path, rows: Rows, values: Floats) -> Floats:
+    """Values [n, epochs] as fractions; a DataError where some rows are in percent and others in fractions."""
+    percent = (values > 1).any(axis=1)
+    if not percent.any():
+        return values
+    fraction = ~percent & (values > 0).any(axis=1)  # curves in percent may begin below one, but hardly stay there
+    if fraction.any():
+        lines = [rows[int(which.argmax())][0] for which in (percent, fraction)]
+        raise DataError(
+            f"{path}: percent and fractions are mixed, or a curve stays below one percent",
+            got=f"percent in line {lines[0]}, fractions in line {lines[1]}",
+            expected="all of one kind",
+            fix="write all accuracies as fractions",
+        )
+    return values / 100
 
 
 def epoch_number(name: str) -> int | None:
@@ -101,7 +132,9 @@ def _epochs(path: Path, header: tuple[int, list[str]] | None, width: int) -> lis
     for column, cell in enumerate(cells[1:], start=2):
         epoch = epoch_number(cell)
         if epoch is None or (epochs and epoch <= epochs[-1]):
-            raise DataError(f"{path}, line {line}, column {column}", got=cell, expected="rising epochs from 1")
+            expected = "rising epochs from 1, such as 1 or epoch_1"
+            fix = "leave other columns out, and put epochs in order"
+            raise DataError(f"{path}, line {line}, column {column}", got=cell or "nothing", expected=expected, fix=fix)
         epochs.append(epoch)
     if not epochs:
         raise DataError(f"{path}, line {line}", got="a header without epochs", expected=FORMAT)

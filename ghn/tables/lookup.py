@@ -14,7 +14,7 @@ import numpy as np
 
 from ghn.errors import DataError, GhnError
 from ghn.tables.references import ReferenceTable
-from ghn.tables.rows import CURVES, Run, check_metric
+from ghn.tables.rows import CURVES, Run
 from ghn.types import Finite, Score, Space, Trial, check_trials, member_of
 
 
@@ -36,6 +36,10 @@ class TableEstimator:
         key: of an architecture; `space.canonical` by default.
         seed: look at this seed only, as a search would that trains once; None for the mean over all, which
             costs the sum of their times.
+
+    Raises:
+        ConfigError: unknown metric.
+        DataError: the table is of another space, or has no reading of the metric; names those that it has.
     """
 
     def __init__(
@@ -47,8 +51,8 @@ class TableEstimator:
         key: Callable[[Any], Hashable] | None = None,
         seed: int | None = None,
     ) -> None:
-        check_metric(metric)
         table.check(space=space.name)
+        table.check_metric(metric)
         self.source, self._table, self._seed = table.header.source, table, seed
         self._space, self._metric, self._key = space, metric, key or space.canonical
         self._runs: dict[Hashable, list[Run]] = defaultdict(list)

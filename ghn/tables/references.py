@@ -80,6 +80,13 @@ class ReferenceTable:
                     fix="use the table made for these settings, or train one under another name",
                 )
 
+    def check_metric(self, metric: str) -> None:
+        """Refuses a metric that there is not (`ConfigError`), or no run has (`DataError`, with those there are)."""
+        check_metric(metric)
+        has = [m for m in METRICS if any(run.reading(m) is not None for run in self.runs)]
+        if self.runs and metric not in has:
+            raise DataError(f"no run of the table has {metric}", expected=f"one of {has}", fix=f"metric={has[0]!r}")
+
     def __len__(self) -> int:
         return len(self.runs)
 

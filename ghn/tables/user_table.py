@@ -15,11 +15,11 @@ import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.errors import ArchitectureError, DataError
-from ghn.tables.csv import EMPTY, Rows, epoch_number, read_number, read_rows
+from ghn.tables.csv import ACCURACY, EMPTY, Rows, epoch_number, read_number, read_rows
 from ghn.tables.curves import Curves, Floats
+from ghn.tables.twins import Functions
 from ghn.types import Reference, Space
 
-ACCURACY = "an accuracy, a fraction in [0, 1] or percent in [0, 100]"
 NOT_LOSSES = "give accuracies, not losses or errors"
 NEEDED = "leave networks without an accuracy out"
 KNOWN = ("arch", "architecture", "accuracy", "accuracy_2", "epoch_1", "score:NAME", "seconds:NAME")
@@ -164,40 +164,22 @@ class Cells:
         cells = [self.cell(i, column) for i in range(len(self.rows))]
         return np.array([read_number(self.where(i, column), cell, expected, fix) for i, cell in enumerate(cells)])
 
-    def architectures(self, space: Space[Any]) -> list[str]:
-        """The official strings, each function once."""
+    def architectures(self, space: Space[Any]) -> tuple[list[str], list[Hashable]]:
+        """The official string of each row, and a key that rows of one function share."""
         found: list[str] = []
-        first: dict[Hashable, int] = {}
-        again: list[tuple[int, int]] = []
+        keys: list[Hashable] = []
         for i in range(len(self.rows)):
             text = self.cell(i, self.columns.arch)
             if not text:
                 raise self.wrong(i, self.columns.arch, f"an architecture of the space {space.name}", "remove the line")
             try:
                 arch = space.parse(text)
-                key = space.canonical(arch)
+                keys.append(space.canonical(arch))
             except ArchitectureError as error:
                 what = f"{self.where(i, self.columns.arch)} is not of the space {space.name}, which space=NAME sets"
                 raise ArchitectureError(f"{what}: {error}") from None
             found.append(space.format(arch))
-            if (other := first.setdefault(key, i)) != i:
-                again.append((other, i))
-        if again:
-            self._refuse(again, found)
-        return found
-
-    def _refuse(self, again: list[tuple[int, int]], archs: list[str]) -> None:
-        """A DataError for pairs of rows that hold one function."""
-        one, two = again[0]
-        same = archs[one] == archs[two]
-        what = "the same network twice" if same else "two networks that compute the same function"
-        more = f", and {len(again) - 1} more such lines" if again[1:] else ""
-        raise DataError(
-            f"{self.path}, lines {self.rows[one][0]} and {self.rows[two][0]}: {what}{more}",
-            got=archs[one] if same else f"{archs[one]} and {archs[two]}",
-            expected="each function once: an order between equal networks is noise",
-            fix="average them into one line, or give the second as accuracy_2 of the first",
-        )
+        return found, keys
 
     def accuracies(self) -> tuple[Floats, Floats, str]:
         """Accuracies [n, s] and curves [n, epochs] as fractions, and their unit in the file."""
@@ -277,12 +259,19 @@ class UserTable:
         return Reference(self.name, "accuracy", dict(zip(self.archs, self.accuracy.tolist(), strict=True)), seeds)
 
 
-def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
+def read_user_table(path: str | Path, space: Space[Any], *, twins: str = "mean") -> UserTable:
     """Reads a CSV with a header and a line a network of a space; docs/own-table.md has the format.
+
+    Args:
+        path: of the file.
+        space: of its architectures.
+        twins: what is done with rows that compute one function: `mean` makes them one network with the means of their
+            columns, `first` keeps the first of them, `refuse` raises. The first two say so in `warnings`.
 
     Raises:
         DataError: the file is missing or not so; says line and column.
         ArchitectureError: an architecture is not of the space.
+        ConfigError: another way with twins.
     """
     path = Path(path)
     rows = read_rows(path, FORMAT)
@@ -290,21 +279,17 @@ def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
         raise DataError(f"{path} is empty", got="no lines", expected=FORMAT, fix="see docs/own-table.md")
     columns = read_header(path, *rows.pop(0), space)
     cells = Cells(path, columns, rows)
-    archs = cells.architectures(space)
-    accuracies, curves, unit = cells.accuracies()
-    if len(rows) < MIN_ITEMS:
-        expected = f"at least {MIN_ITEMS} to be ranked"
-        raise DataError(f"{path} holds too few networks", got=len(rows), expected=expected, fix="train more")
+    texts, keys = cells.architectures(space)
+    functions = Functions.of(keys, twins)
+    warnings = [said] if (said := functions.check(str(path), [line for line, _ in rows], texts)) else []
+    archs = tuple(texts[i] for i in functions.firsts)
+    every, every_curve, unit = cells.accuracies()
+    accuracies, curves = functions.merged(every), functions.merged_curves(every_curve)
     accuracy = np.nanmean(accuracies, axis=1)
-    if np.ptp(accuracy) == 0:
-        raise DataError(
-            f"{path}: all accuracies are equal, so there is no order to recover",
-            got=f"{len(rows)} times {accuracy[0]:g}",
-            expected="at least two different values",
-            fix="write more digits, or bring other networks",
-        )
-    scores = {name: cells.scores(name) for name in columns.scores}
-    warnings = [
+    _check_order(path, accuracy)
+    scores = {name: functions.merged(cells.scores(name)) for name in columns.scores}
+    seconds = {name: cells.seconds(name) for name in columns.scores}
+    warnings += [
         f"{name} gives every network the same score: there is no order to measure."
         for name, values in scores.items()
         if np.nanmax(values) == np.nanmin(values)
@@ -313,12 +298,26 @@ def read_user_table(path: str | Path, space: Space[Any]) -> UserTable:
         warnings.append("The columns of epochs are empty: there are no learning curves.")
     return UserTable(
         name=path.stem,
-        archs=tuple(archs),
+        archs=archs,
         accuracy=accuracy,
         unit=unit,
         seeds=accuracies if accuracies.shape[1] > 1 else None,
-        curves=None if np.isnan(curves).all() else Curves(tuple(archs), tuple(columns.epochs), curves),
+        curves=None if np.isnan(curves).all() else Curves(archs, tuple(columns.epochs), curves),
         scores=scores,
-        seconds={name: cells.seconds(name) for name in columns.scores},
+        seconds={name: None if own is None else functions.merged(own) for name, own in seconds.items()},
         warnings=tuple(warnings),
     )
+
+
+def _check_order(path: Path, accuracy: Floats) -> None:
+    """A DataError for accuracies [n] in which there is no order to recover."""
+    if len(accuracy) < MIN_ITEMS:
+        expected = f"at least {MIN_ITEMS} to be ranked"
+        raise DataError(f"{path} holds too few networks", got=len(accuracy), expected=expected, fix="train more")
+    if np.ptp(accuracy) == 0:
+        raise DataError(
+            f"{path}: all accuracies are equal, so there is no order to recover",
+            got=f"{len(accuracy)} times {accuracy[0]:g}",
+            expected="at least two different values",
+            fix="write more digits, or bring other networks",
+        )

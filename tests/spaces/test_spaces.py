@@ -16,6 +16,7 @@ from ghn.scoring.load import SHIPPED
 from ghn.spaces.candidates import benchmark_of, choose_ranked, choose_references, known_benchmark
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.nasbench201.space import NASBench201
+from ghn.tables.references import ReferenceTable
 from ghn.train.checkpoint import load_tensors
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
@@ -68,3 +69,12 @@ def test_words_of_configs_are_the_benchmarks() -> None:
     assert [one.name for one in both] == [one.name for one in published]  # own trainings are of other images
     with pytest.raises(ConfigError, match=r"embedded \| nasbench201 \| all \| the path of a table"):
         choose_references("official", archs, SPACE, "any")
+
+
+def test_all_references_are_those_that_know_some_of_the_candidates() -> None:
+    space = NASBench201((3, 16, 16), 10, width=8, depth=1)  # in which the embedded references were trained
+    benchmark = known_benchmark(space)
+    images = ReferenceTable.load(benchmark.trainings).header.task_checksum
+    for sample, number in (("development", 2), ("report", 1)):
+        archs, references, _ = choose_ranked(30, sample, "all", space, images)
+        assert len(references) == number and set(archs) == set(references[-1].values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from curve_cases import HORIZON, power_curves
@@ -9,7 +11,7 @@ from curve_cases import HORIZON, power_curves
 from ghn.errors import ConfigError, DataError
 from ghn.families.curves.estimator import make_curve_model
 from ghn.families.curves.model import Predictions
-from studies.curve_judge import Protocol, cross_predict, judge
+from studies.curve_judge import Protocol, cross_predict, enough_folds, judge
 
 PROTOCOL = Protocol(observed=(2, 5), horizon=HORIZON, draws=2, bootstrap=50)
 
@@ -88,3 +90,20 @@ def test_a_protocol_that_cannot_be_followed_is_refused():
         judge(power_curves(9), {}, PROTOCOL)
     with pytest.raises(DataError, match="no such epoch"):
         judge(power_curves(20), {}, Protocol(observed=(2,), horizon=99))
+
+
+@pytest.mark.parametrize(("n", "folds"), [(11, 11), (12, 6), (30, 5)])
+def test_there_are_as_many_folds_as_leave_enough_to_learn_from(n, folds):
+    curves = power_curves(n)
+    assert enough_folds(curves, PROTOCOL) == folds
+    verdicts, _ = judge(curves, {"last": lambda: make_curve_model("last")}, PROTOCOL)
+    assert [verdict.n for verdict in verdicts] == [n, n]
+
+
+def test_too_few_runs_are_told_how_many_it_takes():
+    constant = power_curves(11).val_accuracy
+    constant[3] = 0.1
+    twice = power_curves(6).rows([0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5])
+    for curves in (power_curves(8), power_curves(10), replace(power_curves(11), val_accuracy=constant), twice):
+        with pytest.raises(ConfigError, match="with a run each, 11"):
+            judge(curves, {"last": lambda: make_curve_model("last")}, PROTOCOL)

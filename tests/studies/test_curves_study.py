@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ghn.errors import ConfigError, ExistsError
+from ghn.tables.curves import Curves
 from studies.curves import Contestant, curves_study, load_curves
 
 OWN = {"models": ["last", "parametric"], "observed": [3, 6], "horizon": None, "folds": 3, "draws": 1, "few": 18}
@@ -62,5 +63,43 @@ def test_features_come_from_the_space_of_the_references(csv, toy_space):
     curves = load_curves("embedded", SimpleNamespace(space=toy_space))
     assert curves.features.shape[0] == len(curves) == 128
     assert load_curves("embedded", None).features is None
-    with pytest.raises(ConfigError, match="no features"):
-        load_curves(str(csv), SimpleNamespace(space=toy_space))
+    assert load_curves(str(csv), SimpleNamespace(space=toy_space)).features is None  # its names are no architectures
+
+
+def test_architectures_in_a_csv_have_features(tmp_path, toy_space):
+    from types import SimpleNamespace
+
+    archs = [toy_space.format(cell) for cell in toy_space.distinct()[100:103]]
+    (tmp_path / "mine.csv").write_text("index,epoch_1,epoch_2\n" + "".join(f"{arch},40,55\n" for arch in archs))
+    curves = load_curves(str(tmp_path / "mine.csv"), SimpleNamespace(space=toy_space))
+    assert curves.features.shape[0] == 3 and len(np.unique(curves.features, axis=0)) == 3
+    np.testing.assert_allclose(curves.val_accuracy, [[0.4, 0.55]] * 3)
+
+
+def test_the_usual_models_are_those_that_a_csv_can_feed(csv, tmp_path, monkeypatch, capsys, toy_space):
+    from types import SimpleNamespace
+
+    monkeypatch.setattr("studies.curves.find_spec", lambda package: None)
+    monkeypatch.setattr("studies.curves.USUAL", ("last", "sotl", "parametric", "svr+losses", "svr+features", "gp"))
+    setting = SimpleNamespace(space=toy_space)
+    curves_study(setting, options(csv, tmp_path, models=None, observed=None))
+    printed = capsys.readouterr().out
+    for line in ("sotl: it needs training losses", "svr+features: it needs features", "gp: it needs gpytorch (pip"):
+        assert f"left out {line}" in printed
+    written = json.loads((tmp_path / "out/curves.json").read_text())
+    assert written["protocol"]["observed"] == [1, 2, 4, 6]
+    assert {v["model"] for v in written["verdicts"]} == {"last", "parametric"}
+    with pytest.raises(ConfigError, match=r"sotl needs training losses; svr\+features needs"):
+        curves_study(setting, options(csv, tmp_path, models=["sotl", "svr+features"]))
+
+
+def test_models_are_usually_asked_after_shares_of_the_epochs():
+    from studies.curves import usual_epochs
+
+    def curves(epochs):
+        return Curves(("a",), tuple(epochs), [[0.1] * len(epochs)])
+
+    assert usual_epochs(curves(range(1, 21)), 20) == [2, 4, 6, 10]
+    assert usual_epochs(curves([5, 10, 40, 100]), 100) == [10, 40]
+    with pytest.raises(ConfigError, match="no epoch before"):
+        usual_epochs(curves([7]), 7)

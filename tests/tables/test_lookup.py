@@ -126,8 +126,14 @@ def test_table_without_curves_and_seconds() -> None:
     bare = ReferenceTable(TABLE.header, (Run(SPACE.format(OTHER), 0, test_accuracy=0.5),))
     score = TableEstimator(bare, SPACE, metric="test_accuracy").score([Trial("a", OTHER)])[0]
     assert (score.value, score.cost_seconds, score.budget) == (0.5, 0.0, None)
-    failed = TableEstimator(bare, SPACE).score([Trial("a", OTHER, budget=1)])[0]
+    failed = TableEstimator(bare, SPACE, metric="test_accuracy").score([Trial("a", OTHER, budget=1)])[0]
     assert "looked up in no epochs" in str(failed.error)
+
+
+def test_a_table_without_the_metric_names_those_that_it_has() -> None:
+    bare = ReferenceTable(TABLE.header, (Run(SPACE.format(OTHER), 0, val_loss=(0.5,), test_accuracy=0.5),))
+    with pytest.raises(DataError, match=r"has val_accuracy(.|\n)*'val_loss', 'test_accuracy'(.|\n)*metric='val_loss'"):
+        TableEstimator(bare, SPACE)
 
 
 def test_table_of_another_space() -> None:

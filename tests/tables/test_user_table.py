@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from ghn.analysis.compare import compare
-from ghn.errors import ArchitectureError, DataError
+from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.spaces import DARTS, NASBench201
+from ghn.spaces.candidates import choose_references
 from ghn.tables.user_table import read_user_table
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
@@ -25,14 +26,14 @@ def accuracies(n=12):
     return [0.5 + i / 100 for i in range(n)]
 
 
-def write(tmp_path, columns, space=SPACE):
+def write(tmp_path, columns, space=SPACE, **how):
     """Writes columns of equal length as a CSV and reads it."""
     path = tmp_path / "mine.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(zip(*columns.values(), strict=True))
-    return read_user_table(path, space)
+    return read_user_table(path, space, **how)
 
 
 def changed(tmp_path, row=None, **more):
@@ -198,7 +199,7 @@ def test_files_that_are_no_csv_are_named(tmp_path):
         ((3, "seconds:mine", "-1"), r"line 5, column 6 \(seconds:mine\)(.|\n)*0 or more"),
         ((3, "seconds:mine", "2 s"), r"line 5, column 6 \(seconds:mine\)"),
         ((3, "arch", ""), r"line 5, column 1 \(arch\)(.|\n)*nothing"),
-        ((3, "arch", ARCHS[0]), r"lines 2 and 5: the same network twice(.|\n)*average them(.|\n)*accuracy_2"),
+        ((3, "accuracy", "93,18%"), r"line 5, column 2 \(accuracy\)(.|\n)*to do: +write 93\.18$"),
     ],
 )
 def test_a_bad_cell_is_named(tmp_path, row, says):
@@ -220,13 +221,67 @@ def test_architectures_of_another_space_are_named_with_the_spaces_own_message(tm
         write(tmp_path, {"arch": ARCHS[:12], "accuracy": accuracies()}, GENOTYPES)
 
 
-def test_two_cells_of_one_function_are_refused(tmp_path):
-    first = "|skip_connect~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|skip_connect~2|"
-    second = "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|skip_connect~2|"
-    with pytest.raises(DataError, match=r"lines 4 and 9: two networks that compute the same function"):
-        changed(tmp_path, arch=[*ARCHS[:2], first, *ARCHS[2:6], second, *ARCHS[6:10]])
-    with pytest.raises(DataError, match=r"lines 2 and 8: the same network twice, and 5 more such lines"):
-        changed(tmp_path, arch=2 * ARCHS[:6])
+FIRST = "|skip_connect~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|skip_connect~2|"
+SECOND = "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|skip_connect~2|"  # computes the same
+
+
+class TestTwins:
+    def columns(self):
+        archs = [*ARCHS[:2], FIRST, *ARCHS[2:10], SECOND, ARCHS[0]]
+        return {
+            "arch": archs,
+            "accuracy": accuracies(13),
+            "accuracy_2": [0.7 if i == 11 else "" for i in range(13)],
+            "epoch_1": [0.1 + i / 100 for i in range(13)],
+            "epoch_2": ["" if i == 2 else 0.3 for i in range(13)],
+            "score:mine": ["" if i in (0, 2) else i for i in range(13)],
+            "seconds:mine": list(range(13)),
+        }
+
+    def test_are_one_network_with_their_mean_and_a_line_says_so(self, tmp_path):
+        table = write(tmp_path, self.columns())
+        assert table.archs == (*ARCHS[:2], FIRST, *ARCHS[2:10])
+        np.testing.assert_allclose(table.seeds[[0, 2]], [[0.56, np.nan], [0.565, 0.7]])
+        np.testing.assert_allclose(table.accuracy[:3], [0.56, 0.51, 0.6325])
+        np.testing.assert_allclose(table.scores["mine"][:3], [12, 1, 11])
+        np.testing.assert_allclose(table.seconds["mine"][:3], [6, 1, 6.5])
+        # no jump from the mean of two curves to one of them
+        np.testing.assert_allclose(table.curves.val_accuracy[[0, 2]], [[0.16, 0.3], [0.21, 0.3]])
+        (said,) = table.warnings
+        assert "2 functions" in said and "(lines 2 and 14; lines 4 and 13)" in said and "mean of its rows" in said
+
+    def test_or_the_first_of_them(self, tmp_path):
+        table = write(tmp_path, self.columns(), twins="first")
+        np.testing.assert_allclose(table.accuracy[:3], [0.5, 0.51, 0.52])
+        assert np.isnan(table.scores["mine"][[0, 2]]).all()
+        assert "its first row" in table.warnings[0]
+
+    def test_or_refused_with_all_of_them_named(self, tmp_path):
+        with pytest.raises(DataError) as error:
+            write(tmp_path, self.columns(), twins="refuse")
+        assert f"lines 2 and 14: the same network, {ARCHS[0]}" in str(error.value)
+        assert f"lines 4 and 13: one function, {FIRST} and {SECOND}" in str(error.value)
+        assert "accuracy_2" in str(error.value) and "twins=mean" in str(error.value)
+
+    def test_without_any_nothing_is_said_or_refused(self, tmp_path):
+        assert write(tmp_path, {"arch": ARCHS[:12], "accuracy": accuracies()}, twins="refuse").warnings == ()
+
+    def test_too_few_are_counted_without_them(self, tmp_path):
+        with pytest.raises(DataError, match=r"too few networks(.|\n)*got: +6"):
+            changed(tmp_path, arch=2 * ARCHS[:6])
+
+    def test_another_way_is_refused(self, tmp_path):
+        with pytest.raises(ConfigError, match=r"way with twins(.|\n)*mean \| first \| refuse"):
+            write(tmp_path, self.columns(), twins="best")
+
+    def test_random_cells_are_read_and_a_report_is_told(self, tmp_path):
+        rng = Random(1)
+        archs = [SPACE.format(SPACE.sample(rng)) for _ in range(400)]
+        path = tmp_path / "mine.csv"
+        path.write_text("arch,accuracy\n" + "".join(f"{arch},{i / 500}\n" for i, arch in enumerate(archs)))
+        (reference,) = choose_references(str(path), [], SPACE, "any")
+        assert len(reference.values) == len({SPACE.canonical(SPACE.parse(arch)) for arch in archs}) < 400
+        assert "stand in several rows" in reference.note
 
 
 def test_too_few_constant_and_empty(tmp_path):

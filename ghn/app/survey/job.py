@@ -66,7 +66,7 @@ def choose_subjects(setting: Setting, keys: SurveyKeys) -> Subjects:
     """
     path = keys.references
     if path.endswith(".csv"):
-        return user_subjects(read_user_table(path, setting.space))
+        return user_subjects(read_user_table(path, setting.space, twins=keys.twins))
     if path != "all":
         raise ConfigError(
             "references of a survey", got=path, expected="all (those that are shipped), or the path of a .csv"

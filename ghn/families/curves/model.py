@@ -107,7 +107,7 @@ class Extrapolator:
     def predict(self, observed: Curves, horizon: int) -> Predictions:
         if self.needs_finished:
             _check_features(self.known, observed)
-        errors, lengths = observed.problems(self.least_epochs), observed.lengths
+        errors, lengths = self._problems(observed), observed.lengths
         if len(observed) and lengths.max(initial=0) and horizon <= observed.epochs[int(lengths.max()) - 1]:
             raise ConfigError(
                 "the epoch to be predicted has been observed already",
@@ -126,6 +126,10 @@ class Extrapolator:
         failed = good & ~np.isfinite(mean)
         why = tuple("the model found no finite value" if f else e for f, e in zip(failed, errors, strict=True))
         return Predictions(mean, std, why, samples)
+
+    def _problems(self, observed: Curves) -> list[str | None]:
+        """Why each run cannot be extrapolated; None where it can."""
+        return observed.problems(self.least_epochs)
 
     def _block(self, curves: Curves, horizon: int) -> Block:
         """What is expected of m runs of one length, without NaN; NaN in the mean is a failure."""

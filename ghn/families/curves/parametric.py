@@ -5,16 +5,19 @@ Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_known
 from ghn.families.curves.functions import FAMILIES, Family
-from ghn.families.curves.model import Block, Extrapolator, need_extra
+from ghn.families.curves.model import FEWEST_FINISHED, Block, Extrapolator, need_extra
 from ghn.tables.curves import Curves, Floats
 
 CHUNK = 25  # curves fitted at once, which bounds memory
+MEASURED = {"least_squares": 200, "mcmc": 40}  # finished curves on which errors are measured, at most, by mode
+LOST, FALLEN = 0.5, 0.1  # a curve has collapsed that lost more than this share of its gain, and this much accuracy
 FLOOR = 1e-3  # standard deviation of accuracies that no validation set of thousands of images goes below
 SIGMA = (1e-4, 0.5)  # bounds of the noise, an accuracy
 WEIGHT = (0.0, 1.0)  # bounds of a family's weight
@@ -46,30 +49,62 @@ class ParametricEnsemble(Extrapolator):
     `least_squares` is a quick approximation of the paper's posterior: flat priors over each family's grid, noise from
     the best fit, families weighed by the Bayesian information criterion; `std` has the spread inside and between
     families, and the noise. `mcmc` is the paper's: emcee over all parameters, weights and the noise. In both, a curve
-    that ends below its beginning, or outside [0, 1], has no probability. Each curve is fitted alone.
+    that ends below its beginning, or outside [0, 1], has no probability. Each curve is fitted alone. One that has
+    collapsed is a failure: no family falls.
 
-    Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3; Schwarz, "Estimating the Dimension of a Model", 1978.
+    The posterior knows nothing of what no family can do, such as to rise again where the learning rate is annealed. So
+    its intervals are not believed: with finished curves, these are forecast from as many epochs, and the mean and the
+    spread of the errors made there correct the forecast and are its `std`. Without them `std` is unknown.
+
+    Source: Domhan, Springenberg & Hutter, IJCAI 2015, sec. 3; Schwarz, "Estimating the Dimension of a Model", 1978;
+    errors of forecasts that were made without the end: Barber et al., "Predictive Inference with the Jackknife+",
+    Annals of Statistics 2021, sec. 3.
 
     Args:
         mode: `least_squares` or `mcmc`.
         chain: of the sampler.
+        spread: `held_out`, of errors on finished curves; or `posterior`, the paper's own, which learns from no other
+            curve, and whose intervals are much too narrow where curves are annealed.
     """
 
     mode: str = "least_squares"
     chain: Chain = field(default_factory=Chain)
+    spread: str = "held_out"
+    _errors: dict[tuple[int, ...], tuple[float, float]] = field(default_factory=dict, init=False, repr=False)
 
     source = "Domhan, Springenberg & Hutter, Extrapolation of Learning Curves, IJCAI 2015"
     needs_finished = False
     least_epochs = 4  # one more than the parameters of the smaller half of the families
 
     def __post_init__(self) -> None:
-        if self.mode not in ("least_squares", "mcmc"):
-            raise ConfigError("unknown mode of the parametric ensemble", got=self.mode, expected="least_squares | mcmc")
+        check_known("mode of the parametric ensemble", self.mode, ("least_squares", "mcmc"))
+        check_known("spread of the parametric ensemble", self.spread, ("held_out", "posterior"))
 
     def fit(self, finished: Curves) -> None:
-        pass  # each curve is fitted alone
+        """Keeps finished curves, to measure errors on; with `spread="posterior"` there is nothing to learn."""
+        if self.spread == "held_out":
+            super().fit(finished)
+            self._errors = {}
+
+    def _problems(self, observed: Curves) -> list[str | None]:
+        known, lengths = super()._problems(observed), observed.lengths
+        each = zip(known, observed.val_accuracy, lengths, strict=True)
+        return [why or _collapse(values[:length], observed.epochs) for why, values, length in each]
 
     def _block(self, curves: Curves, horizon: int) -> Block:
+        forecast = self._forecast(curves, horizon)
+        if self.spread == "posterior":
+            return forecast
+        if self._finished is None:
+            return forecast[0], np.full(len(curves), np.nan)
+        key = (*curves.epochs, horizon)
+        if key not in self._errors:
+            self._errors[key] = self._measured(self._finished.at(key))
+        error, std = self._errors[key]
+        return np.clip(forecast[0] + error, 0, 1), np.full(len(curves), std)
+
+    def _forecast(self, curves: Curves, horizon: int) -> Block:
+        """What the fits to each curve say."""
         x, y = np.array(curves.epochs, dtype=float), curves.val_accuracy
         if self.mode == "mcmc":
             samples = np.stack([sample_ensemble(x, row, horizon, self.chain) for row in y])
@@ -77,6 +112,29 @@ class ParametricEnsemble(Extrapolator):
         parts = [least_squares(x, y[start : start + CHUNK], horizon) for start in range(0, len(y), CHUNK)]
         mean, std = (np.concatenate(column) for column in zip(*parts, strict=True))
         return mean, std
+
+    def _measured(self, known: Curves) -> tuple[float, float]:
+        """Mean error of forecasts of the last epoch of finished curves from the others, and the spread of a new one."""
+        most = MEASURED[self.mode]
+        known = known.rows(np.sort(np.random.default_rng(0).permutation(len(known))[:most]))
+        seen = known.at(known.epochs[:-1])
+        index = [row for row, why in enumerate(self._problems(seen)) if why is None]
+        forecast = self._forecast(seen.rows(index), known.epochs[-1])[0] if index else np.zeros(0)
+        errors = known.val_accuracy[index, -1] - forecast
+        errors = errors[np.isfinite(errors)]
+        if len(errors) < FEWEST_FINISHED:
+            return 0.0, np.nan
+        return float(errors.mean()), float(errors.std(ddof=1) * np.sqrt(1 + 1 / len(errors)))
+
+
+def _collapse(seen: Floats, epochs: Sequence[int]) -> str | None:
+    """Why a curve [t] has collapsed: it has lost most of what it had gained, and much; None where it has not."""
+    best = int(seen.argmax())
+    lost, gained = seen[best] - seen[-1], seen[best] - seen[: best + 1].min()
+    if lost <= max(LOST * gained, FALLEN):
+        return None
+    after = f"{seen[best]:g} after epoch {epochs[best]} to {seen[-1]:g} after epoch {epochs[len(seen) - 1]}"
+    return f"collapsed: val_accuracy fell from {after}, and no family of curves falls"
 
 
 def least_squares(x: Floats, y: Floats, horizon: float) -> tuple[Floats, Floats]:

@@ -128,13 +128,15 @@ class NASBench201Benchmark:
         return archs[:n]
 
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
-        """What `embedded`, `nasbench201` or `all` names; with `all`, own trainings only where they fit."""
+        """What `embedded`, `nasbench201` or `all` names; with `all`, own trainings where they fit and know some."""
         found = []
         if word == OWN:
             found.append(self.trained(task_checksum))
         elif word == ALL:
             with suppress(DataError):  # another task or skeleton has the published references alone
-                found.append(self.trained(task_checksum))
+                own = self.trained(task_checksum)
+                if sum(arch in own.values for arch in archs) >= MIN_ITEMS:  # the report sample has none of them
+                    found.append(own)
         return [*found, self.published(archs)] if word != OWN else found
 
     def trained(self, task_checksum: str) -> Reference:
