@@ -106,16 +106,21 @@ class Panel(ABC):
             "population": self.population.describe() if self.population else None,
         }
 
-    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]], read: Sequence[Readings] | None = None) -> None:
         """Takes trained references; failed ones are left out.
+
+        Args:
+            history: the references.
+            read: their readings, where these were taken before.
 
         Raises:
             ConfigError: fewer than five: their order says nothing.
         """
-        good = [(trial, float(score.value)) for trial, score in history if score.ok]
+        good = [i for i, (_, score) in enumerate(history) if score.ok]
         if history and len(good) < FEWEST:
             raise ConfigError("too few references", got=len(good), expected=f"none, or at least {FEWEST}")
-        self._references, self._read_references = good, None
+        self._references = [(history[i][0], float(history[i][1].value)) for i in good]
+        self._read_references = None if read is None else [read[i] for i in good]
 
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [score for _, score in self.stream(trials)]
@@ -123,14 +128,23 @@ class Panel(ABC):
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Judges any number of trials; block by block where the population is known, else all at once."""
         trials = list(check_trials(trials))
-        if self._read_references is None:
-            self._read_references = self.read([trial for trial, _ in self._references])
         size = BLOCK if self.population else max(1, len(trials))
         for start in range(0, len(trials), size):
             block = trials[start : start + size]
-            read = self.read(block)
-            population = self.population or self.population_of([*read, *self._read_references])
-            yield from zip(block, self._judge(block, read, population), strict=True)
+            yield from zip(block, self.judge(block, self.read(block)), strict=True)
+
+    def judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings]) -> list[Score]:
+        """Judges trials whose readings are taken; those of the references are taken here, unless `fit` got them."""
+        if self._read_references is None:
+            self._read_references = self.read([trial for trial, _ in self._references])
+        population = self.population or self.population_of([*read, *self._read_references])
+        scores = [Score.failed(r.error or "", r.seconds) for r in read]
+        if good := [i for i, r in enumerate(read) if r.error is None]:
+            value, std = self._values(self._rows(trials, read, population), self._known(population))
+            for i, v, d in zip(good, value, [None] * len(good) if std is None else std, strict=True):
+                std_of = None if d is None else float(d)
+                scores[i] = Score(float(v), read[i].seconds, std=std_of, extra=dict(read[i].values))
+        return scores
 
     def cost(self, arch: Any) -> float:
         """Multiply-adds of all members' readings of one architecture, where they say something."""
@@ -156,13 +170,16 @@ class Panel(ABC):
         Raises:
             ConfigError: too few networks, or too few that could be read.
         """
+        drawn, read = self.drawn(networks), list[Readings]()
+        for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
+            read += self.read(drawn[start : start + BLOCK])
+        return self.population_of(read), {name: column(read, name) for name in self.weights}
+
+    def drawn(self, networks: int) -> list[Trial[Any]]:
+        """The networks of `usual`, always the same."""
         space, rng = self.space, Random(0)
         every = space.distinct() if isinstance(space, Finite) else [space.sample(rng) for _ in range(networks)]
-        drawn = rng.sample(every, min(networks, len(every)))
-        read: list[Readings] = []
-        for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
-            read += self.read([Trial(space.format(a), a) for a in drawn[start : start + BLOCK]])
-        return self.population_of(read), {name: column(read, name) for name in self.weights}
+        return [Trial(space.format(arch), arch) for arch in rng.sample(every, min(networks, len(every)))]
 
     def population_of(self, read: Sequence[Readings]) -> Population:
         """What is usual among candidates.
@@ -203,15 +220,6 @@ class Panel(ABC):
         if lacking := set(self.weights) - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
-
-    def _judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings], population: Population) -> list[Score]:
-        scores = [Score.failed(r.error or "", r.seconds) for r in read]
-        if good := [i for i, r in enumerate(read) if r.error is None]:
-            value, std = self._values(self._rows(trials, read, population), self._known(population))
-            for i, v, d in zip(good, value, [None] * len(good) if std is None else std, strict=True):
-                std_of = None if d is None else float(d)
-                scores[i] = Score(float(v), read[i].seconds, std=std_of, extra=dict(read[i].values))
-        return scores
 
     def _known(self, population: Population) -> Rows | None:
         """The references that could be read; fewer than are needed are refused."""

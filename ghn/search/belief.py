@@ -12,7 +12,7 @@ import numpy as np
 from ghn.analysis.correction import FEWEST, correct, normal_ranks
 from ghn.analysis.weighted import Floats
 from ghn.scoring.cached import Cached
-from ghn.scoring.combined import Combined, Panel, Rows
+from ghn.scoring.combined import Combined, Panel, Readings, Rows
 from ghn.scoring.guard import judge
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.types import Arch, Estimator, NeedsReferences, Score, Space, Trial
@@ -70,34 +70,60 @@ class PanelBelief(Generic[Arch]):
 
     def __init__(self, panel: Panel) -> None:
         self.panel = copy(panel)  # the caller's is not changed
-        self.cached = {name: Cached(panel.space, member) for name, member in panel.members.items()}
-        self.panel.members = dict(self.cached)
+        self.cached = Cached(panel.space, _ReadingsAlone(panel))
         self._middle, self._unit = 0.0, 1.0
 
     def kept(self) -> dict[str, Any]:
         text = self.panel.space.format
-        return {
-            name: {"of": one.identity, "read": {text(arch): row_of_score(score) for arch, score in one.known.values()}}
-            for name, one in self.cached.items()
-        }
+        read = {text(arch): row_of_score(score) for arch, score in self.cached.known.values()}
+        return {"of": self.cached.identity, "read": read}
 
     def take(self, kept: Mapping[str, Any]) -> None:
         space = self.panel.space
-        for name, one in self.cached.items():
-            if name in kept and kept[name]["of"] == json.loads(json.dumps(one.identity)):
-                read = {space.parse(text): score_of_row(row) for text, row in kept[name]["read"].items()}
-                one.known |= {space.canonical(arch): (arch, score) for arch, score in read.items()}
+        if kept["of"] == json.loads(json.dumps(self.cached.identity)):
+            read = {space.parse(text): score_of_row(row) for text, row in kept["read"].items()}
+            self.cached.known |= {space.canonical(arch): (arch, score) for arch, score in read.items()}
 
     def learn(self, archs: Sequence[Arch], values: Floats) -> None:
         enough = len(archs) >= self.least
-        self.panel.fit(_history(archs, values) if enough else [])
+        history = _history(archs, values) if enough else []
+        self.panel.fit(history, self._read([trial for trial, _ in history]))
         self._middle, self._unit = _line(values) if enough else (0.0, 1.0)
 
     def expect(self, archs: Sequence[Arch]) -> tuple[Floats, Floats]:
         if self.panel.population is None:
-            self.panel.population, _ = self.panel.usual(USUAL, progress=False)
-        mean, std = _asked(self.panel, archs)
+            self.panel.population = self.panel.population_of(self._read(self.panel.drawn(USUAL)))
+        trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
+        mean, std = _numbers(self.panel.judge(trials, self._read(trials)))
         return self._middle + self._unit * mean, self._unit * std
+
+    def _read(self, trials: Sequence[Trial[Arch]]) -> list[Readings]:
+        scores = self.cached.score(trials)
+        return [Readings(dict(s.extra), s.cost_seconds, None if s.ok else s.error) for s in scores]
+
+
+class _ReadingsAlone:
+    """What a panel reads of a network, as the extra numbers of a score, which can then be kept."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel, self.source = panel, panel.source
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {name: member.identity for name, member in self.panel.members.items()}
+
+    def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:
+        """A panel's readings depend on no reference."""
+
+    def cost(self, arch: Any) -> float | None:
+        return self.panel.cost(arch)
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        read = self.panel.read(trials)
+        return [
+            Score(0.0, r.seconds, extra=dict(r.values)) if r.error is None else Score.failed(r.error, r.seconds)
+            for r in read
+        ]
 
 
 class LearntBelief(Generic[Arch]):
@@ -115,7 +141,7 @@ class LearntBelief(Generic[Arch]):
             self._learnt = known
 
     def expect(self, archs: Sequence[Arch]) -> tuple[Floats, Floats]:
-        return _asked(self.estimator, archs)
+        return _numbers(judge(self.estimator, [Trial(str(i), arch) for i, arch in enumerate(archs)]))
 
     def kept(self) -> dict[str, Any]:
         return {}
@@ -137,8 +163,8 @@ def _history(archs: Sequence[Arch], values: Floats) -> list[tuple[Trial[Arch], S
     return [(Trial(str(i), arch), Score(float(v))) for i, (arch, v) in enumerate(zip(archs, values, strict=True))]
 
 
-def _asked(estimator: Estimator[Arch], archs: Sequence[Arch]) -> tuple[Floats, Floats]:
-    scores = judge(estimator, [Trial(str(i), arch) for i, arch in enumerate(archs)])
+def _numbers(scores: Sequence[Score]) -> tuple[Floats, Floats]:
+    """Values and standard deviations [n]: 1 where an estimator does not know any, NaN where it failed."""
     mean = np.array([score.value for score in scores])
     return mean, np.array([np.nan if not s.ok else 1.0 if s.std is None else s.std for s in scores])
 

@@ -161,7 +161,7 @@ def test_a_saved_one_goes_on(toy_space: Any, truth: Any, tmp_path: Path) -> None
     assert again.observed == made.observed and again.predict(others)[0] == pytest.approx(made.predict(others)[0])
     known = {*map(toy_space.canonical, waiting)}
     assert not known & {toy_space.canonical(arch) for arch in again.suggest(10)}
-    read = json.loads(path.read_text())["readings"]["judge"]["read"]
+    read = json.loads(path.read_text())["readings"]["read"]
     assert not {toy_space.format(arch) for arch in judge.asked} & set(read)
 
 
