@@ -9,15 +9,17 @@ class GhnError(Exception):
     """Base of all errors raised on purpose.
 
     They say what is wrong and where; what was `got`, shown with `repr` unless it is a string; what was `expected`; and
-    what the user can do now (`fix`).
+    what the user can do now (`fix`). All of it is text, and each part is an attribute too.
     """
 
     def __init__(self, what: str, *, got: object = None, expected: object = None, fix: str | None = None) -> None:
-        parts = [what.rstrip(".")]
+        self.what, self.fix = what.rstrip("."), fix
+        self.got, self.expected = (one if one is None or isinstance(one, str) else repr(one) for one in (got, expected))
+        parts = [self.what]
         if got is not None:
-            parts.append(f"  got:      {got if isinstance(got, str) else repr(got)}")
+            parts.append(f"  got:      {self.got}")
         if expected is not None:
-            parts.append(f"  expected: {expected if isinstance(expected, str) else repr(expected)}")
+            parts.append(f"  expected: {self.expected}")
         if fix is not None:
             parts.append(f"  to do:    {fix}")
         super().__init__("\n".join(parts))

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ghn.analysis.weighted import Floats
+from ghn.graph.diagram import Diagram, graph_diagram
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
 from ghn.graph.stats import PROPERTIES, GraphStats, count_params, graph_properties, graph_stats
-from ghn.types import Arch, Finite, Network, Space, network_of
+from ghn.types import Arch, Drawn, Finite, Network, Space, member_of, network_of
 
 TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
 
@@ -51,6 +52,13 @@ def live_network(space: Space[Any], arch: Any) -> Network:
 def live_graph(space: Space[Any], arch: Any) -> Graph:
     """The network in the normal form of `simplify`: without what the output does not depend on."""
     return simplify(network_of(space, arch).graph)
+
+
+def diagrams(space: Space[Any], arch: Any) -> Sequence[Diagram]:
+    """What is drawn of an architecture, or of its official string: what its space says, else its live graph."""
+    if isinstance(space, Drawn):
+        return space.diagrams(member_of(space, arch))
+    return [graph_diagram(live_graph(space, arch))]
 
 
 def live_stats(space: Space[Any], arch: Any) -> GraphStats:

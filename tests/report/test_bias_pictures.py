@@ -13,11 +13,13 @@ from matplotlib.figure import Figure
 from ghn.analysis.bias import Bias, measure_bias
 from ghn.analysis.compare import compare
 from ghn.errors import ArchitectureError
+from ghn.graph.layout import layered
 from ghn.report.bias import bias_map, bias_pictures, likeness_map
-from ghn.report.networks import diagrams, layered, pair_figure
+from ghn.report.networks import pair_figure
 from ghn.report.style import to_bytes
 from ghn.report.words import MINUS
 from ghn.spaces.darts.space import DARTS
+from ghn.spaces.members import diagrams
 from ghn.spaces.nasbench201.space import NASBench201
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
