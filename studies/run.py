@@ -40,6 +40,7 @@ STUDIES = (  # in the order of what they are about: estimators, searches, shared
     "morphism",
     "pnas",
     "compare_searchers",
+    "search_gain",
     "snapshots",
     "growth",
     "outside",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 from typing import Any
 
@@ -13,9 +13,10 @@ from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, check_known
 from ghn.graph.descriptors import VERSION, aligned, names_of
 from ghn.spaces.graph_features import GraphFeatures
-from ghn.types import Encoded, Finite, Space, member_of
+from ghn.types import Encoded, Finite, Space
 
 FEATURES = ("space", "graph")
+KEPT = 8192  # networks whose features are remembered
 USUAL = {"space": 500, "graph": 200}  # architectures that tell what is usual: their networks are made for "graph"
 
 
@@ -37,6 +38,7 @@ class StandardFeatures:
             expected, fix = "a method `encode(arch)`", "features=graph"
             raise ConfigError(f"space {space.name} has no features of its own", expected=expected, fix=fix)
         self.space, self.kind, self._graphs = space, kind, GraphFeatures(space)
+        self._own = lru_cache(KEPT)(self._encoded)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -51,8 +53,11 @@ class StandardFeatures:
     def _rows(self, archs: Sequence[Any]) -> Floats:
         if self.kind == "graph":
             return aligned(self._graphs(archs), self._names)
+        return np.array([self._own(arch if isinstance(arch, str) else self.space.format(arch)) for arch in archs])
+
+    def _encoded(self, text: str) -> tuple[float, ...]:
         assert isinstance(self.space, Encoded)
-        return np.array([list(self.space.encode(member_of(self.space, arch)).values()) for arch in archs])
+        return tuple(self.space.encode(self.space.parse(text)).values())
 
     @cached_property
     def _drawn(self) -> list[Any]:

@@ -67,6 +67,7 @@ def test_what_evaluate_says_of_studies_is_so() -> None:
         "initialisation",
         "several_tasks",
         "ranking",
+        "search_gain",
         "rules",
     }  # were jobs
     assert set(moved["studies"]) == set(STUDIES) - never

@@ -1,0 +1,299 @@
+"""What a search gains from ghn: trainings until the best of a table is found, by searchers alone and with a surrogate.
+
+A searcher is a generator: it yields the next network to train and is sent what its training gave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.table import Table
+
+from ghn.app.evaluation import check_folder
+from ghn.app.setting import Setting, open_checkpoint
+from ghn.errors import ConfigError, DataError
+from ghn.files import parse_lines
+from ghn.report.style import legend
+from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
+from ghn.scoring.model import make_ranker
+from ghn.scoring.score_files import SCHEMA, score_of_row
+from ghn.search.basic import RegularizedEvolution
+from ghn.search.surrogate import Surrogate
+from ghn.tables.lookup import Recorded
+from ghn.types import Benchmarked, Reference, Score, Trial
+from studies.drawing import axes_grid, line_style, write_figure
+from studies.known_networks import KnownNetworks
+from studies.ranking import read_accuracies
+from studies.run import run_study, write_json
+
+Searcher = Generator[Any, float, None]
+POOL = 64  # proposals of a plain searcher, of which a surrogate chooses one
+
+
+def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
+    """Simulates every searcher, and writes `search_gain.json` and `search_gain.png`.
+
+    Raises:
+        ConfigError: no scores are given, or no table is known.
+        DataError: a file cannot be used, or the scores lack networks of the table.
+        ExistsError: the folder holds results.
+        MissingExtraError: TPE needs Optuna.
+    """
+    plan, out = options["gain"], Path(options["out"])
+    check_folder(out, resume=options["resume"])
+    if not plan["scores"]:
+        fix = "evaluate.py job=rank_all makes them, or estimator=combined with the table's networks as candidates"
+        raise ConfigError("gain.scores must be given: scores of the table's networks", fix=fix)
+    known = KnownNetworks(setting.space, joined([_reference(setting, table) for table in plan["tables"]]))
+    _, model = open_checkpoint(setting, setting.checkpoints[0])
+    read = read_networks(Path(plan["scores"]), known)
+    weights = make_ranker(model, task=setting.task).weights
+    hypernetwork = judge_of(known, read, weights)
+    alone = judge_of(known, read, {name: w for name, w in weights.items() if not name.startswith("ghn")})
+    found = {}
+    for name, make, trainings in [
+        *((name, make, plan["plain"]) for name, make in PLAIN.items()),
+        *((f"{name}, surrogate", _with(make, alone), plan["trainings"]) for name, make in GUIDED.items()),
+        *((f"{name}, hypernetwork", _with(make, hypernetwork), plan["trainings"]) for name, make in GUIDED.items()),
+    ]:
+        found[name] = regrets(known, make, plan["seeds"], min(trainings, len(known.members)))
+        print(f"{name}: {arrivals(found[name], plan['close'])}", flush=True)
+    summary = summarise(found, known, plan)
+    write_json(out / "search_gain.json", summary)
+    write_figure(gain_figure(summary), out / "search_gain")
+    print_gain(summary)
+    print(f"wrote {out}/search_gain.json and search_gain.png")
+
+
+# --- what is known ---
+
+
+def _reference(setting: Setting, table: str) -> Reference:
+    if table != "published":
+        return read_accuracies(table, setting.space)
+    if not isinstance(setting.space, Benchmarked):
+        raise ConfigError(f"nothing published is known of space {setting.space.name}", fix="gain.tables=[TABLE.csv]")
+    return setting.space.benchmark().every()
+
+
+def joined(references: Sequence[Reference]) -> Reference:
+    """Several tables as one."""
+    values = {text: value for one in references for text, value in one.values.items()}
+    seeds = {text: several for one in references for text, several in one.seeds.items()}
+    return Reference(", ".join(one.name for one in references), references[0].unit, values, seeds)
+
+
+def read_networks(path: Path, known: KnownNetworks) -> dict[Any, Readings]:
+    """What the members of `combined` read of each network, from a file of its scores.
+
+    Raises:
+        DataError: no such file, or networks are missing in it.
+    """
+    try:
+        lines, _ = parse_lines(path.read_bytes(), path, "scores")
+    except OSError as error:
+        raise DataError("the scores cannot be read", got=str(error)) from None
+    if not lines or not isinstance(lines[0].row, dict) or lines[0].row.get("schema") != SCHEMA:
+        raise DataError(f"{path} is no file of scores", expected=f"a first line with the schema {SCHEMA}")
+    found = {}
+    for _, row, _ in lines[1:]:
+        score = score_of_row(row)
+        if score.ok:
+            found[known.canonical(known.parse(row["id"]))] = Readings(dict(score.extra), score.cost_seconds)
+    if missing := [known.format(arch) for arch in known.members if known.canonical(arch) not in found]:
+        raise DataError(f"{path} lacks networks of the table", got=f"{len(missing)}, such as {missing[0]}")
+    return found
+
+
+class _FromFile(Combined):
+    """The combined estimator on readings that are there."""
+
+    def __init__(self, known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float]) -> None:
+        names = {name.partition("/")[0] for name in weights if name != LIVE_PARAMETERS}
+        none = Recorded({arch: Score(0.0) for arch in known.members})  # is never asked
+        super().__init__(known.space, dict.fromkeys(names, none), weights)
+        self.there = read
+        self.population = self.population_of(list(read.values()))
+
+    def read(self, trials: Sequence[Trial[Any]]) -> list[Readings]:
+        return [self.there[self.space.canonical(trial.arch)] for trial in trials]
+
+
+def judge_of(known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float]) -> Combined:
+    """The combined estimator of some readings; what is usual is that of all networks of the table."""
+    return _FromFile(known, read, weights)
+
+
+# --- searchers ---
+
+
+def random_search(known: KnownNetworks, seed: int) -> Searcher:
+    """All networks in random order."""
+    order = list(known.members)
+    Random(seed).shuffle(order)
+    for arch in order:
+        _ = yield arch  # what its training gave changes nothing
+
+
+def evolution(known: KnownNetworks, seed: int) -> Searcher:
+    """Aging evolution of 20 networks, five in a tournament, that trains no function twice."""
+    searcher = RegularizedEvolution(known, seed, population=20, sample=5, distinct=True)
+    while trials := searcher.ask(1):
+        value = yield trials[0].arch
+        searcher.tell(trials[0], Score(value))
+
+
+def tpe(known: KnownNetworks, seed: int) -> Searcher:
+    """Optuna's sampler at its defaults; a proposal stands for the most similar network that is not trained yet."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
+    left = np.ones(len(known.members), dtype=bool)
+    place = {known.canonical(arch): i for i, arch in enumerate(known.members)}
+    while left.any():
+        trial = study.ask()
+        chosen = [trial.suggest_categorical(name, range(len(options))) for name, options in known.decisions]
+        arch = known.nearest(chosen, left)
+        left[place[known.canonical(arch)]] = False
+        value = yield arch
+        study.tell(trial, value)
+
+
+def suggested(known: KnownNetworks, seed: int, judge: Combined) -> Searcher:
+    """`ghn.Surrogate.suggest`."""
+    surrogate = Surrogate(judge, known, seed=seed)
+    while chosen := surrogate.suggest(1):
+        surrogate.observe(chosen[0], (yield chosen[0]))
+
+
+def screened_random(known: KnownNetworks, seed: int, judge: Combined) -> Searcher:
+    """Of random networks the surrogate chooses."""
+    surrogate, rng = Surrogate(judge, known, seed=seed), Random(seed)
+    while chosen := surrogate.acquire(rng.sample(known.members, min(POOL, len(known.members))), 1):
+        surrogate.observe(chosen[0], (yield chosen[0]))
+
+
+def screened_evolution(known: KnownNetworks, seed: int, judge: Combined) -> Searcher:
+    """Of an evolution's children the surrogate chooses; the first twenty are of its own choice among random ones."""
+    surrogate, rng, alive = Surrogate(judge, known, seed=seed), Random(seed), list[tuple[Any, float]]()
+    while True:
+        proposals = rng.sample(known.members, min(POOL, len(known.members)))
+        if len(alive) == 20:
+            parents = [max(rng.choices(alive, k=5), key=lambda one: one[1])[0] for _ in range(4)]
+            children = [child for parent in parents for child in known.neighbours(parent)]
+            proposals = children[:POOL] if surrogate.acquire(children[:POOL], 1) else proposals
+        if not (chosen := surrogate.acquire(proposals, 1)):
+            return
+        value = yield chosen[0]
+        surrogate.observe(chosen[0], value)
+        alive = [*alive[-19:], (chosen[0], value)]
+
+
+PLAIN: dict[str, Callable[[KnownNetworks, int], Searcher]] = {
+    "random search": random_search,
+    "evolution": evolution,
+    "TPE": tpe,
+}
+GUIDED: dict[str, Callable[[KnownNetworks, int, Combined], Searcher]] = {
+    "suggest": suggested,
+    "random search": screened_random,
+    "evolution": screened_evolution,
+}
+
+
+def _with(
+    make: Callable[[KnownNetworks, int, Combined], Searcher], judge: Combined
+) -> Callable[[KnownNetworks, int], Searcher]:
+    return lambda known, seed: make(known, seed, judge)
+
+
+# --- what came ---
+
+
+def regrets(
+    known: KnownNetworks, make: Callable[[KnownNetworks, int], Searcher], seeds: int, trainings: int
+) -> np.ndarray:
+    """What the best network so far lacks to the best of the table, [seeds, trainings], as a difference of accuracies.
+
+    The best so far is chosen by what its training gave and judged by the mean of all its trainings.
+    """
+    best, out = max(known.values.values()), np.full((seeds, trainings), np.nan)
+    for seed in range(seeds):
+        searcher, rng = make(known, seed), Random(f"trainings {seed}")
+        arch, top, regret = next(searcher, None), -np.inf, np.nan
+        for step in range(trainings):
+            if arch is None:
+                out[seed, step:] = regret  # everything is trained
+                break
+            if (value := known.train(arch, rng)) > top:
+                top, regret = value, best - known.values[arch]
+            out[seed, step] = regret
+            try:
+                arch = searcher.send(value)
+            except StopIteration:
+                arch = None
+    return out
+
+
+def arrivals(found: np.ndarray, close: float) -> list[float | None]:
+    """Quartiles over seeds of the trainings after which the best stays within `close` points; None: more than done."""
+    near = 100 * found <= close + 1e-9
+    after = np.where(near.all(1), 1, near.shape[1] + 1 - np.argmax(~near[:, ::-1], axis=1))
+    counts = np.where(near[:, -1], after, np.inf)
+    return [None if np.isinf(q) else float(q) for q in np.quantile(counts, [0.25, 0.5, 0.75], method="higher")]
+
+
+def summarise(found: Mapping[str, np.ndarray], known: KnownNetworks, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrivals, and quartiles of the regret in points after each training."""
+    rows = {}
+    for name, regret in found.items():
+        quartiles = np.quantile(100 * regret, [0.25, 0.5, 0.75], axis=0).round(4).tolist()
+        rows[name] = {
+            "arrived": arrivals(regret, plan["close"]),
+            **dict(zip(("low", "median", "high"), quartiles, strict=True)),
+        }
+    return {"networks": len(known.members), "seeds": plan["seeds"], "close": plan["close"], "searchers": rows}
+
+
+def gain_figure(summary: Mapping[str, Any]) -> Figure:
+    """Median regret against trainings, quartiles as bands: plain searchers beside those with ghn."""
+    figure, ((left, right),) = axes_grid(1, 2, 8.4, 3.6)
+    for axes, word in ((left, "surrogate"), (right, "hypernetwork")):
+        names = [name for name in summary["searchers"] if "," not in name or name.endswith(word)]
+        for i, name in enumerate(names):
+            row = summary["searchers"][name]
+            steps = np.arange(1, len(row["median"]) + 1)
+            style = line_style(i)
+            axes.plot(steps, row["median"], label=name, **{**style, "marker": None})
+            axes.fill_between(steps, row["low"], row["high"], color=style["color"], alpha=0.12, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_xlabel("trainings")
+        axes.set_ylabel("regret, points of accuracy")
+        axes.set_ylim(bottom=0)
+        axes.set_title(f"without and with ghn ({word})")
+        legend(figure, axes)
+    return figure
+
+
+def print_gain(summary: Mapping[str, Any], console: Console | None = None) -> None:
+    """Trainings until a search arrives, and the median regret on the way."""
+    places = [10, 20, 50, 100]
+    table = Table("searcher", f"trainings until within {summary['close']} points", box=None)
+    for n in places:
+        table.add_column(f"regret after {n}", justify="right")
+    for name, row in summary["searchers"].items():
+        low, middle, high = ("-" if q is None else f"{q:.0f}" for q in row["arrived"])
+        at = [f"{row['median'][n - 1]:.2f}" if len(row["median"]) >= n else "-" for n in places]
+        table.add_row(name, f"{middle} \\[{low}, {high}]", *at)
+    (console or Console()).print(table)
+
+
+if __name__ == "__main__":
+    run_study("search_gain", search_gain_study)
