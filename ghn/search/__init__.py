@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ghn.search.basic import ListSearch, RandomSearch, RegularizedEvolution
+    from ghn.search.bayesian import BayesianSearch
     from ghn.search.guided import ProgressiveSearch, Screened
     from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
     from ghn.search.lemonade import Lemonade
+    from ghn.search.local import LocalSearch
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
     from ghn.search.result import FinishedTrial, Limit, SearchResult
     from ghn.search.runner import run_search
@@ -20,9 +22,11 @@ if TYPE_CHECKING:
 # imported on first use: a worker process imports this package too, and shall start quickly
 _NAMES = {
     "basic": ("ListSearch", "RandomSearch", "RegularizedEvolution"),
+    "bayesian": ("BayesianSearch",),
     "guided": ("ProgressiveSearch", "Screened"),
     "halving": ("ASHA", "Hyperband", "SuccessiveHalving"),
     "lemonade": ("Lemonade",),
+    "local": ("LocalSearch",),
     "registry": ("SCHEDULERS", "SEARCHERS", "make_searcher"),
     "result": ("Limit", "SearchResult", "FinishedTrial"),
     "runner": ("run_search",),

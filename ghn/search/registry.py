@@ -7,14 +7,18 @@ from typing import Any
 
 from ghn.errors import ConfigError
 from ghn.search.basic import RandomSearch, RegularizedEvolution
+from ghn.search.bayesian import BayesianSearch
 from ghn.search.guided import ProgressiveSearch
 from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
 from ghn.search.lemonade import Lemonade
+from ghn.search.local import LocalSearch
 from ghn.types import Searcher, Space
 
 SEARCHERS: dict[str, Callable[..., Searcher[Any]]] = {
     "random": RandomSearch,
     "evolution": RegularizedEvolution,
+    "local_search": LocalSearch,
+    "bayesian": BayesianSearch,
     "pnas": ProgressiveSearch,
     "lemonade": Lemonade,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -18,7 +18,7 @@ from ghn.scoring.model import Model, make_ranker
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
 from ghn.search.belief import make_belief
 from ghn.spaces import describe_space
-from ghn.spaces.members import draw_new
+from ghn.spaces.members import TRIES, draw_new
 from ghn.types import Arch, Estimator, Space, Task, member_of
 
 SCHEMA = "ghn.surrogate/1"
@@ -42,6 +42,8 @@ class Surrogate(Generic[Arch]):
         direction: `maximize` or `minimize` what is observed.
         pool: candidates among which `suggest` chooses.
         seed: of everything drawn.
+        allowed: says which networks can be trained at all, such as those that are small enough; `suggest` proposes no
+            others, and does not read them. None: all.
 
     Raises:
         ConfigError: an unknown direction, or an estimator without a space.
@@ -57,12 +59,13 @@ class Surrogate(Generic[Arch]):
         direction: str = "maximize",
         pool: int = 256,
         seed: int = 0,
+        allowed: Callable[[Arch], bool] | None = None,
     ) -> None:
         check_known("direction of a surrogate", direction, DIRECTIONS)
         if pool < 1:
             raise ConfigError("candidates among which a surrogate chooses", got=pool, expected="at least 1")
         self.space, estimator = _space_and_estimator(judge, space, task)
-        self.direction, self.pool = direction, pool
+        self.direction, self.pool, self.allowed = direction, pool, allowed
         self._sign, self._belief = DIRECTIONS[direction], make_belief(estimator, self.space)
         self._archs: dict[Hashable, Arch] = {}  # of each function that is known
         self._values: dict[Hashable, list[float]] = {}  # of its trainings
@@ -160,6 +163,13 @@ class Surrogate(Generic[Arch]):
         for arch in chosen:
             self.announce(arch)
         return chosen
+
+    def draw(self, n: int) -> list[Arch]:
+        """Up to `n` members drawn at random that are not known, to begin with; they are then awaited."""
+        drawn = self._drawn(n)
+        for arch in drawn:
+            self.announce(arch)
+        return drawn
 
     def announce(self, arch: Arch | str) -> None:
         """Takes note that someone else has begun to train it: it is awaited, as if it had been suggested.
@@ -275,20 +285,33 @@ class Surrogate(Generic[Arch]):
 
     def _some_of(self, among: Sequence[Arch | str], n: int) -> list[Arch]:
         """Up to `n` of these that are not known, drawn at random."""
-        left = [arch for one in among if self.space.canonical(arch := member_of(self.space, one)) not in self._known]
+        known = self._known
+        members: list[Arch] = [member_of(self.space, one) for one in among]
+        left = [arch for arch in members if self.space.canonical(arch) not in known and self._allows(arch)]
         return self._rng.sample(left, min(n, len(left)))
 
     def _proposals(self, n: int) -> list[Arch]:
         """Members that are not known: neighbours of the best observed, a quarter at most, and random ones."""
-        seen = self._known
         best = sorted(means := self._means(), key=means.__getitem__, reverse=True)[:PARENTS]
         found: list[Arch] = []
         for key in best:
-            near = list(islice(self.space.neighbours(self._archs[key]), NEAR))
+            near = [arch for arch in islice(self.space.neighbours(self._archs[key]), NEAR) if self._allows(arch)]
             found += self._rng.sample(near, min(len(near), max(1, n // (4 * PARENTS))))
-        while len(found) < n and (arch := draw_new(self.space, self._rng, seen)) is not None:
-            found.append(arch)
+        return found + self._drawn(n - len(found))
+
+    def _drawn(self, n: int) -> list[Arch]:
+        """Up to `n` random members that are not known, each once; fewer where many in a row are not allowed."""
+        seen, found, refused = self._known, list[Arch](), 0
+        while len(found) < n and refused < TRIES and (arch := draw_new(self.space, self._rng, seen)) is not None:
+            if self._allows(arch):
+                found.append(arch)
+                refused = 0
+            else:
+                refused += 1
         return found
+
+    def _allows(self, arch: Arch) -> bool:
+        return self.allowed is None or self.allowed(arch)
 
 
 def _space_and_estimator(

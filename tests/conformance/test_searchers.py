@@ -11,9 +11,11 @@ from conformance.searcher import SEARCHER_CHECKS, value
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.search import (
     ASHA,
+    BayesianSearch,
     Hyperband,
     Lemonade,
     ListSearch,
+    LocalSearch,
     ProgressiveSearch,
     RandomSearch,
     RegularizedEvolution,
@@ -40,6 +42,10 @@ def evolution(**settings: Any):
     return RegularizedEvolution(SPACE, 1, population=10, sample=3, **settings)
 
 
+def bayesian():
+    return BayesianSearch(SPACE, 1, judge=Oracle(), batch=6, first=7, pool=24)
+
+
 RUNGS = {"min_budget": 1, "max_budget": 9}
 SEARCHERS = {
     "list": lambda: ListSearch(list(SPACE)[::100], 1),
@@ -60,6 +66,10 @@ SEARCHERS = {
     "LEMONADE, multiply-adds": lambda: Lemonade(
         SPACE, 1, founders=3, proposals=5, children=5, objective="macs", budget=2
     ),
+    "local search": lambda: LocalSearch(SPACE, 1),
+    "local search, several starts": lambda: LocalSearch(SPACE, 1, starts=5, budget=2),
+    "Bayesian": bayesian,
+    "hyperband of Bayesian": lambda: Hyperband(bayesian(), **RUNGS),
     "screened": lambda: Screened(random(), Oracle(), 4, refit=5),
     "screened evolution": lambda: Screened(evolution(), Oracle(), 4),
     "hyperband of screened": lambda: Hyperband(Screened(random(), Oracle(), 4), **RUNGS),
