@@ -174,7 +174,10 @@ class LimitKeys(Keys):
 class SearcherKeys(Keys):
     """The searcher and its trials; search=NAME sets them."""
 
-    name: str = Field(description="random | evolution | pnas | lemonade | successive_halving | hyperband | asha")
+    name: str = Field(
+        description="random | evolution | local_search | bayesian | pnas | lemonade | successive_halving | hyperband | "
+        "asha"
+    )
     seed: int = Field(description="of everything drawn")
     estimator: str = Field(description="what judges a trial: a name, below")
     options: dict[str, Any] = Field(description="of the searcher")

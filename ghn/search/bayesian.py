@@ -28,8 +28,8 @@ class BayesianSearch(SpaceSearch[Arch]):
         space: to search.
         seed: of all draws.
         judge: what expects values, as of `Surrogate`: one that reads a network, such as a hypernetwork's `combined`,
-            which trainings correct, or one that learns from trainings alone; by default a random forest on encodings,
-            before whose first fit networks are drawn at random.
+            which trainings correct, or one that learns from trainings alone; by default a Gaussian process on
+            encodings. One that must learn first draws at random until it has.
         batch: networks chosen at once.
         first: networks drawn at random before anything is chosen.
         pool: candidates of each choice.
@@ -60,7 +60,7 @@ class BayesianSearch(SpaceSearch[Arch]):
                 "a Bayesian search chooses batches of at least one network from a pool that has as many",
                 got=f"batch={batch}, first={first}, pool={pool}",
             )
-        judge = judge or SurrogateEstimator(space, seed=seed)
+        judge = judge or SurrogateEstimator(space, model="gaussian_process", seed=seed)
         settings = {"batch": batch, "first": first, "pool": pool, "by": by}
         super().__init__("bayesian", space, seed, budget, judge=judge.identity, **settings)
         self.surrogate = Surrogate(judge, space, pool=pool, seed=seed)

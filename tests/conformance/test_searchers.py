@@ -34,6 +34,12 @@ class Oracle(Double):
         return [Score(value(trial)) for trial in trials]
 
 
+class Learner(Oracle):
+    """The same, which first wants to have seen something."""
+
+    least = 5
+
+
 def random():
     return RandomSearch(SPACE, 1)
 
@@ -43,7 +49,7 @@ def evolution(**settings: Any):
 
 
 def bayesian():
-    return BayesianSearch(SPACE, 1, judge=Oracle(), batch=6, first=7, pool=24)
+    return BayesianSearch(SPACE, 1, judge=Learner(), batch=6, first=7, pool=12)
 
 
 RUNGS = {"min_budget": 1, "max_budget": 9}
