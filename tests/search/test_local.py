@@ -34,7 +34,7 @@ def judged(searcher: Any, height: Any, trials: int) -> list[tuple[Trial[Any], fl
 
 
 def test_a_climb_goes_to_the_best_neighbour_of_each_place() -> None:
-    found = judged(LocalSearch(SPACE, 3), height, 80)
+    found = judged(LocalSearch(SPACE, 3), height, 120)
     key, values = SPACE.canonical, {SPACE.canonical(t.arch): v for t, v in found}
     archs = {key(t.arch): t.arch for t, _ in found}  # several members compute one function
     here, left = found[0], [key(t.arch) for t, _ in found[1:]]
