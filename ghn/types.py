@@ -225,6 +225,12 @@ class Benchmark(Protocol):
             ConfigError: unknown sample, or more networks than it has; so does `history`.
         """
 
+    def sample(self, name: str, task_checksum: str) -> Reference:
+        """The networks of a fixed sample that were drawn at random, with the accuracies that they are judged by.
+
+        Published ones where there are any, else those of `trained`.
+        """
+
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
         """What one of `words` names, for these networks and images.
 

@@ -17,7 +17,7 @@ from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.report.comparison import print_report
 from ghn.spaces.candidates import whole_reference
 from ghn.tables.references import some_of
-from ghn.types import Reference, Space
+from ghn.types import Benchmarked, Reference, Space
 from studies.readings import Readings, print_spread, spread_over_draws
 from studies.run import run_study, write_json
 
@@ -35,13 +35,11 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
     """
     folder, space, plan = Path(options["out"]), setting.space, options["ranking"]
     check_folder(folder, resume=options["resume"])
-    if missing := [f"ranking.{name}" for name in ("development", "report") if not plan[name]]:
-        raise ConfigError(f"{' and '.join(missing)} must be given", expected="tables of trained networks")
     if plan["draws"] < 1:
         raise ConfigError("draws of references must be at least 1", got=plan["draws"])
-    pool = part_of(read_accuracies(plan["development"], space), plan["pool"])
+    development, others = tables_of(setting, plan)
+    pool = part_of(development, plan["pool"])
     taught = {space.canonical(space.parse(text)) for text in pool.values}
-    others = read_accuracies(plan["report"], space)
     others = others.part(text for text in others.values if space.canonical(space.parse(text)) not in taught)
     judged = part_of(others, plan["n"])
     kept = judged.values
@@ -66,13 +64,31 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
         resume=options["resume"],
         bootstrap=options["bootstrap"],
         progress=False,
-        metadata={"candidates": f"{len(kept)} of {plan['report']}", "checkpoints": list(setting.checkpoints)},
+        metadata={"candidates": f"{len(kept)} of {others.name}", "checkpoints": list(setting.checkpoints)},
     )
     print_report(page)
     spread = spread_over_draws(runs, kept, plan["sizes"], plan["draws"])
     write_json(folder / "spread.json", spread)
     print_spread(spread, len(runs), plan["draws"])
     print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
+
+
+def tables_of(setting: Setting, plan: Mapping[str, Any]) -> tuple[Reference, Reference]:
+    """The networks to develop with and those to report on: of the tables given, else what is shipped of the space.
+
+    Raises:
+        ConfigError: one of the two is not given, or neither and the space has no benchmark.
+        DataError: a table cannot be used.
+    """
+    space, given = setting.space, [plan[name] for name in ("development", "report")]
+    if all(given):
+        return read_accuracies(given[0], space), read_accuracies(given[1], space)
+    if any(given) or not isinstance(space, Benchmarked):
+        missing = " and ".join(f"ranking.{name}" for name in ("development", "report") if not plan[name])
+        raise ConfigError(f"{missing} must be given", expected="tables of trained networks")
+    known = space.benchmark()
+    development, report = (known.sample(name, setting.task.checksum) for name in known.samples)
+    return development, report
 
 
 def read_accuracies(path: str, space: Space[Any]) -> Reference:

@@ -31,6 +31,7 @@ HYDRA = ("defaults:", "hydra:", "# @package")  # beginnings of lines that are no
 STUDIES = (  # in the order of what they are about: estimators, searches, shared weights
     "nasbench201",
     "ranking",
+    "spaces",
     "rules",
     "conversion",
     "initialisation",

@@ -59,6 +59,9 @@ class TrainedBenchmark:
         cut = round(SHARE * len(self._order))
         return (self._order[:cut] if sample == DEVELOPMENT else self._order[cut:])[:n]
 
+    def sample(self, name: str, task_checksum: str) -> Reference:
+        return self.trained(task_checksum).part(self.candidates(len(self._order), name), f"{self.label}, {name}")
+
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
         return [self.trained(task_checksum)]
 

@@ -50,6 +50,8 @@ def test_samples_are_disjoint_and_whole(space: Trained) -> None:
     assert {*one, *other} == {*ReferenceTable.load(space.file).archs()} and [*one, *other] != sorted([*one, *other])
     assert benchmark.candidates(7, "report") == other[:7]
     assert [trial.id for trial, _ in benchmark.history(5)] == one[:5]
+    sample = benchmark.sample("report", toy.make_task().checksum)
+    assert list(sample.values) == other and len(sample.seeds[other[0]]) == 3
 
 
 def test_a_report_compares_with_them_without_another_word(space: Trained) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import pytest
 import toy
 from lightning_fabric import Fabric
+from rich.console import Console
 from toy_models import SAMPLE, save_toy, toy_table
 
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.report.model import read_report
 from ghn.spaces import make_space
-from studies.ranking import part_of, ranking_study, read_accuracies
+from studies.ranking import part_of, ranking_study, read_accuracies, tables_of
 from studies.run import options_of
+from studies.spaces import print_spaces, ranking_options, summary_of_space
 
 TABLES = Path("/work/shared/tables")  # published accuracies that are no part of the project
 SPACE = toy.SPACE
@@ -49,6 +52,38 @@ def test_a_table_of_ones_own_and_a_published_one(setting: Setting, tmp_path: Pat
     assert {"synflow", "combined, no references", "without the hypernetwork, 20 references"} <= names
     spread = json.loads((tmp_path / "out" / "spread.json").read_text())
     assert len(spread["combined, 20 references"]["kendall"]) == 2 and "ndcg@10%" in spread["synflow"]
+
+    summary = summary_of_space(tmp_path / "out")  # as in the table of all spaces
+    row = summary["rows"]["combined, 20 references"]
+    assert summary["networks"] == 12 and row["mean over draws"]["kendall"] == pytest.approx(
+        sum(spread["combined, 20 references"]["kendall"]) / 2
+    )
+    low, high = row["first draw"]["kendall"][1:]
+    assert low < high and summary["rows"]["live parameters"]["first draw"]["kendall"]
+    console = Console(file=StringIO(), width=150)
+    print_spaces({"nasbench201": summary}, console)
+    assert "nasbench201, 12 networks" in console.file.getvalue()
+
+
+def test_options_of_each_space() -> None:
+    given = options_of("spaces", ["spaces.tables=[{space: macro, development: a.csv, report: b.csv}]", "out=here"])
+    given["spaces"]["n"] = 7
+    own = ranking_options("nasbench201", given)
+    assert own["ranking"]["report"] is None and own["ranking"]["n"] == 7 and own["out"] == "here/nasbench201"
+    with pytest.raises(ConfigError, match="no hypernetwork is shipped"):
+        ranking_options("vit", given)
+    given["spaces"]["tables"] = [{"space": "nasbench201", "development": "a.csv", "report": "b.csv"}]
+    assert ranking_options("nasbench201", given)["ranking"]["report"] == "b.csv"
+    given["spaces"]["tables"] = [{"space": "nasbench201", "dev": "a.csv"}]
+    with pytest.raises(ConfigError, match=r"an entry of spaces\.tables"):
+        ranking_options("nasbench201", given)
+
+
+def test_without_tables_the_shipped_samples_are_ranked(fabric: Fabric) -> None:
+    setting = Setting(SPACE, toy.make_task(), fabric, ["shipped"])
+    development, report = tables_of(setting, {"development": None, "report": None})
+    assert len(development.values) == 484 and len(report.values) == 1000
+    assert not set(development.values) & set(report.values)
 
 
 def test_wrong_tables(setting: Setting, tmp_path: Path) -> None:

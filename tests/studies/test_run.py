@@ -68,6 +68,7 @@ def test_what_evaluate_says_of_studies_is_so() -> None:
         "several_tasks",
         "ranking",
         "search_gain",
+        "spaces",
         "rules",
     }  # were jobs
     assert set(moved["studies"]) == set(STUDIES) - never

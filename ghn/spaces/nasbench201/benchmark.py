@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ OWN, PUBLISHED, ALL = "embedded", "nasbench201", "all"  # words of configs
 # standard deviation of a published accuracy: cells of one function differ by 0.19 points on average, and the mean
 # difference of two normal draws is 1.128 of their deviations
 PUBLISHED_NOISE = 0.0019 / 1.128
+RANDOM = ("random", "embedded-random")  # groups that were not chosen for their accuracy
 _ORDER = ("embedded-random", "embedded-top", "random")  # of the groups of a sample
 SCHEMA = "ghn.sample/1"
 TWINS = "ghn.twins/1"
@@ -127,6 +128,9 @@ class NASBench201Benchmark:
             )
         return archs[:n]
 
+    def sample(self, name: str, task_checksum: str) -> Reference:
+        return replace(self.published(load_sample(name).archs(*RANDOM)), name=f"{self.label}, {name} sample")
+
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
         """What `embedded`, `nasbench201` or `all` names; with `all`, own trainings where they fit and know some."""
         found = []
@@ -178,7 +182,7 @@ class NASBench201Benchmark:
 
     def history(self, given: int) -> list[tuple[Trial[Any], Score]]:
         sample = load_sample(DEVELOPMENT)
-        texts = sample.archs("random", "embedded-random")
+        texts = sample.archs(*RANDOM)
         if not 0 <= given <= len(texts):
             raise ConfigError(
                 "the development sample has no such number of networks", got=given, expected=f"<= {len(texts)}"
