@@ -58,7 +58,7 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
     alone = judge_of(known, read, {name: w for name, w in weights.items() if not name.startswith("ghn")})
     found = {}
     for name, make, trainings in [
-        *((name, make, plan["plain"]) for name, make in PLAIN.items()),
+        *((name, make, plan["tpe" if make is tpe else "plain"]) for name, make in PLAIN.items()),
         *((f"{name}, surrogate", _with(make, alone), plan["trainings"]) for name, make in GUIDED.items()),
         *((f"{name}, hypernetwork", _with(make, hypernetwork), plan["trainings"]) for name, make in GUIDED.items()),
     ]:

@@ -77,7 +77,7 @@ def test_the_study(tmp_path: Path, fabric: Fabric) -> None:
     ranker = make_ranker(open_checkpoint(setting, str(path))[1], task=setting.task)
     trials = [Trial(text, SPACE.parse(text)) for text in values]
     score_to_file(ranker, trials, tmp_path / "s.jsonl", ranker.identity, progress=False, label="scores")
-    small = ["gain.seeds=1", "gain.trainings=6", "gain.plain=12", f"gain.tables=[{tmp_path}/t.csv]"]
+    small = ["gain.seeds=1", "gain.trainings=6", "gain.plain=12", "gain.tpe=12", f"gain.tables=[{tmp_path}/t.csv]"]
     given = options_of("search_gain", [*small, f"gain.scores={tmp_path}/s.jsonl", f"out={tmp_path}/out"])
     search_gain_study(setting, given)
     found = json.loads((tmp_path / "out" / "search_gain.json").read_text())
