@@ -18,6 +18,7 @@ from ghn.scoring.load import SHIPPED
 ROOT = Path(__file__).resolve().parents[1]
 RUN = (
     "README.md",
+    "docs/adapters.md",
     "docs/add-an-op.md",
     "docs/add-a-space.md",
     "docs/bias.md",

@@ -182,6 +182,10 @@ class Surrogate(Generic[Arch]):
             self._archs.setdefault(key, member)
             self._waiting[key] = None
 
+    def reseed(self, seed: int | None = None) -> None:
+        """Draws otherwise from now on, so that copies in several processes do not suggest the same; None: anyhow."""
+        self._rng, self._noise = Random(seed), np.random.default_rng(seed)
+
     def save(self, path: Path | str) -> None:
         """Writes everything that was observed and read, so that `load` goes on.
 

@@ -18,7 +18,8 @@ from ghn.graph.ir import Graph
 from ghn.spaces.ahead import Ahead
 from ghn.spaces.captures import Captures, example_of
 from ghn.spaces.choices import Choice
-from ghn.spaces.questions import Choose, Decisions, Question, Questions, spelt
+from ghn.spaces.parameters import Answer, Parameter
+from ghn.spaces.questions import Choose, Decisions, Question, Questions, spelt, value_among
 from ghn.spaces.source import source_of, target_of
 from ghn.types import Network
 
@@ -182,6 +183,18 @@ class FunctionSpace:
                 if feature in found:
                     found[feature] = amount
         return found
+
+    def decide(self, answer: Answer) -> Decisions:
+        """The member of some answers; what they raise is not taken for a failure of `build`, as it runs beside them."""
+        decided: Decisions = ()
+        while (question := self._questions.after(decided)) is not None:
+            decided += ((question.name, value_among(question, answer(question.name, question.options))),)
+        return decided
+
+    def decided(self, arch: Decisions) -> list[Parameter]:
+        """What a member is asked, with its own answers."""
+        asked = self._questions.asked(self._questions.member(arch))
+        return [Parameter(question.name, question.options, value) for question, value in asked]
 
     # --- as a sequence of decisions (`ghn.spaces.choices.Decisions`) ---
 

@@ -73,9 +73,33 @@ class Choose:
         self.asked.append((question, chosen))
         return chosen
 
-    def int(self, name: str, low: int, high: int, step: int = 1) -> int:
+    # as Optuna's trials are asked, so that a function written for them is a space as it is; `log` only tells a sampler
+    # how likely values are, and changes no options
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """One of the options."""
+        return self(name, choices)
+
+    def suggest_int(self, name: str, low: int, high: int, step: int = 1, log: bool = False) -> int:
         """A whole number from `low` to `high`, both included."""
         return int(self(name, range(low, high + 1, step)))
+
+    def suggest_float(self, name: str, low: float, high: float, step: float | None = None, log: bool = False) -> float:
+        """One of the numbers from `low` to `high`, a `step` apart.
+
+        Raises:
+            ConfigError: without a step they are no choices.
+        """
+        if step is None or not step > 0:
+            what, got = f"the choice {name!r} has no end of options", f"{low} to {high}, step {step}"
+            fix = "give it a step, or use suggest_categorical; ask outside of build for what is no part of the network"
+            raise ConfigError(what, got=got, fix=fix)
+        count = math.floor((high - low) / step + 1e-9) + 1
+        return float(self(name, [low + i * step for i in range(count)]))
+
+    def int(self, name: str, low: int, high: int, step: int = 1) -> int:
+        """A whole number from `low` to `high`, both included."""
+        return self.suggest_int(name, low, high, step)
 
 
 class Questions:

@@ -100,6 +100,14 @@ def test_what_others_train_and_what_cannot_be_trained_is_not_suggested(toy_space
         made.announce("|fft~0|")
 
 
+def test_copies_that_draw_otherwise_do_not_suggest_the_same(toy_space: Any, truth: Any) -> None:
+    copies = [Surrogate(Guess(truth), toy_space, pool=10, seed=0) for _ in range(4)]
+    for made, seed in zip(copies[1:], (1, None, 1), strict=True):
+        made.reseed(seed)
+    first, second, third, fourth = (made.suggest(3) for made in copies)
+    assert second == fourth and first != second and third not in (first, second)
+
+
 def test_each_function_is_read_once_and_a_failure_again(toy_space: Any, truth: Any) -> None:
     archs, key = toy_space.distinct()[:10], toy_space.canonical
     judge = Guess(truth, bad=lambda arch: key(arch) == key(archs[0]))

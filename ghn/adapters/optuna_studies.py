@@ -1,0 +1,58 @@
+"""Results of ghn as an Optuna study, which its dashboard and plots show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from ghn.adapters.optuna_trials import members_of_study, settings_of
+from ghn.errors import ConfigError
+from ghn.search.result import SearchResult
+from ghn.types import Score, Space, Trial, member_of
+
+Results = SearchResult | Mapping[Any, float] | Iterable[tuple[Any, Score | float]]
+
+
+def add_to_study(study: optuna.Study, space: Space[Any], results: Results) -> None:
+    """Adds results as finished trials: parameters are decisions, curves intermediate values, readings user attributes.
+
+    Args:
+        study: any that maximises; a new one, or one of this space.
+        space: of the architectures.
+        results: of a search (`run_search`); or pairs of an architecture, or trial, and its score or accuracy, such as
+            `zip(archs, model.rank(archs))`; or {architecture: accuracy}.
+
+    Raises:
+        ConfigError: the study minimises or has several objectives.
+        DataError: it is of another space.
+        ArchitectureError: no member; nothing is added.
+    """
+    if study.directions != [StudyDirection.MAXIMIZE]:
+        fix = 'optuna.create_study(direction="maximize")'
+        raise ConfigError("scores are higher for the better", got=f"a study of {study.directions}", fix=fix)
+    members_of_study(study, space)
+    pairs = results.history if isinstance(results, SearchResult) else results
+    pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
+    study.add_trials([_trial(space, given, result) for given, result in pairs])
+
+
+def _trial(space: Space[Any], given: Any, result: Score | float) -> FrozenTrial:
+    score = result if isinstance(result, Score) else Score(float(result))
+    arch = member_of(space, given.arch if isinstance(given, Trial) else given)
+    params, distributions = settings_of(space, arch)
+    curve = score.extra.get("curve", {})
+    steps = dict(zip([e - 1 for e in curve.get("epochs", ())], curve.get("val_accuracy", ()), strict=True))
+    kept = {"architecture": space.format(arch), "cost_seconds": score.cost_seconds, "budget": score.budget}
+    kept |= {"std": score.std, "error": score.error, **{k: v for k, v in score.extra.items() if k != "curve"}}
+    return optuna.trial.create_trial(
+        state=TrialState.COMPLETE if score.ok else TrialState.FAIL,
+        value=score.value if score.ok else None,
+        params=params,
+        distributions=distributions,
+        intermediate_values=steps,
+        user_attrs={name: value for name, value in kept.items() if value is not None},
+    )
