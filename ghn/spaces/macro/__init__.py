@@ -2,4 +2,6 @@
 
 from ghn.spaces.macro.space import NASBenchMacro as SPACE
 
-__all__ = ["SPACE"]
+CHECKPOINT = "checkpoints/ghn_macro_cifar10_16px.safetensors"
+
+__all__ = ["CHECKPOINT", "SPACE"]
