@@ -241,3 +241,37 @@ class SurveyKeys(JudgingKeys):
     twins: Literal["mean", "first", "refuse"] = Field(description=TWINS)
     bootstrap: int = Field(ge=1, description="resamples behind the intervals")
     survey: PlanKeys
+
+
+class ServeLimitKeys(Keys):
+    """What one request may ask for."""
+
+    body: int = Field(ge=1, description="bytes of a request")
+    networks: int = Field(ge=1, description="architectures of a request, references included")
+    string: int = Field(ge=1, description="characters of an architecture")
+    nodes: int = Field(ge=2, description="operations of a network")
+    depth: int = Field(ge=1, description="operations on its longest path")
+    params: int = Field(ge=1, description="its weights")
+    macs: int = Field(ge=1, description="its multiply-adds for one input")
+    values: int = Field(ge=1, description="numbers that it goes through for one input")
+    seconds: float = Field(gt=0, description="that a request may take, waiting included")
+    waiting: int = Field(ge=1, description="requests that wait or are worked on; others are told to come again")
+    joined: int = Field(ge=1, description="networks of several requests that are judged in one call")
+    kept: int = Field(ge=1, description="readings that are kept in memory, for each way to read")
+
+
+class ServeKeys(JobKeys):
+    """Serve checkpoints over HTTP, with a page: scores, orders, embeddings, weights, what to train next."""
+
+    checkpoint: str | list[str | list[str]] = Field(
+        description="what is served: shipped | PATH | a list of several spaces, the first of the space that is set; a "
+        "list in it is read together"
+    )
+    host: str = Field(description="address to listen on; others than loopback can be reached from other machines")
+    port: int = Field(ge=0, le=65535, description="of that address; 0: any that is free")
+    token_file: str | None = Field(
+        description="file of the token that requests must bring; null: GHN_SERVE_TOKEN in the environment, or none"
+    )
+    direction: Literal["maximize", "minimize"] = Field(description="what is wanted of observed values")
+    pool: int = Field(ge=1, description="candidates that are read for each suggestion")
+    limits: ServeLimitKeys

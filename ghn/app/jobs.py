@@ -15,7 +15,17 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from ghn.app.job_keys import JobKeys, Keys, LadderKeys, RankAllKeys, RankKeys, ReferencesKeys, SearchKeys, SurveyKeys
+from ghn.app.job_keys import (
+    JobKeys,
+    Keys,
+    LadderKeys,
+    RankAllKeys,
+    RankKeys,
+    ReferencesKeys,
+    SearchKeys,
+    ServeKeys,
+    SurveyKeys,
+)
 from ghn.errors import ConfigError, ExistsError
 
 
@@ -34,6 +44,7 @@ JOBS: dict[str, Job] = {
     "search": Job(SearchKeys, "ghn.app.search:search_job"),
     "ladder": Job(LadderKeys, "ghn.app.search:ladder_job"),
     "survey": Job(SurveyKeys, "ghn.app.survey.job:survey_job"),
+    "serve": Job(ServeKeys, "ghn.app.serve:serve_job"),
 }
 
 

@@ -207,6 +207,18 @@ class Surrogate(Generic[Arch]):
         }
         write_atomic(path, json.dumps(state))
 
+    def recall(self, path: Path | str) -> None:
+        """Takes the readings of a saved surrogate, where they are of the same judge, and nothing else that it knew.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        state = _read_state(Path(path))
+        try:
+            self._belief.take(state["readings"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path} is damaged", got=repr(error)) from None
+
     @classmethod
     def load(
         cls, path: Path | str, judge: Model | Estimator[Arch], space: Space[Arch] | None = None, **options: Any
