@@ -73,6 +73,13 @@ def test_optuna_trains(trained, capsys, monkeypatch):
     assert "seed 0, best of 1: with ghn 0." in capsys.readouterr().out
 
 
+def test_syne_tune_simulates(checkpoint, tmp_path, capsys, monkeypatch):
+    pytest.importorskip("syne_tune")
+    monkeypatch.setenv("SYNETUNE_FOLDER", str(tmp_path))
+    run("syne_tune_surrogate.py", "--trainings", 2, "--seeds", 1, "--pool", 3, "--checkpoint", checkpoint)
+    assert "seed 0, best of 2: with ghn 0." in capsys.readouterr().out
+
+
 def test_own_space_trains_ranks_and_goes_on(tmp_path, capsys, monkeypatch):
     task = ghn.make_task("cifar10_embedded")
     small = replace(task, train=task.train.take(256, seed=0), val=task.val.take(64, seed=0))

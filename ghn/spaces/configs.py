@@ -41,13 +41,16 @@ def config_of(space: Space[Arch], arch: Arch) -> dict[str, str]:
 def member_of_config(space: Space[Arch], config: Mapping[str, Any]) -> Arch:
     """The member of a configuration; what else is in it, such as a learning rate, is passed over.
 
+    Every space understands {"arch": an official string}.
+
     Raises:
         ArchitectureError: a choice is missing, or has no such option; or no member has these options together.
     """
-    if not isinstance(space, Decisions):
+    choices = space.choices() if isinstance(space, Decisions) else ()
+    if not isinstance(space, Decisions) or (WHOLE in config and WHOLE not in [choice.name for choice in choices]):
         return space.parse(_option(space, config, WHOLE))
     chosen = []
-    for choice in space.choices():
+    for choice in choices:
         option = _option(space, config, choice.name)
         if option not in choice.options:
             what = f"no option of the choice {choice.name!r} in space {space.name}"

@@ -42,7 +42,8 @@ def test_there_and_back(name: str) -> None:
         config = config_of(space, arch)
         assert list(config) == list(options) and all(config[choice] in options[choice] for choice in options)
         again = member_of_config(space, {"lr": 0.1, **config})
-        assert space.canonical(again) == space.canonical(arch)
+        whole = member_of_config(space, {"arch": space.format(arch)})
+        assert space.canonical(again) == space.canonical(whole) == space.canonical(arch)
 
 
 def test_a_space_that_cannot_be_taken_apart_is_one_choice() -> None:
