@@ -4,7 +4,6 @@ python examples/syne_tune_surrogate.py --seeds 5     (extra syne-tune)
 """
 
 from argparse import ArgumentParser
-from random import seed as seed_random
 
 from numpy.random import seed as seed_numpy
 from syne_tune import StoppingCriterion, Tuner
@@ -28,7 +27,7 @@ SPACE = box.configuration_space
 
 
 def search(seed: int, searcher) -> float:
-    seed_random(seed), seed_numpy(seed)
+    seed_numpy(seed)  # noqa: NPY002 - random search draws from it
     scheduler = SingleObjectiveScheduler(SPACE, "val_accuracy", do_minimize=False, searcher=searcher, random_seed=seed)
     backend = UserBlackboxBackend(box, elapsed_time_attr="elapsed_time", seed=0)
     stop, callbacks = StoppingCriterion(max_num_trials_finished=args.trainings), [SimulatorCallback()]

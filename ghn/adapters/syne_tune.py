@@ -51,7 +51,9 @@ class GHNSearcher(SingleObjectiveBaseSearcher):
         self.among = theirs.get(WHOLE)
         if self.among is None and not (ours := options_of(surrogate.space)).items() <= theirs.items():
             fix = "ghn.adapters.syne_tune.config_space(surrogate.space)"
-            raise ConfigError("the config space has other choices than the surrogate", got=theirs, expected=ours, fix=fix)
+            raise ConfigError(
+                "the config space has other choices than the surrogate", got=theirs, expected=ours, fix=fix
+            )
         self.surrogate, self.resource = surrogate, resource
         self._archs: dict[int, Any] = {}  # of trials that reported
         self._told: set[int] = set()
@@ -86,4 +88,3 @@ class GHNSearcher(SingleObjectiveBaseSearcher):
                 value = None
             self.surrogate.observe(self._archs[trial_id], value)
             self._told.add(trial_id)
-

@@ -195,8 +195,12 @@ class Surrogate(Generic[Arch]):
         path = Path(path)
         if path.exists() and SCHEMA not in path.read_bytes()[:200].decode(errors="replace"):
             raise ExistsError(f"{path} is there, and no state of a surrogate", fix="choose another file")
+        write_atomic(path, json.dumps(self.state()))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that was observed and read, JSON-able: for who saves it with more."""
         text = {key: self.space.format(arch) for key, arch in self._archs.items()}
-        state = {
+        return {
             "schema": SCHEMA,
             "space": describe_space(self.space),
             "direction": self.direction,
@@ -205,7 +209,30 @@ class Surrogate(Generic[Arch]):
             "failed": [text[key] for key in self._failed],
             "readings": self._belief.kept(),
         }
-        write_atomic(path, json.dumps(state))
+
+    def take(self, state: Mapping[str, Any], where: Path | str = "the state of a surrogate") -> None:
+        """Knows what another one did (`state`), and nothing else; readings of another judge are left out.
+
+        Raises:
+            DataError: the state, which `where` names, is damaged, or of another space or direction.
+        """
+        ours = {"space": describe_space(self.space), "direction": self.direction}
+        for name, own in ours.items():
+            if state.get(name) != own:
+                raise DataError(f"{where} is of another {name}", got=state.get(name), expected=own)
+        for known in (self._archs, self._values, self._waiting, self._failed):
+            known.clear()
+        try:
+            for text, values in state["observed"].items():
+                for value in values:
+                    self.observe(text, value)
+            for text in state["failed"]:
+                self.observe(text, None)
+            for text in state["waiting"]:
+                self.announce(text)
+            self._belief.take(state["readings"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{where} is damaged", got=repr(error)) from None
 
     def recall(self, path: Path | str) -> None:
         """Takes the readings of a saved surrogate, where they are of the same judge, and nothing else that it knew.
@@ -236,19 +263,7 @@ class Surrogate(Generic[Arch]):
         """
         state = _read_state(Path(path))
         made = cls(judge, space, **{**options, "direction": state["direction"]})
-        if (theirs := state.get("space")) != (ours := describe_space(made.space)):
-            raise DataError(f"{path} is of another space", got=theirs, expected=ours)
-        try:
-            for text, values in state["observed"].items():
-                for value in values:
-                    made.observe(text, value)
-            for text in state["failed"]:
-                made.observe(text, None)
-            for text in state["waiting"]:
-                made.announce(text)
-            made._belief.take(state["readings"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path} is damaged", got=repr(error)) from None
+        made.take(state, path)
         return made
 
     @property

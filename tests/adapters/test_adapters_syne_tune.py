@@ -162,7 +162,9 @@ def test_wrong_tables(toy_space: Any, table: ReferenceTable) -> None:
         blackbox(ReferenceTable(HEADER, apart))
 
 
-def test_it_simulates_on_a_table_of_ours(toy_space: Any, table: ReferenceTable, tmp_path: Path, monkeypatch: Any) -> None:
+def test_it_simulates_on_a_table_of_ours(
+    toy_space: Any, table: ReferenceTable, tmp_path: Path, monkeypatch: Any
+) -> None:
     """The whole way: Syne Tune's simulator, its tuner, our table and our searcher."""
     from syne_tune import StoppingCriterion, Tuner
     from syne_tune.backend.simulator_backend.simulator_callback import SimulatorCallback
