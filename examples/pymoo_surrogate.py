@@ -5,6 +5,7 @@ Trainings are looked up in the published table; `train` is where yours would be:
 
 from argparse import ArgumentParser
 
+import numpy as np
 from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.indicators.hv import HV
 from pymoo.optimize import minimize
@@ -24,7 +25,7 @@ train = TableEstimator(published.read_analog_nasbench(), SPACE, metric="test_acc
 
 
 def volume(judged) -> float:  # what trainings dominate, of what is better than guessing and smaller than the largest
-    return HV(ref_point=[-0.1, 1.0])([[accuracy, params / LARGEST] for accuracy, params in judged.known.values()])
+    return HV(ref_point=[-0.1, 1.0])(np.array(list(judged.known.values())) / [1.0, LARGEST])
 
 
 def evolve(problem, seed: int, generations: int):

@@ -21,6 +21,7 @@ for name, default in {"checkpoint": "", "trainings": 12, "seeds": 3, "pool": 64,
 args = parser.parse_args()
 model = ghn.load(args.checkpoint or None)
 SPACE, trained = model.space, published.read_analog_nasbench().value("test_accuracy")
+OUT, OPTIONS = str(Path(args.out).absolute()), {name: tune.choice(some) for name, some in options_of(SPACE).items()}
 KNOWN = {tuple(config_of(SPACE, SPACE.parse(arch)).items()): value for arch, value in trained.items()}
 
 
@@ -28,20 +29,16 @@ def train(config, known):  # in a process of Ray's
     return {"accuracy": known[tuple(config.items())]}
 
 
-def search(algorithm) -> float:
-    options = {name: tune.choice(some) for name, some in options_of(SPACE).items()}
-    tuner = tune.Tuner(
-        tune.with_parameters(train, known=KNOWN),
-        param_space={} if isinstance(algorithm, GHNSearch) else options,
-        tune_config=tune.TuneConfig("accuracy", "max", search_alg=algorithm, num_samples=args.trainings),
-        run_config=tune.RunConfig(storage_path=str(Path(args.out).absolute()), verbose=0),
-    )
-    return tuner.fit().get_best_result().metrics["accuracy"]
+def search(algorithm, **space) -> float:
+    setting = tune.TuneConfig(metric="accuracy", mode="max", search_alg=algorithm, num_samples=args.trainings)
+    run, trainable = tune.RunConfig(storage_path=OUT, verbose=0), tune.with_parameters(train, known=KNOWN)
+    found = tune.Tuner(trainable, param_space=space, tune_config=setting, run_config=run).fit()
+    return found.get_best_result().metrics["accuracy"]
 
 
 ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
 for s in range(args.seeds):
     surrogate = ghn.Surrogate(model, pool=args.pool, seed=s)
-    found = search(GHNSearch(surrogate, "accuracy")), search(BasicVariantGenerator(random_state=s))
+    found = search(GHNSearch(surrogate, "accuracy")), search(BasicVariantGenerator(random_state=s), **OPTIONS)
     print("seed {}, best of {}: with ghn {:.4f}, without {:.4f}".format(s, args.trainings, *found))
 ray.shutdown()

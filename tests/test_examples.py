@@ -80,6 +80,21 @@ def test_syne_tune_simulates(checkpoint, tmp_path, capsys, monkeypatch):
     assert "seed 0, best of 2: with ghn 0." in capsys.readouterr().out
 
 
+@pytest.mark.slow  # a cluster and its processes start
+def test_ray_looks_up(checkpoint, tmp_path, capsys):
+    pytest.importorskip("ray")
+    small = ("--trainings", 1, "--seeds", 1, "--pool", 2, "--checkpoint", checkpoint)
+    run("ray_surrogate.py", *small, "--out", tmp_path)
+    assert "seed 0, best of 1: with ghn 0." in capsys.readouterr().out
+
+
+def test_pymoo_looks_up(checkpoint, capsys):
+    pytest.importorskip("pymoo")
+    small = ("--trainings", 2, "--seeds", 1, "--population", 2, "--generations", 1, "--checkpoint", checkpoint)
+    run("pymoo_surrogate.py", *small)
+    assert "seed 0, trainings (2, 2): volume with ghn 0." in capsys.readouterr().out
+
+
 def test_own_space_trains_ranks_and_goes_on(tmp_path, capsys, monkeypatch):
     task = ghn.make_task("cifar10_embedded")
     small = replace(task, train=task.train.take(256, seed=0), val=task.val.take(64, seed=0))
