@@ -34,12 +34,11 @@ def evolve(problem, seed: int, generations: int):
 
 for s in range(args.seeds):
     plain, screened = ArchitectureProblem(SPACE, train), ArchitectureProblem(SPACE, train)
-    evolve(plain, s, args.trainings // size)
     surrogate = ghn.Surrogate(model, seed=s)
+    evolve(plain, s, args.trainings // size)
     for batch in range(args.trainings // size):  # looks for the expected front, trains it, and learns from it
         rows = evolve(ArchitectureProblem(SPACE, surrogate), s * 100 + batch, args.generations)
-        screened.evaluate(rows)
-        for row in rows:
-            surrogate.observe(screened.rows.member(row), -screened.known[screened.rows.key(row)][0])
-    counts = len(screened.known), len(plain.known)
-    print(f"seed {s}, trainings {counts}: volume with ghn {volume(screened):.4f}, without {volume(plain):.4f}")
+        for row, values in zip(rows, screened.evaluate(rows, return_values_of=["F"]), strict=True):
+            surrogate.observe(screened.rows.member(row), -values[0])
+    found = (len(screened.known), len(plain.known)), volume(screened), volume(plain)
+    print("seed {}, trainings {}: volume with ghn {:.4f}, without {:.4f}".format(s, *found))

@@ -95,6 +95,17 @@ def test_pymoo_looks_up(checkpoint, capsys):
     assert "seed 0, trainings (2, 2): volume with ghn 0." in capsys.readouterr().out
 
 
+def test_ax_looks_up(checkpoint, capsys):
+    pytest.importorskip("ax")
+    run("ax_surrogate.py", "--trainings", 2, "--seeds", 1, "--pool", 2, "--checkpoint", checkpoint)
+    assert "seed 0, best of 2: with ghn 0." in capsys.readouterr().out
+
+
+def test_scikit_learn_orders(checkpoint, capsys):
+    run("sklearn_surrogate.py", "--networks", 20, "--trainings", 10, "--seeds", 1, "--checkpoint", checkpoint)
+    assert "seed 0, 10 trainings: Kendall's tau with ghn" in capsys.readouterr().out
+
+
 def test_own_space_trains_ranks_and_goes_on(tmp_path, capsys, monkeypatch):
     task = ghn.make_task("cifar10_embedded")
     small = replace(task, train=task.train.take(256, seed=0), val=task.val.take(64, seed=0))

@@ -75,6 +75,9 @@ class Embedded(InputTransform, torch.nn.Module):
         found = self._embed([tuple(map(int, row)) for row in rows.tolist()])
         return ((found - self.middle) / self.scale).reshape(*X.shape[:-1], -1).to(X)
 
+    def equals(self, other: InputTransform) -> bool:
+        return isinstance(other, Embedded) and self._model[0].digest == other._model[0].digest
+
     def _embed(self, rows: Sequence[tuple[int, ...]]) -> Float[Tensor, "n d"]:
         (model,) = self._model
         keys = []

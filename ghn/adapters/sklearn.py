@@ -1,4 +1,4 @@
-"""ghn's surrogates as a regressor of scikit-learn, on any features: in pipelines, cross-validation and grid searches."""
+"""ghn's surrogates as a regressor of scikit-learn, on any features: in pipelines and grid searches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SurrogateRegressor(RegressorMixin, BaseEstimator):
     def __init__(self, model: str = "random_forest", *, target: str = "rank", folds: int = 5, seed: int = 0) -> None:
         self.model, self.target, self.folds, self.seed = model, target, folds, seed
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803
+    def fit(self, X: Any, y: Any) -> Self:
         """Learns from features [n, f] and values [n].
 
         Raises:
@@ -46,7 +46,7 @@ class SurrogateRegressor(RegressorMixin, BaseEstimator):
         self.model_.fit(rows, self.target_.targets)
         return self
 
-    def predict(self, X: Any, return_std: bool = False) -> Any:  # noqa: N803
+    def predict(self, X: Any, return_std: bool = False) -> Any:
         """Medians [n] of what is expected; with `return_std` their calibrated standard deviations [n] too."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)

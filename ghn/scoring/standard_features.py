@@ -55,6 +55,15 @@ class StandardFeatures:
             return aligned(self._graphs(archs), self._names)
         return np.array([self._own(arch if isinstance(arch, str) else self.space.format(arch)) for arch in archs])
 
+    def __getstate__(
+        self,
+    ) -> dict[str, Any]:  # a cache of a method cannot be pickled
+        return {name: value for name, value in self.__dict__.items() if name != "_own"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= state
+        self._own = lru_cache(KEPT)(self._encoded)
+
     def _encoded(self, text: str) -> tuple[float, ...]:
         assert isinstance(self.space, Encoded)
         return tuple(self.space.encode(self.space.parse(text)).values())

@@ -140,6 +140,7 @@ def test_wrong_inputs_of_an_embedding(toy_model: Any) -> None:
     from ghn.adapters.botorch import Embedded, codes
 
     transform = Embedded(toy_model)
+    assert transform.equals(Embedded(toy_model)) and not transform.equals(torch.nn.Identity())  # type: ignore[arg-type]
     for x in (torch.zeros(2, 3), *(torch.full((2, 6), bad) for bad in (0.5, float("nan"), -1.0, 77.0))):
         with pytest.raises(ConfigError, match="no codes of architectures"):
             transform(x)

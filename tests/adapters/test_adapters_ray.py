@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("ray.tune")
 from doubles import Double
+from ray import cloudpickle
 from ray.tune.experiment import Experiment
 from ray.tune.search import ConcurrencyLimiter, Searcher, SearchGenerator
 
@@ -126,6 +127,14 @@ def test_saved_and_restored_it_goes_on(toy_space: Any, tmp_path: Path) -> None:
         asked(NASBench201((3, 8, 8), 7, width=4, depth=1)).restore(str(path))
     with pytest.raises(DataError, match="another direction"):
         asked(toy_space, "min", direction="minimize").restore(str(path))
+
+
+def test_ray_pickles_its_search(toy_space: Any) -> None:
+    made = asked(toy_space)
+    made.suggest("a")
+    again = cloudpickle.loads(cloudpickle.dumps(made))
+    again.on_trial_complete("a", {"accuracy": 0.5})
+    assert len(again.surrogate.observed) == 1 and again.suggest("b") is not None
 
 
 def test_trials_of_another_run_are_taken(toy_space: Any) -> None:
