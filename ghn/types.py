@@ -155,6 +155,14 @@ class Encoded(Protocol):
 
 
 @runtime_checkable
+class NamedInSource(Protocol):
+    """A space whose members stand in files of source code, as genotypes do, which are read and never run."""
+
+    def from_source(self, text: str) -> Mapping[str, Any]:
+        """The members that a file's text names; `ArchitectureError` where it names none, or some that are none."""
+
+
+@runtime_checkable
 class Drawn(Protocol):
     """A space that says what is drawn of an architecture, such as its cells; others are drawn as their live graph."""
 

@@ -24,6 +24,7 @@ RUN = (
     "docs/bias.md",
     "docs/checkpoints.md",
     "docs/combinations.md",
+    "docs/formats.md",
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
     "docs/morphisms.md",

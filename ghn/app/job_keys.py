@@ -154,8 +154,8 @@ class ReferencesKeys(JobKeys):
     """Train candidates in full, into a table of references."""
 
     archs: str | int = Field(
-        description="official strings: a text file with one a line, or a .json list of them; or a number: so many at "
-        "random"
+        description="a file of architectures: one a line, a .json list of them, or a .py file of genotypes; or a "
+        "number: so many at random"
     )
     seeds: list[int] = Field(description="the first for all; the others too, in a .json for its three_seeds")
     give_up_after: int | None = Field(description=GIVE_UP_AFTER)

@@ -14,12 +14,12 @@ from ghn.app.jobs import check_new, read_keys
 from ghn.app.setting import Setting, task_space
 from ghn.app.train_keys import TrainKeys
 from ghn.assets import asset
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError
 from ghn.families.training.full import TrainingEstimator, train_references
-from ghn.files import from_json
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
+from ghn.spaces.lists import read_architectures
 from ghn.spaces.members import draw_new
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
@@ -75,11 +75,15 @@ def references_job(setting: Setting, keys: ReferencesKeys) -> None:
     """Trains candidates into `references.jsonl`.
 
     Raises:
-        DataError: `archs` is no list of architectures.
+        DataError: `archs` is no list of architectures; an ArchitectureError: they are not of the space.
         ConfigError: nothing to train, or more networks than the space has.
         ExistsError: there are references already, and `resume` is false.
     """
-    every, several = _drawn(setting.space, keys.archs) if isinstance(keys.archs, int) else _listed(keys.archs)
+    if isinstance(keys.archs, int):
+        every, several = _drawn(setting.space, keys.archs)
+    else:
+        source = Path(keys.archs)
+        every, several = read_architectures(source if source.is_file() else asset(keys.archs), setting.space)
     if not every or not keys.seeds:
         raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {keys.seeds}")
     first, *others = keys.seeds  # the first seed of all comes before the second of any
@@ -99,25 +103,3 @@ def _drawn(space: Space[Any], n: int) -> tuple[list[str], list[str]]:
         raise ConfigError(f"space {space.name} has no such number of distinct networks", got=n, expected=len(drawn))
     every = [space.format(arch) for arch in drawn]
     return every, every
-
-
-def _listed(source: str) -> tuple[list[str], list[str]]:
-    """All architectures of a file, and those of them that are trained with every seed."""
-    path = Path(source) if Path(source).is_file() else asset(source)
-    try:
-        text = path.read_text()
-        lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
-        content = from_json(text) if path.suffix == ".json" else lines
-        lists = {"random": content, "top": []} if isinstance(content, list) else content
-        every = [*lists["random"], *lists["top"]]
-        several = lists.get("three_seeds", every)
-        if wrong := [arch for arch in (*every, *several) if not isinstance(arch, str)]:
-            raise TypeError(f"{wrong[0]!r} is no string")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path} is not a list of architectures",
-            got=repr(error),
-            expected="official strings, one a line; or a .json list of them, or one with the lists random, top and "
-            "three_seeds",
-        ) from None
-    return every, several

@@ -110,7 +110,7 @@ class Interpreter:
         """
         watched, given = frozenset(watch), as_tuple(x)
         self._check(weights, given, watched)
-        batch = len(given[0])
+        batch = given[0].shape[0]  # a symbol while a graph is exported
         values: list[Any] = [None] * len(self._plan)
         for i, one in zip(self._inputs, given, strict=True):
             # twice as fast on a CPU, tensor cores on a GPU

@@ -84,7 +84,7 @@ def read_archive(
     if importlib.util.find_spec("nats_bench") is None:
         raise MissingExtraError("reading NATS-Bench needs nats-bench", fix="pip install 'ghn[nasbench]'")
     folder = Path(folder)
-    names = _names(archive, folder)
+    names = names_of(archive, folder)
     wanted = sorted(_present(folder, len(names)) if indices is None else set(indices))
     runs = [run for index in wanted for run in _runs_of(folder, index, names, dataset, epochs)]
     return ReferenceTable(_header(archive, dataset, epochs), tuple(runs))
@@ -102,8 +102,8 @@ def _header(archive: Archive, dataset: str, epochs: int) -> TableHeader:
     )
 
 
-def _names(archive: Archive, folder: Path) -> list[str]:
-    """All architecture strings, from `meta.pickle.pbz2`."""
+def names_of(archive: Archive, folder: Path) -> list[str]:
+    """All architecture strings of an archive in the order of their indices, from `meta.pickle.pbz2`."""
     meta = restricted_load(folder / "meta.pickle.pbz2")
     names = meta.get("meta_archs") if isinstance(meta, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) and archive.holds(name) for name in names):

@@ -18,7 +18,7 @@ from toy_models import SAMPLE, cells, save_toy, toy_table
 
 from ghn.app.rank import rank_all_job, rank_job
 from ghn.app.setting import Setting, build_setting
-from ghn.app.train import _listed, references_job
+from ghn.app.train import references_job
 from ghn.errors import (
     ArchitectureError,
     CheckpointError,
@@ -158,16 +158,6 @@ def test_trains_several_seeds_of_those_listed_alone(
     references_job(setting, references(archs=str(path), seeds=[0, 1]))
     table = ReferenceTable.load(tmp_path / "out" / "references.jsonl")
     assert [(run.arch, run.seed) for run in table.runs] == [(a, 0), (b, 0), (c, 0), (c, 1)]
-
-
-def test_a_json_list_of_strings_is_a_list_of_architectures(tmp_path: Path) -> None:
-    path = tmp_path / "archs.json"
-    path.write_text(json.dumps(["a", "b"]))
-    assert _listed(str(path)) == (["a", "b"], ["a", "b"])
-    for wrong in ('["a", 3]', '{"random": ["a"]}', "7"):
-        path.write_text(wrong)
-        with pytest.raises(DataError, match=r"a \.json list of them"):
-            _listed(str(path))
 
 
 def test_so_many_are_drawn_and_more_of_them_later(setting: Setting, references: Callable[..., Any]) -> None:

@@ -13,11 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ghn.errors import ArchitectureError
-from ghn.files import from_json
 from ghn.spaces.darts.genotype import CELLS, NODES, OPERATIONS, Pairs
 
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
-LONGEST = 20_000  # characters of a text; with all settings a configuration has about 3,000
 _FIRST_EDGES = {node: sum(NODES[: NODES.index(node)]) for node in NODES}  # the number of a node's edge from source 0
 
 
@@ -53,16 +51,6 @@ def parse_configuration(configuration: Mapping[str, Any]) -> Pairs:
     if more := sorted(key for key in configuration if str(key).startswith(f"{PREFIX}edge_") and key not in read):
         raise _malformed(more[0], configuration[more[0]], "nothing: no node reads this edge")
     return pairs
-
-
-def read_text(text: str) -> Any:
-    """The content of a configuration's JSON text; `ArchitectureError` where it is none."""
-    try:
-        if len(text) > LONGEST:
-            raise ValueError(f"{len(text)} characters")
-        return from_json(text)
-    except ValueError as error:
-        raise _malformed("not JSON", str(error), f"at most {LONGEST} characters of JSON") from None
 
 
 def _sources(configuration: Mapping[str, Any], key: str, node: int) -> tuple[int, int]:

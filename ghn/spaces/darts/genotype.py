@@ -72,7 +72,7 @@ def format_genotype(pairs: Pairs) -> str:
 
 
 def parse_genotype(text: str) -> Pairs:
-    """Reads a genotype; the two inputs of a node are put in order of their source.
+    """Reads `Genotype(...)`, or `NAME = Genotype(...)`; the two inputs of a node are put in order of their source.
 
     Raises:
         ArchitectureError: not of this form. Whether operations and sources are members' is not looked at.
@@ -80,11 +80,21 @@ def parse_genotype(text: str) -> Pairs:
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise _malformed("not a string of a genotype's length", repr(text)[:60])
     try:
-        call = ast.parse(text.strip(), mode="eval").body
+        (statement,) = ast.parse(text.strip()).body
+        if not isinstance(statement, ast.Expr | ast.Assign):
+            raise ValueError("neither a genotype nor NAME = Genotype(...)")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise _malformed(str(error), text) from None
+    return pairs_of_call(statement.value, text)
+
+
+def pairs_of_call(call: ast.expr, text: str) -> Pairs:
+    """Reads the syntax tree of a call of `Genotype`; as `parse_genotype`. `text` is for the message."""
+    try:
         if not isinstance(call, ast.Call) or call.args or getattr(call.func, "id", None) != "Genotype":
             raise ValueError("not a call of Genotype with named arguments")
         fields = {word.arg: _value(word.value) for word in call.keywords}
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, RecursionError, MemoryError) as error:
         raise _malformed(str(error), text) from None
     if len(call.keywords) != 4 or fields.keys() != {"normal", "normal_concat", "reduce", "reduce_concat"}:
         raise _malformed(f"fields {list(fields)}", text)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
+from ghn.errors import ArchitectureError
 from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.spaces.choices import Choice, Joint, Supergraph
-from ghn.spaces.darts.configuration import format_configuration, parse_configuration, read_text
+from ghn.spaces.darts.configuration import format_configuration, parse_configuration
 from ghn.spaces.darts.genotype import (
     CELLS,
     NODES,
@@ -27,6 +28,16 @@ from ghn.spaces.darts.genotype import (
     pairs_of,
     parse_genotype,
 )
+from ghn.spaces.darts.notation import (
+    HALF,
+    choices_of,
+    compact_of,
+    genotypes_in,
+    is_nni,
+    pairs_of_choices,
+    pairs_of_compact,
+)
+from ghn.spaces.literals import read_value
 from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
@@ -34,7 +45,6 @@ LABELS = ("max 3x3", "avg 3x3", "skip", "sep 3x3", "sep 5x5", "dil 3x3", "dil 5x
 Edge = tuple[str, int, int]  # (kind of cell, source, node)
 EdgeBuilder = Callable[[GraphBuilder, int, str, Edge, int], "int | None"]  # (builder, input, name, edge, stride)
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
-HALF = 2 * len(NODES)  # pairs a cell
 EDGES = tuple((cell, source, node) for cell in CELLS for node in NODES for source in range(node))
 
 
@@ -79,11 +89,41 @@ class DARTS(Skeleton):
     def parse(self, text: str) -> Genotype:
         """Reads a genotype as the authors' code prints it: `Genotype(normal=[('sep_conv_3x3', 0), ...], ...)`.
 
-        Or the JSON text of a configuration of NAS-Bench-301.
+        `NAME = ` may stand before it. Or a compact genotype of NASLib, or the JSON of a configuration of NAS-Bench-301
+        or of choices of NNI.
         """
-        if isinstance(text, str) and text.lstrip()[:1] == "{":
-            return self.from_configuration(read_text(text))
-        return _member(parse_genotype(text))
+        if not isinstance(text, str) or text.strip()[:1] not in ("(", "[", "{"):
+            return _member(parse_genotype(text))
+        try:
+            value = read_value(text)
+        except ValueError as error:
+            expected = "a genotype, a configuration of NAS-Bench-301, or choices of NNI"
+            raise ArchitectureError(
+                f"malformed text of a DARTS member: {error}", got=text[:100], expected=expected
+            ) from None
+        if not isinstance(value, dict):
+            return self.from_naslib(value)
+        return self.from_nni(value) if is_nni(value) else self.from_configuration(value)
+
+    def from_source(self, text: str) -> dict[str, Genotype]:
+        """The members that a Python file names, `NAME = Genotype(...)`; it is read, and not run."""
+        return genotypes_in(text)
+
+    def from_naslib(self, compact: Sequence[Any]) -> Genotype:
+        """The member of a compact genotype of NASLib: for both cells eight pairs (source, operation's number)."""
+        return _member(pairs_of_compact(compact))
+
+    def to_naslib(self, arch: Genotype) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """The compact genotype of NASLib."""
+        return compact_of(pairs_of(arch))
+
+    def from_nni(self, choices: Mapping[str, Any]) -> Genotype:
+        """The member of choices of NNI's DARTS space; `ArchitectureError` names the key that is wrong or missing."""
+        return _member(pairs_of_choices(choices))
+
+    def to_nni(self, arch: Genotype) -> dict[str, Any]:
+        """The choices of NNI's DARTS space."""
+        return choices_of(pairs_of(arch))
 
     def from_configuration(self, configuration: Mapping[str, Any]) -> Genotype:
         """The member of a configuration of NAS-Bench-301: `NetworkSelectorDatasetInfo:darts:edge_normal_0`, ..."""

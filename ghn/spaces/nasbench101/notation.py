@@ -2,20 +2,22 @@
 
 Own: `conv3x3:0|conv1x1:01|output:12`, for each vertex but the input what it does and which vertices it reads, by their
 numbers; vertex 0 is the input. Matrices: the benchmark's JSON, `{"module_adjacency": [[0, 1, ...], ...],
-"module_operations": ["input", "conv3x3-bn-relu", ..., "output"]}`, and rows of tables,
-`1000001...,OPERATION|OPERATION|...`, whose bits are the upper triangle row by row. All are pruned, and brought into the
-one form that is the member.
+"module_operations": ["input", "conv3x3-bn-relu", ..., "output"]}`, the same under the names of its `ModelSpec`,
+`matrix` and `ops`; rows of tables, `1000001...,OPERATION|OPERATION|...`, whose bits are the upper triangle row by row;
+and NASLib's tuples of numbers, the matrix row by row and then the operations. All are pruned, and brought into the one
+form that is the member.
+
+Source of NASLib's: github.com/automl/NASLib, search_spaces/nasbench101/conversions.py.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from ghn.errors import ArchitectureError
-from ghn.files import from_json
+from ghn.spaces.literals import as_lists, is_count, read_value
 from ghn.spaces.nasbench101.cells import (
     MAX_VERTICES,
     OPERATIONS,
@@ -28,6 +30,8 @@ from ghn.spaces.nasbench101.cells import (
 
 LONG = {f"{op}-bn-relu" if op.startswith("conv") else op: op for op in OPERATIONS}  # the benchmark's names
 INPUT = "input"
+NASLIB_OPERATIONS = (INPUT, OUTPUT, "maxpool3x3", "conv1x1-bn-relu", "conv3x3-bn-relu")  # by their numbers there
+MATRICES = (("module_adjacency", "module_operations"), ("matrix", "ops"))  # names of matrix and operations
 _LONGEST = 2000  # characters; a matrix in JSON has 300
 _EXAMPLE = "conv3x3:0|conv1x1:01|output:12"
 _ROW = re.compile(r"([01]+)\s*[,;\s]\s*(\S*)")
@@ -38,8 +42,12 @@ def parse_cell(text: Any) -> Cell:
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise _malformed("not a string of a cell's length", repr(text)[:60])
     text = text.strip()
-    if text.startswith("{"):
-        return _from_json(text)
+    if text[:1] in ("{", "[", "("):
+        try:
+            value = read_value(text)
+        except ValueError as error:
+            raise _malformed(str(error), text) from None
+        return _from_object(value) if isinstance(value, dict) else cell_of_numbers(value)
     if row := _ROW.fullmatch(text):
         return _from_row(row[1], row[2])
     tokens = text.split("|")
@@ -88,16 +96,36 @@ def matrix_of_cell(cell: Cell) -> tuple[list[list[int]], list[str]]:
     return matrix, [INPUT, *(long[op] for op in cell.ops), OUTPUT]
 
 
-def _from_json(text: str) -> Cell:
-    try:
-        content = from_json(text)
-    except json.JSONDecodeError as error:
-        raise _malformed(f"not JSON ({error})", text) from None
-    matrix, operations = content.get("module_adjacency"), content.get("module_operations")
-    lists = isinstance(matrix, list) and isinstance(operations, list) and all(isinstance(row, list) for row in matrix)
-    if not lists:
-        raise _malformed("no lists module_adjacency and module_operations", text)
-    return cell_of_matrix(matrix, operations)
+def cell_of_numbers(numbers: Any) -> Cell:
+    """The cell of a tuple of NASLib; `ArchitectureError` where it is none."""
+    plain = as_lists(numbers)
+    sizes = {size * size + size: size for size in range(2, MAX_VERTICES + 1)}
+    if not isinstance(plain, list) or len(plain) not in sizes:
+        expected = f"n rows of n bits and n operations, n from 2 to {MAX_VERTICES}"
+        got = f"{len(plain)} numbers" if isinstance(plain, list) else str(numbers)[:60]
+        raise ArchitectureError("not a NAS-Bench-101 cell as NASLib writes it", got=got, expected=expected)
+    size = sizes[len(plain)]
+    matrix = [plain[row * size : (row + 1) * size] for row in range(size)]
+    if wrong := [n for n in plain[-size:] if not is_count(n, len(NASLIB_OPERATIONS))]:
+        named = ", ".join(f"{i}: {op}" for i, op in enumerate(NASLIB_OPERATIONS))
+        raise ArchitectureError("unknown operation in a NASLib tuple", got=str(wrong[0])[:60], expected=named)
+    return cell_of_matrix(matrix, [NASLIB_OPERATIONS[n] for n in plain[-size:]])
+
+
+def numbers_of_cell(cell: Cell) -> tuple[int, ...]:
+    """The tuple of NASLib."""
+    matrix, operations = matrix_of_cell(cell)
+    return (*(bit for row in matrix for bit in row), *map(NASLIB_OPERATIONS.index, operations))
+
+
+def _from_object(content: dict[str, Any]) -> Cell:
+    """The cell of an object that names a matrix and operations."""
+    for keys in MATRICES:
+        matrix, operations = (content.get(key) for key in keys)
+        if isinstance(matrix, list) and isinstance(operations, list) and all(isinstance(row, list) for row in matrix):
+            return cell_of_matrix(matrix, operations)
+    wanted = " or ".join(" and ".join(keys) for keys in MATRICES)
+    raise _malformed(f"no lists {wanted}", f"an object with {', '.join(map(str, content))}"[:200])
 
 
 def _from_row(bits: str, joined: str) -> Cell:

@@ -27,7 +27,13 @@ from ghn.spaces.nasbench101.cells import (
 )
 from ghn.spaces.nasbench101.encoding import EncodedCell, summary_of
 from ghn.spaces.nasbench101.listing import count_cells, draw_cell, every_cell
-from ghn.spaces.nasbench101.notation import parse_cell
+from ghn.spaces.nasbench101.notation import (
+    cell_of_matrix,
+    cell_of_numbers,
+    matrix_of_cell,
+    numbers_of_cell,
+    parse_cell,
+)
 from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
@@ -92,10 +98,27 @@ class NASBench101(Skeleton):
     def parse(self, text: str) -> Member:
         """Reads `conv3x3:0|conv1x1:01|output:12`, the benchmark's JSON or a row of a table, in any form of the cell.
 
-        The first has for each vertex what it does and reads, the second `module_adjacency` and `module_operations`, the
-        third the bits of the upper triangle and the operations: `100001...,conv3x3-bn-relu|maxpool3x3|...`.
+        The first has for each vertex what it does and reads, the second `module_adjacency` and `module_operations`, or
+        `matrix` and `ops`, the third the bits of the upper triangle and the operations:
+        `100001...,conv3x3-bn-relu|maxpool3x3|...`. A tuple of NASLib is read too.
         """
         return member_of_cell(parse_cell(text))
+
+    def from_matrix(self, matrix: Sequence[Sequence[Any]], operations: Sequence[str]) -> Member:
+        """The member of a `ModelSpec(matrix, ops)` of the benchmark, pruned; `ArchitectureError` where it is none."""
+        return member_of_cell(cell_of_matrix(matrix, operations))
+
+    def to_matrix(self, arch: Member) -> tuple[list[list[int]], list[str]]:
+        """The matrix and operations that the benchmark's `ModelSpec` takes."""
+        return matrix_of_cell(self._cell_of(arch))
+
+    def from_naslib(self, numbers: Sequence[int]) -> Member:
+        """The member of a tuple of NASLib, a matrix row by row and its operations; pruned."""
+        return member_of_cell(cell_of_numbers(numbers))
+
+    def to_naslib(self, arch: Member) -> tuple[int, ...]:
+        """The tuple that NASLib calls a member by."""
+        return numbers_of_cell(self._cell_of(arch))
 
     def format(self, arch: Member) -> str:
         self._cell_of(arch)

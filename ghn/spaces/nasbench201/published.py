@@ -16,14 +16,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ghn.errors import DataError, MissingExtraError
-from ghn.tables.nats import Archive, read_archive, recipe
+from ghn.spaces.nasbench201.notation import EDGES, OPERATIONS, cell_of_numbers, check_listing, format_cell
+from ghn.tables.nats import Archive, names_of, read_archive, recipe
 from ghn.tables.pickles import Record, restricted_load
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
 
-# the package's numbers 0 to 4, and its order of edges, which is not the official string's
-_OPS = ("skip_connect", "none", "nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3")
-_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 _ANALOG_GLOBALS = {("analognasbench.data", name): Record for name in ("Architecture", "DriftMeasurement")}
 _SKELETON = {"width": 16, "depth": 5}
 _ARCHIVE = Archive(
@@ -58,6 +56,16 @@ def read_nats_bench(
     return read_archive(_ARCHIVE, folder, dataset, epochs=epochs, indices=indices)
 
 
+def read_meta(folder: str | Path) -> list[str]:
+    """Reads the official list of architectures, whose places are their indices, from an unpacked archive.
+
+    Raises:
+        DataError: `meta.pickle.pbz2` is missing, damaged, or not of all cells.
+    """
+    folder = Path(folder)
+    return check_listing(folder / "meta.pickle.pbz2", names_of(_ARCHIVE, folder))
+
+
 def read_analog_nasbench(path: str | Path | None = None) -> ReferenceTable:
     """Reads the CIFAR-10 accuracies of all 15,625 NAS-Bench-201 cells from the package analog-nasbench.
 
@@ -75,11 +83,13 @@ def read_analog_nasbench(path: str | Path | None = None) -> ReferenceTable:
     """
     file = _installed_data() if path is None else Path(path)
     records = restricted_load(file, _ANALOG_GLOBALS)
-    if not isinstance(records, dict) or set(records) != set(itertools.product(range(len(_OPS)), repeat=len(_EDGES))):
+    if not isinstance(records, dict) or set(records) != set(
+        itertools.product(range(len(OPERATIONS)), repeat=len(EDGES))
+    ):
         raise DataError(
             f"{file}: not a table of all NAS-Bench-201 cells",
             got=f"{len(records)} entries" if isinstance(records, dict) else type(records).__name__,
-            expected=f"{len(_OPS) ** len(_EDGES)} tuples of 6 numbers",
+            expected=f"{len(OPERATIONS) ** len(EDGES)} tuples of 6 numbers",
         )
     runs = []
     for cell, record in records.items():
@@ -90,7 +100,7 @@ def read_analog_nasbench(path: str | Path | None = None) -> ReferenceTable:
                 f"{file}: a malformed entry for {cell}", got=fields, expected="a baseline_accuracy in percent"
             )
         # rounded to what 250,000 test images can tell, so that equal counts stay ties
-        runs.append(Run(_official(cell), seed=0, test_accuracy=round(percent / 100, 8)))
+        runs.append(Run(format_cell(cell_of_numbers(cell)), seed=0, test_accuracy=round(percent / 100, 8)))
     versions = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
     if importlib.util.find_spec("analognasbench") is not None:
         versions["analog-nasbench"] = importlib.metadata.version("analog-nasbench")
@@ -114,9 +124,3 @@ def _installed_data() -> Path:
             fix="pip install 'ghn[nasbench]'  (or pip install --no-deps analog-nasbench==0.1.3)",
         )
     return Path(spec.submodule_search_locations[0]) / "data.anb"
-
-
-def _official(cell: tuple[int, ...]) -> str:
-    ops = dict(zip(_EDGES, (_OPS[i] for i in cell), strict=True))
-    nodes = ("|".join(f"{ops[source, node]}~{source}" for source in range(node)) for node in (1, 2, 3))
-    return "+".join(f"|{node}|" for node in nodes)

@@ -5,8 +5,7 @@ Source: Dong & Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
@@ -19,19 +18,25 @@ from ghn.graph.ops import zero_attrs
 from ghn.spaces.choices import Choice, Joint, Supergraph, variant
 from ghn.spaces.nasbench201.benchmark import NASBench201Benchmark
 from ghn.spaces.nasbench201.cells import EdgeCell, path_features
+from ghn.spaces.nasbench201.notation import (
+    EDGES,
+    OPERATIONS,
+    Cell,
+    cell_of_choices,
+    cell_of_index,
+    cell_of_numbers,
+    choices_of_cell,
+    format_cell,
+    numbers_of_cell,
+    parse_cell,
+)
 from ghn.spaces.skeleton import Skeleton
 from ghn.types import Network
 
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-LABELS = ("", "skip", "conv 1x1", "conv 3x3", "avg 3x3")  # of these, in pictures
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))  # (from, to), in the order of the official string
-Cell = tuple[str, ...]  # the operation on each edge, in the order of EDGES
+LABELS = ("", "skip", "conv 1x1", "conv 3x3", "avg 3x3")  # of the operations, in pictures
 EdgeBuilder = Callable[[GraphBuilder, int, str, int], int]  # (builder, input, name, which edge) -> output
 
 BENCHMARK = {"width": 16, "depth": 5}  # the skeleton of the published accuracies
-
-_TOKEN = re.compile(r"([a-z0-9_]+)~([0-9])")
-_EXAMPLE = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"
 
 
 @dataclass(frozen=True)
@@ -76,31 +81,39 @@ class NASBench201(Skeleton):
                 "not a NAS-Bench-201 cell",
                 got=arch,
                 expected=f"a tuple of {len(EDGES)} of {OPERATIONS}, or an official string",
-                fix="NASBench201.parse reads official strings",
+                fix="NASBench201.parse reads strings; from_naslib, from_nni and from_index what others write",
             )
         return arch
 
     def parse(self, text: str) -> Cell:
-        """Reads an official string such as `|nor_conv_3x3~0|+|...|+|...|`."""
-        ops: list[str] = []
-        groups = text.strip().split("+") if isinstance(text, str) else []
-        for target, group in enumerate(groups, start=1):
-            barred = group[:1] == group[-1:] == "|"
-            tokens = [_TOKEN.fullmatch(token) for token in group[1:-1].split("|")] if barred else []
-            if len(tokens) != target or any(t is None or int(t[2]) != source for source, t in enumerate(tokens)):
-                raise _malformed(text, f"node {target} is {group!r}")
-            ops += [t[1] for t in tokens if t]
-        if len(ops) != len(EDGES):
-            raise _malformed(text, f"{len(ops)} edges")
-        if unknown := [op for op in ops if op not in OPERATIONS]:
-            raise ArchitectureError("unknown operation in a NAS-Bench-201 string", got=unknown[0], expected=OPERATIONS)
-        return tuple(ops)
+        """Reads an official string such as `|nor_conv_3x3~0|+|...|+|...|`; or what NASLib or NNI write.
+
+        That is `(0, 2, 1, 1, 3, 4)`, or JSON such as `{"cell/0_1": "conv_3x3", ...}`.
+        """
+        return parse_cell(text)
 
     def format(self, arch: Cell) -> str:
-        terms: dict[int, list[str]] = {}
-        for (source, target), op in zip(EDGES, self.check(arch), strict=True):
-            terms.setdefault(target, []).append(f"{op}~{source}")
-        return "+".join(f"|{'|'.join(terms[t])}|" for t in sorted(terms))
+        return format_cell(self.check(arch))
+
+    def from_naslib(self, op_indices: Sequence[int]) -> Cell:
+        """The cell of the six numbers that NASLib calls it by; `ArchitectureError` where there is none."""
+        return cell_of_numbers(op_indices)
+
+    def to_naslib(self, arch: Cell) -> tuple[int, ...]:
+        """The six numbers that NASLib calls a cell by."""
+        return numbers_of_cell(self.check(arch))
+
+    def from_nni(self, choices: Mapping[str, str]) -> Cell:
+        """The cell of choices of NNI, an operation by edge; `ArchitectureError` names what is wrong."""
+        return cell_of_choices(choices)
+
+    def to_nni(self, arch: Cell) -> dict[str, str]:
+        """The choices of NNI's `NasBench201`."""
+        return choices_of_cell(self.check(arch))
+
+    def from_index(self, index: int, listing: Sequence[str]) -> Cell:
+        """The cell with an index in the official list: `api.meta_archs`, or of `notation.read_listing`."""
+        return cell_of_index(index, listing)
 
     def canonical(self, arch: Cell) -> str:
         """A key equal for cells that compute the same family of functions; 4,930 in all.
@@ -191,10 +204,6 @@ class NASBench201(Skeleton):
 
     def benchmark(self) -> NASBench201Benchmark:
         return NASBench201Benchmark(self)
-
-
-def _malformed(text: object, where: str) -> ArchitectureError:
-    return ArchitectureError(f"malformed NAS-Bench-201 string: {where}", got=text, expected=f"such as {_EXAMPLE}")
 
 
 def _live(arch: Cell) -> Cell:

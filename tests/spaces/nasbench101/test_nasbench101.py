@@ -120,7 +120,7 @@ def test_all_ways_to_write_a_cell_are_read() -> None:
         ("1101111,conv3x3-bn-relu|conv1x1-bn-relu", "7 bits"),
         ("110111,conv3x3-bn-relu|conv1x1", "unknown operation"),
         ("{", "not JSON"),
-        ("[" * 1999, "vertex 1"),
+        ("[" * 1999, "not JSON"),
         ("{}", "no lists"),
         (benchmark_json([[0, 1]], ["input", "output"]), "not a matrix"),
         (benchmark_json([[0, 2], [0, 0]], ["input", "output"]), "entry"),

@@ -1,0 +1,73 @@
+"""Lists of architectures in files, in whatever way their space reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ghn.errors import ArchitectureError, DataError
+from ghn.files import from_json
+from ghn.types import NamedInSource, Space
+
+EXPECTED = (
+    "architectures of the space, one a line; a .json list of them, or one with the lists random, top and three_seeds; "
+    "or a .py file with NAME = Genotype(...)"
+)
+
+
+class Listed(NamedTuple):
+    """The official strings of a file, and those of them that are to be trained with every seed."""
+
+    every: list[str]
+    several: list[str]
+
+
+def read_architectures(path: Path, space: Space[Any]) -> Listed:
+    """Reads a list of architectures: a text file, a `.json`, or a `.py` file, which is not run.
+
+    What is no string in JSON, such as NASLib's `[0, 2, 1, 1, 3, 4]` or an object of choices, is read as its own text.
+
+    Raises:
+        DataError: the file is missing or no list.
+        ArchitectureError: what it holds is not of the space; says where.
+    """
+    try:
+        text = path.read_text()
+        if path.suffix == ".py":
+            return _of_source(path, text, space)
+        lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
+        content = from_json(text) if path.suffix == ".json" else lines
+        lists: Mapping[str, Any] = {"random": content, "top": []} if isinstance(content, list) else content
+        every = [*lists["random"], *lists["top"]]
+        several = lists.get("three_seeds", every)
+        if not all(isinstance(one, str | list | dict) for one in (*every, *several)):
+            raise TypeError("numbers in place of architectures")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, ArchitectureError):
+            raise
+        raise DataError(f"{path} is not a list of architectures", got=repr(error), expected=EXPECTED) from None
+    return Listed(_official(path, every, space), _official(path, several, space))
+
+
+def _of_source(path: Path, text: str, space: Space[Any]) -> Listed:
+    """The architectures that a file of source code names."""
+    if not isinstance(space, NamedInSource):
+        raise TypeError(f"members of the space {space.name} do not stand in source code")
+    try:
+        found = [space.format(arch) for arch in space.from_source(text).values()]
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{path}: {error}") from None
+    every = list(dict.fromkeys(found))
+    return Listed(every, every)
+
+
+def _official(path: Path, archs: Sequence[Any], space: Space[Any]) -> list[str]:
+    found = []
+    for number, arch in enumerate(archs, start=1):
+        try:
+            found.append(space.format(space.parse(arch if isinstance(arch, str) else json.dumps(arch))))
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{path}, architecture {number}: {error}") from None
+    return found
