@@ -263,7 +263,7 @@ for _op in (
         (1, 1),
         {"c": None, "h": 0, "w": 0},
         lambda s, a: zero_shape(a),
-        lambda x, w, a, s: x[0].new_zeros((len(x[0]), *zero_shape(a))),
+        lambda x, w, a, s: x[0].new_zeros((x[0].shape[0], *zero_shape(a))),
         cuts=True,
     ),
     Op(

@@ -23,7 +23,8 @@ def small() -> Network:
     b = GraphBuilder((3, 8, 8))
     x = b.add("conv", b.input, name="stem/conv", out=4, kernel=3, padding=1)
     x = b.add("relu", b.add("batch_norm", x, name="stem/norm"), name="stem/relu")
-    x = b.add("sum", x, b.add("avg_pool", x, name="pool", kernel=3, padding=1), name="sum")
+    zero = b.add("zero", x, name="zero", c=4, h=8, w=8)
+    x = b.add("sum", x, zero, b.add("avg_pool", x, name="pool", kernel=3, padding=1), name="sum")
     return Network.of(b.build(b.add("linear", b.add("global_pool", x, name="head/pool"), name="head/linear", out=5)))
 
 
