@@ -495,3 +495,23 @@ class Inherits(Protocol):
     @property
     def inherits(self) -> bool:
         """Whether trials resume those of other architectures."""
+
+
+@runtime_checkable
+class Bracketed(Protocol):
+    """A searcher whose trials belong to brackets, such as those of Hyperband."""
+
+    def bracket_of(self, trial: Trial[Any]) -> int | None:
+        """The number of the bracket of a trial that was asked for, from 0; None where it is in none."""
+
+
+@runtime_checkable
+class Raisable(Protocol):
+    """A searcher whose largest budget can be raised while it runs: those on the highest rung go on to higher ones."""
+
+    @property
+    def max_budget(self) -> float:
+        """The largest budget of a trial."""
+
+    def raise_budget(self, max_budget: float) -> None:
+        """Puts rungs on top up to a larger budget; `ConfigError` where it is not larger."""

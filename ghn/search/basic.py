@@ -13,7 +13,7 @@ from typing import Any, Generic
 from ghn.errors import ConfigError
 from ghn.spaces import describe_space
 from ghn.spaces.members import TRIES, draw_new
-from ghn.types import Arch, Score, Space, Trial
+from ghn.types import Arch, Bracketed, Inherits, Raisable, Score, Searcher, Space, Trial
 
 
 class OneByOne(Generic[Arch]):
@@ -47,6 +47,46 @@ class OneByOne(Generic[Arch]):
         raise NotImplementedError
 
     def _learn(self, trial: Trial[Arch], score: Score) -> None: ...
+
+
+class Around(OneByOne[Arch]):
+    """A searcher around another one, with what that one can: to inherit, to tell brackets, to raise its budget."""
+
+    def __init__(self, inner: Searcher[Arch]) -> None:
+        super().__init__()
+        self._inner = inner
+
+    @property
+    def inherits(self) -> bool:
+        return isinstance(self._inner, Inherits) and self._inner.inherits
+
+    def bracket_of(self, trial: Trial[Arch]) -> int | None:
+        return self._inner.bracket_of(trial) if isinstance(self._inner, Bracketed) else None
+
+    @property
+    def max_budget(self) -> float:
+        return self._raisable.max_budget
+
+    def raise_budget(self, max_budget: float) -> None:
+        self._raisable.raise_budget(max_budget)
+
+    @property
+    def _raisable(self) -> Raisable:
+        return as_raisable(self._inner)
+
+    def _learn(self, trial: Trial[Arch], score: Score) -> None:
+        self._inner.tell(trial, score)
+
+
+def as_raisable(searcher: Searcher[Any]) -> Raisable:
+    """The searcher, whose largest budget can be raised; a `ConfigError` for one of a single budget."""
+    if isinstance(searcher, Raisable):
+        return searcher
+    raise ConfigError(
+        "this searcher has no largest budget that could be raised",
+        got=searcher.identity.get("searcher", type(searcher).__name__),
+        expected="successive_halving, hyperband or asha",
+    )
 
 
 class ListSearch(OneByOne[Arch]):

@@ -8,11 +8,11 @@ from itertools import chain
 from ghn.errors import ConfigError
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.scoring.guard import Patience
-from ghn.search.basic import OneByOne, SpaceSearch
-from ghn.types import Arch, Estimator, Growing, Inherits, Score, Searcher, Space, Trial, least_references
+from ghn.search.basic import Around, SpaceSearch
+from ghn.types import Arch, Estimator, Growing, Score, Searcher, Space, Trial, least_references
 
 
-class Screened(OneByOne[Arch]):
+class Screened(Around[Arch]):
     """Of `factor` proposals for each trial, hands on the one that a cheap estimator likes best.
 
     This is how a surrogate or a hypernetwork's score is plugged into a search: around random search or evolution, and
@@ -38,11 +38,11 @@ class Screened(OneByOne[Arch]):
     def __init__(
         self, searcher: Searcher[Arch], estimator: Estimator[Arch], factor: int, *, refit: int | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(searcher)
         if factor < 2 or (refit is not None and refit < 1):
             raise ConfigError("screening needs a factor of at least 2, and refit of at least 1", got=(factor, refit))
         self.source = f"screened by: {estimator.source}"
-        self._inner, self._estimator, self._factor, self._refit = searcher, estimator, factor, refit
+        self._estimator, self._factor, self._refit = estimator, factor, refit
         self._history: list[tuple[Trial[Arch], Score]] = []
         self._patience, self.cost_seconds = Patience(), 0.0
         self.identity = {
@@ -52,10 +52,6 @@ class Screened(OneByOne[Arch]):
             "estimator": estimator.identity,
             "inner": searcher.identity,
         }
-
-    @property
-    def inherits(self) -> bool:
-        return isinstance(self._inner, Inherits) and self._inner.inherits
 
     def ask(self, n: int = 1) -> list[Trial[Arch]]:
         """The best `n` of `n * factor` proposals; of equal ones, and where the estimator fails, the earlier."""
@@ -71,7 +67,7 @@ class Screened(OneByOne[Arch]):
         return [proposals[i] for i in sorted(chosen)]
 
     def _learn(self, trial: Trial[Arch], score: Score) -> None:
-        self._inner.tell(trial, score)
+        super()._learn(trial, score)
         if score.ok and self._refit is not None:
             self._history.append((trial, score))
             if len(self._history) % self._refit == 0 and len(self._history) >= least_references(self._estimator):

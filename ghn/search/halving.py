@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count, repeat
+from itertools import count
 from typing import Any, Generic
 
-from ghn.analysis.successive_halving import SLACK, hyperband_brackets, rung_budgets, rung_sizes, total_budget
+from ghn.analysis.successive_halving import (
+    SLACK,
+    Schedule,
+    hyperband_brackets,
+    rung_budgets,
+    rung_sizes,
+    total_budget,
+)
 from ghn.errors import ConfigError
 from ghn.search.basic import OneByOne
 from ghn.types import Arch, Score, Searcher, Trial
@@ -27,13 +34,40 @@ class Scheduler(OneByOne[Arch]):
     A trial of a later rung has the id of its candidate with the budget (`"7@9"`) and names the trial that it resumes
     (`"7@3"`). The inner searcher, whose budgets are not used, is told the score of the first rung: scores of one budget
     can be compared.
+
+    The largest budget can be raised at any time (`raise_budget`): rungs are put on top, and who was best on the highest
+    one goes on from there. `identity` stays that of the beginning; a history notes the raise.
     """
 
-    def __init__(self, name: str, searcher: Searcher[Arch], rungs: tuple[float, ...], **settings: Any) -> None:
+    def __init__(
+        self, name: str, searcher: Searcher[Arch], rungs: tuple[float, ...], eta: float, **settings: Any
+    ) -> None:
         super().__init__()
-        self._inner = searcher
+        self._inner, self.rungs, self._eta = searcher, rungs, eta
         self._candidates: dict[str, Trial[Arch]] = {}  # the inner searcher's, by the id of their first trial
         self.identity = {"searcher": name, "rungs": list(rungs), **settings, "inner": searcher.identity}
+
+    @property
+    def max_budget(self) -> float:
+        return self.rungs[-1]
+
+    def raise_budget(self, max_budget: float) -> None:
+        """Puts rungs on top: the present largest budget times powers of `eta`, up to the new one.
+
+        Raises:
+            ConfigError: the new one is not larger.
+        """
+        if not self.rungs[-1] < max_budget < math.inf:
+            raise ConfigError(
+                "a largest budget can be raised, not lowered", got=max_budget, expected=f"more than {self.rungs[-1]:g}"
+            )
+        new = rung_budgets(self.rungs[-1], max_budget, self._eta)[1:]
+        self.rungs += new
+        self._extend(new)
+
+    def _extend(self, new: tuple[float, ...]) -> None:
+        """Takes note of rungs that were put on top."""
+        raise NotImplementedError
 
     def _candidate(self, budget: float) -> Trial[Arch] | None:
         """A new candidate's trial on the first rung; None where the inner searcher has none now."""
@@ -51,8 +85,8 @@ class Scheduler(OneByOne[Arch]):
 class Bracket(Generic[Arch]):
     """One run of successive halving over rising budgets (`rungs`), with `sizes` trials in each, at least one."""
 
-    def __init__(self, rungs: Sequence[float], sizes: Sequence[int]) -> None:
-        self.rungs, self.sizes = tuple(rungs), tuple(sizes)
+    def __init__(self, rungs: Sequence[float], sizes: Sequence[int], number: int = 0) -> None:
+        self.rungs, self.sizes, self.number = tuple(rungs), tuple(sizes), number
         self.finished = False
         self._rung, self._closed = 0, False
         self._members: list[Trial[Arch]] = []  # of the present rung, in the order of their proposal
@@ -84,6 +118,15 @@ class Bracket(Generic[Arch]):
             self._closed = True
             self._climb()
 
+    def extend(self, rungs: Sequence[float], eta: float) -> None:
+        """Adds higher rungs, each with 1/eta of the places below it, at least one."""
+        self.rungs += tuple(rungs)
+        for _ in rungs:
+            self.sizes += (max(1, math.floor(self.sizes[-1] / eta + SLACK)),)
+        if self.finished and self._members:  # the best of what was the last rung go on
+            self.finished = False
+            self._climb()
+
     def _climb(self) -> None:
         if self.wants or self._queue or len(self._scores) < len(self._members):
             return
@@ -102,16 +145,24 @@ class BracketSearch(Scheduler[Arch]):
     """Runs brackets one after another. While one waits for scores, idle workers get trials of the next."""
 
     def __init__(
-        self,
-        name: str,
-        searcher: Searcher[Arch],
-        rungs: tuple[float, ...],
-        plan: Iterator[Bracket[Arch]],
-        **settings: Any,
+        self, name: str, searcher: Searcher[Arch], rungs: tuple[float, ...], eta: float, **settings: Any
     ) -> None:
-        super().__init__(name, searcher, rungs, **settings)
-        self._plan, self._open, self._exhausted = plan, list[Bracket[Arch]](), False
+        super().__init__(name, searcher, rungs, eta, **settings)
+        self._begun, self._open, self._exhausted = list[Bracket[Arch]](), list[Bracket[Arch]](), False
         self._home: dict[str, Bracket[Arch]] = {}
+
+    def bracket_of(self, trial: Trial[Arch]) -> int | None:
+        """The number of the bracket of a trial, in the order in which they begin."""
+        return self._home[trial.id].number if trial.id in self._home else None
+
+    def _plan(self) -> Schedule | None:
+        """Rungs and sizes of the next bracket; None at the end."""
+        raise NotImplementedError
+
+    def _extend(self, new: tuple[float, ...]) -> None:
+        for bracket in self._begun:
+            bracket.extend(new, self._eta)
+        self._open = [bracket for bracket in self._begun if not bracket.finished]
 
     def _next(self) -> Trial[Arch] | None:
         for bracket in self._open:
@@ -119,14 +170,16 @@ class BracketSearch(Scheduler[Arch]):
                 return trial
         if self._exhausted or any(bracket.wants for bracket in self._open):  # then the inner searcher waits for scores
             return None
-        if new := next(self._plan, None):
+        if planned := self._plan():
+            new = Bracket[Arch](*planned, number=len(self._begun))
+            self._begun.append(new)
             self._open.append(new)
             return self._from(new)
         return None
 
     def _learn(self, trial: Trial[Arch], score: Score) -> None:
         super()._learn(trial, score)
-        bracket = self._home.pop(trial.id)
+        bracket = self._home[trial.id]
         bracket.tell(trial, score)
         if bracket.finished:
             self._open.remove(bracket)
@@ -193,8 +246,16 @@ class SuccessiveHalving(BracketSearch[Arch]):
                 expected=f"n of at least {least}",
                 fix="more candidates, a higher min_budget, or a smaller eta",
             )
-        sizes = rung_sizes(n, len(rungs), eta)
-        super().__init__("successive_halving", searcher, rungs, iter([Bracket(rungs, sizes)]), sizes=list(sizes))
+        self._sizes = rung_sizes(n, len(rungs), eta)
+        super().__init__("successive_halving", searcher, rungs, eta, sizes=list(self._sizes))
+
+    def _plan(self) -> Schedule | None:
+        if self._begun:
+            return None
+        sizes = self._sizes
+        while len(sizes) < len(self.rungs):  # the budget was raised before it began
+            sizes += (max(1, math.floor(sizes[-1] / self._eta + SLACK)),)
+        return self.rungs, sizes
 
 
 class Hyperband(BracketSearch[Arch]):
@@ -210,6 +271,9 @@ class Hyperband(BracketSearch[Arch]):
         eta: share that goes on, as 1/eta, and growth of the budget.
         brackets: how many of them, the most exploring first; None for all.
         rounds: how often; None for ever.
+
+    When the budget is raised, brackets that have begun get higher rungs, and those to come are of the larger budget:
+    with all brackets there is one more.
     """
 
     source = "Li et al., Hyperband, JMLR 2018"
@@ -232,13 +296,19 @@ class Hyperband(BracketSearch[Arch]):
             )
         if rounds is not None and rounds < 1:
             raise ConfigError("Hyperband needs at least one round", got=rounds)
-        plan: Iterator[Bracket[Arch]] = (
-            Bracket(own, sizes)
-            for _ in (repeat(None) if rounds is None else range(rounds))
-            for own, sizes in hyperband_brackets(rungs, eta, many)
-        )
-        settings = {"eta": eta, "brackets": many, "rounds": rounds}
-        super().__init__("hyperband", searcher, rungs, plan, **settings)
+        super().__init__("hyperband", searcher, rungs, eta, brackets=many, rounds=rounds)
+        self.identity["eta"] = eta
+        self._brackets, self._rounds = brackets, rounds
+        self._round, self._place = 0, 0  # of the next bracket
+
+    def _plan(self) -> Schedule | None:
+        many = len(self.rungs) if self._brackets is None else self._brackets
+        if self._place >= many:
+            if self._rounds is not None and self._round + 1 >= self._rounds:
+                return None
+            self._round, self._place = self._round + 1, 0
+        self._place += 1
+        return hyperband_brackets(self.rungs, self._eta, many)[self._place - 1]
 
 
 @dataclass
@@ -283,9 +353,13 @@ class ASHA(Scheduler[Arch]):
     source = "Li et al., A System for Massively Parallel Hyperparameter Tuning, MLSys 2020"
 
     def __init__(self, searcher: Searcher[Arch], *, max_budget: float, min_budget: float = 1, eta: float = 3) -> None:
-        self.rungs = rung_budgets(min_budget, max_budget, eta)
-        super().__init__("asha", searcher, self.rungs, eta=eta)
-        self._eta, self._results, self._order = eta, [_Rung[Arch]() for _ in self.rungs], count()
+        rungs = rung_budgets(min_budget, max_budget, eta)
+        super().__init__("asha", searcher, rungs, eta)
+        self.identity["eta"] = eta
+        self._results, self._order = [_Rung[Arch]() for _ in rungs], count()
+
+    def _extend(self, new: tuple[float, ...]) -> None:
+        self._results += [_Rung() for _ in new]
 
     def _next(self) -> Trial[Arch] | None:
         for level in reversed(range(len(self.rungs) - 1)):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import DataError, ExistsError
-from ghn.files import JsonLines
+from ghn.files import JsonLines, from_json
 from ghn.scoring.score_files import row_of_score, score_of_row
+from ghn.search.basic import as_raisable
 from ghn.types import Score, Searcher, Trial
 
 SCHEMA = "ghn.search/1"
@@ -53,7 +54,9 @@ class History:
         pending: dict[str, Trial[Any]] = {}
         for number, row in self._lines.rows if self._lines else ():
             try:
-                if "ask" in row:
+                if "raise" in row:
+                    as_raisable(searcher).raise_budget(row["raise"])
+                elif "ask" in row:
                     trial = self._again(searcher, row["ask"], number)
                     pending[trial.id] = trial
                 else:
@@ -67,9 +70,17 @@ class History:
                 raise self._lines.damaged(number, error, "a proposal or a score of a search") from None
         return told, list(pending.values())
 
-    def asked(self, trial: Trial[Any]) -> None:
+    def asked(self, trial: Trial[Any], bracket: int | None = None) -> None:
+        row: dict[str, Any] = {"ask": row_of_trial(trial)}
+        self._write(row if bracket is None else {**row, "bracket": bracket})
+
+    def raised(self, max_budget: float) -> None:
+        """Notes that the largest budget was raised here."""
+        self._write({"raise": max_budget})
+
+    def _write(self, row: Mapping[str, Any]) -> None:
         if self._lines:
-            (self._lines.hold if self._holding else self._lines.append)({"ask": row_of_trial(trial)})
+            (self._lines.hold if self._holding else self._lines.append)(row)
 
     def told(self, trial: Trial[Any], score: Score, *, hold: bool = False) -> None:
         """Writes a score; on return the operating system has it, and the disk if it was not waited for just now.
@@ -107,6 +118,21 @@ class History:
                 fix="go on with the version of ghn, the space and the estimator with which the search began",
             )
         return trials[0]
+
+
+def begun_budget(folder: Path | str) -> float | None:
+    """The largest budget with which the search in a folder began; None where there is none, or it has none."""
+    path = Path(folder) / NAME
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            found = from_json(file.readline())["identity"]["searcher"]
+        while "rungs" not in found:
+            found = found["inner"]
+        return float(found["rungs"][-1])
+    except (ValueError, KeyError, TypeError, IndexError):
+        return None  # of another searcher, or damaged: whoever goes on with it is told
 
 
 def row_of_trial(trial: Trial[Any]) -> dict[str, Any]:

@@ -3,43 +3,35 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import log
 from random import Random
-from typing import Any, Generic
+from typing import Generic
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from sklearn.neighbors import KernelDensity
 
 from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
+from ghn.scoring.latency import Latency
 from ghn.search.basic import SpaceSearch
-from ghn.spaces.members import TRIES, draw_new, live_params, live_stats
+from ghn.search.costs import COSTS, make_cost
+from ghn.spaces.members import TRIES, draw_new
 from ghn.types import Arch, Score, Space, Trial
 
-COSTS: dict[str, Callable[[Space[Any], Any], int]] = {
-    "params": live_params,
-    "macs": lambda space, arch: live_stats(space, arch).macs,
-}
+def log_density(costs: ArrayLike, at: ArrayLike) -> Float[np.ndarray, " n"]:
+    """Logarithm of the density of costs [n] or [n, k], on a logarithmic scale, at some of them: Gaussian kernels.
 
-
-def cost_of(name: str) -> Callable[[Space[Any], Any], int]:
-    """A cheap objective by name."""
-    if name not in COSTS:
-        raise ConfigError("unknown cheap objective", got=name, expected=" | ".join(COSTS))
-    return COSTS[name]
-
-
-def log_density(costs: Sequence[float], at: Sequence[float]) -> Float[np.ndarray, " n"]:
-    """Logarithm of the density of costs, on a logarithmic scale, at some of them: Gaussian kernels.
-
-    Source: kernel width: Scott, "Multivariate Density Estimation", 1992, n^(-1/5) standard deviations.
+    Source: kernel width: Scott, "Multivariate Density Estimation", 1992, eq. 6.43: n^(-1/(k+4)) standard deviations.
     """
-    known, asked = (np.log(np.asarray(x, float))[:, None] for x in (costs, at))
-    width = float(known.std()) * len(known) ** -0.2
-    return KernelDensity(bandwidth=width or 1.0).fit(known).score_samples(asked)
+    known, asked = (np.log(np.asarray(x, float).reshape(len(np.asarray(x)), -1)) for x in (costs, at))
+    widths = known.std(0) * len(known) ** (-1 / (known.shape[1] + 4))
+    widths[widths == 0] = 1.0
+    found: Float[np.ndarray, " n"] = KernelDensity(bandwidth=1.0).fit(known / widths).score_samples(asked / widths)
+    return found - float(np.log(widths).sum())
 
 
 def draw_sparse(rng: Random, density: Float[np.ndarray, " n"], count: int) -> list[int]:
@@ -56,15 +48,20 @@ def draw_sparse(rng: Random, density: Float[np.ndarray, " n"], count: int) -> li
 
 @dataclass(frozen=True)
 class Member(Generic[Arch]):
-    """One network of the front, with its value (high is good) and cost (low is good)."""
+    """One network of the front, with its value (high is good) and costs (low is good)."""
 
     trial: Trial[Arch]
     value: float
-    cost: float
+    costs: tuple[float, ...]
+
+    @property
+    def cost(self) -> float:
+        """The first of them."""
+        return self.costs[0]
 
 
 class Lemonade(SpaceSearch[Arch]):
-    """Lamarckian evolution towards all trade-offs between a score and a cheap cost at once.
+    """Lamarckian evolution towards all trade-offs between a score and cheap costs at once.
 
     The population is the Pareto front of all successes. A generation: parents are drawn from the front where it is
     sparse in cost, in proportion to one over a kernel density of it; each gives a random neighbour whose function is
@@ -85,7 +82,8 @@ class Lemonade(SpaceSearch[Arch]):
         founders: networks of the first generation.
         proposals: children proposed a generation.
         children: of these, how many are trained.
-        objective: the cost: `params` or `macs`, of the live part of the network.
+        objective: the cost, one of `ghn.search.costs.COSTS`, of the live part of the network; or several.
+        latency: measures, where latency is among them.
         budget: of every trial, in the estimator's unit; None for its default.
 
     Attributes:
@@ -107,7 +105,8 @@ class Lemonade(SpaceSearch[Arch]):
         founders: int = 10,
         proposals: int = 40,
         children: int = 10,
-        objective: str = "params",
+        objective: str | Sequence[str] = "params",
+        latency: Latency | None = None,
         budget: float | None = None,
     ) -> None:
         if founders < 1 or not 1 <= children <= proposals:
@@ -116,10 +115,14 @@ class Lemonade(SpaceSearch[Arch]):
                 got=f"founders={founders}, proposals={proposals}, children={children}",
             )
         numbers = {"founders": founders, "proposals": proposals, "children": children}
-        super().__init__("lemonade", space, seed, budget, **numbers, objective=objective)
+        names = [objective] if isinstance(objective, str) else list(objective)
+        self.costs = [make_cost(name, space, latency) for name in names]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError("LEMONADE needs cheap objectives, each once", got=names, expected=" | ".join(COSTS))
+        super().__init__("lemonade", space, seed, budget, **numbers, objective=names[0] if len(names) == 1 else names)
+        if "latency" in names:
+            self.identity["latency"] = self.costs[names.index("latency")].identity
         self._founders, self._proposals, self._children = founders, proposals, children
-        self.objective, self._count = objective, cost_of(objective)
-        self._costs: dict[Arch, float] = {}
         self.front: list[Member[Arch]] = []
         self._queue = deque[tuple[Arch, str | None]]()  # each with the id of its parent's trial
 
@@ -131,8 +134,8 @@ class Lemonade(SpaceSearch[Arch]):
     def _learn(self, trial: Trial[Arch], score: Score) -> None:
         """Puts a success on the front, if nothing there dominates it, and takes off what it dominates."""
         if score.ok:
-            every = [*self.front, Member(trial, score.value, self._cost(trial.arch))]
-            self.front = [every[i] for i in pareto_front([(m.value, m.cost) for m in every])]
+            every = [*self.front, Member(trial, score.value, self._costs_of(trial.arch))]
+            self.front = [every[i] for i in pareto_front([(m.value, *m.costs) for m in every])]
 
     def _breed(self) -> None:
         """Queues the next generation."""
@@ -140,11 +143,11 @@ class Lemonade(SpaceSearch[Arch]):
             drawn = (draw_new(self._space, self._rng, self._seen) for _ in range(self._founders))
             self._queue.extend((arch, None) for arch in drawn if arch is not None)
             return
-        costs = [member.cost for member in self.front]
+        costs = [member.costs for member in self.front]
         proposed = self._propose(log_density(costs, costs))
         if not proposed:
             return
-        density = log_density(costs, [self._cost(arch) for arch, _ in proposed.values()])
+        density = log_density(costs, [self._costs_of(arch) for arch, _ in proposed.values()])
         keys = list(proposed)
         for i in draw_sparse(self._rng, density, self._children):
             self._seen.add(keys[i])
@@ -163,7 +166,5 @@ class Lemonade(SpaceSearch[Arch]):
                 break
         return proposed
 
-    def _cost(self, arch: Arch) -> float:
-        if arch not in self._costs:
-            self._costs[arch] = self._count(self._space, arch)
-        return self._costs[arch]
+    def _costs_of(self, arch: Arch) -> tuple[float, ...]:
+        return tuple(cost(arch) for cost in self.costs)

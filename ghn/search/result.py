@@ -19,7 +19,8 @@ class FinishedTrial:
         cost_seconds: spent by all trials up to this one.
         epochs: the same in the unit of budgets; a trial that resumes one of its own architecture counts the
             difference, one that inherits from another counts in full. A failed one counts what it was given.
-        best: the best success so far: of those with the largest budget, the highest value.
+        best: the best success so far: of those with the largest budget, the highest value; of equals the first.
+        bracket: of the scheduler, where it has some.
     """
 
     trial: Trial[Any]
@@ -27,6 +28,7 @@ class FinishedTrial:
     cost_seconds: float
     epochs: float
     best: tuple[Trial[Any], Score] | None
+    bracket: int | None = None
 
 
 @dataclass
@@ -42,7 +44,7 @@ class SearchResult:
     stopped: str = ""
     _reached: dict[str, tuple[Any, float]] = field(default_factory=dict, repr=False)  # architecture and epochs, by id
 
-    def add(self, trial: Trial[Any], score: Score) -> None:
+    def add(self, trial: Trial[Any], score: Score, bracket: int | None = None) -> None:
         """Takes a finished trial in."""
         epochs = self.epochs_of(trial, score)
         self._reached[trial.id] = trial.arch, self._before(trial) + epochs
@@ -50,7 +52,7 @@ class SearchResult:
         if score.ok and (best is None or _rank(score) > _rank(best[1])):
             best = trial, score
         self.steps.append(
-            FinishedTrial(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best)
+            FinishedTrial(trial, score, self.cost_seconds + score.cost_seconds, self.epochs + epochs, best, bracket)
         )
 
     def epochs_of(self, trial: Trial[Any], score: Score | None = None) -> float:
@@ -66,6 +68,11 @@ class SearchResult:
     @property
     def best(self) -> tuple[Trial[Any], Score] | None:
         return self.steps[-1].best if self.steps else None
+
+    @property
+    def ties(self) -> list[tuple[Trial[Any], Score]]:
+        """All that are as good as the best, itself first: of the same budget and value. One entry means no tie."""
+        return [] if self.best is None else [pair for pair in self.ranked() if _rank(pair[1]) == _rank(self.best[1])]
 
     @property
     def cost_seconds(self) -> float:

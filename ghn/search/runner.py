@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ghn.errors import ConfigError, EstimatorError
+from ghn.errors import ConfigError, EstimatorError, check_known
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience
+from ghn.search.basic import as_raisable
+from ghn.search.epochs import READINGS
 from ghn.search.history import History
 from ghn.search.result import Limit, SearchResult
 from ghn.search.workers import Here, MakeEstimator, Processes, Workers, judge_trial, keep_busy, make_judge
-from ghn.types import Estimator, Score, Searcher, Trial
+from ghn.types import Bracketed, Estimator, Score, Searcher, Trial
 
 
 def run_search(
@@ -29,6 +31,8 @@ def run_search(
     folder: Path | str | None = None,
     resume: bool = False,
     identity: Mapping[str, Any] | None = None,
+    epoch: str = "last",
+    max_budget: float | None = None,
     progress: bool = True,
     give_up_after: int | None = GIVE_UP_AFTER,
 ) -> SearchResult:
@@ -49,6 +53,10 @@ def run_search(
         folder: for `history.jsonl`; None keeps nothing on disk.
         resume: go on with the history in `folder`, where there is one.
         identity: JSON-able; what the scores depend on. By default the estimator's own `identity`.
+        epoch: `last`: a trial is judged as its estimator does, by its last epoch; `best`: by the best validation
+            accuracy of its curve.
+        max_budget: raises the largest budget of a scheduler, such as that of a search that is gone on with: who was
+            best on the highest rung climbs on. The searcher is given as it was begun.
         progress: whether to show a line with the best so far, spent and left.
         give_up_after: so many trials in a row for which the estimator raised an error end the run, and are not kept;
             None never does.
@@ -59,18 +67,23 @@ def run_search(
     Raises:
         ExistsError: `folder` holds a search, and `resume` is false.
         DataError: its history is damaged, or of a search with other settings.
-        ConfigError: several workers, and no function that makes an estimator for each.
+        ConfigError: several workers, and no function that makes an estimator for each; a budget that is lowered, or of
+            a searcher that has none to raise; the best epoch of trials without a curve.
         EstimatorError: the estimator raised an error for one trial after the other.
         TrainingError: a worker process died.
         KeyboardInterrupt: after saying how to go on; finished trials are kept.
     """
     crew, about = _crew(estimator, workers, identity if folder is not None else {})
-    history = History(folder, {"searcher": searcher.identity, "estimator": about}, resume=resume)
+    check_known("epoch by which a trial is judged", epoch, READINGS)
+    identity = {"searcher": searcher.identity, "estimator": about} | ({} if epoch == "last" else {"epoch": epoch})
+    history = History(folder, identity, resume=resume)
     limit = limit or Limit()
     bar = tqdm(total=limit.trials, desc="search", unit="trial", disable=not progress)
-    run = _Run(searcher, crew, history, limit, Patience(give_up_after), bar)
+    run = _Run(searcher, crew, history, limit, Patience(give_up_after), bar, READINGS[epoch])
     try:
         run.take_up()
+        if max_budget is not None:
+            run.raise_budget(max_budget)
         run.loop()
     finally:
         run.bar.close()
@@ -88,6 +101,7 @@ class _Run:
     limit: Limit
     patience: Patience
     bar: tqdm[Any]
+    read: Callable[[Score], Score]  # of an estimator, as the search takes it
     result: SearchResult = field(default_factory=SearchResult)
     limited: bool = False
     trials: dict[str, Trial[Any]] = field(default_factory=dict)  # all that were proposed, by id
@@ -101,9 +115,19 @@ class _Run:
         """Brings everything to where the history ends."""
         told, self.waiting = self.history.replay(self.searcher)
         for trial, score in told:
-            self.result.add(trial, score)
+            self.result.add(trial, score, self._bracket_of(trial))
         self.trials = {trial.id: trial for trial in (*(t for t, _ in told), *self.waiting)}
         self.bar.initial = self.bar.n = len(told)
+
+    def raise_budget(self, max_budget: float) -> None:
+        """Raises the largest budget, unless that was done before."""
+        searcher = as_raisable(self.searcher)
+        if max_budget != searcher.max_budget:
+            searcher.raise_budget(max_budget)
+            self.history.raised(max_budget)
+
+    def _bracket_of(self, trial: Trial[Any]) -> int | None:
+        return self.searcher.bracket_of(trial) if isinstance(self.searcher, Bracketed) else None
 
     def loop(self) -> None:
         """Asks as long as a worker is free, and tells what has finished."""
@@ -126,7 +150,7 @@ class _Run:
         if not self.waiting and self._may_begin(Trial("", None)):  # where nothing may, nothing is proposed
             self.waiting = self.searcher.ask(1)
             for trial in self.waiting:
-                self.history.asked(trial)
+                self.history.asked(trial, self._bracket_of(trial))
                 self.trials[trial.id] = trial
         if not self.waiting or not self._may_begin(self.waiting[0]):
             return None
@@ -145,9 +169,10 @@ class _Run:
 
     def _tell(self, trial: Trial[Any], score: Score) -> None:
         del self.running[trial.id]
+        score = self.read(score)
         self.history.told(trial, score, hold=self.patience.holds(score))
         self.searcher.tell(trial, score)
-        self.result.add(trial, score)
+        self.result.add(trial, score, self._bracket_of(trial))
         if not self.bar.disable:
             self.bar.set_postfix_str(self._line(), refresh=False)
         self.bar.update()
