@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ghn.analysis.compare import compare
     from ghn.graph import Graph
+    from ghn.scoring.latency import latency
     from ghn.scoring.load import load
     from ghn.scoring.model import Model
     from ghn.search.surrogate import Surrogate
@@ -30,6 +31,7 @@ _HOME = {
     "Surrogate": "ghn.search.surrogate",
     "Trial": "ghn.types",
     "compare": "ghn.analysis.compare",
+    "latency": "ghn.scoring.latency",
     "load": "ghn.scoring.load",
     "make_space": "ghn.spaces",
     "make_task": "ghn.tasks",
@@ -45,6 +47,7 @@ __all__ = [
     "Surrogate",
     "Trial",
     "compare",
+    "latency",
     "load",
     "make_space",
     "make_task",

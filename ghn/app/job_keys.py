@@ -171,6 +171,15 @@ class LimitKeys(Keys):
     epochs: float | None = Field(description="of training; kept exactly")
 
 
+class LatencyKeys(Keys):
+    """How latency is measured: the median of forward passes, on the device that is set, kept in latency.jsonl."""
+
+    batch: int = Field(description="items a pass")
+    warmup: int = Field(description="passes that are not counted")
+    repeats: int = Field(description="passes that are")
+    threads: int = Field(description="of the CPU")
+
+
 class SearcherKeys(Keys):
     """The searcher and its trials; search=NAME sets them."""
 
@@ -184,6 +193,21 @@ class SearcherKeys(Keys):
     limit: LimitKeys
     workers: int = Field(description="processes that judge trials at once")
     screen: int = Field(description="proposals for each trial, of which the hypernetwork chooses one; 0: none")
+    judge: str | None = Field(
+        description="what chooses for search=bayesian, such as combined, which trainings correct: a name, below; null: "
+        "a regression on the trainings"
+    )
+    epoch: Literal["last", "best"] = Field(
+        description="by which a trial is judged: its last, or the best validation accuracy of its curve"
+    )
+    max_params: float | None = Field(description="live parameters that a network may have; null: any number")
+    max_macs: float | None = Field(description="multiply-adds an image that it may take; null: any number")
+    max_latency: float | None = Field(description="milliseconds a pass that it may take; null: any number")
+    objectives: list[str] = Field(
+        description="what counts beside the score, for a front of trade-offs: params, macs, latency; []: nothing"
+    )
+    bands: int = Field(description="in which the first objective is cut; each is searched by itself, but by lemonade")
+    latency: LatencyKeys
 
 
 class SearchKeys(JudgingKeys):

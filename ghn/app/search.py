@@ -10,62 +10,52 @@ from typing import Any
 
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
-from ghn.app.job_keys import LadderKeys, SearcherKeys, SearchKeys, StepKeys
-from ghn.app.setting import Setting, build_setting, open_checkpoint
+from ghn.app.job_keys import LadderKeys, SearchKeys, StepKeys
+from ghn.app.searchers import SearcherMaker
+from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError
 from ghn.report.searches import print_ladder, print_search, write_front, write_ladder, write_search
-from ghn.search.basic import RandomSearch
-from ghn.search.guided import Screened
 from ghn.search.ladder import Ladder, LadderStep
-from ghn.search.lemonade import Lemonade
-from ghn.search.registry import SCHEDULERS, make_searcher
 from ghn.search.result import Limit
 from ghn.search.runner import run_search
 from ghn.spaces.members import draw_distinct
-from ghn.types import Estimator, Finite, Searcher
+from ghn.types import Estimator, Finite
 
 
 def search_job(setting: Setting, keys: SearchKeys) -> None:
-    """Runs a search and writes `history.jsonl`, `search.json` and `search.png`, and the front of LEMONADE.
+    """Runs a search and writes `history.jsonl`, `search.json` and `search.png`, and the front of objectives.
 
     Raises:
         ConfigError: unknown searcher, estimator or option.
         ExistsError: `out` holds a search, and `resume` is false.
     """
     search, out = keys.search, Path(keys.out)
-    searcher = _searcher(setting, search)
+    made = SearcherMaker(setting, search, out, keys.resume).make()
     entry = make_entries(search.estimator, setting)[0]
     result = run_search(
-        searcher,
+        made.searcher,
         entry.estimator if search.workers == 1 else partial(_worker_estimator, keys.model_dump()),
         limit=Limit(**search.limit.model_dump()),
         workers=search.workers,
         folder=out,
         resume=keys.resume,
         identity=entry.estimator.identity,
+        epoch=search.epoch,
+        max_budget=made.raised,
         progress=keys.progress,
         give_up_after=keys.give_up_after,
     )
-    write_search(result, setting.space, out, {"searcher": search.name, "estimator": entry.name})
+    about: dict[str, Any] = {"searcher": search.name, "estimator": entry.name}
+    if made.constrained:
+        about["refused"] = made.refused
+    write_search(result, setting.space, out, about)
     print_search(result, setting.space)
+    if made.constrained:
+        print(f"{made.refused} proposals outside the bounds were refused")
     written = ["history.jsonl", "search.json", "search.png"]
-    if isinstance(searcher, Lemonade):
-        write_front(result, setting.space, out, searcher.objective)
-        written += ["front.json", "front.png"]
+    if made.costs:
+        written += write_front(result, setting.space, out, made.costs)
     print(f"wrote {out}/{', '.join(written)}")
-
-
-def _searcher(setting: Setting, search: SearcherKeys) -> Searcher[Any]:
-    """The searcher, with the hypernetwork in front of its proposals if it is to screen them."""
-    name, space, seed = search.name, setting.space, search.seed
-    if not search.screen:
-        return make_searcher(name, space, seed=seed, **search.options)
-    _, model = open_checkpoint(setting, setting.checkpoints[0])
-    judge = model.estimator("loss", task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
-    if name in SCHEDULERS:
-        inner = Screened(RandomSearch(space, seed), judge, search.screen)
-        return make_searcher(name, space, inner=inner, **search.options)
-    return Screened(make_searcher(name, space, seed=seed, **search.options), judge, search.screen)
 
 
 def _worker_estimator(options: Mapping[str, Any]) -> Estimator[Any]:

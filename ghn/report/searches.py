@@ -16,24 +16,26 @@ from ghn.files import write_atomic
 from ghn.report.document import Block, Cell, Line, Table, Text
 from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.report.terminal import print_blocks
+from ghn.search.costs import Cost
 from ghn.search.ladder import LadderResult
-from ghn.search.lemonade import cost_of
 from ghn.search.result import SearchResult
 from ghn.types import Space
 
-LABELS = {"params": "live parameters", "macs": "multiply-adds an image"}
 SHOWN = 10  # networks in the table
 _LOG = 140  # columns where there is no terminal, for the strings of architectures
 
 
 def write_search(result: SearchResult, space: Space[Any], folder: Path, about: Mapping[str, Any]) -> None:
-    """Writes `search.json`, with all candidates from the best down, and `search.png`."""
+    """Writes `search.json`, with all candidates from the best down and all that tie for it, and `search.png`."""
+    brackets = {step.trial.id: step.bracket for step in result.steps if step.bracket is not None}
     candidates = [
         {"arch": space.format(trial.arch), "value": score.value, "budget": score.budget, "id": trial.id}
+        | ({"bracket": brackets[trial.id]} if trial.id in brackets else {})
         for trial, score in result.ranked()
     ]
     spent = {"trials": len(result.steps), "epochs": result.epochs, "cost_seconds": result.cost_seconds}
-    content = {**about, "stopped": result.stopped, "spent": spent, "failures": result.failures}
+    best = [space.format(trial.arch) for trial, _ in result.ties]
+    content = {**about, "stopped": result.stopped, "spent": spent, "failures": result.failures, "best": best}
     write_atomic(folder / "search.json", json.dumps({**content, "candidates": candidates}, indent=1))
     write_atomic(folder / "search.png", to_bytes(draw_course(result), "png"))
 
@@ -49,7 +51,9 @@ def print_search(result: SearchResult, space: Space[Any], console: Console | Non
         f"{len(result.steps)} trials, {result.failures} failed; {result.epochs:g} epochs, "
         f"{result.cost_seconds:.1f} seconds; stopped: {result.stopped}"
     )
-    print_blocks([table, Text(spent)], console, log=_LOG)
+    ties = len(result.ties)
+    tied = [Text(f"{ties} networks tie for the best, of one budget and value")] if ties > 1 else []
+    print_blocks([table, *tied, Text(spent)], console, log=_LOG)
 
 
 def draw_course(result: SearchResult) -> Figure:
@@ -66,28 +70,42 @@ def draw_course(result: SearchResult) -> Figure:
     return figure
 
 
-def write_front(result: SearchResult, space: Space[Any], folder: Path, objective: str) -> None:
-    """Writes the front of score against cost, one of `ghn.search.lemonade.COSTS`, as `front.json`, and its picture."""
-    cost = cost_of(objective)
-    points: list[dict[str, Any]] = [
-        {"id": t.id, "arch": space.format(t.arch), "value": s.value, "cost": cost(space, t.arch), "parent": t.resume}
-        for t, s in result.history
-        if s.ok
-    ]
-    front = pareto_front([(point["value"], point["cost"]) for point in points])
-    content = {"objective": objective, "front": [points[i]["id"] for i in front], "trials": points}
+def write_front(result: SearchResult, space: Space[Any], folder: Path, costs: Sequence[Cost]) -> list[str]:
+    """Writes the front of score against costs as `front.json`, and pictures of it; returns their names.
+
+    Candidates count with their largest budget.
+    """
+    names = [cost.name for cost in costs]
+    points: list[dict[str, Any]] = []
+    counted = {trial.id for trial, _ in result.ranked()}
+    for t, s in result.history:
+        if t.id not in counted:
+            continue
+        each = {cost.name: cost(t.arch) for cost in costs}
+        point = {"id": t.id, "arch": space.format(t.arch), "value": s.value, "cost": each[names[0]], "parent": t.resume}
+        points.append({**point, "costs": each})
+    front = pareto_front([(point["value"], *point["costs"].values()) for point in points])
+    content = {"objective": names[0], "objectives": names, "front": [points[i]["id"] for i in front], "trials": points}
     write_atomic(folder / "front.json", json.dumps(content, indent=1))
-    write_atomic(folder / "front.png", to_bytes(draw_front(points, front, objective), "png"))
+    written = ["front.json"]
+    for number, cost in enumerate(costs):
+        written.append("front.png" if number == 0 else f"front-{cost.name}.png")
+        write_atomic(folder / written[-1], to_bytes(draw_front(points, front, cost), "png"))
+    return written
 
 
-def draw_front(points: Sequence[Mapping[str, Any]], front: Sequence[int], objective: str) -> Figure:
-    """All trials, with `value` and `cost`, and the staircase of those on the front, from the cheapest up."""
+def draw_front(points: Sequence[Mapping[str, Any]], front: Sequence[int], cost: Cost) -> Figure:
+    """All trials against one cost, and those on the front; of a single cost its staircase, from the cheapest up."""
     figure, axes = canvas(4.6, 3.2)
-    _trials(axes, [p["cost"] for p in points], [p["value"] for p in points])
-    costs, values = ([points[i][key] for i in front] for key in ("cost", "value"))
-    axes.step(costs, values, "s-", where="post", color=ORANGE, ms=4, label="front")
+    _trials(axes, [p["costs"][cost.name] for p in points], [p["value"] for p in points])
+    found = sorted((points[i]["costs"][cost.name], points[i]["value"]) for i in front)
+    costs, values = [c for c, _ in found], [v for _, v in found]
+    if all(len(p["costs"]) == 1 for p in points):
+        axes.step(costs, values, "s-", where="post", color=ORANGE, ms=4, label="front")
+    else:
+        axes.plot(costs, values, "s", color=ORANGE, ms=4, label="front")
     axes.set_xscale("log")
-    axes.set_xlabel(LABELS[objective])
+    axes.set_xlabel(cost.label)
     legend(figure, axes)
     return figure
 

@@ -7,8 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ghn.search.bands import BandSearch
     from ghn.search.basic import ListSearch, RandomSearch, RegularizedEvolution
     from ghn.search.bayesian import BayesianSearch
+    from ghn.search.constrained import Constrained
+    from ghn.search.costs import Bound, Cost, make_cost
     from ghn.search.guided import ProgressiveSearch, Screened
     from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
     from ghn.search.lemonade import Lemonade
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
 
 # imported on first use: a worker process imports this package too, and shall start quickly
 _NAMES = {
+    "bands": ("BandSearch",),
     "basic": ("ListSearch", "RandomSearch", "RegularizedEvolution"),
     "bayesian": ("BayesianSearch",),
+    "constrained": ("Constrained",),
+    "costs": ("Bound", "Cost", "make_cost"),
     "guided": ("ProgressiveSearch", "Screened"),
     "halving": ("ASHA", "Hyperband", "SuccessiveHalving"),
     "lemonade": ("Lemonade",),

@@ -1,8 +1,9 @@
-"""Several objectives for any searcher: the range of a cost is cut in bands, and each is searched for its best network."""
+"""Several objectives for any searcher: the range of a cost is cut in bands, and each is searched for its best."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from math import inf
 from random import Random
 from typing import Any
@@ -55,7 +56,7 @@ class BandSearch(OneByOne[Arch]):
         if bands < 2:
             raise ConfigError("a cost is cut in bands", got=f"bands={bands}", expected="at least 2")
         edges = [-inf, *_edges(space, cost, bands, bounds, seed), inf]
-        own = [Bound(cost, most, above) for above, most in zip(edges, edges[1:], strict=False)]
+        own = [Bound(cost, most, above) for above, most in pairwise(edges)]
         self.searchers = [make(number, [*bounds, bound]) for number, bound in enumerate(own)]
         self.source = f"{self.searchers[0].source}; bands: Haimes et al. 1971; Mouret & Clune 2015"
         self.identity = {

@@ -34,14 +34,14 @@ class Cost:
         function: Callable[[Any], float],
         identity: Mapping[str, Any] | None = None,
     ) -> None:
-        self.name, self._space, self._function = name, space, function
+        self.name, self._space, self.function = name, space, function
         self.identity = {"name": name, **(identity or {})}
         self._known: dict[Hashable, float] = {}
 
     def __call__(self, arch: Any) -> float:
         key = self._space.canonical(arch)
         if key not in self._known:
-            self._known[key] = float(self._function(arch))
+            self._known[key] = float(self.function(arch))
         return self._known[key]
 
     @property

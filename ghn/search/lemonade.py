@@ -22,6 +22,7 @@ from ghn.search.costs import COSTS, make_cost
 from ghn.spaces.members import TRIES, draw_new
 from ghn.types import Arch, Score, Space, Trial
 
+
 def log_density(costs: ArrayLike, at: ArrayLike) -> Float[np.ndarray, " n"]:
     """Logarithm of the density of costs [n] or [n, k], on a logarithmic scale, at some of them: Gaussian kernels.
 

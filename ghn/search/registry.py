@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ghn.errors import ConfigError
 from ghn.search.basic import RandomSearch, RegularizedEvolution
 from ghn.search.bayesian import BayesianSearch
+from ghn.search.constrained import Constrained
+from ghn.search.costs import Bound
 from ghn.search.guided import ProgressiveSearch
 from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
 from ghn.search.lemonade import Lemonade
@@ -30,7 +32,13 @@ SCHEDULERS: dict[str, Callable[..., Searcher[Any]]] = {
 
 
 def make_searcher(
-    name: str, space: Space[Any], *, seed: int = 0, inner: Searcher[Any] | None = None, **options: Any
+    name: str,
+    space: Space[Any],
+    *,
+    seed: int = 0,
+    inner: Searcher[Any] | None = None,
+    bounds: Sequence[Bound] = (),
+    **options: Any,
 ) -> Searcher[Any]:
     """Makes a searcher by name.
 
@@ -39,6 +47,7 @@ def make_searcher(
         space: to search.
         seed: of all draws.
         inner: where a scheduler's candidates come from; random search by default.
+        bounds: that all networks keep; others are not proposed.
         options: of the searcher's own, such as `population`, `max_budget` or `eta`.
 
     Raises:
@@ -46,9 +55,13 @@ def make_searcher(
     """
     try:
         if name in SEARCHERS:
-            return SEARCHERS[name](space, seed, **options)
+            return _within(SEARCHERS[name](space, seed, **options), bounds)
         if name in SCHEDULERS:
-            return SCHEDULERS[name](RandomSearch(space, seed) if inner is None else inner, **options)
+            return SCHEDULERS[name](_within(inner or RandomSearch(space, seed), bounds), **options)
     except TypeError as error:
         raise ConfigError(f"options do not fit the searcher {name}", got=str(error)) from None
     raise ConfigError("unknown searcher", got=name, expected=" | ".join((*SEARCHERS, *SCHEDULERS)))
+
+
+def _within(searcher: Searcher[Any], bounds: Sequence[Bound]) -> Searcher[Any]:
+    return Constrained(searcher, bounds) if bounds else searcher

@@ -16,6 +16,7 @@ from toy_models import SAMPLE, save_toy
 from ghn.app.search import search_job
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.search import make_cost
 from ghn.train.network import Recipe
 
 
@@ -76,3 +77,61 @@ def test_unknown_searchers_leave_nothing_behind(setting: Setting, tmp_path: Path
     with pytest.raises(ConfigError, match="unknown searcher"):
         search_job(setting, keys(tmp_path, "annealing"))
     assert not (tmp_path / "out").exists()
+
+
+# --- bounds, objectives, epochs, budgets
+
+
+def found_in(tmp_path: Path, name: str = "search") -> Any:
+    return json.loads((tmp_path / "out" / f"{name}.json").read_text())
+
+
+def test_bounds_and_objectives_of_any_searcher(setting: Setting, tmp_path: Path) -> None:
+    params, macs = (make_cost(name, toy.SPACE) for name in ("params", "macs"))
+    most = sorted(params(arch) for arch in toy.SPACE.distinct()[:60])[40]
+    given: dict[str, Any] = {"max_params": most, "objectives": ["params", "macs"], "bands": 2, "estimator": "params"}
+    for resume, trials in ((False, 6), (True, 9)):
+        limit = {**NO_LIMIT, "trials": trials}
+        search_job(setting, keys(tmp_path, "random", resume=resume, limit=limit, **given))
+    front, found = found_in(tmp_path, "front"), found_in(tmp_path)
+    assert len(front["trials"]) == 9 and front["objectives"] == ["params", "macs"] and found["refused"] > 0
+    for point in front["trials"]:
+        arch = toy.SPACE.parse(point["arch"])
+        assert point["costs"] == {"params": params(arch), "macs": macs(arch)} and params(arch) <= most
+    assert all((tmp_path / "out" / name).exists() for name in ("front.png", "front-macs.png"))
+
+
+def test_latency_is_bounded_and_its_timings_are_kept(setting: Setting, tmp_path: Path) -> None:
+    quick = {"batch": 1, "warmup": 1, "repeats": 1, "threads": 1}
+    given: dict[str, Any] = {"max_latency": 60_000.0, "latency": quick, "estimator": "params"}
+    options = {"founders": 2, "proposals": 3, "children": 2}
+    search_job(setting, keys(tmp_path, "lemonade", objectives=["latency"], options=options, **given))
+    lines = (tmp_path / "out" / "latency.jsonl").read_text().splitlines()
+    assert len(lines) > 6 and json.loads(lines[0])["identity"]["repeats"] == 1
+    assert all(point["costs"]["latency"] > 0 for point in found_in(tmp_path, "front")["trials"])
+
+
+def test_a_judge_chooses_for_the_bayesian_search(setting: Setting, tmp_path: Path) -> None:
+    options = {"batch": 3, "pool": 8}
+    search_job(setting, keys(tmp_path, "bayesian", judge="params", estimator="flops", options=options))
+    assert len(found_in(tmp_path)["candidates"]) == 6
+    with pytest.raises(ConfigError, match=r"search\.judge chooses for search=bayesian(.|\n)*search\.screen=16"):
+        search_job(setting, keys(tmp_path, "random", judge="params"))
+
+
+def test_a_largest_budget_is_raised_when_a_search_is_gone_on_with(setting: Setting, tmp_path: Path) -> None:
+    setting = replace(setting, recipe=Recipe(epochs=4, batch_size=16), folder=tmp_path / "out")
+
+    def run(budget: float, **changes: Any) -> Any:
+        given = {"max_budget": budget, "min_budget": 1, "eta": 2, "n": 4}
+        chosen: dict[str, Any] = {"options": given, "estimator": "low_fidelity", "limit": NO_LIMIT, **changes}
+        search_job(setting, keys(tmp_path, "successive_halving", **chosen))
+        return found_in(tmp_path)
+
+    first = run(2, epoch="best")
+    again = run(4, epoch="best", resume=True)
+    assert first["spent"]["epochs"] == 4 + 2 and again["spent"]["epochs"] == 4 + 2 + 2
+    assert again["candidates"][0]["budget"] == 4 and again["candidates"][0]["bracket"] == 0
+    assert again["best"] == [again["candidates"][0]["arch"]]
+    with pytest.raises(ConfigError, match=r"more epochs than a training has(.|\n)*recipe\.epochs=4"):
+        run(8, resume=True, epoch="best")

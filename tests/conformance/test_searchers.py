@@ -11,7 +11,11 @@ from conformance.searcher import SEARCHER_CHECKS, value
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.search import (
     ASHA,
+    BandSearch,
     BayesianSearch,
+    Bound,
+    Constrained,
+    Cost,
     Hyperband,
     Lemonade,
     ListSearch,
@@ -52,6 +56,18 @@ def bayesian():
     return BayesianSearch(SPACE, 1, judge=Learner(), batch=6, first=7, pool=12)
 
 
+CONVOLUTIONS = Cost("convolutions", SPACE, lambda arch: 1 + sum(op.startswith("nor") for op in arch))
+MOST = [Bound(CONVOLUTIONS, most=3)]
+
+
+def band(number: int, bounds: list[Bound]):
+    return Constrained(RegularizedEvolution(SPACE, number, population=10, sample=3), bounds)
+
+
+def band_of_hyperband(number: int, bounds: list[Bound]):
+    return Hyperband(Constrained(RandomSearch(SPACE, number), bounds), **RUNGS)
+
+
 RUNGS = {"min_budget": 1, "max_budget": 9}
 SEARCHERS = {
     "list": lambda: ListSearch(list(SPACE)[::100], 1),
@@ -76,6 +92,11 @@ SEARCHERS = {
     "local search, several starts": lambda: LocalSearch(SPACE, 1, starts=5, budget=2),
     "Bayesian": bayesian,
     "hyperband of Bayesian": lambda: Hyperband(bayesian(), **RUNGS),
+    "constrained": lambda: Constrained(evolution(), MOST),
+    "constrained local search": lambda: Constrained(LocalSearch(SPACE, 1), MOST),
+    "ASHA of constrained": lambda: ASHA(Constrained(random(), MOST), **RUNGS),
+    "bands of evolution": lambda: BandSearch(band, SPACE, CONVOLUTIONS, bands=3),
+    "bands of hyperband": lambda: BandSearch(band_of_hyperband, SPACE, CONVOLUTIONS, bands=2),
     "screened": lambda: Screened(random(), Oracle(), 4, refit=5),
     "screened evolution": lambda: Screened(evolution(), Oracle(), 4),
     "hyperband of screened": lambda: Hyperband(Screened(random(), Oracle(), 4), **RUNGS),

@@ -255,3 +255,64 @@ def test_one_rung_is_the_inner_search() -> None:
     for trial in trials:
         tell(searcher, trial, 0.5)
     assert [t.budget for t in trials] == [9] * 5 and searcher.ask() == []
+
+
+# --- budgets that are raised
+
+
+def raised(searcher: Any, value: Any, to: float) -> tuple[list[Trial[Any]], list[Trial[Any]]]:
+    """Trials before and after the largest budget was raised, at the end of the search."""
+    before = play(searcher, value)
+    searcher.raise_budget(to)
+    return before, play(searcher, value)
+
+
+def test_the_best_of_a_finished_halving_climbs_to_higher_rungs() -> None:
+    searcher = SuccessiveHalving(ListSearch([str(i) for i in range(18)]), max_budget=9, n=18)
+    before, after = raised(searcher, number, 81)
+    assert [(t.arch, t.budget, t.resume) for t in after[:1]] == [("17", 27, before[-2].id)]
+    assert [(t.arch, t.budget) for t in after] == [("17", 27), ("17", 81)]
+    assert searcher.max_budget == 81 and searcher.identity["rungs"] == [1, 3, 9]  # as it was begun
+    assert searcher.ask() == []
+
+
+def test_a_halving_that_is_raised_on_its_way_is_as_one_of_the_higher_budget() -> None:
+    searcher = SuccessiveHalving(ListSearch([str(i) for i in range(9)]), max_budget=3, n=9)
+    first = searcher.ask(4)
+    searcher.raise_budget(9)
+    for trial in first:
+        searcher.tell(trial, Score(number(trial)))
+    other = SuccessiveHalving(ListSearch([str(i) for i in range(9)]), max_budget=9)
+    assert [*first, *play(searcher, number)] == play(other, number)
+
+
+def test_hyperband_gets_higher_rungs_in_every_bracket_and_a_bracket_more() -> None:
+    before, after = raised(Hyperband(ListSearch([str(i) for i in range(60)], 1), max_budget=9), number, 27)
+    tops = [t for t in before if t.budget == 9]
+    climbed = [t for t in after if t.resume in {t.id for t in tops}]
+    assert {t.budget for t in climbed} == {27} and len(climbed) == 3  # the best of each bracket
+    fresh = [t for t in after if t.resume is None]
+    assert [t.budget for t in fresh] == [27] * 4  # the last bracket of a Hyperband of four rungs
+    assert not {t.arch for t in before} & {t.arch for t in fresh}
+
+
+def test_asha_goes_on_above() -> None:
+    searcher = ASHA(ListSearch([str(i) for i in range(27)], 0), max_budget=3)
+    before, after = raised(searcher, number, 9)
+    assert {t.budget for t in before} == {1, 3} and {t.budget for t in after} == {9}
+    best = sorted((t for t in before if t.budget == 3), key=number, reverse=True)[: len(after)]
+    assert {t.resume for t in after} == {t.id for t in best} and len(after) == 3
+
+
+@pytest.mark.parametrize("budget", [9, 3, math.inf, math.nan])
+def test_a_budget_cannot_be_lowered(budget: float) -> None:
+    with pytest.raises(ConfigError, match="raised, not lowered"):
+        ASHA(ListSearch(["a"]), max_budget=9).raise_budget(budget)
+
+
+def test_brackets_are_numbered_as_they_begin() -> None:
+    searcher = Hyperband(ListSearch([str(i) for i in range(60)]), max_budget=9, rounds=2)
+    trials = play(searcher, number)
+    assert [searcher.bracket_of(t) for t in trials] == sorted(searcher.bracket_of(t) for t in trials)  # one by one
+    assert {searcher.bracket_of(t) for t in trials} == set(range(6))
+    assert searcher.bracket_of(Trial("nobody's", "a")) is None

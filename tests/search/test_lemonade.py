@@ -17,7 +17,8 @@ from ghn.analysis.front import pareto_front
 from ghn.errors import ConfigError
 from ghn.graph import graph_stats, simplify
 from ghn.search import Lemonade, Limit, RandomSearch, run_search
-from ghn.search.lemonade import COSTS, draw_sparse, log_density
+from ghn.search.costs import make_cost
+from ghn.search.lemonade import draw_sparse, log_density
 from ghn.types import Score, Trial
 
 SPACE = toy.SPACE
@@ -48,8 +49,8 @@ def test_the_front_is_what_nothing_dominates(points):
 def test_costs_are_those_of_the_live_part():
     dead = ("nor_conv_3x3", "none", "none", "none", "none", "none")
     none = ("none",) * 6
-    assert COSTS["params"](SPACE, dead) == COSTS["params"](SPACE, none) > 0
-    assert COSTS["macs"](SPACE, dead) == graph_stats(simplify(SPACE.network(dead).graph)).macs
+    assert make_cost("params", SPACE)(dead) == make_cost("params", SPACE)(none) > 0
+    assert make_cost("macs", SPACE)(dead) == graph_stats(simplify(SPACE.network(dead).graph)).macs
 
 
 def test_density_is_a_sum_of_gaussians_of_logarithms():

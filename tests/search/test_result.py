@@ -40,6 +40,14 @@ def test_heirs_of_another_architecture_cost_all_that_they_were_given_and_leave_t
     assert [t.id for t, _ in found.ranked()] == ["4", "0@4", "1@1"]
 
 
+def test_ties_for_the_best_are_listed() -> None:
+    found = result()
+    assert [t.id for t, _ in found.ties] == ["0@4"] and SearchResult().ties == []
+    found.add(Trial("5@4", "e", 4.0), Score(0.55, budget=4.0))
+    found.add(Trial("6@1", "f", 1.0), Score(0.55, budget=1.0))  # of another budget
+    assert [t.id for t, _ in found.ties] == ["0@4", "5@4"] and found.best is not None and found.best[0].id == "0@4"
+
+
 @pytest.mark.parametrize(
     ("limit", "allowed"),
     [

@@ -34,6 +34,7 @@ from ghn.search import (
     SuccessiveHalving,
     run_search,
 )
+from ghn.search.history import begun_budget
 from ghn.search.workers import Processes, judge_trial, make_judge
 from ghn.types import Score, Searcher, Trial
 
@@ -103,6 +104,39 @@ def test_a_limit_can_be_raised(tmp_path: Path) -> None:
         part = run(SEARCHERS["hyperband"](), Dying(), tmp_path, limit=Limit(trials=trials), resume=True)
         assert part.stopped == stopped and shown(part) == shown(whole)[: len(part.steps)]
     assert len(part.steps) == len(whole.steps)
+
+
+@pytest.mark.parametrize("name", ["halving", "hyperband", "asha"])
+@pytest.mark.parametrize("begun", [20, 1000])
+def test_a_largest_budget_can_be_raised_and_is_found_again(name: str, begun: int, tmp_path: Path) -> None:
+    part = run(SEARCHERS[name](), Dying(), tmp_path, limit=Limit(trials=begun))
+    settings: dict[str, Any] = {"limit": Limit(trials=begun + 3), "max_budget": 20, "resume": True}
+    more = run(SEARCHERS[name](), Dying(), tmp_path, **settings)
+    whole = run(SEARCHERS[name](), Dying(), tmp_path, **{**settings, "limit": None})
+    assert shown(more)[: len(part.steps)] == shown(part) and shown(whole)[: len(more.steps)] == shown(more)
+    assert whole.best is not None and whole.best[0].budget == 20 and part.epochs < whole.epochs
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [row["raise"] for row in rows if "raise" in row] == [20]
+    again = run(SEARCHERS[name](), Dying(), tmp_path, limit=None, resume=True)  # without a word it stays raised
+    assert shown(again) == shown(whole)
+    with pytest.raises(ConfigError, match="raised, not lowered"):
+        run(SEARCHERS[name](), Dying(), tmp_path, limit=None, resume=True, max_budget=10)
+    assert begun_budget(tmp_path) == 9
+
+
+def test_only_schedulers_have_a_largest_budget(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no largest budget(.|\n)*evolution"):
+        run(SEARCHERS["evolution"](), Dying(), tmp_path, max_budget=20)
+    assert begun_budget(tmp_path) is None and begun_budget(tmp_path / "nowhere") is None
+
+
+def test_the_bracket_of_a_trial_is_in_the_history(tmp_path: Path) -> None:
+    found = run(SEARCHERS["hyperband"](), Dying(), tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    brackets = {row["ask"]["id"]: row["bracket"] for row in rows if "ask" in row}
+    assert {step.trial.id: step.bracket for step in found.steps}.items() <= brackets.items()
+    assert len(set(brackets.values())) > 1
+    assert {step.bracket for step in run(SEARCHERS["random"](), Dying()).steps} == {None}
 
 
 class Broken(Dying):

@@ -17,7 +17,7 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.training.full import TrainingEstimator, train_references
 from ghn.report.searches import write_front
-from ghn.search import SearchResult
+from ghn.search import SearchResult, make_cost
 from ghn.tasks import make_task
 from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity
@@ -84,7 +84,7 @@ def test_the_front_of_a_search(tmp_path: Path) -> None:
     result, archs = SearchResult(), cells(6)
     for i, arch in enumerate(archs):
         result.add(Trial(str(i), arch, 1.0), Score.failed("it broke") if i == 5 else Score(0.1 * i, budget=1.0))
-    write_front(result, toy.SPACE, tmp_path, "params")
+    write_front(result, toy.SPACE, tmp_path, [make_cost("params", toy.SPACE)])
     found = json.loads((tmp_path / "front.json").read_text())
     points = {p["id"]: (p["value"], p["cost"]) for p in found["trials"]}
     assert set(points) == set("01234")
