@@ -76,12 +76,11 @@ class Constrained(Around[Arch]):
     def _allows(self, arch: Arch) -> bool:
         """Whether all bounds hold; a network whose cost cannot be told is outside, too."""
         try:
-            outside = [bound for bound in self._bounds if not bound.holds(arch)]
+            within = all(bound.holds(arch) for bound in self._bounds)
         except GhnError as error:
-            self._why = str(error).splitlines()[0]
-            outside = self._bounds
-        self.refused += bool(outside)
-        return not outside
+            self._why, within = str(error).splitlines()[0], False
+        self.refused += not within
+        return within
 
     def _nothing(self) -> ConfigError:
         costs = {bound.cost for bound in self._bounds}
