@@ -221,3 +221,20 @@ def test_expected_improvement_is_the_mean_of_what_exceeds_the_best() -> None:
     mean, std = np.array([0.0, 1.0, 3.0, 1.0]), np.array([1.0, 2.0, 0.5, 0.0])
     draws = np.maximum(norm.rvs(mean, std, size=(400_000, 4), random_state=rng) - 1.5, 0).mean(0)
     assert expected_improvement(mean, std, 1.5, rng) == pytest.approx(draws, abs=0.01)
+
+
+def test_readings_of_another_run_are_recalled_and_nothing_else(toy_space: Any, truth: Any, tmp_path: Path) -> None:
+    first, archs = Surrogate(Guess(truth), toy_space), toy_space.distinct()[:8]
+    first.predict(archs)
+    first.observe(archs[0], 1.0)
+    first.save(tmp_path / "state.json")
+    judge = Guess(truth)
+    second = Surrogate(judge, toy_space)
+    second.recall(tmp_path / "state.json")
+    judge.asked.clear()
+    second.predict(archs)
+    keys = {toy_space.canonical(arch) for arch in judge.asked}
+    assert second.observed == {} and not keys & {toy_space.canonical(arch) for arch in archs}
+    (tmp_path / "state.json").write_text("{}")
+    with pytest.raises(DataError):
+        second.recall(tmp_path / "state.json")

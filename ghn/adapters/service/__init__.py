@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from ghn.errors import MissingExtraError
+from ghn.adapters import check_extra
 
-try:
-    import fastapi  # noqa: F401
-    import uvicorn  # noqa: F401
-except ImportError:
-    raise MissingExtraError("the service needs FastAPI and uvicorn", fix="pip install 'ghn[serve]'") from None
+check_extra("serve", "fastapi", "uvicorn")
 
-from ghn.adapters.service.app import Service, make_app
-from ghn.adapters.service.limits import Limits
-from ghn.adapters.service.security import Access, read_token
-from ghn.adapters.service.served import Served
-from ghn.adapters.service.server import run_server
+from ghn.adapters.service.app import Service, make_app  # noqa: E402  (only where they are installed)
+from ghn.adapters.service.limits import Limits  # noqa: E402
+from ghn.adapters.service.security import Access, read_token  # noqa: E402
+from ghn.adapters.service.served import Served  # noqa: E402
+from ghn.adapters.service.server import run_server  # noqa: E402
 
 __all__ = ["Access", "Limits", "Served", "Service", "make_app", "read_token", "run_server"]

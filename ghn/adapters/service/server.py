@@ -46,6 +46,7 @@ def run_server(service: Service, *, host: str, port: int, token: str | None, log
     )
     try:
         listening = config.bind_socket()
+        listening.listen(config.backlog)  # whoever reads the next line and asks at once is let in
     except SystemExit:
         raise ConfigError(f"{host}:{port} cannot be listened on", fix="choose another: port=..., host=...") from None
     shown = f"[{host}]" if ":" in host else host

@@ -91,6 +91,7 @@ async function show(asked, focus = false) {
   state.work = new AbortController();
   const { signal } = state.work, space = state.space;
   $("problem").hidden = true;
+  $("progress").textContent = "";
   $("result").setAttribute("aria-busy", "true");
   $("score").textContent = "Loading the score";
   try {
