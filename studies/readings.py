@@ -55,7 +55,7 @@ class Readings:
         self.digests = [one.digest for one in (model, *model.companions)]
         trials = [Trial(text, self.space.parse(text)) for text in archs]
         ranker = make_ranker(model, task=setting.task)
-        self.weights, self.members = ranker.weights, {}
+        self.weights, self.slopes, self.members = ranker.weights, ranker.slopes, {}
         made: dict[str, Estimator[Any]] = dict(ranker.members)
         made |= {name: make_zero_cost(name, self.space, setting.task, setting.fabric) for name in proxies}
         for name, member in made.items():
@@ -78,7 +78,8 @@ class Readings:
 
         weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
         members = {name: m for name, m in self.members.items() if any(w.startswith(f"{name}/") for w in weights)}
-        return Combined(self.space, members, weights, population=self.population)
+        slopes = [name for name in weights if name in self.slopes]
+        return Combined(self.space, members, weights, population=self.population, slopes=slopes)
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the pool with their accuracies, drawn uniformly."""

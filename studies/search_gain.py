@@ -19,7 +19,6 @@ from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.files import parse_lines
-from ghn.report.style import legend
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
 from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import SCHEMA, score_of_row
@@ -33,6 +32,7 @@ from studies.ranking import read_accuracies
 from studies.run import run_study, write_json
 
 Searcher = Generator[Any, float, None]
+TOP = 2.0  # points of regret that the picture shows
 POOL = 64  # proposals of a plain searcher, of which a surrogate chooses one
 
 
@@ -276,9 +276,8 @@ def gain_figure(summary: Mapping[str, Any]) -> Figure:
         axes.set_xscale("log")
         axes.set_xlabel("trainings")
         axes.set_ylabel("regret, points of accuracy")
-        axes.set_ylim(bottom=0)
-        axes.set_title(f"without and with ghn ({word})")
-        legend(figure, axes)
+        axes.set_ylim(0, TOP)
+        axes.legend(frameon=False, fontsize="small", loc="upper right")
     return figure
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
@@ -59,7 +59,7 @@ class Panel(ABC):
         space: of the architectures.
         members: estimators by name; their values and extra numbers are readings, such as `ghn/loss`.
         weights: of the readings in the sum, such as `{"graph/params": 1, "zero_cost/meco": 2}`; readings of weight 0
-            are features for the regression alone.
+            are for the regression alone, and count as usual where a network or the population has none.
         population: what readings are usual; None: each call's own candidates.
         settings: of the regression.
 
@@ -86,7 +86,8 @@ class Panel(ABC):
                 got=unknown or dict(self.weights),
                 expected=f"{LIVE_PARAMETERS} or MEMBER/READING, with members {list(self.members)}",
             )
-        if population and (missing := [n for n in self.weights if n not in population.quantiles]):
+        self._voting = [name for name, weight in self.weights.items() if weight]
+        if population and (missing := [n for n in self._voting if n not in population.quantiles]):
             raise ConfigError("the population lacks readings", got=missing, expected=list(self.weights))
         self.population, self.settings = population, settings or Settings()
         self._references: list[tuple[Trial[Any], float]] = []
@@ -195,7 +196,9 @@ class Panel(ABC):
                 got=f"{good} of {len(read)}; " + "; ".join(f"{n} failed: {why}" for why, n in failed.most_common(3)),
                 expected=f"at least {LEAST} networks with every reading",
             )
-        return Population.of({name: column(read, name) for name in self.weights})
+        columns = {name: column(read, name) for name in self.weights}
+        enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
+        return Population.of({n: values for n, values in columns.items() if n in enough or n in self._voting})
 
     @abstractmethod
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
@@ -203,13 +206,14 @@ class Panel(ABC):
 
     def _readings(self, trial: Trial[Any], answers: Mapping[str, Score]) -> Readings:
         seconds = sum(score.cost_seconds for score in answers.values())
-        if why := next((f"{name}: {s.error}" for name, s in answers.items() if not s.ok), None):
+        needed = {name.partition("/")[0] for name in self._voting}
+        if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
             found = {LIVE_PARAMETERS: float(live_params(self.space, trial.arch))}
         except GhnError as error:
             return Readings({}, seconds, str(error))
-        for name, score in answers.items():
+        for name, score in ((name, score) for name, score in answers.items() if score.ok):
             numbers = {"value": score.value, **score.extra}
             # a loss is better when it is lower; every reading here is better when it is higher
             found |= {
@@ -217,7 +221,7 @@ class Panel(ABC):
                 for k, v in numbers.items()
                 if isinstance(v, int | float)  # and no curve or interval
             }
-        if lacking := set(self.weights) - set(found):
+        if lacking := set(self._voting) - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
 
@@ -241,7 +245,7 @@ class Panel(ABC):
         """What could be read, as normal scores, and their weighted sum scaled to a variance of about 1."""
         good = [i for i, r in enumerate(read) if r.error is None]
         found, weights = [read[i] for i in good], np.array(list(self.weights.values()))
-        normal = np.stack([population.normal_scores(name, column(found, name)) for name in self.weights], 1)
+        normal = np.stack([_normal(population, found, name) for name in self.weights], 1)
         sums = normal @ weights / weights.sum() / self.settings.spread
         values = np.array([np.nan if measured is None else measured[i] for i in good])
         return Rows([trials[i] for i in good], normal, sums, values)
@@ -254,7 +258,7 @@ class Combined(Panel):
     Members' disagreement did not tell how wrong the sum is (docs/ranking.md), so `std` is then the same for all. With
     references the value is the sum plus the process's mean, and `std` is its own for each candidate. The settings of
     the process hold as they are; it sees the readings and features of the networks: where the space is `Encoded` its
-    own, else those that any graph has. Readings of the sum have slopes of their own beside it.
+    own, else those that any graph has. Readings have slopes of their own beside the sum, those outside it too.
 
     Source: rank aggregation as in Lee & Ham, "AZ-NAS", CVPR 2024, sec. 3.3 (there by logarithms of ranks); path
     features and surrogate as in White et al., "BANANAS", AAAI 2021; Gaussian process with a prior mean: Rasmussen &
@@ -263,6 +267,7 @@ class Combined(Panel):
     Args:
         space: as all others of `Panel`.
         features: of networks, beside the readings; None: the space's own, or, where it has none, those of the graph.
+        slopes: readings that have a slope of their own; None: those of the sum.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
@@ -276,13 +281,15 @@ class Combined(Panel):
         population: Population | None = None,
         settings: Settings | None = None,
         features: StandardFeatures | None = None,
+        slopes: Collection[str] | None = None,
     ) -> None:
         super().__init__(space, members, weights, population=population, settings=settings)
         self.features = features or StandardFeatures(space)
+        self.slopes = [name for name in weights if name in (self._voting if slopes is None else slopes)]
 
     @property
     def identity(self) -> dict[str, Any]:
-        return {**super().identity, **self.features.identity}
+        return {**super().identity, "slopes": self.slopes, **self.features.identity}
 
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
         s = self.settings
@@ -296,8 +303,8 @@ class Combined(Panel):
 
     @property
     def _slopes(self) -> Floats:
-        """Variances of the slopes of the readings, of those in the sum."""
-        return np.array([self.settings.unlearn if weight else 0.0 for weight in self.weights.values()])
+        """Variances of the slopes of the readings."""
+        return np.array([self.settings.unlearn if name in self.slopes else 0.0 for name in self.weights])
 
     def _features(self, rows: Rows) -> Floats:
         """Features [n, f] of the regression: the readings, and features of the networks in standard units."""
@@ -343,6 +350,13 @@ class Ensemble(Panel):
             return self.settings.slope * new.sums, None
         settings = self.settings.told(known.sums, normal_ranks(known.measured))
         return correct(known.normal, known.sums, known.measured, new.normal, new.sums, settings)
+
+
+def _normal(population: Population, read: Sequence[Readings], name: str) -> Floats:
+    """A reading as normal scores [n]; what is not known counts as usual, 0."""
+    if name not in population.quantiles:
+        return np.zeros(len(read))
+    return np.nan_to_num(population.normal_scores(name, column(read, name)), nan=0.0)
 
 
 def column(read: Sequence[Readings], name: str) -> Floats:

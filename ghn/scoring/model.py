@@ -33,7 +33,7 @@ from ghn.train.checkpoint import save_tensors
 from ghn.types import Estimator, Network, Readable, Score, Space, Task, Trial, WeightDict, network_of
 
 IMAGES = 256  # on which `Model.rank` reads generated weights
-PROXY = "zero_cost"  # its member with random weights
+PROXY, FLOW = "zero_cost", "synflow"  # its members with random weights
 Skeletons = str | Sequence[Mapping[str, Any]]  # `best`, `fastest`, or settings of the space
 
 
@@ -354,12 +354,13 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
 def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True) -> dict[str, float]:
     """A vote for each reading: size, the proxy, and the loss of generated weights in each variant.
 
-    Several hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone.
+    Several hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone: further
+    proxies, in which references may find what the votes lack, and accuracies.
     """
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
     proxies = {f"{PROXY}/meco": 1.0, f"{PROXY}/swap": 0.0} if proxy else {}
-    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies}
+    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies, f"{FLOW}/value": 0.0}
 
 
 def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None) -> Combined:
@@ -367,7 +368,8 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
 
     Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
     a space that is not `Readable` is read as it is. The proxy is left out where inputs have no positions.
-    References are learnt with `features` (`StandardFeatures`).
+    References are learnt with `features` (`StandardFeatures`), and with SynFlow, which has no vote; accuracies of
+    generated weights are too coarse for slopes of their own.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -386,9 +388,11 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
     weights = rank_weights(list(members), models=len(models), proxy=proxy)
     if proxy:
         members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
-    learnt = StandardFeatures(space, features)
+    members[FLOW] = make_zero_cost("synflow", space, images, model.fabric, sample=sample)
+    learnt, slopes = StandardFeatures(space, features), [name for name in weights if not name.endswith("/accuracy")]
     try:
-        return Combined(space, members, weights, population=_population(models, images.checksum), features=learnt)
+        population = _population(models, images.checksum)
+        return Combined(space, members, weights, population=population, features=learnt, slopes=slopes)
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             "the population in a checkpoint's card cannot be used", got=repr(error), fix="train it again"

@@ -189,6 +189,27 @@ def test_when_too_few_can_be_read_their_own_reasons_are_named(toy_space, archs, 
         judge.score(trials(archs[8:]))
 
 
+def test_what_has_no_vote_may_be_missing_and_references_find_it(toy_space, archs, truth):
+    """A reading of weight 0 that knows everything: of use with references alone, and no failure where it lacks."""
+    guess, weights = noisy(truth, 3.0), {"bad/value": 1.0, "good/value": 0.0}
+    members = {"bad": Says(guess.get), "good": Says(truth.get)}
+    alone = Combined(toy_space, {"bad": members["bad"]}, {"bad/value": 1.0})
+    made = Combined(toy_space, members, weights, slopes=list(weights))
+    test, known = archs[40:], trials(archs[:40])
+    values = [[s.value for s in one.score(trials(test))] for one in (alone, made)]
+    assert values[0] == values[1]
+    for one in (alone, made):
+        one.fit([(t, Score(truth[t.arch])) for t in known])
+    assert order(made, test, truth) > order(alone, test, truth) + 0.05
+    lacking = Combined(toy_space, {**members, "good": Says({**truth, **dict.fromkeys(test[:30])}.get)}, weights)
+    lacking.fit([(t, Score(truth[t.arch])) for t in known])
+    scores = lacking.score(trials(test))
+    assert all(s.ok for s in scores) and "good/value" not in scores[0].extra and "good/value" in scores[-1].extra
+    never = Combined(toy_space, {**members, "good": Says(lambda arch: None)}, weights)
+    assert [s.value for s in never.score(trials(test))] == values[0]
+    assert "good/value" not in never.population_of(never.read(trials(test))).quantiles
+
+
 def test_size_alone_needs_no_member(toy_space, archs):
     sized = Combined(toy_space, {}, {LIVE_PARAMETERS: 1.0}).score(trials(archs))
     values = np.array([s.value for s in sized])
