@@ -60,18 +60,7 @@ def test_what_does_not_fit_is_refused(name: str, overrides: list[str], named: st
 
 def test_what_evaluate_says_of_studies_is_so() -> None:
     moved: Any = OmegaConf.to_container(OmegaConf.load(ROOT / "ghn/app/conf/moved.yaml"))
-    never = {
-        "shared_statistics",
-        "conversion",
-        "deepnets",
-        "initialisation",
-        "several_tasks",
-        "ranking",
-        "search_gain",
-        "spaces",
-        "rules",
-    }  # were jobs
-    assert set(moved["studies"]) == set(STUDIES) - never
+    assert set(moved["studies"]) == set(STUDIES)
     assert all(key in options_of(name) for key, names in moved["study_keys"].items() for name in names)
 
 
