@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from lightning_fabric import Fabric
 from safetensors.torch import load
 from served import ARCH, LIMITS, NONE, OTHER, client, make_served
 
-from ghn.adapters.service import Access, Limits, Served, Service, read_token
+from ghn.adapters.service import Access, Limits, Served, Service, make_app, read_token
 from ghn.adapters.service import joining as joining_module
+from ghn.adapters.service import served as served_module
+from ghn.adapters.service.limits import BoundedBodies
 from ghn.errors import ConfigError, DataError
 from ghn.graph.ir import GraphBuilder
 
@@ -187,6 +190,17 @@ def test_a_hostile_graph_fails_alone_before_anything_is_made(
     assert good["error"] is None
 
 
+def test_large_graphs_are_read_in_parts(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = [graph(served), small(served), graph(served)]
+    whole, nodes = served.embed(given), len(graph(served)["nodes"])
+    calls: list[int] = []
+    real = served.model.net.embed  # type: ignore[operator]
+    monkeypatch.setattr(served_module, "PAIRS", nodes**2 + 100)
+    monkeypatch.setattr(served.model.net, "embed", lambda graphs: [calls.append(len(graphs)), real(graphs)][1])
+    np.testing.assert_allclose(served.embed(given), whole, rtol=1e-4, atol=1e-5)
+    assert calls == [2, 1]
+
+
 def test_a_graph_of_too_many_nodes_or_other_inputs_is_refused(ask: TestClient, served: Served) -> None:
     other = small(served)
     other["nodes"][0]["shape"] = [3, 4096, 4096]
@@ -268,6 +282,19 @@ def test_a_body_is_counted_before_it_is_read(ask: TestClient) -> None:
     assert answer.headers["connection"] == "close"
     assert "Method Not Allowed" in ask.put("/score").json()["what"] and ask.put("/score").headers["allow"] == "POST"
     assert ask.get("/nothing").status_code == 404
+
+
+def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async def silent() -> Any:
+        await asyncio.sleep(10)
+
+    async def note(message: Any) -> None:
+        sent.append(message)
+
+    sent: list[Any] = []
+    scope = {"type": "http", "headers": [], "path": "/score", "method": "POST"}
+    asyncio.run(BoundedBodies(make_app, Limits(seconds=0.05))(scope, silent, note))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 408 and b"did not come whole" in sent[1]["body"]
 
 
 def test_without_its_token_nothing_is_told(served: Served, tmp_path: Path) -> None:
@@ -457,5 +484,6 @@ def test_readings_in_memory_are_bounded(tmp_path: Path, fabric: Fabric) -> None:
     served.score([ARCH, OTHER], "loss", "fastest")
     (kept,) = [kept for _, kept in served._estimators.values()]
     assert len(kept.known) == 1
+    assert served.model.net.featurizer.cache_size == 268  # type: ignore[operator, union-attr]
     served.rank([ARCH, OTHER], {})
     assert all(len(one.known) <= 1 for one in served.ranker.members.values())  # type: ignore[union-attr]

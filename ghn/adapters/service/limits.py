@@ -36,7 +36,7 @@ class Limits:
     body: int = 1 << 20
     networks: int = 64
     string: int = 8192
-    nodes: int = 2000
+    nodes: int = 1000
     depth: int = 1000
     params: int = 30_000_000
     macs: int = 500_000_000

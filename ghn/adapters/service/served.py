@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from itertools import islice
@@ -24,6 +24,8 @@ from ghn.scoring.guard import failure_of, judge
 from ghn.scoring.model import Model, Skeletons, make_ranker
 from ghn.types import Estimator, Network, Score, Task, Trial
 
+PAIRS = 20_000_000  # of nodes, in graphs that are read in one call: memory goes with them
+FEATURES = 256 << 20  # bytes of features that are kept of networks: one for each pair of nodes
 USUAL = 64  # networks that tell what is usual, where the checkpoint does not
 Given = str | Mapping[str, Any]  # an official string, or the JSON of a graph
 
@@ -54,6 +56,8 @@ class Served:
     ) -> None:
         self.name, self.model, self.label, self.limits = name, model, label, limits or Limits()
         self.space, self.task = model.space, model.images(task)
+        for net in (one.net for one in (model, *model.companions) if isinstance(one.net, GHN)):
+            net.featurizer.cache_size = max(1, min(net.featurizer.cache_size, FEATURES // self.limits.nodes**2))
         self.example: str = self.space.format(self.space.sample(Random(0)))
         self.ranker = self._make_ranker(progress) if isinstance(model.net, GHN) else None
         self._estimators: dict[Hashable, tuple[Estimator[Any], Cached[Any]]] = {}
@@ -109,8 +113,9 @@ class Served:
             else:
                 graphs[i] = self.model.network(read).graph
         with torch.no_grad():
-            for i, vector in zip(graphs, _alone_if_needed(net, list(graphs.values())), strict=True):
-                found[i] = vector
+            for block in _blocks(list(graphs), lambda i: len(graphs[i])):
+                for i, vector in zip(block, _alone_if_needed(net, [graphs[i] for i in block]), strict=True):
+                    found[i] = vector
         return [one for one in found if one is not None]
 
     def weights(self, archs: Sequence[Given]) -> list[bytes | GhnError]:
@@ -172,8 +177,8 @@ class Served:
         graphs = [Trial(str(i), one) for i, one in enumerate(read) if isinstance(one, Network)]
         with self._bounded(kept):
             scores = dict(zip((t.id for t in members), judge(kept, members), strict=True)) if members else {}
-        if graphs:
-            scores |= zip((t.id for t in graphs), judge(_without_memory(estimator), graphs), strict=True)
+        for block in _blocks(graphs, lambda trial: len(trial.arch.graph)):
+            scores |= zip((t.id for t in block), judge(_without_memory(estimator), block), strict=True)
         return [one if isinstance(one, Score) else scores[str(i)] for i, one in enumerate(read)]
 
     @contextmanager
@@ -183,6 +188,20 @@ class Served:
         for one in [kept] if isinstance(kept, Cached) else kept.members.values():
             for key in list(islice(one.known, max(0, len(one.known) - self.limits.kept))):
                 del one.known[key]
+
+
+def _blocks(items: Sequence[Any], size: Callable[[Any], int]) -> Iterator[list[Any]]:
+    """The items in parts that are small enough for one call, by their numbers of nodes."""
+    block: list[Any] = []
+    pairs = 0
+    for item in items:
+        if block and pairs + size(item) ** 2 > PAIRS:
+            yield block
+            block, pairs = [], 0
+        block.append(item)
+        pairs += size(item) ** 2
+    if block:
+        yield block
 
 
 def _without_memory(estimator: Estimator[Any]) -> Estimator[Any]:

@@ -140,6 +140,7 @@ function showScore(score, space) {
 function showUncertain(score, shares) {
   const said = [];
   if (score.std !== null) {
+    said.push("The curve is not measured: readings are scaled so that the space is normal, 0 its middle and 1 its deviation.");
     said.push("The deviation is the same for every network as long as nothing trained is known: without references the " +
       "estimate does not know where it errs. /rank with references, or /observe with /suggest, learn from trainings.");
   }
