@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ghn.search.halving import ASHA, Hyperband, SuccessiveHalving
     from ghn.search.lemonade import Lemonade
     from ghn.search.local import LocalSearch
+    from ghn.search.observations import CurveReader
     from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
     from ghn.search.result import FinishedTrial, Limit, SearchResult
     from ghn.search.runner import run_search
@@ -33,6 +34,7 @@ _NAMES = {
     "halving": ("ASHA", "Hyperband", "SuccessiveHalving"),
     "lemonade": ("Lemonade",),
     "local": ("LocalSearch",),
+    "observations": ("CurveReader",),
     "registry": ("SCHEDULERS", "SEARCHERS", "make_searcher"),
     "result": ("Limit", "SearchResult", "FinishedTrial"),
     "runner": ("run_search",),

@@ -11,11 +11,14 @@ import numpy as np
 
 from ghn.analysis.correction import FEWEST, correct, normal_ranks
 from ghn.analysis.weighted import Floats
+from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.cached import Cached
 from ghn.scoring.combined import Combined, Panel, Readings, Rows
 from ghn.scoring.guard import judge
+from ghn.scoring.model import Model, make_ranker
 from ghn.scoring.score_files import row_of_score, score_of_row
-from ghn.types import Arch, Estimator, NeedsReferences, Score, Space, Trial
+from ghn.spaces import describe_space
+from ghn.types import Arch, Estimator, NeedsReferences, Score, Space, Task, Trial
 
 USUAL = 64  # networks that tell what is usual, where a checkpoint does not
 
@@ -157,6 +160,21 @@ def make_belief(estimator: Estimator[Any], space: Space[Any]) -> Belief:
     if isinstance(estimator, NeedsReferences):
         return LearntBelief(estimator, estimator.least)
     return PanelBelief(Corrected(space, estimator))
+
+
+def space_and_estimator(
+    judge: Model | Estimator[Any], space: Space[Any] | None, task: Task | None
+) -> tuple[Space[Any], Estimator[Any]]:
+    """The space of the candidates, and what judges them."""
+    if isinstance(judge, Model):
+        if space is not None and describe_space(space) != describe_space(judge.space):
+            raise CheckpointError(
+                "the hypernetwork was made for another space", got=repr(judge.space), expected=repr(space)
+            )
+        return space or judge.space, make_ranker(judge, task=task)
+    if space is None:
+        raise ConfigError("an estimator does not say of which space its candidates are", fix="Surrogate(judge, space)")
+    return space, judge
 
 
 def _history(archs: Sequence[Arch], values: Floats) -> list[tuple[Trial[Arch], Score]]:

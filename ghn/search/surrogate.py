@@ -12,11 +12,12 @@ from typing import Any, Generic
 import numpy as np
 
 from ghn.analysis.weighted import Floats
-from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, check_known
+from ghn.errors import ConfigError, DataError, ExistsError, check_known
 from ghn.files import from_json, write_atomic
-from ghn.scoring.model import Model, make_ranker
+from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
-from ghn.search.belief import make_belief
+from ghn.search.belief import make_belief, space_and_estimator
+from ghn.search.observations import CurveReader, Observed, References, curve_of, each_of, value_of, weighed
 from ghn.spaces import describe_space
 from ghn.spaces.members import TRIES, draw_new
 from ghn.types import Arch, Estimator, Space, Task, member_of
@@ -44,6 +45,7 @@ class Surrogate(Generic[Arch]):
         seed: of everything drawn.
         allowed: says which networks can be trained at all, such as those that are small enough; `suggest` proposes no
             others, and does not read them. None: all.
+        curves: reads curves of trainings that have not ended; None: only values are observed.
 
     Raises:
         ConfigError: an unknown direction, or an estimator without a space.
@@ -60,12 +62,13 @@ class Surrogate(Generic[Arch]):
         pool: int = 256,
         seed: int = 0,
         allowed: Callable[[Arch], bool] | None = None,
+        curves: CurveReader | None = None,
     ) -> None:
         check_known("direction of a surrogate", direction, DIRECTIONS)
         if pool < 1:
             raise ConfigError("candidates among which a surrogate chooses", got=pool, expected="at least 1")
-        self.space, estimator = _space_and_estimator(judge, space, task)
-        self.direction, self.pool, self.allowed = direction, pool, allowed
+        self.space, estimator = space_and_estimator(judge, space, task)
+        self.direction, self.pool, self.allowed, self.curves = direction, pool, allowed, curves
         self._sign, self._belief = DIRECTIONS[direction], make_belief(estimator, self.space)
         self._archs: dict[Hashable, Arch] = {}  # of each function that is known
         self._values: dict[Hashable, list[float]] = {}  # of its trainings
@@ -86,20 +89,52 @@ class Surrogate(Generic[Arch]):
         key, value = max(self._means().items(), key=lambda pair: pair[1])
         return self._archs[key], self._sign * value
 
-    def observe(self, arch: Arch | str, value: float | None) -> None:
+    def observe(self, arch: Arch | str, value: Observed) -> None:
         """Takes the value of a training; None of one that failed. A second training of a function is averaged in.
+
+        Or its curve so far, with `curves`: a list of a value after each epoch, a dict of `epochs` and `val_accuracy`, a
+        `Score` that has one. A longer curve, a value, or a failure of the function takes its place. With enough values
+        it counts with what the judge expects and what the curve says, each as far as it is sure of it.
 
         Raises:
             ArchitectureError: no member of the space.
-            ConfigError: the value is not a finite number.
+            ConfigError: the value is not a finite number; or a curve, which nothing reads.
+            DataError: it is no curve.
         """
         member: Arch = member_of(self.space, arch)
         key = self.space.canonical(member)
+        if (curve := curve_of(value, self.curves)) is not None and self.curves is not None:
+            value = self.curves.add(key, curve, self._sign)
+            if value is None:  # it has not ended
+                self._archs.setdefault(key, member)
+                self._waiting.pop(key, None)
+                self._failed.pop(key, None)
+                return
+        self._ended(key, member, value_of(value))
+
+    def observe_all(self, references: References, *, metric: str = "val_accuracy") -> int:
+        """Takes references as they come; returns how many trainings were taken.
+
+        Args:
+            references: a table, one reading of a benchmark, a dict of official strings, or trials with their scores.
+                With `curves`, those of trainings that did not reach the horizon are read so.
+            metric: of a table.
+        """
+        taken = 0
+        for arch, value in each_of(references, metric, curves=self.curves is not None):
+            self.observe(arch, value)
+            taken += 1
+        return taken
+
+    def _ended(self, key: Hashable, member: Arch, value: float | None) -> None:
+        """Takes the value of a training that has ended; None of one that failed."""
         if value is not None and not np.isfinite(value):
             fix = "of a training that failed: observe(arch, None)"
             raise ConfigError("an observed value is a finite number", got=value, fix=fix)
         self._archs.setdefault(key, member)
         self._waiting.pop(key, None)
+        if self.curves is not None:
+            self.curves.drop(key)
         if value is None:
             self._failed[key] = None
         else:
@@ -118,7 +153,7 @@ class Surrogate(Generic[Arch]):
         if self._ignorant:
             got = f"{len(self._values)} observations"
             raise ConfigError("the surrogate has not learnt yet", got=got, expected=f"at least {self._belief.least}")
-        self._belief.learn(*self._learnt({}))
+        self._belief.learn(*self._learnt(self._running()))
         mean, std = self._belief.expect([member_of(self.space, arch) for arch in archs])
         return self._sign * mean, std
 
@@ -208,7 +243,7 @@ class Surrogate(Generic[Arch]):
             "waiting": [text[key] for key in self._waiting],
             "failed": [text[key] for key in self._failed],
             "readings": self._belief.kept(),
-        }
+        } | ({} if self.curves is None else self.curves.kept(text))
 
     def take(self, state: Mapping[str, Any], where: Path | str = "the state of a surrogate") -> None:
         """Knows what another one did (`state`), and nothing else; readings of another judge are left out.
@@ -222,6 +257,8 @@ class Surrogate(Generic[Arch]):
                 raise DataError(f"{where} is of another {name}", got=state.get(name), expected=own)
         for known in (self._archs, self._values, self._waiting, self._failed):
             known.clear()
+        if self.curves is not None:
+            self.curves.clear(state.get("finished", []))
         try:
             for text, values in state["observed"].items():
                 for value in values:
@@ -230,6 +267,8 @@ class Surrogate(Generic[Arch]):
                 self.observe(text, None)
             for text in state["waiting"]:
                 self.announce(text)
+            for text, curve in state.get("running", {}).items() if self.curves is not None else ():
+                self.observe(text, curve)
             self._belief.take(state["readings"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{where} is damaged", got=repr(error)) from None
@@ -274,16 +313,30 @@ class Surrogate(Generic[Arch]):
     @property
     def _corrected(self) -> bool:
         """Whether there are enough observations to learn from, so that expectations are in their unit."""
-        return len(self._values) >= self._belief.least
+        running = {} if self.curves is None else self.curves.values(self._sign)
+        return len({*self._values, *running}) >= self._belief.least
 
     @property
     def _known(self) -> set[Hashable]:
         """What need not be suggested: observed, awaited, or failed."""
-        return {*self._values, *self._waiting, *self._failed}
+        running = () if self.curves is None else self.curves.running
+        return {*self._values, *self._waiting, *self._failed, *running}
 
     def _means(self) -> dict[Hashable, float]:
         """The mean of each function that was observed; higher is better."""
         return {key: self._sign * float(np.mean(values)) for key, values in self._values.items()}
+
+    def _running(self) -> dict[Hashable, float]:
+        """What is believed of trainings that have not ended, higher is better; those with a value have ended."""
+        if self.curves is None:
+            return {}
+        read = {key: one for key, one in self.curves.values(self._sign).items() if key not in self._values}
+        if not read or len(self._values) < self._belief.least:
+            return {key: self._sign * value for key, (value, _) in read.items()}
+        self._belief.learn(*self._learnt({}))
+        means, stds = self._belief.expect([self._archs[key] for key in read])
+        each = zip(read.items(), means, stds, strict=True)
+        return {k: weighed((self._sign * value, std), (mean, own)) for (k, (value, std)), mean, own in each}
 
     def _learnt(self, believed: Mapping[Hashable, float]) -> tuple[list[Arch], Floats]:
         """What the judge learns from: observations, and what is believed of those that are awaited."""
@@ -293,12 +346,13 @@ class Surrogate(Generic[Arch]):
     def _greedy(self, left: dict[Hashable, Arch], n: int, acquisition: Acquisition) -> list[Arch]:
         """The `n` that are worth most, each given the value that is expected of those before it."""
         chosen: list[Arch] = []
-        best = max(self._means().values()) if self._corrected else 0.0
-        self._belief.learn(*self._learnt({}))
-        believed: dict[Hashable, float] = {}
+        running = self._running()
+        best = max((self._means() or running).values()) if self._corrected else 0.0
+        self._belief.learn(*self._learnt(running))
+        believed = dict(running)
         if self._waiting and self._corrected:
             expected, _ = self._belief.expect([self._archs[key] for key in self._waiting])
-            believed = {k: float(v) for k, v in zip(self._waiting, expected, strict=True) if np.isfinite(v)}
+            believed |= {k: float(v) for k, v in zip(self._waiting, expected, strict=True) if np.isfinite(v)}
         while left and len(chosen) < n:
             if believed:
                 self._belief.learn(*self._learnt(believed))
@@ -343,21 +397,6 @@ class Surrogate(Generic[Arch]):
 
     def _allows(self, arch: Arch) -> bool:
         return self.allowed is None or self.allowed(arch)
-
-
-def _space_and_estimator(
-    judge: Model | Estimator[Any], space: Space[Any] | None, task: Task | None
-) -> tuple[Space[Any], Estimator[Any]]:
-    """The space of the candidates, and what judges them."""
-    if isinstance(judge, Model):
-        if space is not None and describe_space(space) != describe_space(judge.space):
-            raise CheckpointError(
-                "the hypernetwork was made for another space", got=repr(judge.space), expected=repr(space)
-            )
-        return space or judge.space, make_ranker(judge, task=task)
-    if space is None:
-        raise ConfigError("an estimator does not say of which space its candidates are", fix="Surrogate(judge, space)")
-    return space, judge
 
 
 def _read_state(path: Path) -> dict[str, Any]:
