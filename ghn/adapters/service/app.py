@@ -117,8 +117,8 @@ def make_app(service: Service, access: Access | None = None) -> FastAPI:
     add_handlers(app)
     app.include_router(_pages(service))
     documented = [Security(HTTPBearer(auto_error=False))] if access.token is not None else []
-    app.include_router(_networks(service), dependencies=documented)
-    app.include_router(_searches(service), dependencies=documented)
+    for routes in (_single, _many, _searches):
+        app.include_router(routes(service), dependencies=documented)
     app.add_middleware(BoundedBodies, limits=service.limits)
     app.add_middleware(Guarded, access=access)  # the last one added is asked first
     app.openapi = partial(openapi, app, service.find(None).example)  # type: ignore[method-assign]
@@ -144,8 +144,8 @@ async def _file(reply: Callable[[], Response]) -> Response:
     return reply()
 
 
-def _networks(service: Service) -> APIRouter:
-    """Questions about networks."""
+def _single(service: Service) -> APIRouter:
+    """What is served, and questions about one network."""
     router = APIRouter(responses=described(*ERRORS))
 
     @router.get("/spaces", summary="What is served, and within which limits")
@@ -158,6 +158,25 @@ def _networks(service: Service) -> APIRouter:
         served = service.find(asked.space)
         (found,) = await service.ask(("describe", served.name), [asked], partial(_each, partial(describe, served)))
         return _or_raise(found)
+
+    @router.post(
+        "/weights",
+        summary="Initial weights of one network, as safetensors",
+        response_class=Response,
+        responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+    )
+    async def weights(asked: s.WeightsRequest) -> Response:
+        served = service.find(asked.space)
+        (found,) = await service.ask(("weights", served.name), _given([asked.architecture]), served.weights)
+        name = {"content-disposition": 'attachment; filename="weights.safetensors"'}
+        return Response(_or_raise(found), media_type="application/octet-stream", headers=name)
+
+    return router
+
+
+def _many(service: Service) -> APIRouter:
+    """Questions about several networks."""
+    router = APIRouter(responses=described(*ERRORS))
 
     @router.post("/score", summary="Scores of networks with generated weights")
     async def score(asked: s.ScoreRequest) -> s.ScoresResponse:
@@ -186,18 +205,6 @@ def _networks(service: Service) -> APIRouter:
         served.needs_ranker("embed")
         found = await service.ask(("embed", served.name), _given(asked.architectures), served.embed)
         return s.EmbedResponse(space=served.name, embeddings=[_embedding(one) for one in found])
-
-    @router.post(
-        "/weights",
-        summary="Initial weights of one network, as safetensors",
-        response_class=Response,
-        responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
-    )
-    async def weights(asked: s.WeightsRequest) -> Response:
-        served = service.find(asked.space)
-        (found,) = await service.ask(("weights", served.name), _given([asked.architecture]), served.weights)
-        name = {"content-disposition": 'attachment; filename="weights.safetensors"'}
-        return Response(_or_raise(found), media_type="application/octet-stream", headers=name)
 
     return router
 
