@@ -19,7 +19,7 @@ from ghn.adapters import service as services
 from ghn.app import serve
 from ghn.app.jobs import read_keys, run_job
 from ghn.app.overrides import composed
-from ghn.errors import ConfigError, ExistsError, OtherSpaceError
+from ghn.errors import CheckpointError, ConfigError, ExistsError, OtherSpaceError
 from ghn.scoring.load import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +43,13 @@ def test_what_is_named_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (served,) = run["service"].served.values()
     assert served.label == "GHN shipped" and served.limits.networks == 3
     assert run["port"] == 81 and run["token"] == "a-token-that-nobody-guesses"
+    bank = "checkpoints/trainings/oneshot_s1/checkpoint.safetensors"
+    run_job(options(tmp_path / "banks", f"checkpoint=[{bank},macro]"))
+    first, other = run["service"].served.values()
+    assert (first.label, first.ranker) == ("oneshot_s1/checkpoint.safetensors", None)
+    assert other.name == "macro" and other.ranker is not None and list(run["service"].memories) == ["macro"]
+    with pytest.raises(CheckpointError, match="another space"):
+        run_job(options(tmp_path / "wrong", "checkpoint=macro"))
     with pytest.raises(ExistsError, match="resume"):
         run_job(options(tmp_path / "out"))
     with pytest.raises(OtherSpaceError):
