@@ -53,10 +53,8 @@ def run_search(
         folder: for `history.jsonl`; None keeps nothing on disk.
         resume: go on with the history in `folder`, where there is one.
         identity: JSON-able; what the scores depend on. By default the estimator's own `identity`.
-        epoch: `last`: a trial is judged as its estimator does, by its last epoch; `best`: by the best validation
-            accuracy of its curve.
-        max_budget: raises the largest budget of a scheduler, such as that of a search that is gone on with: who was
-            best on the highest rung climbs on. The searcher is given as it was begun.
+        epoch: by which a trial is judged: `last`, or the `best` validation accuracy of its curve.
+        max_budget: raises the largest budget of a scheduler, which is given as it was begun: the best climb on.
         progress: whether to show a line with the best so far, spent and left.
         give_up_after: so many trials in a row for which the estimator raised an error end the run, and are not kept;
             None never does.
@@ -67,23 +65,21 @@ def run_search(
     Raises:
         ExistsError: `folder` holds a search, and `resume` is false.
         DataError: its history is damaged, or of a search with other settings.
-        ConfigError: several workers, and no function that makes an estimator for each; a budget that is lowered, or of
-            a searcher that has none to raise; the best epoch of trials without a curve.
+        ConfigError: several workers, and no function that makes an estimator for each; a budget that cannot be raised
+            so; the best epoch of trials without a curve.
         EstimatorError: the estimator raised an error for one trial after the other.
         TrainingError: a worker process died.
         KeyboardInterrupt: after saying how to go on; finished trials are kept.
     """
     crew, about = _crew(estimator, workers, identity if folder is not None else {})
     check_known("epoch by which a trial is judged", epoch, READINGS)
-    identity = {"searcher": searcher.identity, "estimator": about} | ({} if epoch == "last" else {"epoch": epoch})
-    history = History(folder, identity, resume=resume)
+    depends = {"searcher": searcher.identity, "estimator": about} | ({} if epoch == "last" else {"epoch": epoch})
+    history = History(folder, depends, resume=resume)
     limit = limit or Limit()
     bar = tqdm(total=limit.trials, desc="search", unit="trial", disable=not progress)
     run = _Run(searcher, crew, history, limit, Patience(give_up_after), bar, READINGS[epoch])
     try:
-        run.take_up()
-        if max_budget is not None:
-            run.raise_budget(max_budget)
+        run.take_up(max_budget)
         run.loop()
     finally:
         run.bar.close()
@@ -111,18 +107,14 @@ class _Run:
     def __post_init__(self) -> None:
         self.started = self.crew.now()
 
-    def take_up(self) -> None:
-        """Brings everything to where the history ends."""
+    def take_up(self, max_budget: float | None) -> None:
+        """Brings everything to where the history ends, and raises the largest budget, unless that was done before."""
         told, self.waiting = self.history.replay(self.searcher)
         for trial, score in told:
             self.result.add(trial, score, self._bracket_of(trial))
         self.trials = {trial.id: trial for trial in (*(t for t, _ in told), *self.waiting)}
         self.bar.initial = self.bar.n = len(told)
-
-    def raise_budget(self, max_budget: float) -> None:
-        """Raises the largest budget, unless that was done before."""
-        searcher = as_raisable(self.searcher)
-        if max_budget != searcher.max_budget:
+        if max_budget is not None and max_budget != (searcher := as_raisable(self.searcher)).max_budget:
             searcher.raise_budget(max_budget)
             self.history.raised(max_budget)
 
