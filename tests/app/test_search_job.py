@@ -88,7 +88,7 @@ def found_in(tmp_path: Path, name: str = "search") -> Any:
 
 def test_bounds_and_objectives_of_any_searcher(setting: Setting, tmp_path: Path) -> None:
     params, macs = (make_cost(name, toy.SPACE) for name in ("params", "macs"))
-    most = sorted(params(arch) for arch in toy.SPACE.distinct()[:60])[40]
+    most = sorted(params(arch) for arch in toy.SPACE.distinct()[:30])[20]
     given: dict[str, Any] = {"max_params": most, "objectives": ["params", "macs"], "bands": 2, "estimator": "params"}
     for resume, trials in ((False, 6), (True, 9)):
         limit = {**NO_LIMIT, "trials": trials}

@@ -53,7 +53,7 @@ def evolution(**settings: Any):
 
 
 def bayesian():
-    return BayesianSearch(SPACE, 1, judge=Learner(), batch=6, first=7, pool=12)
+    return BayesianSearch(SPACE, 1, judge=Learner(), batch=10, first=7, pool=10)
 
 
 CONVOLUTIONS = Cost("convolutions", SPACE, lambda arch: 1 + sum(op.startswith("nor") for op in arch))
