@@ -102,7 +102,7 @@ def _check_moved(overrides: Sequence[str]) -> None:
         key, _, value = override.lstrip("+").partition("=")
         if key in ("job", "experiment") and value in moved["studies"]:
             rest = [one for one in overrides if one.partition("=")[0] not in ("job", "experiment")]
-            raise ConfigError(f"{override} is a study", fix=shlex.join(["python", "-m", f"studies.{value}", *rest]))
+            raise ConfigError(f"{override} is a study now", fix=shlex.join(["python", "-m", f"studies.{value}", *rest]))
         if key in moved["renamed"]:
             raise ConfigError(f"{key} is called {moved['renamed'][key]} now", fix=f"{moved['renamed'][key]}={value}")
         if (top := key.lstrip("~").partition(".")[0]) in moved["study_keys"]:
