@@ -2,4 +2,6 @@
 
 from ghn.spaces.nasbench101.space import NASBench101 as SPACE
 
-__all__ = ["SPACE"]
+CHECKPOINT = "checkpoints/ghn_nasbench101_cifar10_16px.safetensors"
+
+__all__ = ["CHECKPOINT", "SPACE"]
