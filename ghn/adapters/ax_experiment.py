@@ -42,10 +42,13 @@ def metric_of(config: OptimizationConfig | None, direction: str) -> str:
     """The one metric that is optimised.
 
     Raises:
-        UserInputError: there is none, or several, or it is not to be optimised in this direction.
+        UserInputError: there is none, or several, or constraints, or it is not to be optimised in this direction.
     """
     if config is None or not config.objective.is_single_objective or len(config.objective.metric_names) != 1:
         raise UserInputError("a surrogate of ghn has one objective, such as configure_optimization('accuracy')")
+    if config.outcome_constraints:
+        what = f"a surrogate of ghn knows no constraints on outcomes, got {config.outcome_constraints}"
+        raise UserInputError(f"{what}: leave them out, and give what can be trained as ghn.Surrogate(..., allowed=)")
     if (wanted := "minimize" if config.objective.minimize else "maximize") != direction:
         what = f"the objective is {config.objective.expression!r}, and the surrogate is to {direction}"
         raise UserInputError(f"{what}: ghn.Surrogate(..., direction={wanted!r})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 import optuna
@@ -14,7 +15,7 @@ from ghn.errors import ConfigError
 from ghn.search.result import SearchResult
 from ghn.types import Score, Space, Trial, member_of
 
-Results = SearchResult | Mapping[Any, float] | Iterable[tuple[Any, Score | float]]
+Results = SearchResult | Mapping[Any, float | None] | Iterable[tuple[Any, Score | float | None]]
 
 
 def add_to_study(study: optuna.Study, space: Space[Any], results: Results) -> None:
@@ -24,7 +25,7 @@ def add_to_study(study: optuna.Study, space: Space[Any], results: Results) -> No
         study: any that maximises; a new one, or one of this space.
         space: of the architectures.
         results: of a search (`run_search`); or pairs of an architecture, or trial, and its score or accuracy, such as
-            `zip(archs, model.rank(archs))`; or {architecture: accuracy}.
+            `zip(archs, model.rank(archs))`; or {architecture: accuracy}. None and NaN are of trainings that failed.
 
     Raises:
         ConfigError: the study minimises or has several objectives.
@@ -40,8 +41,13 @@ def add_to_study(study: optuna.Study, space: Space[Any], results: Results) -> No
     study.add_trials([_trial(space, given, result) for given, result in pairs])
 
 
-def _trial(space: Space[Any], given: Any, result: Score | float) -> FrozenTrial:
-    score = result if isinstance(result, Score) else Score(float(result))
+def _score(value: float | None) -> Score:
+    lost = value is None or not isfinite(value)
+    return Score.failed(f"its value was {value}") if lost else Score(float(value or 0.0))
+
+
+def _trial(space: Space[Any], given: Any, result: Score | float | None) -> FrozenTrial:
+    score = result if isinstance(result, Score) else _score(result)
     arch = member_of(space, given.arch if isinstance(given, Trial) else given)
     params, distributions = settings_of(space, arch)
     curve = score.extra.get("curve", {})

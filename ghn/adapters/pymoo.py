@@ -16,6 +16,7 @@ from ghn.adapters.pymoo_operators import Rows, operators
 from ghn.errors import ArchitectureError, ConfigError, check_known
 from ghn.scoring.guard import failure_of, judge
 from ghn.search.surrogate import Surrogate
+from ghn.spaces import describe_space
 from ghn.spaces.choices import decision_space
 from ghn.spaces.members import live_stats
 from ghn.types import Estimator, Score, Space, Trial
@@ -37,13 +38,12 @@ class ArchitectureProblem(Problem):
 
     Args:
         space: one with decisions.
-        accuracy: what judges, higher is better: a surrogate that maximises, as it is when asked; an estimator; or a
-            function of an architecture, such as a training.
+        accuracy: higher is better: a surrogate that maximises; an estimator; or a function, such as a training.
         sizes: of `SIZES`, objectives too.
         **costs: further objectives: name -> a function of an architecture, lower is better, such as a latency.
 
     Raises:
-        ConfigError: no decisions, an unknown size, or a surrogate that minimises.
+        ConfigError: no decisions, an unknown size, or a surrogate that minimises or is of another space.
     """
 
     def __init__(self, space: Space[Any], accuracy: Judge, sizes: Sequence[str] = ("params",), **costs: Cost) -> None:
@@ -51,10 +51,11 @@ class ArchitectureProblem(Problem):
             check_known("size of a network", name, SIZES)
         if isinstance(accuracy, Surrogate) and accuracy.direction != "maximize":
             raise ConfigError("an accuracy is maximised", got=accuracy.direction, fix='direction="maximize"')
+        if isinstance(accuracy, Surrogate) and describe_space(accuracy.space) != describe_space(space):
+            raise ConfigError("the surrogate is of another space", got=repr(accuracy.space), expected=repr(space))
         self.rows, self.space, self.accuracy = Rows(decision_space(space)), space, accuracy
         own = {name: lambda arch, read=SIZES[name]: read(live_stats(space, arch)) for name in sizes}
-        self.costs: dict[str, Cost] = own | costs
-        self.objectives = ("accuracy", *self.costs)
+        self.costs, self.objectives = {**own, **costs}, ("accuracy", *own, *costs)
         self.failed: dict[str, str] = {}  # official string -> why
         self.known: dict[Hashable, list[float]] = {}  # of each function that was judged: its objectives
         most = [len(choice.options) - 1 for choice in self.rows.space.choices()]

@@ -40,6 +40,7 @@ class GHNSearcher(SingleObjectiveBaseSearcher):
 
     Raises:
         ConfigError: the surrogate maximises, or has other choices than the config space.
+        ArchitectureError: a point to evaluate, or an option of `arch`, is no member.
     """
 
     def __init__(self, space: dict[str, Any], surrogate: Surrogate[Any], *, resource: float = 0, **options: Any):
@@ -54,7 +55,10 @@ class GHNSearcher(SingleObjectiveBaseSearcher):
             raise ConfigError(
                 "the config space has other choices than the surrogate", got=theirs, expected=ours, fix=fix
             )
+        for point in [*self.points_to_evaluate, *({WHOLE: text} for text in self.among or ())]:
+            member_of_config(surrogate.space, point)  # said before anything runs
         self.surrogate, self.resource = surrogate, resource
+        self._random_state = np.random.RandomState(self.random_seed)
         self._archs: dict[int, Any] = {}  # of trials that reported
         self._told: set[int] = set()
 
@@ -63,7 +67,8 @@ class GHNSearcher(SingleObjectiveBaseSearcher):
             self.surrogate.announce(member_of_config(self.surrogate.space, given))
             return dict(given)
         for arch in self.surrogate.suggest(among=self.among):
-            others = {name: d.sample() if isinstance(d, Domain) else d for name, d in self.config_space.items()}
+            draw = {"random_state": self._random_state}
+            others = {k: d.sample(**draw) if isinstance(d, Domain) else d for k, d in self.config_space.items()}
             whole = {WHOLE: self.surrogate.space.format(arch)}
             return others | (whole if self.among else config_of(self.surrogate.space, arch))
         return None

@@ -174,6 +174,9 @@ def space_and_estimator(
         return space or judge.space, make_ranker(judge, task=task)
     if space is None:
         raise ConfigError("an estimator does not say of which space its candidates are", fix="Surrogate(judge, space)")
+    if not isinstance(judge, Estimator) or isinstance(judge, type):
+        expected = "a hypernetwork, such as ghn.load(), or an estimator: an object with identity, fit and score"
+        raise ConfigError("nothing that a surrogate can ask about architectures", got=repr(judge), expected=expected)
     return space, judge
 
 

@@ -7,6 +7,8 @@ from math import isfinite, nan
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from ghn.errors import ConfigError, DataError, check_known
 from ghn.families.curves.estimator import make_curve_model
 from ghn.families.curves.model import FEWEST_FINISHED, CurveModel
@@ -121,7 +123,12 @@ def curve_of(value: Observed, reader: CurveReader | None) -> Curve | None:
     """
     if isinstance(value, Score):
         value = value.extra.get("curve") if value.ok and reader is not None else None
+    if isinstance(value, str):
+        what = "what was observed is neither a value nor a learning curve"
+        raise DataError(what, got=value, expected="a number, a learning curve, or None")
     if value is None or isinstance(value, Real):
+        return None
+    if not isinstance(value, Mapping) and np.asarray(value, dtype=object).ndim == 0:  # a number of another library
         return None
     if reader is None:
         fix = "Surrogate(..., curves=ghn.search.CurveReader(horizon=EPOCHS))"
@@ -133,7 +140,7 @@ def as_curve(value: Any) -> Curve:
     """A list of values after each epoch, or a dict of `epochs` and `val_accuracy`, as a curve; DataError if neither."""
     given, values = (value.get("epochs"), value.get("val_accuracy")) if isinstance(value, Mapping) else (None, value)
     try:
-        values = [float(one) for one in values or ()]
+        values = [] if values is None else [float(one) for one in values]
         epochs = list(range(1, len(values) + 1)) if given is None else [int(epoch) for epoch in given]
     except (TypeError, ValueError) as error:
         raise DataError(
@@ -180,7 +187,11 @@ def each_of(references: References, metric: str, *, curves: bool) -> Iterator[tu
     elif isinstance(references, Mapping):
         yield from references.items()
     else:
-        for trial, score in references:
+        for pair in references:
+            trial, score = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
+            if not isinstance(trial, Trial) or not isinstance(score, Score):
+                expected = "a ReferenceTable, a Reference, {official string: value}, or pairs of a Trial and its Score"
+                raise DataError("what was observed is no references", got=pair, expected=expected)
             yield trial.arch, score if curves else value_of(score)
 
 

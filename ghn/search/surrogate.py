@@ -12,7 +12,7 @@ from typing import Any, Generic
 import numpy as np
 
 from ghn.analysis.weighted import Floats
-from ghn.errors import ConfigError, DataError, ExistsError, check_known
+from ghn.errors import ConfigError, DataError, ExistsError, check_counts, check_known
 from ghn.files import from_json, write_atomic
 from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
@@ -65,8 +65,7 @@ class Surrogate(Generic[Arch]):
         curves: CurveReader | None = None,
     ) -> None:
         check_known("direction of a surrogate", direction, DIRECTIONS)
-        if pool < 1:
-            raise ConfigError("candidates among which a surrogate chooses", got=pool, expected="at least 1")
+        check_counts("of a surrogate, ", pool=pool)
         self.space, estimator = space_and_estimator(judge, space, task)
         self.direction, self.pool, self.allowed, self.curves = direction, pool, allowed, curves
         self._sign, self._belief = DIRECTIONS[direction], make_belief(estimator, self.space)
@@ -228,7 +227,7 @@ class Surrogate(Generic[Arch]):
             ExistsError: something else is there.
         """
         path = Path(path)
-        if path.exists() and SCHEMA not in path.read_bytes()[:200].decode(errors="replace"):
+        if path.is_dir() or (path.exists() and SCHEMA not in path.read_bytes()[:200].decode(errors="replace")):
             raise ExistsError(f"{path} is there, and no state of a surrogate", fix="choose another file")
         write_atomic(path, json.dumps(self.state()))
 

@@ -90,6 +90,10 @@ def test_wrong_experiments(toy_space: Any) -> None:
     ):
         with pytest.raises(UserInputError, match=r"maximize|minimize|one objective|search space"):
             client(toy_space, **options)[0].get_next_trials(1)  # type: ignore[arg-type]
+    bounded = client(toy_space)[0]
+    bounded.configure_optimization("accuracy", ["size <= 3"])
+    with pytest.raises(UserInputError, match="constraints on outcomes"):
+        bounded.get_next_trials(1)
     one = Client()
     one.configure_experiment([ChoiceParameterConfig("width", [8, 16], "int")])
     one.configure_optimization("accuracy")

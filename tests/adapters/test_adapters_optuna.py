@@ -402,6 +402,9 @@ def test_a_search_becomes_a_study_that_plots_show(toy_space: Any, truth: Any) ->
     assert study.trials[8].intermediate_values == {0: 0.25, 1: 0.5} and study.trials[8].user_attrs["std"] == 0.1
     assert study.trials[9].state is TrialState.FAIL and study.trials[9].user_attrs["error"] == "no memory"
     assert study.trials[9].user_attrs["architecture"] == toy_space.format(arch)
+    lost = optuna.create_study(direction="maximize")
+    add_to_study(lost, toy_space, [(arch, None), (arch, float("nan"))])
+    assert [trial.state for trial in lost.trials] == [TrialState.FAIL, TrialState.FAIL]
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
         axes = optuna.visualization.matplotlib.plot_optimization_history(study)
     assert len(axes.collections[0].get_offsets()) == 10

@@ -18,7 +18,7 @@ from pymoo.optimize import minimize
 from ghn.adapters.pymoo import ArchitectureProblem
 from ghn.errors import ConfigError
 from ghn.search.surrogate import Surrogate
-from ghn.spaces import make_space
+from ghn.spaces import NASBench201, make_space
 from ghn.spaces.members import live_params, live_stats
 from ghn.types import Score
 
@@ -121,6 +121,9 @@ def test_wrong_input(toy_space: Any) -> None:
         ArchitectureProblem(toy_space, Convolutions(), ["weight"])
     with pytest.raises(ConfigError, match="maximised"):
         ArchitectureProblem(toy_space, Surrogate(Convolutions(), toy_space, direction="minimize"))
+    wider = Surrogate(Convolutions(), NASBench201((3, 8, 8), 7, width=4, depth=1))
+    with pytest.raises(ConfigError, match="another space"):
+        ArchitectureProblem(toy_space, wider)
     bare: Any = type("Bare", (), {"name": "bare"})()
     with pytest.raises(ConfigError, match="decisions"):
         ArchitectureProblem(bare, Convolutions())

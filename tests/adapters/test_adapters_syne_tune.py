@@ -123,6 +123,10 @@ def test_wrong_spaces_and_directions(toy_space: Any) -> None:
         GHNSearcher(config_space(toy_space), surrogate(toy_space, direction="maximize"))
     with pytest.raises(ConfigError, match="other choices"):
         GHNSearcher({"width": choice([8, 16])}, surrogate(toy_space))
+    with pytest.raises(ArchitectureError, match="no option"):  # at once, and not in the middle of a run
+        GHNSearcher(config_space(toy_space), surrogate(toy_space), points_to_evaluate=[{"0-1": "fft"}])
+    with pytest.raises(ArchitectureError):
+        GHNSearcher({"arch": choice(["fft", "conv"])}, surrogate(toy_space))
     searcher = GHNSearcher(config_space(toy_space), surrogate(toy_space))
     with pytest.raises(ArchitectureError, match="without the choice"):
         searcher.on_trial_complete(0, {"width": 8}, 0.5)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import recorded
+import torch
 import toy
 from doubles import Double
 
@@ -167,3 +168,19 @@ def test_wrong_readers() -> None:
         with pytest.raises(ConfigError):
             CurveReader(**wrong)
     assert isinstance(CurveReader(9, model=SumOfLosses()).model, SumOfLosses)
+
+
+def test_numbers_and_curves_of_other_libraries() -> None:
+    made = Surrogate(Convolutions(), SPACE, curves=CurveReader(HORIZON))
+    arch, other = SPACE.distinct()[:2]
+    made.observe(arch, torch.tensor(0.5))
+    made.observe(other, np.array(0.25))
+    assert sorted(made.observed.values()) == [0.25, 0.5]
+    made.observe(SPACE.distinct()[2], np.array([0.1, 0.2]))
+    made.observe(SPACE.distinct()[3], torch.tensor([0.1, 0.2]))
+    assert len(made.state()["running"]) == 2
+    with pytest.raises(DataError, match="neither a value"):
+        made.observe(arch, "0.9")  # type: ignore[arg-type]
+    for wrong in ("mine.csv", [(arch, 0.5)]):
+        with pytest.raises(DataError, match="no references"):
+            made.observe_all(wrong)  # type: ignore[arg-type]

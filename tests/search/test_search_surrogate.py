@@ -203,6 +203,11 @@ def test_wrong_input(toy_space: Any, truth: Any, toy_model: Model, toy_task: Any
     with pytest.raises(ConfigError, match="no task"):
         Surrogate(toy_model)
     assert Surrogate(toy_model, task=toy_task).space is toy_model.space
+    for judge in (None, "params", truth):
+        with pytest.raises(ConfigError, match="can ask about"):
+            Surrogate(judge, toy_space)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="whole number"):
+        Surrogate(Guess(truth), toy_space, pool=8.5)  # type: ignore[arg-type]
     made = Surrogate(Guess(truth), toy_space)
     for value in (float("nan"), float("inf")):
         with pytest.raises(ConfigError, match="finite number"):
