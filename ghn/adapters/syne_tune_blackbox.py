@@ -14,7 +14,7 @@ from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, check_metric
 from ghn.types import Space
 
-check_extra("syne-tune", "syne_tune", "pandas")
+check_extra("syne-tune", "syne_tune", "pandas", "huggingface_hub")
 
 import pandas as pd  # noqa: E402
 from syne_tune.blackbox_repository.blackbox_tabular import BlackboxTabular  # noqa: E402

@@ -287,7 +287,7 @@ def test_a_choice_that_is_no_longer_asked_for(toy_space: Any, truth: Any) -> Non
 
 
 def test_a_study_of_another_space(toy_space: Any, truth: Any, space: FunctionSpace) -> None:
-    study = optuna.create_study(direction="maximize")
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(lambda trial: size(suggest_architecture(trial, space)), n_trials=2)
     study.sampler = GHNSampler(Learnt(truth), toy_space)
     with pytest.raises(ValueError, match=r"(?s)another space.*nasbench201"):
