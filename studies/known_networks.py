@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError, DataError
+from ghn.families.training.full import TrainingEstimator, train_references
 from ghn.spaces.choices import Decisions
 from ghn.types import Network, Reference, Space
 
@@ -50,9 +52,18 @@ class KnownNetworks:
         self._chosen = np.array([space.to_choices(arch) for arch in self.members])
         self._near = lru_cache(maxsize=None)(self._neighbours)
 
-    def train(self, arch: Any, rng: Random) -> float:
-        """What one training of it gave: one of those that are known."""
-        return rng.choice(self._trainings[self.canonical(arch)])
+    def trainings(self, seed: int) -> Callable[[Any], float]:
+        """What says of a network what one training of it gave: one of those that are known."""
+        rng = Random(f"trainings {seed}")
+        return lambda arch: rng.choice(self._trainings[self.canonical(arch)])
+
+    def quality(self, arch: Any, seed: int) -> float:
+        """What a network is judged by that was chosen: the mean of its trainings."""
+        return self.values[arch]
+
+    def best(self) -> float:
+        """The highest quality there is."""
+        return max(self.values.values())
 
     def nearest(self, chosen: Sequence[int], among: np.ndarray) -> Any:
         """The member, of those with True in `among` [n], that differs from some options in the fewest decisions."""
@@ -91,3 +102,40 @@ class KnownNetworks:
 
     def canonical(self, arch: Any) -> Hashable:
         return self.space.canonical(arch)
+
+
+class TrainedNetworks(KnownNetworks):
+    """Networks that are trained for real, once for each seed, when a search asks; the table goes on where it was.
+
+    A search sees the validation accuracy after the last epoch, and is judged by the test accuracy of the same training.
+
+    Args:
+        texts: official strings of the networks among which is searched.
+        estimator: trains one.
+        path: table of all trainings, `.jsonl`.
+    """
+
+    def __init__(self, texts: Iterable[str], estimator: TrainingEstimator, path: Path) -> None:
+        unknown = dict.fromkeys(texts, float("nan"))
+        super().__init__(estimator.space, Reference("trained", "test accuracy", unknown, {}))
+        self.estimator, self.path = estimator, path
+        self.accuracies: dict[tuple[Any, int], tuple[float, float]] = {}  # validation, test
+
+    def trainings(self, seed: int) -> Callable[[Any], float]:
+        return lambda arch: self._train(arch, seed)[0]
+
+    def quality(self, arch: Any, seed: int) -> float:
+        return self._train(arch, seed)[1]
+
+    def best(self) -> float:
+        """Of what any search trained."""
+        return max(test for _, test in self.accuracies.values())
+
+    def _train(self, arch: Any, seed: int) -> tuple[float, float]:
+        if (arch, seed) not in self.accuracies:
+            text = self.format(arch)
+            table = train_references(self.estimator, [(text, seed)], self.path, progress=False)
+            run = next(run for run in table.of(text) if run.seed == seed)
+            assert run.test_accuracy is not None  # a training ends with a test
+            self.accuracies[arch, seed] = run.val_accuracy[-1], run.test_accuracy
+        return self.accuracies[arch, seed]

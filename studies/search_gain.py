@@ -14,10 +14,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
+from tqdm import tqdm
 
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, check_known
+from ghn.families.training.full import TrainingEstimator
 from ghn.files import parse_lines
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
 from ghn.scoring.model import make_ranker
@@ -27,12 +29,13 @@ from ghn.search.surrogate import Surrogate
 from ghn.tables.lookup import Recorded
 from ghn.types import Benchmarked, Reference, Score, Trial
 from studies.drawing import axes_grid, line_style, write_figure
-from studies.known_networks import KnownNetworks
+from studies.known_networks import KnownNetworks, TrainedNetworks
 from studies.ranking import read_accuracies
 from studies.run import run_study, write_json
 
 Searcher = Generator[Any, float, None]
 TOP = 2.0  # points of regret that the picture shows
+TRAINED = "trained"  # in place of a table: every network is trained
 POOL = 64  # proposals of a plain searcher, of which a surrogate chooses one
 
 
@@ -50,20 +53,25 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
     if not plan["scores"]:
         fix = "evaluate.py job=rank_all makes them, or estimator=combined with the table's networks as candidates"
         raise ConfigError("gain.scores must be given: scores of the table's networks", fix=fix)
-    known = KnownNetworks(setting.space, joined([_reference(setting, table) for table in plan["tables"]]))
+    rows = read_scores(Path(plan["scores"]))
+    known = _networks(setting, plan["tables"], rows, out)
+    read = readings_of(known, rows)
     _, model = open_checkpoint(setting, setting.checkpoints[0])
-    read = read_networks(Path(plan["scores"]), known)
     weights = make_ranker(model, task=setting.task).weights
     hypernetwork = judge_of(known, read, weights)
     alone = judge_of(known, read, {name: w for name, w in weights.items() if not name.startswith("ghn")})
-    found = {}
-    for name, make, trainings in [
-        *((name, make, plan["tpe" if make is tpe else "plain"]) for name, make in PLAIN.items()),
-        *((f"{name}, surrogate", _with(make, alone), plan["trainings"]) for name, make in GUIDED.items()),
-        *((f"{name}, hypernetwork", _with(make, hypernetwork), plan["trainings"]) for name, make in GUIDED.items()),
-    ]:
-        found[name] = regrets(known, make, plan["seeds"], min(trainings, len(known.members)))
-        print(f"{name}: {arrivals(found[name], plan['close'])}", flush=True)
+    searchers: dict[str, tuple[Callable[[KnownNetworks, int], Searcher], int]] = {
+        **{name: (make, plan["tpe" if make is tpe else "plain"]) for name, make in PLAIN.items()},
+        **{f"{name}, surrogate": (_with(make, alone), plan["trainings"]) for name, make in GUIDED.items()},
+        **{f"{name}, hypernetwork": (_with(make, hypernetwork), plan["trainings"]) for name, make in GUIDED.items()},
+    }
+    for name in plan["searchers"] or ():
+        check_known("searcher", name, searchers)
+    courses = {}
+    for name in plan["searchers"] or searchers:
+        make, trainings = searchers[name]
+        courses[name] = run_searcher(known, make, plan["seeds"], trainings, label=name, progress=options["progress"])
+    found = {name: regrets(known, course) for name, course in courses.items()}
     summary = summarise(found, known, plan)
     write_json(out / "search_gain.json", summary)
     write_figure(gain_figure(summary), out / "search_gain")
@@ -72,6 +80,15 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
 
 
 # --- what is known ---
+
+
+def _networks(setting: Setting, tables: Sequence[str], rows: Mapping[str, Readings], out: Path) -> KnownNetworks:
+    if TRAINED not in tables:
+        return KnownNetworks(setting.space, joined([_reference(setting, table) for table in tables]))
+    if len(tables) > 1:
+        raise ConfigError("networks that are trained stand in no table", got=list(tables), expected=f"[{TRAINED}]")
+    trainer = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+    return TrainedNetworks(rows, trainer, out / "references.jsonl")
 
 
 def _reference(setting: Setting, table: str) -> Reference:
@@ -89,11 +106,11 @@ def joined(references: Sequence[Reference]) -> Reference:
     return Reference(", ".join(one.name for one in references), references[0].unit, values, seeds)
 
 
-def read_networks(path: Path, known: KnownNetworks) -> dict[Any, Readings]:
-    """What the members of `combined` read of each network, from a file of its scores.
+def read_scores(path: Path) -> dict[str, Readings]:
+    """What the members of `combined` read of each network, by its official string, from a file of its scores.
 
     Raises:
-        DataError: no such file, or networks are missing in it.
+        DataError: no such file.
     """
     try:
         lines, _ = parse_lines(path.read_bytes(), path, "scores")
@@ -101,13 +118,19 @@ def read_networks(path: Path, known: KnownNetworks) -> dict[Any, Readings]:
         raise DataError("the scores cannot be read", got=str(error)) from None
     if not lines or not isinstance(lines[0].row, dict) or lines[0].row.get("schema") != SCHEMA:
         raise DataError(f"{path} is no file of scores", expected=f"a first line with the schema {SCHEMA}")
-    found = {}
-    for _, row, _ in lines[1:]:
-        score = score_of_row(row)
-        if score.ok:
-            found[known.canonical(known.parse(row["id"]))] = Readings(dict(score.extra), score.cost_seconds)
+    scores = {row["id"]: score_of_row(row) for _, row, _ in lines[1:]}
+    return {text: Readings(dict(score.extra), score.cost_seconds) for text, score in scores.items() if score.ok}
+
+
+def readings_of(known: KnownNetworks, rows: Mapping[str, Readings]) -> dict[Any, Readings]:
+    """The same by canonical form.
+
+    Raises:
+        DataError: networks are missing.
+    """
+    found = {known.canonical(known.parse(text)): read for text, read in rows.items()}
     if missing := [known.format(arch) for arch in known.members if known.canonical(arch) not in found]:
-        raise DataError(f"{path} lacks networks of the table", got=f"{len(missing)}, such as {missing[0]}")
+        raise DataError("gain.scores lacks networks of the table", got=f"{len(missing)}, such as {missing[0]}")
     return found
 
 
@@ -217,29 +240,40 @@ def _with(
 # --- what came ---
 
 
-def regrets(
-    known: KnownNetworks, make: Callable[[KnownNetworks, int], Searcher], seeds: int, trainings: int
-) -> np.ndarray:
-    """What the best network so far lacks to the best of the table, [seeds, trainings], as a difference of accuracies.
-
-    The best so far is chosen by what its training gave and judged by the mean of all its trainings.
-    """
-    best, out = max(known.values.values()), np.full((seeds, trainings), np.nan)
+def run_searcher(
+    known: KnownNetworks,
+    make: Callable[[KnownNetworks, int], Searcher],
+    seeds: int,
+    trainings: int,
+    *,
+    label: str = "",
+    progress: bool = False,
+) -> list[list[Any]]:
+    """The network that looks best after each training, for each seed; it looks as good as its training was."""
+    trainings = min(trainings, len(known.members))
+    courses = []
+    bar = tqdm(total=seeds * trainings, desc=label, unit="training", disable=not progress)
     for seed in range(seeds):
-        searcher, rng = make(known, seed), Random(f"trainings {seed}")
-        arch, top, regret = next(searcher, None), -np.inf, np.nan
-        for step in range(trainings):
-            if arch is None:
-                out[seed, step:] = regret  # everything is trained
-                break
-            if (value := known.train(arch, rng)) > top:
-                top, regret = value, best - known.values[arch]
-            out[seed, step] = regret
+        searcher, train = make(known, seed), known.trainings(seed)
+        arch, chosen, top, course = next(searcher, None), None, -np.inf, list[Any]()
+        while len(course) < trainings and arch is not None:
+            if (value := train(arch)) > top:
+                top, chosen = value, arch
+            course.append(chosen)
+            bar.update()
             try:
-                arch = searcher.send(value)
+                arch = searcher.send(value) if len(course) < trainings else None
             except StopIteration:
-                arch = None
-    return out
+                break  # everything is trained
+        courses.append(course + [chosen] * (trainings - len(course)))
+    bar.close()
+    return courses
+
+
+def regrets(known: KnownNetworks, courses: Sequence[Sequence[Any]]) -> np.ndarray:
+    """What chosen networks lack to the best there is, [seeds, trainings], as a difference of accuracies."""
+    best = known.best()
+    return np.array([[best - known.quality(arch, seed) for arch in course] for seed, course in enumerate(courses)])
 
 
 def arrivals(found: np.ndarray, close: float) -> list[float | None]:

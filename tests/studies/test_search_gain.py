@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,10 +18,12 @@ from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import score_to_file
+from ghn.tables.references import ReferenceTable
+from ghn.train.network import Recipe
 from ghn.types import Reference, Trial
 from studies.known_networks import KnownNetworks
 from studies.run import options_of
-from studies.search_gain import arrivals, evolution, random_search, regrets, search_gain_study, tpe
+from studies.search_gain import arrivals, evolution, random_search, regrets, run_searcher, search_gain_study, tpe
 
 SPACE = toy.SPACE
 
@@ -39,7 +42,7 @@ def test_the_networks_of_a_table_are_a_space() -> None:
         arch = known.sample(rng)
         near = list(known.neighbours(arch))
         assert len(near) >= 8 and arch not in near and set(near) <= set(known.members)
-        assert known.train(arch, rng) == known.values[arch]
+        assert known.trainings(0)(arch) == known.quality(arch, 0) == known.values[arch] <= known.best()
         assert known.nearest(SPACE.to_choices(arch), np.ones(len(known.members), dtype=bool)) == arch
     with pytest.raises(DataError, match="too few networks"):
         KnownNetworks(SPACE, Reference("r", "accuracy", dict(list(table().items())[:5]), {}))
@@ -50,16 +53,17 @@ def test_one_of_several_trainings_is_seen_and_their_mean_is_judged() -> None:
     several = {text: [value - 0.01, value + 0.01] for text, value in values.items()}
     known = KnownNetworks(SPACE, Reference("r", "accuracy", values, several))
     arch = known.members[3]
-    seen = {round(known.train(arch, Random(i)) - known.values[arch], 3) for i in range(20)}
+    seen = {round(known.trainings(seed)(arch) - known.quality(arch, seed), 3) for seed in range(20)}
     assert seen == {-0.01, 0.01}
 
 
 @pytest.mark.parametrize("make", [random_search, evolution, tpe])
 def test_searchers_train_each_network_once_and_arrive(make: Any) -> None:
     known = KnownNetworks(SPACE, Reference("r", "accuracy", table(), {}))
-    found = regrets(known, make, seeds=2, trainings=len(known.members))
+    courses = run_searcher(known, make, seeds=2, trainings=99)
+    found = regrets(known, courses)
     assert found.shape == (2, 30) and (np.diff(found) <= 0).all() and (found[:, -1] == 0).all()
-    assert (found == regrets(known, make, seeds=2, trainings=30)).all()
+    assert courses == run_searcher(known, make, seeds=2, trainings=30)
 
 
 def test_when_a_search_has_arrived() -> None:
@@ -85,6 +89,22 @@ def test_the_study(tmp_path: Path, fabric: Fabric) -> None:
     assert len(found["searchers"]["suggest, hypernetwork"]["median"]) == 6
     assert (tmp_path / "out" / "search_gain.png").read_bytes().startswith(b"\x89PNG")
 
+    trained = {**given["gain"], "tables": ["trained"], "plain": 3, "searchers": ["random search", "suggest, surrogate"]}
+    real = {**given, "gain": {**trained, "trainings": 3}, "out": f"{tmp_path}/real"}
+    setting = replace(setting, recipe=Recipe(epochs=1))
+    search_gain_study(setting, real)
+    found = json.loads((tmp_path / "real" / "search_gain.json").read_text())
+    runs = ReferenceTable.load(tmp_path / "real" / "references.jsonl").runs
+    assert list(found["searchers"]) == ["random search", "suggest, surrogate"] and 3 <= len(runs) <= 6
+    best = max(run.test_accuracy for run in runs)
+    for row in found["searchers"].values():
+        assert min(abs(100 * (best - run.test_accuracy) - row["median"][-1]) for run in runs) < 1e-3
+    (tmp_path / "real" / "search_gain.json").unlink()
+    search_gain_study(setting, {**real, "resume": True})
+    assert len(ReferenceTable.load(tmp_path / "real" / "references.jsonl")) == len(runs)  # nothing is trained twice
+
+    with pytest.raises(ConfigError, match="searcher"):
+        search_gain_study(setting, {**given, "gain": {**trained, "searchers": ["TPO"]}, "out": f"{tmp_path}/none"})
     with pytest.raises(ConfigError, match=r"gain\.scores must be given"):
         search_gain_study(setting, {**given, "gain": {**given["gain"], "scores": None}, "out": f"{tmp_path}/two"})
     lines = (tmp_path / "s.jsonl").read_text().splitlines(keepends=True)
