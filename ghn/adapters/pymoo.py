@@ -5,29 +5,21 @@ NSGA2(pop_size=40, **problem.operators()) minimises problem = ArchitectureProble
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from operator import attrgetter
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ghn.adapters import check_extra
+from ghn.adapters.pymoo_objectives import Cost, Judge, accuracies, all_costs, asked, checked_judge
 from ghn.adapters.pymoo_operators import Rows, operators
-from ghn.errors import ArchitectureError, ConfigError, check_known
-from ghn.scoring.guard import failure_of, judge
-from ghn.search.surrogate import Surrogate
-from ghn.spaces import describe_space
+from ghn.errors import ArchitectureError
 from ghn.spaces.choices import decision_space
-from ghn.spaces.members import live_stats
-from ghn.types import Estimator, Score, Space, Trial
+from ghn.types import Space
 
 check_extra("pymoo", "pymoo")
 
 from pymoo.core.problem import Problem  # noqa: E402
-
-Cost = Callable[[Any], float]  # of an architecture
-Judge = Surrogate[Any] | Estimator[Any] | Cost
-SIZES = {name: attrgetter(name) for name in ("params", "macs")}  # of the live network
 
 
 class ArchitectureProblem(Problem):
@@ -38,24 +30,21 @@ class ArchitectureProblem(Problem):
 
     Args:
         space: one with decisions.
-        accuracy: higher is better: a surrogate that maximises; an estimator; or a function, such as a training.
-        sizes: of `SIZES`, objectives too.
+        accuracy: higher is better: a surrogate that maximises; a hypernetwork; an estimator; or a function, such as a
+            training.
+        sizes: of the live network, `params` or `macs`: objectives too.
         **costs: further objectives: name -> a function of an architecture, lower is better, such as a latency.
 
     Raises:
-        ConfigError: no decisions, an unknown size, or a surrogate that minimises or is of another space.
+        ConfigError: no decisions, an unknown size, a name twice, a cost that is no function, or an accuracy that is
+            none of these, or of another space.
+        CheckpointError: the hypernetwork was made for another space.
     """
 
     def __init__(self, space: Space[Any], accuracy: Judge, sizes: Sequence[str] = ("params",), **costs: Cost) -> None:
-        for name in sizes:
-            check_known("size of a network", name, SIZES)
-        if isinstance(accuracy, Surrogate) and accuracy.direction != "maximize":
-            raise ConfigError("an accuracy is maximised", got=accuracy.direction, fix='direction="maximize"')
-        if isinstance(accuracy, Surrogate) and describe_space(accuracy.space) != describe_space(space):
-            raise ConfigError("the surrogate is of another space", got=repr(accuracy.space), expected=repr(space))
-        self.rows, self.space, self.accuracy = Rows(decision_space(space)), space, accuracy
-        own = {name: lambda arch, read=SIZES[name]: read(live_stats(space, arch)) for name in sizes}
-        self.costs, self.objectives = {**own, **costs}, ("accuracy", *own, *costs)
+        self.rows, self.space, self.accuracy = Rows(decision_space(space)), space, checked_judge(accuracy, space)
+        self.costs = all_costs(space, sizes, costs)
+        self.objectives = ("accuracy", *self.costs)
         self.failed: dict[str, str] = {}  # official string -> why
         self.known: dict[Hashable, list[float]] = {}  # of each function that was judged: its objectives
         most = [len(choice.options) - 1 for choice in self.rows.space.choices()]
@@ -73,27 +62,10 @@ class ArchitectureProblem(Problem):
                     archs[key] = self.rows.member(row)
                 except ArchitectureError as error:
                     self.failed[str(key)], self.known[key] = str(error), [np.nan] * self.n_obj
-        for (key, arch), score in zip(archs.items(), self._accuracies(list(archs.values())), strict=True):
-            every = [score, *(_asked(cost, arch) for cost in self.costs.values())]
+        for (key, arch), score in zip(archs.items(), accuracies(self.accuracy, list(archs.values())), strict=True):
+            every = [score, *(asked(cost, arch) for cost in self.costs.values())]
             self.known[key] = [-score.value, *(one.value for one in every[1:])]
             if why := [one.error for one in every if not one.ok]:
                 self.failed[self.space.format(arch)] = str(why[0])
         out["F"] = np.array([self.known[key] for key in keys])
         out["G"] = 1.0 * ~np.isfinite(out["F"]).all(1)
-
-    def _accuracies(self, archs: list[Any]) -> list[Score]:
-        if isinstance(self.accuracy, Surrogate):
-            mean, _ = self.accuracy.predict(archs)
-            return [Score(float(v)) if np.isfinite(v) else Score.failed("it cannot be judged") for v in mean]
-        if isinstance(self.accuracy, Estimator):
-            return judge(self.accuracy, [Trial(str(i), arch) for i, arch in enumerate(archs)])
-        return [_asked(self.accuracy, arch) for arch in archs]
-
-
-def _asked(function: Cost, arch: Any) -> Score:
-    """What a function says of an architecture; what it raises, and what is no number, is a failure."""
-    try:
-        value = float(function(arch))
-    except Exception as error:
-        return failure_of(error)
-    return Score(value) if np.isfinite(value) else Score.failed(f"its value is {value}")

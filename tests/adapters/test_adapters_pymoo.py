@@ -15,6 +15,7 @@ from pymoo.algorithms.moo.nsga2 import NSGA2
 from pymoo.core.population import Population
 from pymoo.optimize import minimize
 
+import ghn
 from ghn.adapters.pymoo import ArchitectureProblem
 from ghn.errors import ConfigError
 from ghn.search.surrogate import Surrogate
@@ -76,6 +77,14 @@ def test_a_surrogate_judges_in_its_unit(toy_space: Any) -> None:
     assert found[:, 0] == pytest.approx(-mean, nan_ok=True)
 
 
+def test_a_hypernetwork_judges_as_a_surrogate_of_it(toy_model: Any) -> None:
+    model = ghn.load()
+    problem = ArchitectureProblem(model.space, model)
+    assert isinstance(problem.accuracy, Surrogate) and problem.accuracy.space is model.space
+    with pytest.raises(ConfigError, match="no task"):  # as the surrogate says
+        ArchitectureProblem(toy_model.space, toy_model)
+
+
 def test_failures_are_infeasible_and_told(toy_space: Any) -> None:
     def latency(arch: Any) -> float:
         if convolutions(arch) == 1:
@@ -119,6 +128,13 @@ def test_choices_that_depend_on_others_stay_in_the_space() -> None:
 def test_wrong_input(toy_space: Any) -> None:
     with pytest.raises(ConfigError, match="macs"):
         ArchitectureProblem(toy_space, Convolutions(), ["weight"])
+    with pytest.raises(ConfigError, match="list of names"):
+        ArchitectureProblem(toy_space, Convolutions(), "params")
+    with pytest.raises(ConfigError, match="no function"):
+        ArchitectureProblem(toy_space, Convolutions(), latency=2.5)  # type: ignore[arg-type]
+    for nothing in ("loss", None, Convolutions):
+        with pytest.raises(ConfigError, match="nothing that tells accuracies"):
+            ArchitectureProblem(toy_space, nothing)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="maximised"):
         ArchitectureProblem(toy_space, Surrogate(Convolutions(), toy_space, direction="minimize"))
     wider = Surrogate(Convolutions(), NASBench201((3, 8, 8), 7, width=4, depth=1))
@@ -127,6 +143,16 @@ def test_wrong_input(toy_space: Any) -> None:
     bare: Any = type("Bare", (), {"name": "bare"})()
     with pytest.raises(ConfigError, match="decisions"):
         ArchitectureProblem(bare, Convolutions())
+
+
+def test_a_cost_takes_the_place_of_a_size_only_where_the_size_is_left_out(toy_space: Any) -> None:
+    with pytest.raises(ConfigError, match="two objectives have the name params"):
+        ArchitectureProblem(toy_space, Convolutions(), ["params", "macs"], params=lambda arch: 1.0)
+    problem = ArchitectureProblem(toy_space, Convolutions(), ["macs"], params=lambda arch: 1.5)
+    arch = ("nor_conv_3x3",) * 6
+    found = problem.evaluate(rows(problem, [arch]), return_values_of=["F"])
+    assert problem.objectives == ("accuracy", "macs", "params")
+    assert found.tolist() == [[-6, live_stats(toy_space, arch).macs, 1.5]]
 
 
 def test_a_missing_package_names_its_extra(monkeypatch: Any) -> None:
