@@ -10,8 +10,8 @@ from optuna import Study
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from ghn.adapters.optuna_trials import completed
-from ghn.errors import ArchitectureError, ConfigError
+from ghn.adapters.optuna_members import INCOMPLETE, members_and_others, refuse_or_leave_out
+from ghn.errors import ArchitectureError, ConfigError, check_known
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.parameters import member_with
 from ghn.types import Arch
@@ -24,27 +24,39 @@ class StudyLearner(Generic[Arch]):
 
     Args:
         make: makes the surrogate for a direction, or gives one that was made before.
+        incomplete: one of `INCOMPLETE`: whether completed trials that are of no member are refused or left out.
+
+    Raises:
+        ConfigError: it is none of these.
     """
 
-    def __init__(self, make: Callable[[str], Surrogate[Arch]]) -> None:
-        self._make, self._study = make, ""
+    def __init__(self, make: Callable[[str], Surrogate[Arch]], incomplete: str = "refuse") -> None:
+        check_known("way to take trials that are of no member", incomplete, INCOMPLETE)
+        self._make, self._study, self._incomplete = make, "", incomplete
         self.surrogate = make("maximize")
         self._taken: set[int] = set()  # numbers of finished trials
+        self._others: dict[int, str] = {}  # of those that are of no member: why
 
     def learn(self, study: Study, own: int) -> None:
         """Tells of all trials but the own.
 
         Raises:
             ConfigError: it has learnt from another study, or the surrogate was made for the other direction.
-            DataError: the study is of another space.
+            DataError: the study is of another space, and its trials are refused.
         """
         self._begin(study)
         # of all brackets: under Hyperband, `study.get_trials` would give those of one
-        for trial in study._storage.get_all_trials(study._study_id, deepcopy=False):
-            if trial.number == own or trial.number in self._taken:
-                continue
-            space, finished = self.surrogate.space, trial.state.is_finished()
-            arch = completed(space, trial) if trial.state is TrialState.COMPLETE else self._begun(trial)
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        new = [trial for trial in trials if trial.number != own and trial.number not in self._taken]
+        completed = [trial for trial in new if trial.state is TrialState.COMPLETE]
+        found, others = members_and_others(completed, self.surrogate.space)
+        if others:
+            self._others |= others
+            refuse_or_leave_out(self._others, self.surrogate.space, self._incomplete)
+        members = {trial.number: arch for trial, arch in found}
+        for trial in new:
+            finished = trial.state.is_finished()
+            arch = members.get(trial.number) if trial.state is TrialState.COMPLETE else self._begun(trial)
             if finished:
                 self._taken.add(trial.number)
             if arch is not None and finished:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from math import isfinite
-from threading import Lock
 
 import numpy as np
 from optuna import Study
@@ -13,6 +12,7 @@ from optuna.pruners import BasePruner
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ghn.adapters.optuna_lock import OwnLock
 from ghn.errors import ConfigError, DataError, check_counts
 from ghn.families.curves.estimator import make_curve_model
 from ghn.families.curves.model import FEWEST_FINISHED, CurveModel
@@ -53,7 +53,7 @@ class CurvePruner(BasePruner):
             raise ConfigError("the threshold of a pruner is a probability", got=threshold, expected="0 < threshold < 1")
         check_counts("for a pruner of learning curves, ", startup=startup)
         self._model = make_curve_model(model) if isinstance(model, str) else model
-        self._threshold, self._startup, self._warmup, self._lock = threshold, startup, warmup, Lock()
+        self._threshold, self._startup, self._warmup, self._lock = threshold, startup, warmup, OwnLock()
         self._learnt: tuple[str, list[int]] = ("", [])  # name of a study, and numbers of its trials
 
     def prune(self, study: Study, trial: FrozenTrial) -> bool:

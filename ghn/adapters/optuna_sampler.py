@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from random import Random
-from threading import Lock
 from typing import Any, Generic
 
 from optuna import Study
@@ -12,7 +11,9 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from ghn.adapters.optuna_learning import KEY, StudyLearner
+from ghn.adapters.optuna_lock import OwnLock
 from ghn.adapters.optuna_proposals import propose
+from ghn.adapters.optuna_surrogates import SurrogateMaker
 from ghn.adapters.optuna_trials import check_options
 from ghn.errors import check_known
 from ghn.scoring.model import Model
@@ -36,10 +37,13 @@ class GHNSampler(BaseSampler, Generic[Arch]):
         by: one of `ghn.search.acquisition.ACQUISITIONS`.
         seed: of everything drawn; None: anyhow.
         independent_sampler: for parameters that are no decision of an architecture; random by default.
-        **options: of the `Surrogate`, such as `task` and `pool`.
+        incomplete: `refuse` a study with completed trials that lack a choice of the space or have others, or
+            `leave_out` such trials, which a line counts; what was proposed for them is not proposed again.
+        **options: of the `Surrogate`, such as `task` and `pool`; none where one is given.
 
     Raises:
-        ConfigError: as `Surrogate`; or the space can neither be taken apart into choices nor listed.
+        ConfigError: as `Surrogate`; another space than that of a surrogate; or the space can neither be taken apart
+            into choices nor listed.
     """
 
     def __init__(
@@ -50,17 +54,13 @@ class GHNSampler(BaseSampler, Generic[Arch]):
         by: str = "expected_improvement",
         seed: int | None = None,
         independent_sampler: BaseSampler | None = None,
+        incomplete: str = "refuse",
         **options: Any,
     ) -> None:
-        def make(direction: str) -> Surrogate[Arch]:
-            if isinstance(judge, Surrogate):
-                return judge
-            return Surrogate(judge, space, direction=direction, seed=self._rng.getrandbits(32), **options)
-
         check_known("acquisition", by, ACQUISITIONS)
-        self._by, self._rng, self._lock = by, Random(seed), Lock()
+        self._by, self._rng, self._lock = by, Random(seed), OwnLock()
         self._others = independent_sampler or RandomSampler(seed)
-        self._learner = StudyLearner(make)
+        self._learner = StudyLearner(SurrogateMaker(judge, space, self._rng, options), incomplete)
         self._proposed: dict[int, dict[str, Parameter]] = {}  # by number of the trial
         parameters(self.surrogate.space, self.surrogate.space.sample(Random(0)))  # said at once where it has none
 

@@ -10,15 +10,17 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from ghn.adapters.optuna_trials import members_of_study, settings_of
-from ghn.errors import ConfigError
+from ghn.adapters.optuna_members import members_of_study
+from ghn.adapters.optuna_trials import settings_of
+from ghn.errors import ConfigError, DataError
+from ghn.files import plain
 from ghn.search.result import SearchResult
 from ghn.types import Score, Space, Trial, member_of
 
 Results = SearchResult | Mapping[Any, float | None] | Iterable[tuple[Any, Score | float | None]]
 
 
-def add_to_study(study: optuna.Study, space: Space[Any], results: Results) -> None:
+def add_to_study(study: optuna.Study, space: Space[Any], results: Results, *, incomplete: str = "refuse") -> None:
     """Adds results as finished trials: parameters are decisions, curves intermediate values, readings user attributes.
 
     Args:
@@ -26,16 +28,17 @@ def add_to_study(study: optuna.Study, space: Space[Any], results: Results) -> No
         space: of the architectures.
         results: of a search (`run_search`); or pairs of an architecture, or trial, and its score or accuracy, such as
             `zip(archs, model.rank(archs))`; or {architecture: accuracy}. None and NaN are of trainings that failed.
+        incomplete: as of `references_of_study`: what the study has of other choices is refused, or let be.
 
     Raises:
         ConfigError: the study minimises or has several objectives.
-        DataError: it is of another space.
+        DataError: it is of another space, or a score has a damaged curve.
         ArchitectureError: no member; nothing is added.
     """
     if study.directions != [StudyDirection.MAXIMIZE]:
         fix = 'optuna.create_study(direction="maximize")'
         raise ConfigError("scores are higher for the better", got=f"a study of {study.directions}", fix=fix)
-    members_of_study(study, space)
+    members_of_study(study, space, incomplete)
     pairs = results.history if isinstance(results, SearchResult) else results
     pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
     study.add_trials([_trial(space, given, result) for given, result in pairs])
@@ -50,15 +53,24 @@ def _trial(space: Space[Any], given: Any, result: Score | float | None) -> Froze
     score = result if isinstance(result, Score) else _score(result)
     arch = member_of(space, given.arch if isinstance(given, Trial) else given)
     params, distributions = settings_of(space, arch)
-    curve = score.extra.get("curve", {})
-    steps = dict(zip([e - 1 for e in curve.get("epochs", ())], curve.get("val_accuracy", ()), strict=True))
     kept = {"architecture": space.format(arch), "cost_seconds": score.cost_seconds, "budget": score.budget}
     kept |= {"std": score.std, "error": score.error, **{k: v for k, v in score.extra.items() if k != "curve"}}
     return optuna.trial.create_trial(
         state=TrialState.COMPLETE if score.ok else TrialState.FAIL,
-        value=score.value if score.ok else None,
+        value=float(score.value) if score.ok else None,
         params=params,
         distributions=distributions,
-        intermediate_values=steps,
-        user_attrs={name: value for name, value in kept.items() if value is not None},
+        intermediate_values=_steps(score.extra.get("curve")),
+        user_attrs={name: value for name, value in plain(kept).items() if value is not None},
     )
+
+
+def _steps(curve: Any) -> dict[int, float]:
+    """Intermediate values of a curve; epochs count from 1, steps from 0."""
+    if curve is None:
+        return {}
+    epochs, values = curve.get("epochs", ()), curve.get("val_accuracy", ())
+    if len(epochs) != len(values):
+        expected = "a value of val_accuracy after each of its epochs"
+        raise DataError("a score has a damaged curve", got=f"{len(values)} after {len(epochs)}", expected=expected)
+    return {int(epoch) - 1: float(value) for epoch, value in zip(epochs, values, strict=True)}

@@ -7,10 +7,9 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
 
-from ghn.errors import ArchitectureError, ConfigError, DataError
-from ghn.spaces.parameters import Parameter, decide, member_with, parameters
+from ghn.errors import ArchitectureError, ConfigError
+from ghn.spaces.parameters import Parameter, decide, parameters
 from ghn.types import Arch, Space
 
 
@@ -49,28 +48,6 @@ def check_options(distribution: BaseDistribution, own: Parameter) -> None:
             expected=list(own.options),
             fix="ask for those of the space; or make another space, and another study with a sampler of it",
         )
-
-
-def members_of_study(study: optuna.Study, space: Space[Arch]) -> list[tuple[FrozenTrial, Arch]]:
-    """The completed trials of a study, each with its member.
-
-    Raises:
-        DataError: one is of no member: the study is of another space.
-    """
-    return [(trial, completed(space, trial)) for trial in study.get_trials(False, (TrialState.COMPLETE,))]
-
-
-def completed(space: Space[Arch], trial: FrozenTrial) -> Arch:
-    """The member of a completed trial; `DataError` where it is none."""
-    try:
-        return member_with(space, trial.params)
-    except ArchitectureError as error:
-        raise DataError(
-            f"the study is of another space, or its objective asks for other choices: trial {trial.number}",
-            got=str(error),
-            expected=f"the choices of a member of space {space.name} in each completed trial",
-            fix="begin another study, which keeps this one as it is",
-        ) from None
 
 
 def _key(option: Any) -> tuple[type, Any]:

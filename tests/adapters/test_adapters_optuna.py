@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import sys
 import threading
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ from ghn.adapters.optuna_learning import StudyLearner
 from ghn.errors import ConfigError, DataError, MissingExtraError
 from ghn.search import Limit, RandomSearch, run_search
 from ghn.search.surrogate import Surrogate
-from ghn.spaces import FunctionSpace, make_space
+from ghn.spaces import FunctionSpace, NASBench201, make_space
 from ghn.types import Score, Trial
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -49,6 +51,15 @@ class Learnt(Judge):
     """The same, once it has learnt from three; quicker, as nothing else is read."""
 
     least = 3
+
+
+class Known(Double):
+    """Can be pickled."""
+
+    least = 2
+
+    def score(self, trials: Any) -> list[Score]:
+        return [Score(float(trial.arch.count("nor_conv_3x3"))) for trial in trials]
 
 
 @pytest.fixture(scope="module")
@@ -298,6 +309,37 @@ def test_a_study_of_another_space(toy_space: Any, truth: Any, space: FunctionSpa
     assert len(references_of_study(study, space)) == len(study.get_trials(states=[TrialState.COMPLETE]))
 
 
+def test_trials_that_lack_choices_can_be_left_out(toy_space: Any, truth: Any) -> None:
+    sampler = GHNSampler(Learnt(truth), toy_space, pool=8, seed=0, incomplete="leave_out")
+    study, options = optuna.create_study(direction="maximize", sampler=sampler), categorical(toy_space, "0-1").choices
+    with pytest.warns(UserWarning, match=r"left out: 1 \(0\)"):
+        study.optimize(lambda trial: float(trial.suggest_categorical("0-1", options) == "none"), n_trials=2)
+    with pytest.warns(UserWarning, match=r"no member .*left out: 2 \(0, 1\); trial 0: the choice '0-2'"):
+        study.optimize(lambda trial: 1 / trial.number if suggest_architecture(trial, toy_space) else 0.0, n_trials=3)
+    assert len(set(keys(study, toy_space))) == 5 and len(sampler.surrogate.observed) == 2
+    for taken in (references_of_study, lambda *a, **b: table_of_study(*a, "mine", **b).runs):
+        with pytest.raises(DataError, match="leave_out"):
+            taken(study, toy_space)
+        with pytest.warns(UserWarning, match=r"left out: 2"):
+            assert len(taken(study, toy_space, incomplete="leave_out")) == 3
+    with pytest.warns(UserWarning, match=r"left out: 2"):
+        add_to_study(study, toy_space, {toy_space.distinct()[0]: 0.5}, incomplete="leave_out")
+    with pytest.raises(ConfigError, match=r"refuse \| leave_out"):
+        references_of_study(study, toy_space, incomplete="skip")
+
+
+def test_samplers_and_pruners_are_pickled_to_go_on_later(toy_space: Any, truth: Any) -> None:
+    study = optuna.create_study(direction="maximize", sampler=GHNSampler(Known(), toy_space, pool=8, seed=0))
+    study.optimize(lambda trial: truth(suggest_architecture(trial, toy_space)), n_trials=3)
+    sampler, pruner = pickle.loads(pickle.dumps((study.sampler, CurvePruner(startup=4))))
+    assert not pruner.prune(study, study.trials[0])
+    going_on = optuna.create_study(study_name=study.study_name, direction="maximize", sampler=sampler)
+    going_on.add_trials(study.trials)
+    for one in (study, going_on):
+        one.optimize(lambda trial: truth(suggest_architecture(trial, toy_space)), n_trials=2)
+    assert keys(going_on, toy_space) == keys(study, toy_space)
+
+
 def test_several_objectives_and_a_second_study(toy_space: Any, truth: Any) -> None:
     sampler = GHNSampler(Learnt(truth), toy_space, pool=8)
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
@@ -318,6 +360,12 @@ def test_wrong_settings(toy_space: Any, truth: Any, monkeypatch: pytest.MonkeyPa
         GHNSampler(Learnt(truth), toy_space, by="luck")
     with pytest.raises(ConfigError, match="of which space"):
         GHNSampler(Learnt(truth))
+    told = Surrogate(Learnt(truth), toy_space)
+    assert GHNSampler(told, toy_space).surrogate is told
+    with pytest.raises(ConfigError, match=r"(?s)its own options.*pool"):
+        GHNSampler(told, pool=3)
+    with pytest.raises(ConfigError, match="surrogate is of another space"):
+        GHNSampler(told, NASBench201((3, 8, 8), 7, width=4, depth=1))
     bare: Any = type("Bare", (), {"name": "bare", "sample": lambda self, rng: 0})()
     with pytest.raises(ConfigError, match="neither be taken apart"):
         GHNSampler(Learnt(truth), bare)
@@ -405,6 +453,14 @@ def test_a_search_becomes_a_study_that_plots_show(toy_space: Any, truth: Any) ->
     lost = optuna.create_study(direction="maximize")
     add_to_study(lost, toy_space, [(arch, None), (arch, float("nan"))])
     assert [trial.state for trial in lost.trials] == [TrialState.FAIL, TrialState.FAIL]
+    stored = optuna.create_study(direction="maximize")
+    extra = {"loss": np.float32(0.5), "seen": np.arange(2), "curve": {"epochs": np.array([1]), "val_accuracy": [0.5]}}
+    add_to_study(stored, toy_space, [(arch, Score(np.float32(0.5), np.float64(2.0), extra=extra))])
+    (kept,) = stored.trials
+    assert json.loads(json.dumps(kept.user_attrs))["seen"] == [0, 1] and kept.user_attrs["loss"] == 0.5  # as on SQLite
+    assert kept.intermediate_values == {0: 0.5}
+    with pytest.raises(DataError, match="damaged curve"):
+        add_to_study(stored, toy_space, [(arch, Score(0.5, extra={"curve": {"epochs": [1, 2]}}))])
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
         axes = optuna.visualization.matplotlib.plot_optimization_history(study)
     assert len(axes.collections[0].get_offsets()) == 10
