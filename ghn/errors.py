@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 
 
 class GhnError(Exception):
@@ -75,11 +76,11 @@ def check_known(what: str, got: str, known: Iterable[str]) -> None:
         raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(known))
 
 
-def check_counts(where: str, **counts: object) -> None:
-    """Refuses settings that are not whole numbers of at least 1; `where` stands before their names."""
+def check_counts(where: str, least: int = 1, **counts: object) -> None:
+    """Refuses settings that are not whole numbers of at least `least`; `where` stands before their names."""
     for name, value in counts.items():
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{where}{name} must be a whole number of at least 1", got=value)
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ConfigError(f"{where}{name} must be a whole number of at least {least}", got=value)
 
 
 def check_settings(error: type[GhnError], where: object, found: object, wanted: Mapping[str, object], fix: str) -> None:

@@ -7,12 +7,12 @@ client.set_generation_strategy(GenerationStrategy(nodes=[GHNNode(surrogate)]))
 from __future__ import annotations
 
 import logging
-import math
 from typing import Any
 
 from ghn.adapters import check_extra
 from ghn.adapters.ax_experiment import constants_beside, metric_of, parameters
 from ghn.errors import ArchitectureError
+from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import config_of, member_of_config
 
@@ -73,7 +73,7 @@ class GHNNode(ExternalGenerationNode):
         if not (status in OVER or (value is not None and status in (TrialStatus.COMPLETED, TrialStatus.EARLY_STOPPED))):
             self.surrogate.announce(arch)  # it runs
             return
-        if status in OVER or value is None or not math.isfinite(value):
+        if status in OVER or not is_value(value):
             logger.warning("trial %s is %s with %s: it counts as failed", key[0], status.name, value)
             value = None
         self.surrogate.observe(arch, value)

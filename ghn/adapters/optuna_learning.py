@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite
 from typing import Generic
 
 from optuna import Study
@@ -12,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ghn.adapters.optuna_members import INCOMPLETE, members_and_others, refuse_or_leave_out
 from ghn.errors import ArchitectureError, ConfigError, check_known
+from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.parameters import member_with
 from ghn.types import Arch
@@ -60,8 +60,7 @@ class StudyLearner(Generic[Arch]):
             if finished:
                 self._taken.add(trial.number)
             if arch is not None and finished:
-                known = trial.value is not None and isfinite(trial.value)
-                self.surrogate.observe(arch, trial.value if known else None)
+                self.surrogate.observe(arch, trial.value if is_value(trial.value) else None)
             elif arch is not None:
                 self.surrogate.announce(arch)
 

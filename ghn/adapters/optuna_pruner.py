@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ghn.adapters.optuna_lock import OwnLock
 from ghn.errors import ConfigError, DataError, check_counts
-from ghn.families.curves.estimator import make_curve_model
+from ghn.families.curves.estimator import curve_model
 from ghn.families.curves.model import FEWEST_FINISHED, CurveModel
 from ghn.families.curves.stopping import hopeless
 from ghn.tables.curves import Curves
@@ -49,10 +49,11 @@ class CurvePruner(BasePruner):
         startup: int = FEWEST_FINISHED,
         warmup: int = 0,
     ) -> None:
-        if not 0 < threshold < 1:
+        if not isinstance(threshold, float | int) or not 0 < threshold < 1:
             raise ConfigError("the threshold of a pruner is a probability", got=threshold, expected="0 < threshold < 1")
         check_counts("for a pruner of learning curves, ", startup=startup)
-        self._model = make_curve_model(model) if isinstance(model, str) else model
+        check_counts("for a pruner of learning curves, ", least=0, warmup=warmup)
+        self._model = curve_model(model)
         self._threshold, self._startup, self._warmup, self._lock = threshold, startup, warmup, OwnLock()
         self._learnt: tuple[str, list[int]] = ("", [])  # name of a study, and numbers of its trials
 

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 
 from ghn.adapters.optuna_members import members_of_study
 from ghn.errors import ConfigError, DataError
+from ghn.search.observations import is_value
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
 from ghn.types import Space
@@ -36,7 +37,7 @@ def references_of_study(study: optuna.Study, space: Space[Any], *, incomplete: s
         raise ConfigError("references are of one objective", got=f"a study of {len(study.directions)}")
     sign, found = (-1.0 if study.direction is StudyDirection.MINIMIZE else 1.0), dict[str, list[float]]()
     for trial, arch in members_of_study(study, space, incomplete):
-        if trial.value is not None and np.isfinite(trial.value):
+        if trial.value is not None and is_value(trial.value):
             found.setdefault(space.format(arch), []).append(sign * trial.value)
     return {text: float(np.mean(values)) for text, values in found.items()}
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from pathlib import Path
 from typing import Any
 
 from ghn.adapters import check_extra
 from ghn.errors import ConfigError, DataError
 from ghn.files import from_json, write_atomic
+from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import config_of, member_of_config
 
@@ -64,7 +64,7 @@ class GHNSearch(Searcher):
         if trial_id not in self._archs:  # of another searcher, or told before
             return
         value = None if error else (result or {}).get(self.metric)
-        if value is not None and not math.isfinite(value):
+        if value is not None and not is_value(value):
             logging.getLogger(__name__).warning(
                 "trial %s gave %s=%s: it counts as failed", trial_id, self.metric, value
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from ghn.adapters import check_extra
 from ghn.errors import ConfigError
+from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import WHOLE, config_of, member_of_config, options_of
 from ghn.types import Space
@@ -88,7 +89,7 @@ class GHNSearcher(SingleObjectiveBaseSearcher):
 
     def _tell(self, trial_id: int, value: float | None) -> None:
         if trial_id not in self._told:
-            if value is not None and not np.isfinite(value):
+            if value is not None and not is_value(value):
                 logging.getLogger(__name__).warning("trial %s gave %s: it counts as failed", trial_id, value)
                 value = None
             self.surrogate.observe(self._archs[trial_id], value)

@@ -27,6 +27,7 @@ from ghn.scoring.readouts import Sample
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
+from ghn.spaces.members import check_list
 from ghn.tasks import make_task
 from ghn.tasks.outputs import example_inputs, kind_of
 from ghn.train.checkpoint import save_tensors
@@ -98,7 +99,7 @@ class Model:
             ConfigError: unknown read-out or skeletons; or one architecture instead of a list.
             CheckpointError: the task does not fit the checkpoint.
         """
-        self._check_list("score", architectures)
+        check_list(self.space, "score", architectures)
         return self._judge(self.estimator(readout, task=task, sample=sample, skeletons=skeletons), architectures)
 
     def rank(
@@ -131,7 +132,7 @@ class Model:
                 a bank.
         """
         self.hypernetwork("rank")
-        self._check_list("rank", architectures)
+        check_list(self.space, "rank", architectures)
         ranker = make_ranker(self, task=task, features=features)
         known = (references or {}).items()
         ranker.fit([(Trial(f"reference/{i}", self._arch(a)), Score(float(v))) for i, (a, v) in enumerate(known)])
@@ -273,24 +274,8 @@ class Model:
         scores |= zip(trials, estimator.score(list(trials.values())), strict=True)
         return [scores[i] for i in range(len(architectures))]
 
-    def _check_list(self, what: str, architectures: Any) -> None:
-        """Raises `ConfigError` for one architecture that is not in a list."""
-        if self._is_one(architectures):
-            got = f"{type(architectures).__name__}: {str(architectures)[:100]}"
-            raise ConfigError(f"{what} takes a list of architectures", got=got, fix="put it into a list")
-
     def _arch(self, given: Any) -> Any:
         return self.network(given) if isinstance(given, nn.Module | Graph) else given
-
-    def _is_one(self, given: Any) -> bool:
-        """Whether this is an architecture: members may be sequences of parts, as lists of architectures are."""
-        if isinstance(given, str | nn.Module | Graph | Network) or not isinstance(given, Iterable):
-            return True
-        try:
-            self.space.format(given)
-        except Exception:  # whatever a space raises for a list of members
-            return False
-        return True
 
     def _scoring_task(self) -> Task:
         if (named := self.card["scoring_task"]) is None:

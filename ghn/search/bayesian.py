@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ghn.errors import ConfigError, check_known
+from ghn.errors import ConfigError, check_counts, check_known
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.search.acquisition import ACQUISITIONS
 from ghn.search.basic import SpaceSearch
+from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.types import Arch, Estimator, Score, Space, Trial
 
@@ -55,7 +56,9 @@ class BayesianSearch(SpaceSearch[Arch]):
         budget: float | None = None,
     ) -> None:
         check_known("acquisition", by, ACQUISITIONS)
-        if batch < 1 or first < 0 or pool < batch:
+        check_counts("of a Bayesian search, ", batch=batch, pool=pool)
+        check_counts("of a Bayesian search, ", least=0, first=first)
+        if pool < batch:
             raise ConfigError(
                 "a Bayesian search chooses batches of at least one network from a pool that has as many",
                 got=f"batch={batch}, first={first}, pool={pool}",
@@ -86,4 +89,4 @@ class BayesianSearch(SpaceSearch[Arch]):
         return drawn
 
     def _learn(self, trial: Trial[Arch], score: Score) -> None:
-        self.surrogate.observe(trial.arch, score.value if score.ok else None)
+        self.surrogate.observe(trial.arch, score.value if is_value(score.value) else None)

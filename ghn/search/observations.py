@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from math import isfinite, nan
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from math import inf, isfinite, nan
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ghn.errors import ConfigError, DataError, check_known
-from ghn.families.curves.estimator import make_curve_model
+from ghn.errors import ConfigError, DataError, check_counts, check_known
+from ghn.families.curves.estimator import curve_model
 from ghn.families.curves.model import FEWEST_FINISHED, CurveModel
 from ghn.tables.curves import Curves
 from ghn.tables.references import ReferenceTable
 from ghn.types import Reference, Score, Trial
 
+LARGEST = 1e100  # of a value, in size: nothing that is computed from such values overflows
 TAKES = ("extrapolation", "last", "best")
+REFERENCES = "a ReferenceTable, a Reference, {official string: value}, or pairs of a Trial and its Score"
 Curve = dict[str, list[Any]]  # `epochs` and `val_accuracy`
 Observed = float | Score | Sequence[float] | Mapping[str, Any] | None
 References = Reference | ReferenceTable | Mapping[str, Observed] | Sequence[tuple[Trial[Any], Score]]
+
+
+def is_value(value: float | None) -> bool:
+    """Whether a surrogate can learn from it; what a training gave that has diverged it cannot."""
+    return value is not None and abs(value) <= LARGEST  # false for NaN
 
 
 class CurveReader:
@@ -34,15 +41,13 @@ class CurveReader:
             default the last value, and what others gained from there on.
 
     Raises:
-        ConfigError: an unknown name, or a horizon below 1.
+        ConfigError: an unknown name, no model, or a horizon that is no whole number of at least 1.
     """
 
     def __init__(self, horizon: int, take: str = "extrapolation", model: CurveModel | str = "last") -> None:
         check_known("way to take a curve", take, TAKES)
-        if horizon < 1:
-            raise ConfigError("the epoch with which trainings end", got=horizon, expected="at least 1")
-        self.horizon, self.take = horizon, take
-        self.model = make_curve_model(model) if isinstance(model, str) else model
+        check_counts("of a reader of curves, the epoch with which trainings end, ", horizon=horizon)
+        self.horizon, self.take, self.model = horizon, take, curve_model(model)
         self.running: dict[Hashable, Curve] = {}  # of each function whose training has not ended
         self.finished: list[Curve] = []
         self._fitted = 0  # finished curves that the model has learnt from
@@ -142,12 +147,12 @@ def as_curve(value: Any) -> Curve:
     try:
         values = [] if values is None else [float(one) for one in values]
         epochs = list(range(1, len(values) + 1)) if given is None else [int(epoch) for epoch in given]
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise DataError(
             "what was observed is neither a value nor a learning curve", got=value, expected=str(error)
         ) from None
     rising = all(a < b for a, b in zip((0, *epochs), epochs, strict=False))
-    if not values or len(values) != len(epochs) or not rising or not all(map(isfinite, values)):
+    if not values or len(values) != len(epochs) or not rising or not all(map(is_value, values)):
         raise DataError(
             "what was observed is no learning curve",
             got=f"{len(values)} values after {len(epochs)} epochs" if rising else f"epochs {epochs[:8]}",
@@ -168,10 +173,26 @@ def weighed(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def value_of(value: Observed) -> float | None:
-    """The value of what was observed, where it is no curve; None of a failure."""
+    """The value of what was observed, where it is no curve; None of a failure.
+
+    Raises:
+        ConfigError: it is no finite number, or larger than `LARGEST`.
+    """
     if isinstance(value, Score):
-        return value.value if value.ok else None
-    return None if value is None else float(value)  # type: ignore[arg-type]
+        value = value.value if value.ok else None
+    if value is None:
+        return None
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        number = inf
+    except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor that is no real number
+        raise ConfigError("an observed value is a number", got=repr(value), expected="a number, or None") from None
+    if not is_value(number):
+        fix = "of a training that failed: observe(arch, None)"
+        expected = f"at most {LARGEST:g} in size"
+        raise ConfigError("an observed value is a finite number", got=number, expected=expected, fix=fix)
+    return number
 
 
 def each_of(references: References, metric: str, *, curves: bool) -> Iterator[tuple[Any, Observed]]:
@@ -186,12 +207,13 @@ def each_of(references: References, metric: str, *, curves: bool) -> Iterator[tu
         yield from references.values.items()
     elif isinstance(references, Mapping):
         yield from references.items()
+    elif isinstance(references, str) or not isinstance(references, Iterable):
+        raise DataError("what was observed is no references", got=repr(references), expected=REFERENCES)
     else:
         for pair in references:
             trial, score = pair if isinstance(pair, tuple) and len(pair) == 2 else (None, None)
             if not isinstance(trial, Trial) or not isinstance(score, Score):
-                expected = "a ReferenceTable, a Reference, {official string: value}, or pairs of a Trial and its Score"
-                raise DataError("what was observed is no references", got=pair, expected=expected)
+                raise DataError("what was observed is no references", got=pair, expected=REFERENCES)
             yield trial.arch, score if curves else value_of(score)
 
 

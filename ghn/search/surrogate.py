@@ -19,7 +19,7 @@ from ghn.search.acquisition import ACQUISITIONS, Acquisition
 from ghn.search.belief import make_belief, space_and_estimator
 from ghn.search.observations import CurveReader, Observed, References, curve_of, each_of, value_of, weighed
 from ghn.spaces import describe_space
-from ghn.spaces.members import TRIES, draw_new
+from ghn.spaces.members import TRIES, check_list, draw_new
 from ghn.types import Arch, Estimator, Space, Task, member_of
 
 SCHEMA = "ghn.surrogate/1"
@@ -42,7 +42,7 @@ class Surrogate(Generic[Arch]):
         task: the images that a hypernetwork reads on; None: those that its checkpoint names.
         direction: `maximize` or `minimize` what is observed.
         pool: candidates among which `suggest` chooses.
-        seed: of everything drawn.
+        seed: of everything drawn; None: anyhow.
         allowed: says which networks can be trained at all, such as those that are small enough; `suggest` proposes no
             others, and does not read them. None: all.
         curves: reads curves of trainings that have not ended; None: only values are observed.
@@ -60,12 +60,18 @@ class Surrogate(Generic[Arch]):
         task: Task | None = None,
         direction: str = "maximize",
         pool: int = 256,
-        seed: int = 0,
+        seed: int | None = 0,
         allowed: Callable[[Arch], bool] | None = None,
         curves: CurveReader | None = None,
     ) -> None:
         check_known("direction of a surrogate", direction, DIRECTIONS)
         check_counts("of a surrogate, ", pool=pool)
+        if allowed is not None and not callable(allowed):
+            raise ConfigError("what can be trained is said by a function of an architecture", got=repr(allowed))
+        if curves is not None and not isinstance(curves, CurveReader):
+            raise ConfigError(
+                "no reader of curves", got=repr(curves), fix="curves=ghn.search.CurveReader(horizon=EPOCHS)"
+            )
         self.space, estimator = space_and_estimator(judge, space, task)
         self.direction, self.pool, self.allowed, self.curves = direction, pool, allowed, curves
         self._sign, self._belief = DIRECTIONS[direction], make_belief(estimator, self.space)
@@ -73,7 +79,7 @@ class Surrogate(Generic[Arch]):
         self._values: dict[Hashable, list[float]] = {}  # of its trainings
         self._waiting: dict[Hashable, None] = {}  # suggested, and not observed yet
         self._failed: dict[Hashable, None] = {}
-        self._rng, self._noise = Random(seed), np.random.default_rng(seed)
+        self.reseed(seed)
 
     @property
     def observed(self) -> dict[str, float]:
@@ -97,7 +103,7 @@ class Surrogate(Generic[Arch]):
 
         Raises:
             ArchitectureError: no member of the space.
-            ConfigError: the value is not a finite number; or a curve, which nothing reads.
+            ConfigError: the value is not a finite number, or above 1e100 in size; or a curve, which nothing reads.
             DataError: it is no curve.
         """
         member: Arch = member_of(self.space, arch)
@@ -118,6 +124,9 @@ class Surrogate(Generic[Arch]):
             references: a table, one reading of a benchmark, a dict of official strings, or trials with their scores.
                 With `curves`, those of trainings that did not reach the horizon are read so.
             metric: of a table.
+
+        Raises:
+            DataError: they are no references.
         """
         taken = 0
         for arch, value in each_of(references, metric, curves=self.curves is not None):
@@ -127,9 +136,6 @@ class Surrogate(Generic[Arch]):
 
     def _ended(self, key: Hashable, member: Arch, value: float | None) -> None:
         """Takes the value of a training that has ended; None of one that failed."""
-        if value is not None and not np.isfinite(value):
-            fix = "of a training that failed: observe(arch, None)"
-            raise ConfigError("an observed value is a finite number", got=value, fix=fix)
         self._archs.setdefault(key, member)
         self._waiting.pop(key, None)
         if self.curves is not None:
@@ -138,7 +144,7 @@ class Surrogate(Generic[Arch]):
             self._failed[key] = None
         else:
             self._failed.pop(key, None)
-            self._values.setdefault(key, []).append(float(value))
+            self._values.setdefault(key, []).append(value)
 
     def predict(self, archs: Sequence[Arch | str]) -> tuple[Floats, Floats]:
         """Means and standard deviations [n] of values; NaN where an architecture cannot be judged.
@@ -147,8 +153,10 @@ class Surrogate(Generic[Arch]):
         space, where the judge says something before any training.
 
         Raises:
-            ConfigError: the judge must learn first, from more observations than there are.
+            ConfigError: the judge must learn first, from more observations than there are; or one architecture that is
+                in no list.
         """
+        check_list(self.space, "predict", archs)
         if self._ignorant:
             got = f"{len(self._values)} observations"
             raise ConfigError("the surrogate has not learnt yet", got=got, expected=f"at least {self._belief.least}")
@@ -165,11 +173,11 @@ class Surrogate(Generic[Arch]):
             by: one of `ACQUISITIONS`.
 
         Raises:
-            ConfigError: an unknown name, or n below 1.
+            ConfigError: an unknown name, no whole number of at least 1, or one architecture in place of a pool.
         """
         check_known("acquisition", by, ACQUISITIONS)
-        if n < 1:
-            raise ConfigError("architectures to acquire", got=n, expected="at least 1")
+        check_counts("architectures to acquire, ", n=n)
+        check_list(self.space, "acquire", pool)
         left: dict[Hashable, Arch] = {}
         for arch in (member_of(self.space, one) for one in pool):
             left.setdefault(self.space.canonical(arch), arch)
@@ -192,6 +200,9 @@ class Surrogate(Generic[Arch]):
         Raises:
             ConfigError: as `acquire`.
         """
+        check_counts("architectures to suggest, ", n=n)
+        if among is not None:
+            check_list(self.space, "suggest(among=)", among)
         pool = self._proposals(max(n, self.pool)) if among is None else self._some_of(among, max(n, self.pool))
         chosen = self.acquire(pool, n, by=by)
         for arch in chosen:
@@ -200,6 +211,7 @@ class Surrogate(Generic[Arch]):
 
     def draw(self, n: int) -> list[Arch]:
         """Up to `n` members drawn at random that are not known, to begin with; they are then awaited."""
+        check_counts("architectures to draw, ", n=n)
         drawn = self._drawn(n)
         for arch in drawn:
             self.announce(arch)
@@ -218,6 +230,8 @@ class Surrogate(Generic[Arch]):
 
     def reseed(self, seed: int | None = None) -> None:
         """Draws otherwise from now on, so that copies in several processes do not suggest the same; None: anyhow."""
+        if seed is not None:
+            check_counts("of a surrogate, ", least=0, seed=seed)
         self._rng, self._noise = Random(seed), np.random.default_rng(seed)
 
     def save(self, path: Path | str) -> None:

@@ -6,13 +6,15 @@ Architectures are members of the space, or its official strings. A string that i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
 import numpy as np
+from torch import nn
 
 from ghn.analysis.weighted import Floats
+from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram, graph_diagram
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
@@ -20,6 +22,26 @@ from ghn.graph.stats import PROPERTIES, GraphStats, count_params, graph_properti
 from ghn.types import Arch, Drawn, Finite, Network, Space, member_of, network_of
 
 TRIES = 1000  # draws in a row without a new function after which a space counts as exhausted
+
+
+def is_one(space: Space[Any], given: Any) -> bool:
+    """Whether this is an architecture: members may be sequences of parts, as lists of architectures are."""
+    if isinstance(given, str | nn.Module | Graph | Network) or not isinstance(given, Iterable):
+        return True
+    if isinstance(given, Iterator):  # which looking at would use up
+        return False
+    try:
+        space.format(given)
+    except Exception:  # whatever a space raises for a list of members
+        return False
+    return True
+
+
+def check_list(space: Space[Any], what: str, given: Any) -> None:
+    """Raises `ConfigError` for one architecture that is not in a list, and for what is none."""
+    if is_one(space, given):
+        got = f"{type(given).__name__}: {str(given)[:100]}"
+        raise ConfigError(f"{what} takes a list of architectures", got=got, fix="put it into a list")
 
 
 def draw_distinct(space: Space[Arch], n: int, rng: Random) -> list[Arch]:

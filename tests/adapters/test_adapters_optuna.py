@@ -369,7 +369,15 @@ def test_wrong_settings(toy_space: Any, truth: Any, monkeypatch: pytest.MonkeyPa
     bare: Any = type("Bare", (), {"name": "bare", "sample": lambda self, rng: 0})()
     with pytest.raises(ConfigError, match="neither be taken apart"):
         GHNSampler(Learnt(truth), bare)
-    for wrong in ({"model": "oracle"}, {"threshold": 1.5}, {"startup": 0}):
+    for wrong in (
+        {"model": "oracle"},
+        {"threshold": 1.5},
+        {"startup": 0},
+        {"warmup": -3},
+        {"warmup": "a"},
+        {"threshold": "a"},
+        {"model": 3},
+    ):
         with pytest.raises(ConfigError):
             CurvePruner(**wrong)
     monkeypatch.setitem(sys.modules, "optuna", None)

@@ -101,7 +101,7 @@ def test_killed_and_resumed_it_gives_the_trials_of_one_that_was_not(tmp_path: An
     assert run(19, "a", resume=True) == run(19, "b")
 
 
-@pytest.mark.parametrize("wrong", [{"batch": 0}, {"first": -1}, {"pool": 3}, {"by": "luck"}])
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"batch": 2.5}, {"first": -1}, {"pool": 3}, {"by": "luck"}])
 def test_wrong_settings(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"Bayesian|expected_improvement"):
         BayesianSearch(SPACE, judge=Learner(), **wrong)

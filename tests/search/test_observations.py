@@ -164,7 +164,14 @@ def test_what_is_no_curve(wrong: Any) -> None:
 def test_wrong_readers() -> None:
     with pytest.raises(ConfigError, match=r"CurveReader\(horizon=EPOCHS\)"):
         Surrogate(Convolutions(), SPACE).observe(archs(1)[0], [0.1, 0.2])
-    for wrong in ({"horizon": 0}, {"horizon": 9, "take": "first"}, {"horizon": 9, "model": "luck"}):
+    for wrong in (
+        {"horizon": 0},
+        {"horizon": 9, "take": "first"},
+        {"horizon": 9, "model": "luck"},
+        {"horizon": "9"},
+        {"horizon": 2.5},
+        {"horizon": 9, "model": 3},
+    ):
         with pytest.raises(ConfigError):
             CurveReader(**wrong)
     assert isinstance(CurveReader(9, model=SumOfLosses()).model, SumOfLosses)
@@ -181,6 +188,11 @@ def test_numbers_and_curves_of_other_libraries() -> None:
     assert len(made.state()["running"]) == 2
     with pytest.raises(DataError, match="neither a value"):
         made.observe(arch, "0.9")  # type: ignore[arg-type]
-    for wrong in ("mine.csv", [(arch, 0.5)]):
+    for nothing in (1j, object(), {1, 2}):
+        with pytest.raises(ConfigError, match="is a number"):
+            made.observe(arch, nothing)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="neither a value"):
+        made.observe(arch, [0.5, 10**400])
+    for wrong in ("mine.csv", [(arch, 0.5)], None, 3):
         with pytest.raises(DataError, match="no references"):
             made.observe_all(wrong)  # type: ignore[arg-type]

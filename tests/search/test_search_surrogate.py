@@ -208,8 +208,20 @@ def test_wrong_input(toy_space: Any, truth: Any, toy_model: Model, toy_task: Any
             Surrogate(judge, toy_space)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="whole number"):
         Surrogate(Guess(truth), toy_space, pool=8.5)  # type: ignore[arg-type]
-    made = Surrogate(Guess(truth), toy_space)
-    for value in (float("nan"), float("inf")):
+    made = Surrogate(Guess(truth), toy_space, pool=4)
+    for settings in ({"seed": -1}, {"seed": "a"}, {"allowed": "small"}, {"curves": 20}):
+        with pytest.raises(ConfigError):
+            Surrogate(Guess(truth), toy_space, **settings)
+    for n in (1.5, 0, "2", True):
+        for ask in (made.suggest, made.draw, lambda n: made.acquire([], n)):
+            with pytest.raises(ConfigError, match="whole number"):
+                ask(n)
+    cell = toy_space.distinct()[0]
+    for one in (cell, toy_space.format(cell), None):  # none is read part by part, or letter by letter
+        for ask in (made.predict, made.acquire, lambda among: made.suggest(among=among or "")):
+            with pytest.raises(ConfigError, match="list of architectures"):
+                ask(one)
+    for value in (float("nan"), float("inf"), 1e300, 10**400, np.float32("inf")):
         with pytest.raises(ConfigError, match="finite number"):
             made.observe(toy_space.distinct()[0], value)
     with pytest.raises(ArchitectureError):

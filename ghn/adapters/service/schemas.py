@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from ghn.graph.ir import SCHEMA as GRAPH_SCHEMA
+from ghn.search.observations import LARGEST
 
 
 class _Body(BaseModel):
@@ -34,7 +35,7 @@ class GraphBody(_Body):
 
 Text = Annotated[str, Field(min_length=1, description="the official string of an architecture of the space")]
 SpaceName = Annotated[str | None, Field(description="a name of /spaces; null: the first there")]
-Number = Annotated[FiniteFloat, Field(strict=False)]
+Value = Annotated[FiniteFloat, Field(strict=False, ge=-LARGEST, le=LARGEST)]
 Architectures = Annotated[
     list[Text | GraphBody],
     Field(min_length=1, description="official strings of the space, or networks of known operations as graphs"),
@@ -60,7 +61,7 @@ class ScoreRequest(_Many):
 class RankRequest(_Many):
     """Judge networks with everything at hand."""
 
-    references: dict[str, Number] = Field(
+    references: dict[str, Value] = Field(
         default={}, description="official string -> accuracy of trained networks: none, or at least five"
     )
 
@@ -89,7 +90,7 @@ class ObserveRequest(_Body):
 
     space: SpaceName = None
     architecture: Text
-    value: Number | None = Field(description="null: the training failed")
+    value: Value | None = Field(description="null: the training failed")
 
 
 class DescribeRequest(_Body):

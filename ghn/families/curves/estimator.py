@@ -42,6 +42,16 @@ def make_curve_model(name: str, **options: Any) -> CurveModel:
         raise ConfigError(f"the curve model {name} has no such option", got=options, expected=str(error)) from None
 
 
+def curve_model(model: CurveModel | str) -> CurveModel:
+    """A model of learning curves, or that of a name; `ConfigError` for anything else."""
+    if isinstance(model, str):
+        return make_curve_model(model)
+    if isinstance(model, type) or not isinstance(model, CurveModel):
+        expected = f"one of {', '.join(CURVE_MODELS)}, or an object with fit and predict"
+        raise ConfigError("no model of learning curves", got=repr(model), expected=expected)
+    return model
+
+
 def architecture_features(space: Space[Any], archs: Sequence[Any]) -> dict[Any, list[float]]:
     """Features for models that use them: the logarithm of the live parameters, and what an `Encoded` space says."""
     found = {}
