@@ -85,6 +85,8 @@ def read_onnx(path: str | Path) -> Network:
         MissingExtraError: onnx, onnxruntime or onnx2pytorch is not installed.
     """
     onnx, runtime, converter = _need("onnx"), _need("onnxruntime"), _need("onnx2pytorch")
+    if not isinstance(path, str | Path):
+        raise DataError("an ONNX file is read by its path", got=repr(path)[:100], expected="a str or Path")
     path = Path(path)
     try:
         content = path.read_bytes()

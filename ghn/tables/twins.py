@@ -55,7 +55,7 @@ class Functions:
             return None
         if self.how == "refuse":
             raise DataError(
-                f"{where}: rows that compute the same function ({len(self.twins)} functions)",
+                f"{where}: rows that compute the same function (functions: {len(self.twins)})",
                 got="; ".join(_named([lines[i] for i in group], [archs[i] for i in group]) for group in self.twins),
                 expected="each function once: an order between equal networks is noise",
                 fix="give the second as accuracy_2 of the first, or say what is done with them: twins=mean | first",
@@ -63,8 +63,10 @@ class Functions:
         named = [_listed([lines[i] for i in group]) for group in self.twins[:SHOWN]]
         more = f"; and {len(self.twins) - SHOWN} more" if len(self.twins) > SHOWN else ""
         taken = "the mean of its rows" if self.how == "mean" else "its first row"
+        count = len(self.twins)
+        many = "1 function of {} stands" if count == 1 else f"{count} functions of {{}} stand"
         return (
-            f"{len(self.twins)} functions of {where} stand in several rows ({'; '.join(named)}{more}): each is one "
+            f"{many.format(where)} in several rows ({'; '.join(named)}{more}): each is one "
             f"network, with {taken} (twins=mean | first | refuse)."
         )
 

@@ -94,6 +94,9 @@ def test_a_users_module_with_running_statistics_is_written_and_read_again(tmp_pa
 def test_what_is_no_model_of_one_file_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnx2pytorch")
     path = tmp_path / "net.onnx"
+    for nothing in (None, 3, b"net.onnx"):
+        with pytest.raises(DataError, match="by its path"):
+            read_onnx(nothing)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no ONNX file"):
         read_onnx(path)
     path.write_bytes(b"text")

@@ -112,6 +112,8 @@ def test_configurations_round_trip() -> None:
         ({"inputs_node_normal_3": "1_1"}, "inputs_node_normal_3"),
         ({"inputs_node_normal_3": "0_3"}, "inputs_node_normal_3"),
         ({"inputs_node_reduce_5": 23}, "inputs_node_reduce_5"),
+        ({"inputs_node_normal_9": "0_1"}, "inputs_node_normal_9"),
+        ({"width": 3}, "width(?s:.*)a setting"),
         ({"edge_normal_9": "skip_connect"}, "edge_normal_9(?s:.*)no node reads"),
     ],
 )
@@ -126,6 +128,8 @@ def test_texts_that_are_no_configurations_are_refused() -> None:
     for text in ("{", "{}", "{" * 5000, long, json.dumps({"a": 1}), '{"a": NaN}'):
         with pytest.raises(ArchitectureError, match="configuration"):
             SPACE.parse(text)
+    with pytest.raises(ArchitectureError, match="NetworkSelector:edge_normal_0"):
+        SPACE.from_configuration({**CELLS, "NetworkSelector:edge_normal_0": "skip_connect"})
     with pytest.raises(ArchitectureError, match="list"):
         SPACE.from_configuration([])  # type: ignore[arg-type]
 

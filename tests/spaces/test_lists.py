@@ -66,6 +66,8 @@ def test_a_file_of_genotypes_is_read_and_not_run(tmp_path: Path) -> None:
     assert read_architectures(path, GENOTYPES).every == [one, two]
     assert GENOTYPES.from_source(path.read_text()).keys() == {"V1", "V2", "DARTS"}
     assert GENOTYPES.parse(f"V1 = {one}") == GENOTYPES.parse(one)
+    with pytest.raises(ArchitectureError, match="read_text"):
+        GENOTYPES.from_source(path)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="do not stand in source code"):
         read_architectures(path, CELLS)
 

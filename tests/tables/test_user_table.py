@@ -14,6 +14,7 @@ from ghn.analysis.compare import compare
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.spaces import DARTS, NASBench201
 from ghn.spaces.candidates import choose_references
+from ghn.tables.twins import Functions
 from ghn.tables.user_table import read_user_table
 
 SPACE = NASBench201((3, 8, 8), classes=4, width=4, depth=1)
@@ -282,6 +283,10 @@ class TestTwins:
         (reference,) = choose_references(str(path), [], SPACE, "any")
         assert len(reference.values) == len({SPACE.canonical(SPACE.parse(arch)) for arch in archs}) < 400
         assert "stand in several rows" in reference.note
+
+    def test_one_function_is_told_as_one(self):
+        note = Functions.of(["a", "b", "b"], "mean").check("mine.csv", [2, 3, 4], ARCHS[:3])
+        assert note is not None and note.startswith("1 function of mine.csv stands in several rows")
 
 
 def test_too_few_constant_and_empty(tmp_path):

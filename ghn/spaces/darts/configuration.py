@@ -16,6 +16,18 @@ from ghn.errors import ArchitectureError
 from ghn.spaces.darts.genotype import CELLS, NODES, OPERATIONS, Pairs
 
 PREFIX = "NetworkSelectorDatasetInfo:darts:"
+# beside the architecture: of the training and of the skeleton (configspace.json; `epochs` of those who vary it)
+_SETTINGS = (
+    "CreateImageDataLoader:",
+    "ImageAugmentation:",
+    "LossModuleSelectorIndices:",
+    "OptimizerSelector:",
+    "SimpleLearningrateSchedulerSelector:",
+    "SimpleTrainNode:",
+    "NetworkSelectorDatasetInfo:network",
+    *(PREFIX + name for name in ("auxiliary", "drop_path_prob", "init_channels", "layers")),
+    "epochs",
+)
 _FIRST_EDGES = {node: sum(NODES[: NODES.index(node)]) for node in NODES}  # the number of a node's edge from source 0
 
 
@@ -34,7 +46,7 @@ def parse_configuration(configuration: Mapping[str, Any]) -> Pairs:
     """Reads a configuration; settings of the training and of the skeleton that it holds beside are passed over.
 
     Raises:
-        ArchitectureError: it tells no member; names the key.
+        ArchitectureError: it tells no member, or has a key that is not known; names the key.
     """
     if not isinstance(configuration, Mapping):
         raise _malformed("not an object of texts", type(configuration).__name__, f"such as {PREFIX}edge_normal_0")
@@ -42,14 +54,18 @@ def parse_configuration(configuration: Mapping[str, Any]) -> Pairs:
     read = set[str]()
     for cell in CELLS:
         for node in NODES:
+            if node != NODES[0]:
+                read.add(_inputs(cell, node))
             for source in (0, 1) if node == NODES[0] else _sources(configuration, _inputs(cell, node), node):
                 key = _edge(cell, node, source)
                 if (op := configuration.get(key)) not in OPERATIONS:
                     raise _malformed(key, "nothing" if op is None else op, f"one of {', '.join(OPERATIONS)}")
                 pairs.append((op, source))
                 read.add(key)
-    if more := sorted(key for key in configuration if str(key).startswith(f"{PREFIX}edge_") and key not in read):
-        raise _malformed(more[0], configuration[more[0]], "nothing: no node reads this edge")
+    if more := sorted(str(key) for key in configuration if key not in read and not str(key).startswith(_SETTINGS)):
+        edge = more[0].startswith(f"{PREFIX}edge_")
+        known = f"an edge, or inputs, of a node, or a setting: {', '.join(_SETTINGS[:6])}..."
+        raise _malformed(more[0], "a key of no meaning", "nothing: no node reads this edge" if edge else known)
     return pairs
 
 

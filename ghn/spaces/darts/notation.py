@@ -94,6 +94,8 @@ def genotypes_in(text: str) -> dict[str, Genotype]:
         ArchitectureError: it is no Python, names no genotype, or some that are no members: these are named, each with
             the reason.
     """
+    if not isinstance(text, str):
+        raise _refused("file of genotypes", type(text).__name__, "the text of a Python file: Path(file).read_text()")
     try:
         if len(text) > LONGEST_FILE:
             raise ValueError(f"{len(text)} characters")

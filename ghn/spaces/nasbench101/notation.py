@@ -67,6 +67,11 @@ def cell_of_matrix(matrix: Sequence[Sequence[Any]], operations: Sequence[Any]) -
     Raises:
         ArchitectureError: not so, or no member of the space.
     """
+    rows, names = as_lists(matrix), as_lists(operations)
+    if not isinstance(rows, list) or not isinstance(names, list) or not all(isinstance(row, list) for row in rows):
+        got, expected = f"{str(matrix)[:60]} and {str(operations)[:60]}", "rows of 0 and 1, and a list of operations"
+        raise ArchitectureError("not a matrix of a NAS-Bench-101 cell", got=got, expected=expected)
+    matrix, operations = rows, names
     size = len(operations)
     if not 2 <= size <= MAX_VERTICES or [len(row) for row in matrix] != [size] * size:
         got = f"{len(matrix)} rows and {size} operations"
