@@ -180,7 +180,16 @@ class LatencyKeys(Keys):
     threads: int = Field(description="of the CPU")
 
 
-class SearcherKeys(Keys):
+class BoundKeys(Keys):
+    """What a network may cost that is proposed."""
+
+    max_params: float | None = Field(description="live parameters that a network may have; null: any number")
+    max_macs: float | None = Field(description="multiply-adds an image that it may take; null: any number")
+    max_latency: float | None = Field(description="milliseconds a pass that it may take; null: any number")
+    latency: LatencyKeys
+
+
+class SearcherKeys(BoundKeys):
     """The searcher and its trials; search=NAME sets them."""
 
     name: str = Field(
@@ -200,14 +209,10 @@ class SearcherKeys(Keys):
     epoch: Literal["last", "best"] = Field(
         description="by which a trial is judged: its last, or the best validation accuracy of its curve"
     )
-    max_params: float | None = Field(description="live parameters that a network may have; null: any number")
-    max_macs: float | None = Field(description="multiply-adds an image that it may take; null: any number")
-    max_latency: float | None = Field(description="milliseconds a pass that it may take; null: any number")
     objectives: list[str] = Field(
         description="what counts beside the score, for a front of trade-offs: params, macs, latency; []: nothing"
     )
     bands: int = Field(description="in which the first objective is cut; each is searched by itself, but by lemonade")
-    latency: LatencyKeys
 
 
 class SearchKeys(JudgingKeys):
@@ -223,7 +228,7 @@ class StepKeys(Keys):
     budget: float | None = Field(default=None, description="epochs of a training; null: as the estimator does")
 
 
-class ClimbKeys(Keys):
+class ClimbKeys(BoundKeys):
     """The ladder: candidates climb from the cheapest estimate to the truth."""
 
     name: str = Field(description="ladder")

@@ -11,7 +11,7 @@ from typing import Any
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.job_keys import LadderKeys, SearchKeys, StepKeys
-from ghn.app.searchers import SearcherMaker
+from ghn.app.searchers import CostMaker, SearcherMaker
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError
 from ghn.report.searches import print_ladder, print_search, write_front, write_ladder, write_search
@@ -67,7 +67,8 @@ def ladder_job(setting: Setting, keys: LadderKeys) -> None:
     """Climbs a ladder and writes `ladder.json` and the scores of each step.
 
     Raises:
-        ConfigError: unknown estimator or a budget that it does not have; a budget that does not pay for the pilot.
+        ConfigError: unknown estimator or a budget that it does not have; a budget that does not pay for the pilot;
+            hardly a candidate within the bounds.
         ExistsError: `out` holds results, and `resume` is false.
     """
     climb, out = keys.search, Path(keys.out)
@@ -82,7 +83,10 @@ def ladder_job(setting: Setting, keys: LadderKeys) -> None:
         seed=climb.seed,
         progress=keys.progress,
         give_up_after=keys.give_up_after,
+        bounds=CostMaker(setting, climb, out).bounds(),
     )
+    if ladder.refused:
+        print(f"{ladder.refused} candidates outside the bounds were left out")
     result = ladder.run()
     write_ladder(result, out)
     print_ladder(result)

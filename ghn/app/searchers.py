@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.app.estimators import make_entries
-from ghn.app.job_keys import SearcherKeys
+from ghn.app.job_keys import BoundKeys, SearcherKeys
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, check_known
 from ghn.scoring.latency import Latency
@@ -42,6 +42,43 @@ class Made:
 
 
 @dataclass
+class CostMaker:
+    """Makes what networks cost, and the bounds of the keys; timings lie in the folder `out`."""
+
+    setting: Setting
+    keys: BoundKeys
+    out: Path
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def bounds(self) -> list[Bound]:
+        """The bounds that are set.
+
+        Raises:
+            ConfigError: one is not above 0.
+        """
+        most = {"params": self.keys.max_params, "macs": self.keys.max_macs, "latency": self.keys.max_latency}
+        return [Bound(self.cost(name), float(limit)) for name, limit in most.items() if limit is not None]
+
+    def cost(self, name: str) -> Cost:
+        """A cost by name, once."""
+        if name not in self.costs:
+            latency = self.latency() if name == "latency" else None
+            self.costs[name] = make_cost(name, self.setting.space, latency)
+        return self.costs[name]
+
+    def latency(self) -> Latency:
+        """What measures, once; timings lie in `latency.jsonl`, so that a search that is gone on with decides alike."""
+        if "latency" in self.costs and isinstance(self.costs["latency"].function, Latency):
+            return self.costs["latency"].function
+        options, setting = self.keys.latency.model_dump(), self.setting
+        inputs = example_inputs(setting.task.describe(), options["batch"], setting.fabric.device)
+        path = self.out / "latency.jsonl"
+        measures = Latency(setting.space, device=setting.fabric.device, inputs=inputs, path=path, **options)
+        self.costs["latency"] = make_cost("latency", setting.space, measures)
+        return measures
+
+
+@dataclass
 class SearcherMaker:
     """Makes the searcher of a setting and its keys; what it measures and began with lies in the folder `out`."""
 
@@ -50,7 +87,9 @@ class SearcherMaker:
     out: Path
     resume: bool
     constrained: list[Constrained[Any]] = field(default_factory=list)
-    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.costing = CostMaker(self.setting, self.keys, self.out)
 
     def make(self) -> Made:
         """The searcher.
@@ -62,7 +101,7 @@ class SearcherMaker:
         check_known("searcher", keys.name, (*SEARCHERS, *SCHEDULERS))
         for name in keys.objectives:
             check_known("objective of a search beside the score", name, COSTS)
-        bounds = self._bounds()
+        bounds = self.costing.bounds()
         if keys.judge is not None:
             if keys.name != JUDGED:
                 fix = f"search={JUDGED}, or search.screen=16 in front of {keys.name}"
@@ -72,21 +111,21 @@ class SearcherMaker:
         if keys.name == NATIVE:
             options["objective"] = objectives = objectives or [options.get("objective", "params")]
             if "latency" in objectives:
-                options["latency"] = self._latency()
+                options["latency"] = self.costing.latency()
         raised = self._raised(options)
         screen = self._screen()
         if objectives and keys.name != NATIVE:
             searcher: Searcher[Any] = BandSearch(
                 lambda band, own: self._one(keys.seed + band, own, options, screen),
                 self.setting.space,
-                self._cost(objectives[0]),
+                self.costing.cost(objectives[0]),
                 bands=keys.bands,
                 bounds=bounds,
                 seed=keys.seed,
             )
         else:
             searcher = self._one(keys.seed, bounds, options, screen)
-        return Made(searcher, [self._cost(name) for name in objectives], self.constrained, raised)
+        return Made(searcher, [self.costing.cost(name) for name in objectives], self.constrained, raised)
 
     def _one(
         self, seed: int, bounds: Sequence[Bound], options: dict[str, Any], screen: Estimator[Any] | None
@@ -109,27 +148,6 @@ class SearcherMaker:
         setting = self.setting
         _, model = open_checkpoint(setting, setting.checkpoints[0])
         return model.estimator("loss", task=setting.task, sample=setting.sample, skeletons=setting.skeletons)
-
-    def _bounds(self) -> list[Bound]:
-        most = {"params": self.keys.max_params, "macs": self.keys.max_macs, "latency": self.keys.max_latency}
-        return [Bound(self._cost(name), float(limit)) for name, limit in most.items() if limit is not None]
-
-    def _cost(self, name: str) -> Cost:
-        if name not in self.costs:
-            latency = self._latency() if name == "latency" else None
-            self.costs[name] = make_cost(name, self.setting.space, latency)
-        return self.costs[name]
-
-    def _latency(self) -> Latency:
-        """What measures, once; timings lie in `latency.jsonl`, so that a search that is gone on with decides alike."""
-        if "latency" in self.costs and isinstance(self.costs["latency"].function, Latency):
-            return self.costs["latency"].function
-        options, setting = self.keys.latency.model_dump(), self.setting
-        inputs = example_inputs(setting.task.describe(), options["batch"], setting.fabric.device)
-        path = self.out / "latency.jsonl"
-        measures = Latency(setting.space, device=setting.fabric.device, inputs=inputs, path=path, **options)
-        self.costs["latency"] = make_cost("latency", setting.space, measures)
-        return measures
 
     def _raised(self, options: dict[str, Any]) -> float | None:
         """How far the budget of a search that is gone on with is raised; `options` become those with which it began."""

@@ -118,6 +118,7 @@ def write_ladder(result: LadderResult, folder: Path) -> None:
         "plan": list(result.plan.counts),
         "judged": result.judged,
         "failed": result.failed,
+        "refused": result.refused,
         "seconds": result.seconds,
         "correlation": result.correlation.round(4).tolist(),
         "history": [[step, arch, s.value if s.ok else None, spent] for step, arch, s, spent in result.history],

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ghn.errors import ConfigError, GhnError
 from ghn.search.basic import Around
-from ghn.search.costs import Bound
+from ghn.search.costs import Bound, seen
 from ghn.spaces.members import TRIES
 from ghn.types import Arch, Score, Searcher, Trial
 
@@ -83,11 +83,9 @@ class Constrained(Around[Arch]):
         return within
 
     def _nothing(self) -> ConfigError:
-        costs = {bound.cost for bound in self._bounds}
-        seen = [f"{cost.name} from {cost.range[0]:g} to {cost.range[1]:g}" for cost in costs if cost.range]
         return ConfigError(
             f"no network within the bounds was found: {', '.join(map(str, self._bounds))}",
-            got=f"{self.refused} proposals outside them: {', '.join(seen) or self._why}",
+            got=f"{self.refused} proposals outside them: {seen(self._bounds) or self._why}",
             expected="bounds that a good part of the space keeps",
             fix="wider bounds, or a space with smaller networks",
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import Any
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, GhnError
 from ghn.scoring.latency import Latency
 from ghn.spaces.members import live_params, live_stats
 from ghn.types import Space
@@ -112,3 +112,17 @@ class Bound:
         parts = [f"{self.cost.name} of at most {self.most:g}"] if self.most < inf else []
         parts += [f"{'' if parts else self.cost.name + ' '}above {self.above:g}"] if self.above > -inf else []
         return " and ".join(parts)
+
+
+def within(bounds: Sequence[Bound], arch: Any) -> bool:
+    """Whether a network keeps all bounds; one whose cost cannot be told does not."""
+    try:
+        return all(bound.holds(arch) for bound in bounds)
+    except GhnError:
+        return False
+
+
+def seen(bounds: Sequence[Bound]) -> str:
+    """From where to where the costs of bounds went, for a message; empty where none could be told."""
+    costs = {bound.cost for bound in bounds}
+    return ", ".join(f"{cost.name} from {cost.range[0]:g} to {cost.range[1]:g}" for cost in costs if cost.range)

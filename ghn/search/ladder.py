@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ghn.errors import ConfigError
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
 from ghn.scoring.score_files import PartialScores
+from ghn.search.costs import Bound, seen, within
 from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
 from ghn.spaces.members import draw_distinct
 from ghn.types import Estimator, Finite, Score, Space, Trial
@@ -48,6 +49,7 @@ class LadderResult:
         seconds: spent in each step.
         correlation: of the steps' readings, as planned with.
         history: (step, official string, score, seconds spent until then) in the order judged.
+        refused: candidates that were left out, as they lie outside the bounds.
     """
 
     best: str | None
@@ -58,6 +60,7 @@ class LadderResult:
     seconds: dict[str, float]
     correlation: np.ndarray
     history: list[tuple[str, str, Score, float]]
+    refused: int = 0
 
     @property
     def spent(self) -> float:
@@ -85,9 +88,14 @@ class Ladder:
         progress: whether to show bars.
         give_up_after: so many candidates in a row for which an estimator raised an error end the run, and are not kept;
             None never does. Where others can be judged, they are counted failures.
+        bounds: all of which a candidate must keep; others are left out before anything is spent on them.
+
+    Attributes:
+        refused: candidates of the pool outside the bounds.
 
     Raises:
-        ConfigError: fewer than two steps, names twice, a pilot too small, or a budget that does not pay for the pilot.
+        ConfigError: fewer than two steps, names twice, a pilot too small, no more candidates (within the bounds) than
+            the pilot, or a budget that is not above 0.
     """
 
     def __init__(
@@ -103,6 +111,7 @@ class Ladder:
         size: Callable[[Any], float] | None = None,
         progress: bool = True,
         give_up_after: int | None = GIVE_UP_AFTER,
+        bounds: Sequence[Bound] = (),
     ) -> None:
         names = [step.name for step in steps]
         if len(steps) < 2 or len(set(names)) < len(names):
@@ -119,9 +128,13 @@ class Ladder:
             pool = space.distinct() if isinstance(space, Finite) else draw_distinct(space, DRAWN, rng)
         every = list(pool)
         rng.shuffle(every)
-        if len(every) <= pilot:
-            raise ConfigError("the pool has no more candidates than the pilot", got=len(every), expected=f"> {pilot}")
-        self.pilot, self.pool, self.seed = every[:pilot], every[pilot:], seed
+        kept = [arch for arch in every if within(bounds, arch)] if bounds else every
+        self.refused = len(every) - len(kept)
+        if len(kept) <= pilot:
+            got = f"{len(kept)} of {len(every)}; {seen(bounds)}" if bounds else len(kept)
+            which = f" within the bounds: {', '.join(map(str, bounds))}" if bounds else ""
+            raise ConfigError(f"the pool has no more candidates than the pilot{which}", got=got, expected=f"> {pilot}")
+        self.pilot, self.pool, self.seed = kept[:pilot], kept[pilot:], seed
         self.folder = None if folder is None else Path(folder)
         self._size = size or lru_cache(maxsize=None)(partial(live_macs, space))
         self._costs: list[list[tuple[float, float]]] = [[] for _ in steps]  # (multiply-adds, seconds) of each step
@@ -156,7 +169,7 @@ class Ladder:
         judged = {name: len(own) for name, own in per.items()}
         failed = {name: sum(not s.ok for s in own) for name, own in per.items()}
         seconds = {name: sum(s.cost_seconds for s in own) for name, own in per.items()}
-        return LadderResult(best, score, plan, judged, failed, seconds, correlation, self._history)
+        return LadderResult(best, score, plan, judged, failed, seconds, correlation, self._history, self.refused)
 
     def _climb_pilot(self) -> list[list[Score]]:
         """Scores of the pilot, a row a step."""

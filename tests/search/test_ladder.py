@@ -14,9 +14,11 @@ from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, EstimatorError
 from ghn.graph import count_params, simplify
 from ghn.scoring.crossfit import CrossFitted
+from ghn.search.costs import Bound, make_cost
 from ghn.search.ladder import Ladder, LadderResult, LadderStep
 from ghn.search.plan import cost_line, pilot_correlation
 from ghn.spaces import NASBench201
+from ghn.spaces.members import live_params
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.lookup import TableEstimator
 from ghn.tables.references import ReferenceTable
@@ -144,6 +146,17 @@ def test_failures_are_counted_and_go_no_further() -> None:
     pilot = {text for name, text, *_ in result.history[:8]}
     later = {text for name, text, *_ in result.history if name != "size"}
     assert result.failed["size"] == len(failed) > 5 and failed & later <= pilot
+
+
+def test_candidates_outside_the_bounds_are_never_judged() -> None:
+    sizes = sorted(live_params(SPACE, arch) for arch in POOL)
+    bound = Bound(make_cost("params", SPACE), most=sizes[len(sizes) // 2])
+    climbing = ladder(bounds=[bound])
+    found = climbing.run()
+    assert climbing.refused == sum(size > bound.most for size in sizes) > 0
+    assert all(live_params(SPACE, text) <= bound.most for _, text, _, _ in found.history)
+    with pytest.raises(ConfigError, match=r"(?s)within the bounds: params of at most 1.*0 of.*params from"):
+        ladder(bounds=[Bound(make_cost("params", SPACE), most=1)])
 
 
 def test_what_does_not_fit() -> None:
