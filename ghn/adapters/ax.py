@@ -21,6 +21,7 @@ check_extra("ax", "ax")
 from ax.core.trial_status import TrialStatus  # noqa: E402
 from ax.exceptions.core import SearchSpaceExhausted  # noqa: E402
 from ax.generation_strategy.external_generation_node import ExternalGenerationNode  # noqa: E402
+from ax.storage.json_store.registry import CORE_ENCODER_REGISTRY  # noqa: E402
 
 __all__ = ["GHNNode", "parameters"]
 logger = logging.getLogger(__name__)
@@ -78,3 +79,13 @@ class GHNNode(ExternalGenerationNode):
             value = None
         self.surrogate.observe(arch, value)
         self._told.add(key)
+
+
+def _encoded(node: GHNNode) -> dict[str, Any]:
+    """A node as JSON, without its surrogate: `ghn.adapters.ax_storage.load_client` is given one."""
+    kept = {"transition_criteria": node.transition_criteria, "should_deduplicate": node.should_deduplicate}
+    kept |= {"suggested_experiment_status": node.suggested_experiment_status}
+    return {"__type": GHNNode.__name__, "name": node.name, **kept}
+
+
+CORE_ENCODER_REGISTRY[GHNNode] = _encoded

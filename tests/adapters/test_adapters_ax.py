@@ -13,9 +13,11 @@ from ax.api.client import Client
 from ax.api.configs import ChoiceParameterConfig, RangeParameterConfig
 from ax.exceptions.core import UserInputError
 from ax.generation_strategy.generation_strategy import GenerationStrategy
+from ax.storage.json_store.registry import CORE_DECODER_REGISTRY
 from doubles import Double
 
 from ghn.adapters.ax import GHNNode, parameters
+from ghn.adapters.ax_storage import load_client
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import config_of, member_of_config
@@ -71,6 +73,18 @@ def test_failures_are_no_values_and_running_trials_are_not_suggested(toy_space: 
     configs = [trial.arm.parameters for trial in one._experiment.trials.values()]
     keys = [toy_space.canonical(member_of_config(toy_space, config)) for config in configs]
     assert len(set(keys)) == 5 and len(found) == 1
+
+
+def test_a_client_is_saved_and_loaded_with_a_surrogate(toy_space: Any, tmp_path: Any) -> None:
+    first, _ = client(toy_space)
+    for index, arm in first.get_next_trials(2).items():
+        first.complete_trial(index, {"accuracy": convolutions(member_of_config(toy_space, arm)) / 10})
+    first.save_to_json_file(str(tmp_path / "client.json"))
+    again = Surrogate(Convolutions(), toy_space, pool=8)
+    loaded = load_client(tmp_path / "client.json", again)
+    (arm,) = loaded.get_next_trials(1).values()
+    assert len(again.observed) == 2 and toy_space.format(member_of_config(toy_space, arm)) not in again.observed
+    assert "GHNNode" not in CORE_DECODER_REGISTRY  # a client without a surrogate is not loaded by chance
 
 
 def test_losses_are_minimised(toy_space: Any) -> None:
