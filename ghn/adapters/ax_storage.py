@@ -6,11 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ax.api.client import Client
-from ax.storage.json_store.registry import CORE_DECODER_REGISTRY
-
+from ghn.adapters import check_extra
 from ghn.adapters.ax import GHNNode
 from ghn.search.surrogate import Surrogate
+
+check_extra("ax", "ax")
+
+from ax.api.client import Client  # noqa: E402
+from ax.storage.json_store.registry import CORE_DECODER_REGISTRY  # noqa: E402
 
 
 def load_client(path: Path | str, surrogate: Surrogate[Any]) -> Client:

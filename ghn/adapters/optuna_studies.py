@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from typing import Any
 
 import optuna
@@ -14,6 +13,7 @@ from ghn.adapters.optuna_members import members_of_study
 from ghn.adapters.optuna_trials import settings_of
 from ghn.errors import ConfigError, DataError
 from ghn.files import plain
+from ghn.search.observations import is_value
 from ghn.search.result import SearchResult
 from ghn.types import Score, Space, Trial, member_of
 
@@ -41,12 +41,21 @@ def add_to_study(study: optuna.Study, space: Space[Any], results: Results, *, in
     members_of_study(study, space, incomplete)
     pairs = results.history if isinstance(results, SearchResult) else results
     pairs = pairs.items() if isinstance(pairs, Mapping) else pairs
-    study.add_trials([_trial(space, given, result) for given, result in pairs])
+    trials = []
+    for pair in pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            expected = "the result of run_search, pairs such as zip(archs, scores), or {architecture: accuracy}"
+            raise DataError("results are pairs", got=repr(pair)[:100], expected=expected)
+        trials.append(_trial(space, *pair))
+    study.add_trials(trials)
 
 
-def _score(value: float | None) -> Score:
-    lost = value is None or not isfinite(value)
-    return Score.failed(f"its value was {value}") if lost else Score(float(value or 0.0))
+def _score(value: Any) -> Score:
+    try:
+        good = is_value(value)
+    except TypeError:
+        raise DataError("a result is no number", got=repr(value), expected="a Score, a number, or None") from None
+    return Score(float(value)) if good else Score.failed("its value was no finite number")
 
 
 def _trial(space: Space[Any], given: Any, result: Score | float | None) -> FrozenTrial:
@@ -69,6 +78,8 @@ def _steps(curve: Any) -> dict[int, float]:
     """Intermediate values of a curve; epochs count from 1, steps from 0."""
     if curve is None:
         return {}
+    if not isinstance(curve, Mapping):
+        raise DataError("a score has a damaged curve", got=repr(curve)[:100], expected="epochs, and val_accuracy")
     epochs, values = curve.get("epochs", ()), curve.get("val_accuracy", ())
     if len(epochs) != len(values):
         expected = "a value of val_accuracy after each of its epochs"

@@ -48,8 +48,8 @@ def all_costs(space: Space[Any], sizes: Sequence[str], costs: Mapping[str, Cost]
     Raises:
         ConfigError: an unknown size, a cost that is no function, or a name that is there twice.
     """
-    if isinstance(sizes, str):
-        raise ConfigError("sizes of a network are a list of names", got=repr(sizes), fix=f"sizes=[{sizes!r}]")
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence):
+        raise ConfigError("sizes of a network are a list of names", got=repr(sizes), fix="sizes=['params'], or []")
     for name in sizes:
         check_known("size of a network", name, SIZES)
     for name, cost in costs.items():

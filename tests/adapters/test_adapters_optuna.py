@@ -467,6 +467,9 @@ def test_a_search_becomes_a_study_that_plots_show(toy_space: Any, truth: Any) ->
     (kept,) = stored.trials
     assert json.loads(json.dumps(kept.user_attrs))["seen"] == [0, 1] and kept.user_attrs["loss"] == 0.5  # as on SQLite
     assert kept.intermediate_values == {0: 0.5}
+    for wrong in ([arch], "abc", {arch: "high"}, [(arch, Score(0.5, extra={"curve": [1, 2]}))]):
+        with pytest.raises(DataError, match=r"pairs|no number|damaged curve"):
+            add_to_study(stored, toy_space, wrong)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="damaged curve"):
         add_to_study(stored, toy_space, [(arch, Score(0.5, extra={"curve": {"epochs": [1, 2]}}))])
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
