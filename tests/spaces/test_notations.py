@@ -86,6 +86,8 @@ def test_a_module_of_nasbench101_in_all_its_words() -> None:
     assert MODULES.to_naslib(SMALL) == (0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 4, 3, 1)
     with_dead = [[0, 1, 1, 1, 0], [0, 0, 1, 0, 1], [0, 0, 0, 0, 1], [0] * 5, [0] * 5]  # vertex 3 feeds nothing
     assert MODULES.from_matrix(with_dead, [*ops[:3], "maxpool3x3", "output"]) == SMALL
+    with pytest.raises(DataError, match="official list"):
+        CELLS.from_index(0, None)  # type: ignore[arg-type]
     cube = np.zeros((4, 4, 4), int)
     for wrong in ((None, ops), (matrix, None), (3, ops), (matrix, 3), ([None] * 4, ops), (matrix, "ops!"), (cube, ops)):
         with pytest.raises(ArchitectureError, match="NAS-Bench-101"):

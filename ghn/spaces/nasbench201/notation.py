@@ -113,8 +113,10 @@ def cell_of_index(index: Any, listing: Sequence[str]) -> Cell:
         DataError: the list is not of all cells.
     """
     size = len(OPERATIONS) ** len(EDGES)
+    fix = "give all strings in the benchmark's order: api.meta_archs, or read_listing(PATH)"
+    if not isinstance(listing, Sequence):
+        raise DataError("not the official list of NAS-Bench-201", got=repr(listing)[:60], expected=size, fix=fix)
     if len(listing) != size:
-        fix = "give all strings in the benchmark's order: api.meta_archs, or read_listing(PATH)"
         raise DataError("not the official list of NAS-Bench-201", got=f"{len(listing)} strings", expected=size, fix=fix)
     if not is_count(index, size):
         raise ArchitectureError("no index of NAS-Bench-201", got=index, expected=f"0 to {size - 1}")
