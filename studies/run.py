@@ -33,6 +33,7 @@ STUDIES = (  # in the order of what they are about: estimators, searches, shared
     "ranking",
     "spaces",
     "rules",
+    "predictor_head",
     "conversion",
     "initialisation",
     "several_tasks",
