@@ -17,7 +17,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -39,7 +38,7 @@ from ghn.spaces.members import live_params
 from ghn.tables.lookup import Recorded
 from ghn.train.loop import STATE, Loop
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.types import Reference, Score, Space, Task, Trial, WeightDict
+from ghn.types import Reference, Score, Trial, WeightDict
 from studies.ranking import part_of, read_accuracies
 from studies.readings import KEYS, TITLES, Readings
 from studies.run import run_study, write_json
@@ -76,31 +75,19 @@ class ReferenceStep(MetaStep):
 
     Args:
         model: trained from first to last; of a `frozen` one the head alone.
+        heads: what is learnt, and how.
         references: accuracies of trained networks, by official string.
         way: one of `WAYS`.
-        plan: `loss`, `share` and `batch`, as in the study's config.
-        others: as `MetaStep`.
     """
 
-    def __init__(
-        self,
-        model: Predictor,
-        space: Space[Any],
-        task: Task,
-        config: MetaConfig,
-        fabric: Fabric,
-        *,
-        references: Mapping[str, float],
-        way: str,
-        plan: Mapping[str, Any],
-        start: str,
-    ) -> None:
+    def __init__(self, model: Predictor, heads: Heads, references: Mapping[str, float], way: str) -> None:
+        plan, space = heads.plan, heads.space
         check_known("way of training a head", way, WAYS)
         check_known("loss of a head", plan["loss"], LOSSES)
         model.net.requires_grad_(way != "frozen")
         told = {name: plan[name] for name in ("hidden", "loss", "share", "batch")}
-        identity = {"start": start, "references": dict(references), "way": way, "head": told}
-        super().__init__(model, space, task, config, fabric, identity=identity)
+        identity = {"start": heads.model.digest, "references": dict(references), "way": way, "head": told}
+        super().__init__(model, space, heads.task, heads.config, heads.fabric, identity=identity)
         self.predictor, self.way, self.plan = model, way, plan
         self.graphs = [self.network(space.parse(text), 0).graph for text in references]
         self.targets = torch.tensor(normal_ranks(np.array(list(references.values()))), dtype=torch.float32)
@@ -141,8 +128,8 @@ class Heads:
     """
 
     def __init__(self, model: Model, setting: Setting, archs: Sequence[str], options: Mapping[str, Any]) -> None:
-        self.model, self.setting, self.options = model, setting, options
-        self.task, self.space = model.images(setting.task), setting.space
+        self.model, self.plan, self.resume = model, options["head"], options["resume"]
+        self.task, self.space, self.fabric = model.images(setting.task), setting.space, setting.fabric
         self.config = MetaConfig(**{**options["trainer"], "save_every": options["trainer"]["steps"]})
         self.graphs = [self.space.network(self.space.parse(text)).live().graph for text in archs]
 
@@ -151,12 +138,10 @@ class Heads:
         net = self.model.hypernetwork("a predictor head")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            predictor = Predictor(copy.deepcopy(net).train(), self.options["head"]["hidden"])
-        how: dict[str, Any] = {"references": references, "way": way, "plan": self.options["head"]}
-        where = (self.space, self.task, self.config, self.setting.fabric)
-        step = ReferenceStep(predictor, *where, start=self.model.digest, **how)
-        resume = self.options["resume"] and (folder / STATE).exists()
-        trained = Loop(step, self.config, self.setting.fabric, folder, resume=resume).run(progress=False)
+            predictor = Predictor(copy.deepcopy(net).train(), self.plan["hidden"])
+        step = ReferenceStep(predictor, self, references, way)
+        resume = self.resume and (folder / STATE).exists()
+        trained = Loop(step, self.config, self.fabric, folder, resume=resume).run(progress=False)
         assert isinstance(trained, Predictor)
         return trained
 
@@ -192,34 +177,30 @@ def with_features(readings: Readings, archs: Sequence[str], features: Floats) ->
 def orders_of(
     readings: Readings, heads: Heads, archs: Sequence[str], size: int, draw: int, folder: Path, bar: tqdm[Any]
 ) -> dict[str, Floats]:
-    """What each estimator says [n] of the networks of a table, NaN for those that were given."""
-    history, plan = readings.history(size, draw), heads.options["head"]
+    """What each estimator says [n] of the networks of a table; NaN for those that compute what one given does."""
+    history, plan, space = readings.history(size, draw), heads.plan, readings.space
     given = {trial.id: score.value for trial, score in history}
-    kept = np.array([text not in given for text in archs])
-    trials = [Trial(text, readings.space.parse(text)) for text in archs]
+    taught = {space.canonical(trial.arch) for trial, _ in history}
+    trials = [Trial(text, space.parse(text)) for text in archs]
+    kept = np.array([space.canonical(trial.arch) not in taught for trial in trials])
 
-    def of(estimator: Combined, *, taught: bool = True) -> Floats:
-        estimator.fit(history if taught else [])
-        return only(kept, np.array([score.value for score in estimator.score(trials)]))
+    def of(estimator: Combined, known: Sequence[tuple[Trial[Any], Score]] = history) -> Floats:
+        estimator.fit(known)
+        return np.array([score.value for score in estimator.score(trials)])
 
     usual = of(readings.combined())
-    orders = {UNTAUGHT: of(readings.combined(), taught=False), USUAL: usual}
+    kept &= np.isfinite(usual)  # and could be read
+    orders = {UNTAUGHT: of(readings.combined(), []), USUAL: usual}
     for way in plan["ways"]:
         trained = heads.train(given, way, folder / f"{way}-{size}-{draw}", draw)
         values, embedded = heads.read(trained)
         features = components(embedded, plan["components"])
-        orders[f"head, {way}"] = only(kept, values)
-        both = normal_ranks(usual[kept]) + normal_ranks(values[kept])
-        orders[f"rank and head, {way}"] = usual.copy()
-        orders[f"rank and head, {way}"][kept] = both
+        orders[f"head, {way}"] = values
+        orders[f"rank and head, {way}"] = both = usual.copy()
+        both[kept] = normal_ranks(usual[kept]) + normal_ranks(values[kept])
         orders[f"rank with embedding, {way}"] = of(with_features(readings, archs, features))
         bar.update()
-    return orders
-
-
-def only(kept: NDArray[np.bool_], values: Floats) -> Floats:
-    """Values [n] of the networks that are judged; NaN for the others."""
-    return np.where(kept, values, np.nan)
+    return {name: np.where(kept, order, np.nan) for name, order in orders.items()}
 
 
 def judged(orders: Sequence[Mapping[str, Floats]], truth: Floats, params: Floats, resamples: int) -> dict[str, Any]:
@@ -230,7 +211,7 @@ def judged(orders: Sequence[Mapping[str, Floats]], truth: Floats, params: Floats
         each = [rank(v[k], truth[k], groups=params[k], bootstrap=0) for v, k in kept]
         values = {key: [v for one in each if (v := one[key].value) is not None] for key in KEYS}
         rows[name] = {key: float(np.mean(of_draws)) for key, of_draws in values.items() if of_draws}
-        rows[name]["draws"] = values["kendall"]
+        rows[name] |= {"draws": values["kendall"], "networks": [one.n for one in each]}
     for name, gains in gains_over(USUAL, orders, truth, resamples).items():
         gain = rows[name]["kendall"] - rows[USUAL]["kendall"]
         rows[name]["gain"] = [gain, *np.quantile(gains, [0.025, 0.975])]
@@ -259,8 +240,9 @@ def _tau(order: Floats, truth: Floats) -> float:
 def print_rows(rows: Mapping[str, Any], size: int, draws: int) -> None:
     """A row an estimator."""
     table = Table(title=f"{size} references, means over {draws} draws; gain over `rank` with its 95 % interval")
-    for column in ("estimator", *TITLES, "gain"):
-        table.add_column(column, justify="left" if column == "estimator" else "right")
+    table.add_column("estimator")
+    for column in (*TITLES, "gain"):
+        table.add_column(column, justify="right")
     for name, row in rows.items():
         cells = [f"{row[key]:.3f}" if key in row else "-" for key in KEYS]
         gain, low, high = row["gain"]
