@@ -53,7 +53,7 @@ BLOCK = 64  # networks encoded at once
 class Predictor(nn.Module):
     """A hypernetwork that makes weights as before, and a head that tells from its encoded nodes how good a network is.
 
-    Source: Hong et al., "HyperNAS: Enhancing Architecture Representation for NAS Predictor via Hypernetwork", 2025: the
+    Source: Lv et al., "HyperNAS: Enhancing Architecture Representation for NAS Predictor via Hypernetwork", 2025: the
     hypernetwork as the auxiliary task of a predictor's encoder.
     """
 
@@ -161,17 +161,16 @@ def components(embedded: Floats, n: int) -> Floats:
     return found
 
 
-def with_features(readings: Readings, archs: Sequence[str], features: Floats) -> Combined:
+def with_features(usual: Combined, trials: Sequence[Trial[Any]], features: Floats) -> Combined:
     """What `rank` asks, with features [n, c] of networks more in the distances of its regression."""
-    trials = [Trial(text, readings.space.parse(text)) for text in archs]
     names = [f"c{i}" for i in range(features.shape[1])]
     rows = [dict(zip(names, row, strict=True)) for row in features.tolist()]
-    member = {trial.arch: Score(0.0, extra=row) for trial, row in zip(trials, rows, strict=True)}
-    weights = {**readings.weights, **{f"head/{name}": 0.0 for name in names}}
-    members = {**readings.combined().members, "head": Recorded(member)}
-    everything = Combined(readings.space, members, weights)
+    known = {trial.arch: Score(0.0, extra=row) for trial, row in zip(trials, rows, strict=True)}
+    weights = {**usual.weights, **{f"head/{name}": 0.0 for name in names}}
+    members = {**usual.members, "head": Recorded(known)}
+    everything = Combined(usual.space, members, weights)
     population = everything.population_of(everything.read(trials))
-    return Combined(readings.space, members, weights, population=population, slopes=readings.slopes)
+    return Combined(usual.space, members, weights, population=population, features=usual.features, slopes=usual.slopes)
 
 
 def orders_of(
@@ -188,9 +187,9 @@ def orders_of(
         estimator.fit(known)
         return np.array([score.value for score in estimator.score(trials)])
 
-    usual = of(readings.combined())
+    combined = readings.combined()
+    orders = {UNTAUGHT: of(combined, []), USUAL: (usual := of(combined))}
     kept &= np.isfinite(usual)  # and could be read
-    orders = {UNTAUGHT: of(readings.combined(), []), USUAL: usual}
     for way in plan["ways"]:
         trained = heads.train(given, way, folder / f"{way}-{size}-{draw}", draw)
         values, embedded = heads.read(trained)
@@ -198,7 +197,7 @@ def orders_of(
         orders[f"head, {way}"] = values
         orders[f"rank and head, {way}"] = both = usual.copy()
         both[kept] = normal_ranks(usual[kept]) + normal_ranks(values[kept])
-        orders[f"rank with embedding, {way}"] = of(with_features(readings, archs, features))
+        orders[f"rank with embedding, {way}"] = of(with_features(combined, trials, features))
         bar.update()
     return {name: np.where(kept, order, np.nan) for name, order in orders.items()}
 
