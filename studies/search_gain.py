@@ -34,7 +34,7 @@ from studies.ranking import read_accuracies
 from studies.run import run_study, write_json
 
 Searcher = Generator[Any, float, None]
-TOP = 2.0  # points of regret that the picture shows
+TOP = 2.0  # points of regret that the picture shows at least
 TRAINED = "trained"  # in place of a table: every network is trained
 POOL = 64  # proposals of a plain searcher, of which a surrogate chooses one
 
@@ -68,8 +68,9 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
     for name in plan["searchers"] or ():
         check_known("searcher", name, searchers)
     courses = {}
-    for name in plan["searchers"] or searchers:
-        make, trainings = searchers[name]
+    for name, (make, trainings) in searchers.items():
+        if plan["searchers"] and name not in plan["searchers"]:
+            continue
         courses[name] = run_searcher(known, make, plan["seeds"], trainings, label=name, progress=options["progress"])
     found = {name: regrets(known, course) for name, course in courses.items()}
     summary = summarise(found, known, plan)
@@ -299,6 +300,7 @@ def summarise(found: Mapping[str, np.ndarray], known: KnownNetworks, plan: Mappi
 def gain_figure(summary: Mapping[str, Any]) -> Figure:
     """Median regret against trainings, quartiles as bands: plain searchers beside those with ghn."""
     figure, ((left, right),) = axes_grid(1, 2, 8.4, 3.6)
+    top = max(TOP, *(2 * row["median"][-1] for row in summary["searchers"].values()))  # all ends are seen
     for axes, word in ((left, "surrogate"), (right, "hypernetwork")):
         names = [name for name in summary["searchers"] if "," not in name or name.endswith(word)]
         for i, name in enumerate(names):
@@ -310,7 +312,7 @@ def gain_figure(summary: Mapping[str, Any]) -> Figure:
         axes.set_xscale("log")
         axes.set_xlabel("trainings")
         axes.set_ylabel("regret, points of accuracy")
-        axes.set_ylim(0, TOP)
+        axes.set_ylim(0, top)
         axes.legend(frameon=False, fontsize="small", loc="upper right")
     return figure
 
