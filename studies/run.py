@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,8 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     Raises:
         ConfigError: the study has no such key, or a value does not fit.
     """
+    default = _default(name)
     with initialize_config_module("studies.conf", version_base="1.3"):
-        default = compose(name)
         try:
             chosen = compose(name, list(overrides))
             options = OmegaConf.to_container(chosen, resolve=True)
@@ -98,6 +99,13 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
         if type(old) in (bool, int, float) and new is not None and not isinstance(new, fitting):
             raise ConfigError(f"{key} has the wrong type", got=new, expected=f"{type(old).__name__}, such as {old}")
     return {str(key): value for key, value in options.items()}
+
+
+@cache
+def _default(name: str) -> DictConfig:
+    """The keys of a study as nobody has changed them; nobody does here either."""
+    with initialize_config_module("studies.conf", version_base="1.3"):
+        return compose(name)
 
 
 def _misfit(name: str, overrides: Sequence[str], what: str, default: DictConfig) -> ConfigError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import toy
@@ -15,6 +17,7 @@ from lightning_fabric import Fabric
 from toy_models import save_toy
 
 from ghn.scoring.model import Model
+from ghn.scoring.readouts import USUAL_SIZES
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.runtime import make_runtime
@@ -34,6 +37,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("gpu"):
                 item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws from the generators of all does not depend on the tests before it."""
+    torch.manual_seed(0)
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - which libraries draw from
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +74,13 @@ def toy_checkpoint(
     path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
     save_toy(path, toy_space, toy_task, fabric)
     return path
+
+
+@pytest.fixture
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is scored looks at few images where no number is given."""
+    for size, n in {"val": 64, "ridge_train": 256, "ridge_val": 64}.items():
+        monkeypatch.setitem(USUAL_SIZES, size, n)
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The two entry points: once as a user runs them, and else in this process, which saves the seconds of an import."""
+"""The two entry points in this process, which saves the seconds of an import; a training once as a user runs it.
+
+`tests/test_readme.py` runs both as a user does.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -40,22 +46,24 @@ def command(script: str, *arguments: str) -> list[str]:
     return [sys.executable, "-W", "ignore", str(ROOT / script), *arguments]
 
 
+def run_here(patch: pytest.MonkeyPatch, folder: Path, script: str, *arguments: str) -> Any:
+    """Runs a script in this process, in a folder; returns what it exits with, None at a normal end."""
+    patch.chdir(folder)
+    patch.setattr(sys, "argv", [script, *arguments])
+    try:
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    except SystemExit as end:
+        return end.code
+    finally:
+        GlobalHydra.instance().clear()
+    return None
+
+
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    """Runs a script here; returns what it exits with, None at a normal end."""
+    """`run_here` in the folder of the test."""
     monkeypatch.chdir(tmp_path)
-
-    def run(script: str, *arguments: str) -> Any:
-        monkeypatch.setattr(sys, "argv", [script, *arguments])
-        try:
-            runpy.run_path(str(ROOT / script), run_name="__main__")
-        except SystemExit as end:
-            return end.code
-        finally:
-            GlobalHydra.instance().clear()
-        return None
-
-    return run
+    return partial(run_here, monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +86,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert "go on with: python train_ghn.py" in message and message.rstrip().endswith("out=run resume=true")
     assert not (folder / "run" / "checkpoint.safetensors").exists() and 10 <= steps_done(folder) < 120
     again = message.rpartition("python train_ghn.py ")[2].split()
-    result = subprocess.run(command("train_ghn.py", *again), cwd=folder, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    assert "wrote run/checkpoint.safetensors" in result.stdout
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as printed:
+        assert run_here(patch, folder, "train_ghn.py", *again) is None
+    assert "wrote run/checkpoint.safetensors" in printed.getvalue()
     assert steps_done(folder) == json.loads((folder / "run" / "log.jsonl").read_text())["step"] == 120
     return folder / "run"
 
@@ -108,13 +116,13 @@ def test_a_run_is_never_overwritten(trained: Path, call: Call) -> None:
     assert (trained / "checkpoint.safetensors").read_bytes() == before
 
 
-def test_evaluates_a_checkpoint_and_goes_on_with_it(trained: Path, call: Call, tmp_path: Path) -> None:
+def test_evaluates_a_checkpoint_and_goes_on_with_it(
+    trained: Path, call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = [*RANK, f"checkpoint={trained / 'checkpoint.safetensors'}", "readout=loss", "out=here"]
-    result = subprocess.run(
-        command("evaluate.py", *arguments), cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    assert "GHN run/checkpoint" in result.stdout and "wrote here/report.html" in result.stdout
+    assert call("evaluate.py", *arguments) is None
+    printed = capsys.readouterr().out
+    assert "GHN run/checkpoint" in printed and "wrote here/report.html" in printed
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here"]  # no log file beside it
     names = {p.name for p in (tmp_path / "here").iterdir()}
     assert names == {"report.html", "report.json", "figures", "scores"}

@@ -15,6 +15,7 @@ from ghn.scoring.load import SHIPPED
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+pytestmark = pytest.mark.usefixtures("few_images")
 
 
 def run(name: str, *arguments: object) -> None:

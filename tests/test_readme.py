@@ -44,7 +44,7 @@ RUN = (
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
 SMALL = {  # what is added to a documented command so that it runs in seconds
     "train_ghn.py": ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0", "population=0"],
-    "evaluate.py": ["n=24", "sample.val=64", "bootstrap=50"],
+    "evaluate.py": ["n=20", "sample.val=64", "bootstrap=50"],
     "examples/optuna_surrogate.py": ["--trainings=2", "--pool=2", "--seeds=1"],
 }
 
@@ -68,6 +68,7 @@ def registries():
         registry.update(before)
 
 
+@pytest.mark.usefixtures("few_images")
 @pytest.mark.parametrize("page", RUN)
 def test_python_blocks_run(page, tmp_path, monkeypatch, registries):
     source = "\n".join(_blocks(page, "python"))

@@ -6,6 +6,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -44,7 +45,7 @@ def check_overrides(config: str, arguments: Sequence[str]) -> None:
         )
     try:
         options = composed(config, overrides, resolve=not shown)
-        usual = composed(config, _choices(overrides), resolve=False)
+        usual = _usual(config, _choices(overrides))
     except (HydraException, OmegaConfBaseException) as error:
         raise _misfit(config, overrides, str(error)) from None
     if shown:  # with what is wrong, and what is missing yet
@@ -110,9 +111,15 @@ def _check_moved(overrides: Sequence[str]) -> None:
             raise ConfigError(f"{top} is a key of a study now", got=override, fix=names)
 
 
-def _choices(overrides: Sequence[str]) -> list[str]:
+def _choices(overrides: Sequence[str]) -> tuple[str, ...]:
     """Those overrides that decide which keys there are."""
-    return [one for one in overrides if one.partition("=")[0] in CHOOSING]
+    return tuple(one for one in overrides if one.partition("=")[0] in CHOOSING)
+
+
+@cache
+def _usual(config: str, choices: tuple[str, ...]) -> Mapping[str, Any]:
+    """The config as it is without what was typed beside these choices, to compare with; nobody changes it."""
+    return composed(config, choices, resolve=False)
 
 
 def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
@@ -120,9 +127,9 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
     what, _, values = said.partition("Available options in ")
     near = re.findall(r"\t(\S+)\n", values.partition("Config search")[0])
     try:
-        usual = composed(config, _choices(overrides), resolve=False)
+        usual = _usual(config, _choices(overrides))
     except (HydraException, OmegaConfBaseException):
-        usual = composed(config, resolve=False)
+        usual = _usual(config, ())
     known = {*nested(usual), *CHOOSING}
     wrong = [key for one in overrides if (key := one.lstrip("+~").partition("=")[0]) not in known]
     if wrong and not near:

@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combination, Combinations
 from ghn.report.document import Cell, Line, Picture, Table, some
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, shorten
+from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, lay_out, legend, shorten
 from ghn.report.words import DASH, duration, interval, number, signed, with_interval
 
 _HEAD = (
@@ -163,7 +163,7 @@ def _label(
     figure: Figure, axes: Axes, named: Sequence[Combination], front: Sequence[Combination], floor: float
 ) -> None:
     """Writes each name beside its point, moved up or down until it is clear of other points and names."""
-    figure.draw_without_rendering()  # limits are final from here on
+    lay_out(figure)  # limits are final from here on
 
     def place(one: Combination) -> tuple[float, float]:
         shown = axes.transData.transform((max(one.seconds, floor), one.kendall.value or 0.0))

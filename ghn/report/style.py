@@ -58,12 +58,17 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     """The figure as "svg" or "png" (200 dots an inch), the same bytes for the same data."""
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        if figure.get_layout_engine() is not None:  # laying out takes as long as drawing, so it is done once
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+        lay_out(figure)
+        figure.set_layout_engine(None)  # laid out once; with an engine, or "none", each picture is drawn twice
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
     return buffer.getvalue()
+
+
+def lay_out(figure: Figure) -> None:
+    """Gives the axes their final places, at the price of no drawing."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
 
 
 def legend(figure: Figure, axes: Axes) -> None:
@@ -108,7 +113,7 @@ def place_labels(figure: Figure, axes: Axes, spots: Sequence[tuple[float, float,
 
     The figure is laid out here once: limits and scales of its axes must be final.
     """
-    figure.draw_without_rendering()  # until then, the axes have another size
+    lay_out(figure)  # until then, the axes have another size
     points = [tuple(axes.transData.transform((x, y)) * 72 / figure.dpi) for x, y, _ in spots]
     box = axes.get_window_extent()
     frame = tuple(side * 72 / figure.dpi for side in (box.x0, box.y0, box.x1, box.y1))

@@ -475,7 +475,7 @@ def test_a_search_becomes_a_study_that_plots_show(toy_space: Any, truth: Any) ->
     with pytest.warns(optuna.exceptions.ExperimentalWarning):
         axes = optuna.visualization.matplotlib.plot_optimization_history(study)
     assert len(axes.collections[0].get_offsets()) == 10
-    study.sampler = GHNSampler(Learnt(truth), toy_space, pool=8)  # and is gone on with
+    study.sampler = GHNSampler(Learnt(truth), toy_space, pool=8, seed=0)  # and is gone on with
     study.optimize(lambda trial: truth(suggest_architecture(trial, toy_space)), n_trials=1)
     assert len(study.sampler.surrogate.observed) == 9
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -200,12 +201,15 @@ def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask
 def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageTask) -> None:
     archs = cells(24)
 
-    def carded(seed: int, *companions: Model, population: bool = True) -> Model:
+    @cache
+    def population_of(seed: int) -> dict[str, Any]:
         made = Model(toy_net(seed), toy_model.space, toy_model.card, toy_model.fabric)
         ranker = make_ranker(made, task=toy_task)
         usual = ranker.population_of(ranker.read([Trial(str(i), arch) for i, arch in enumerate(archs)]))
-        held = {"task_checksum": toy_task.checksum, "quantiles": usual.describe()}
-        card = toy_model.card | ({"population": held} if population else {})
+        return {"task_checksum": toy_task.checksum, "quantiles": usual.describe()}
+
+    def carded(seed: int, *companions: Model, population: bool = True) -> Model:
+        card = toy_model.card | ({"population": population_of(seed)} if population else {})
         net, space, fabric = toy_net(seed), toy_model.space, toy_model.fabric
         return Model(net, space, card, fabric, companions=companions)
 

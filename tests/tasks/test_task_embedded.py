@@ -39,9 +39,9 @@ def test_the_contents_never_change(embedded):
 def test_the_file_is_small_verified_and_quick_to_load():
     path = asset(FILE)
     assert path.stat().st_size < 10e6 and hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
-    start = time.perf_counter()
+    start = time.process_time()  # which other programs do not lengthen
     make_task("cifar10_embedded")
-    assert time.perf_counter() - start < 3  # 0.25 s alone on two cores
+    assert time.process_time() - start < 3  # 0.25 s
 
 
 @pytest.mark.parametrize("damage", [lambda raw: raw[:-100], lambda raw: raw[:500] + b"x" + raw[501:]])

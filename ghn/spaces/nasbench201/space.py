@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from random import Random
 from typing import Any, ClassVar
@@ -121,24 +122,11 @@ class NASBench201(Skeleton):
         Zeros are propagated and nested sums flattened: a node's value is a multiset of terms, each an operation on a
         value. Agrees with `function_key(simplify(network(arch).graph))`.
         """
-        values: list[tuple[str, ...]] = [("x",)]
-        for target in range(1, 4):
-            terms: list[str] = []
-            for (source, t), op in zip(EDGES, self.check(arch), strict=True):
-                if t != target or op == "none" or not values[source]:
-                    continue
-                terms += values[source] if op == "skip_connect" else (f"{op}({'+'.join(values[source])})",)
-            values.append(tuple(sorted(terms)))
-        return "+".join(values[3])
+        return _function(self.check(arch))
 
     def distinct(self) -> list[Cell]:
         """One cell of each of the 4,930 functions: the first in the order of iteration with the fewest operations."""
-        best: dict[str, Cell] = {}
-        for arch in self:
-            key = self.canonical(arch)
-            if key not in best or arch.count("none") > best[key].count("none"):
-                best[key] = arch
-        return list(best.values())
+        return list(_distinct())
 
     def encode(self, arch: Cell) -> dict[str, float]:
         """Features of a cell for surrogates: counts of its live operations and a summary of its paths."""
@@ -204,6 +192,30 @@ class NASBench201(Skeleton):
 
     def benchmark(self) -> NASBench201Benchmark:
         return NASBench201Benchmark(self)
+
+
+@cache
+def _distinct() -> tuple[Cell, ...]:
+    """One cell of each function: of every width and depth the same, so a process looks for them once."""
+    best: dict[str, Cell] = {}
+    for arch in product(OPERATIONS, repeat=len(EDGES)):
+        key = _function(arch)
+        if key not in best or arch.count("none") > best[key].count("none"):
+            best[key] = arch
+    return tuple(best.values())
+
+
+def _function(arch: Cell) -> str:
+    """The key of what a cell computes."""
+    values: list[tuple[str, ...]] = [("x",)]
+    for target in range(1, 4):
+        terms: list[str] = []
+        for (source, t), op in zip(EDGES, arch, strict=True):
+            if t != target or op == "none" or not values[source]:
+                continue
+            terms += values[source] if op == "skip_connect" else (f"{op}({'+'.join(values[source])})",)
+        values.append(tuple(sorted(terms)))
+    return "+".join(values[3])
 
 
 def _live(arch: Cell) -> Cell:

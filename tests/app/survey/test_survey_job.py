@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -38,19 +39,36 @@ LINES: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def setting(tmp_path: Path, fabric: Fabric) -> Setting:
-    path = tmp_path / "run" / "checkpoint.safetensors"
+def make_setting(folder: Path, fabric: Fabric) -> Setting:
+    path = folder / "run" / "checkpoint.safetensors"
     save_toy(path, toy.SPACE, toy.make_task(), fabric)
     recipe = Recipe(epochs=2, batch_size=40)
-    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, folder=tmp_path / "out")
+    return Setting(toy.SPACE, toy.make_task(), fabric, [str(path)], ["loss"], SAMPLE, recipe, folder=folder / "out")
+
+
+def make_options(folder: Path) -> dict[str, Any]:
+    plan = {"workers": 1, "development": 24, "estimators": LINES, "budgets": [0, 1e9], "sizes": [0], "draws": 2}
+    usual = {**keys_for("survey", n=48, bootstrap=20, out=str(folder / "out")).model_dump()}
+    return {**usual, "survey": {**usual["survey"], **plan, "permutations": 99, "runs": []}}
+
+
+@pytest.fixture
+def setting(tmp_path: Path, fabric: Fabric) -> Setting:
+    return make_setting(tmp_path, fabric)
 
 
 @pytest.fixture
 def options(tmp_path: Path) -> dict[str, Any]:
-    plan = {"workers": 1, "development": 24, "estimators": LINES, "budgets": [0, 1e9], "sizes": [0], "draws": 2}
-    usual = {**keys_for("survey", n=48, bootstrap=20, out=str(tmp_path / "out")).model_dump()}
-    return {**usual, "survey": {**usual["survey"], **plan, "permutations": 99, "runs": []}}
+    return make_options(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def surveyed(tmp_path_factory: pytest.TempPathFactory, fabric: Fabric) -> tuple[Setting, dict[str, Any]]:
+    """A survey that was made, for those who read what it wrote."""
+    folder = tmp_path_factory.mktemp("surveyed")
+    setting, options = make_setting(folder, fabric), make_options(folder)
+    survey_job(setting, options)
+    return setting, options
 
 
 def survey_job(setting: Setting, options: dict[str, Any]) -> None:
@@ -61,8 +79,8 @@ def read(options: dict[str, Any]) -> Survey:
     return Survey.from_json(json.loads((Path(options["out"]) / "survey.json").read_text()))
 
 
-def test_from_options_to_json_and_back(setting: Setting, options: dict[str, Any]) -> None:
-    survey_job(setting, options)
+def test_from_options_to_json_and_back(surveyed: tuple[Setting, dict[str, Any]]) -> None:
+    _, options = surveyed
     found = read(options)
     assert found.to_json() == json.loads((Path(options["out"]) / "survey.json").read_text())
     (part,) = found.parts  # the project's own references are of other images than the toy task's
@@ -85,8 +103,8 @@ def test_from_options_to_json_and_back(setting: Setting, options: dict[str, Any]
     assert best.kendall == part.comparison.row(best.label).get("kendall")
 
 
-def test_spread_holds_every_replicate(setting: Setting, options: dict[str, Any]) -> None:
-    survey_job(setting, options)
+def test_spread_holds_every_replicate(surveyed: tuple[Setting, dict[str, Any]]) -> None:
+    _, options = surveyed
     (part,) = read(options).parts
     assert list(part.spread) == ["synflow"]
     first, second = part.spread["synflow"]["kendall"]
@@ -132,7 +150,8 @@ def test_in_another_space_what_is_shipped_is_left_out_and_named(
 def test_the_order_over_snapshots(setting: Setting, options: dict[str, Any], tmp_path: Path) -> None:
     how = {"check": 0, "snapshots": True, "progress": False}
     train_shared(METHODS["oneshot"], toy.SPACE, setting.task, TRAINER, setting.fabric, tmp_path / "bank", **how)
-    plan = {**options["survey"], "runs": [str(tmp_path / "bank")]}
+    lines = {"ghn": LINES["ghn"], "params": {}}
+    plan = {**options["survey"], "estimators": lines, "runs": [str(tmp_path / "bank")]}
     survey_job(setting, {**options, "survey": plan})
     (training,) = read(options).trainings
     assert [step.fidelity for step in training.steps] == [2, 4] and training.n == 24
@@ -142,9 +161,11 @@ def test_the_order_over_snapshots(setting: Setting, options: dict[str, Any], tmp
 
 
 def test_going_on_scores_nothing_twice(
-    setting: Setting, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    surveyed: tuple[Setting, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    survey_job(setting, options)
+    setting, made = surveyed
+    shutil.copytree(made["out"], tmp_path / "out")
+    setting, options = replace(setting, folder=tmp_path / "out"), {**made, "out": str(tmp_path / "out")}
     before = read(options)
     with pytest.raises(ExistsError):
         survey_job(setting, options)
@@ -154,8 +175,8 @@ def test_going_on_scores_nothing_twice(
     assert read(options).parts == before.parts
 
 
-def test_advice_is_chosen_on_other_networks_than_it_is_told_on(setting: Setting, options: dict[str, Any]) -> None:
-    survey_job(setting, options)
+def test_advice_is_chosen_on_other_networks_than_it_is_told_on(surveyed: tuple[Setting, dict[str, Any]]) -> None:
+    setting, options = surveyed
     found = read(options)
     subjects = shipped_subjects(setting, 48, 24)
     assert not set(subjects.choosing.values) & set(subjects.telling.values)
@@ -209,7 +230,7 @@ def test_orders_of_rows_that_failed_often() -> None:
 def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
     full = keys_for("survey", "experiment=survey_quick", out=f"{tmp_path}/two", n=40).model_dump()
     plan = {**full["survey"], "workers": 2, "estimators": {"params": {}, "flops": {}}, "permutations": 99}
-    plan["development"] = 20
+    plan |= {"development": 20, "sizes": [0], "draws": 1}
     full |= {"survey": plan, "bootstrap": 20}
     survey_job(build_setting(full), full)
     assert {cost.key: cost.failed for cost in read(full).costs} == {"params": 0, "flops": 0}
