@@ -129,7 +129,6 @@ def test_surrogate(space: Space[Any], archs: list[Any]) -> None:
     assert all(score.ok for score in surrogate.score(trials[16:]))
 
 
-@pytest.mark.usefixtures("few_images")
 @pytest.mark.parametrize("name", ["darts", "chain", "vit", "macro"])
 def test_training_with_a_population(name: str, fabric: Fabric, tmp_path: Path) -> None:
     task = make_task("cifar10_embedded")

@@ -178,7 +178,6 @@ def test_a_population_of_too_few_networks_is_refused_before_training(train: Trai
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("few_images")
 def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) -> None:
     task, space = make_task("cifar10_embedded"), NASBench201((3, 16, 16), 10, width=2, depth=1)
     scoring = {"name": "cifar10_embedded"}

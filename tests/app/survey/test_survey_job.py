@@ -230,7 +230,7 @@ def test_orders_of_rows_that_failed_often() -> None:
 def test_in_two_processes(tmp_path: Path, options: dict[str, Any]) -> None:
     full = keys_for("survey", "experiment=survey_quick", out=f"{tmp_path}/two", n=40).model_dump()
     plan = {**full["survey"], "workers": 2, "estimators": {"params": {}, "flops": {}}, "permutations": 99}
-    plan |= {"development": 20, "sizes": [0], "draws": 1}
+    plan["development"] = 20
     full |= {"survey": plan, "bootstrap": 20}
     survey_job(build_setting(full), full)
     assert {cost.key: cost.failed for cost in read(full).costs} == {"params": 0, "flops": 0}
