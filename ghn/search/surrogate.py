@@ -12,7 +12,7 @@ from typing import Any, Generic
 import numpy as np
 
 from ghn.analysis.weighted import Floats
-from ghn.errors import ConfigError, DataError, ExistsError, check_counts, check_known
+from ghn.errors import ConfigError, DataError, ExistsError, GhnError, check_counts, check_known
 from ghn.files import from_json, write_atomic
 from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
@@ -262,29 +262,36 @@ class Surrogate(Generic[Arch]):
         """Knows what another one did (`state`), and nothing else; readings of another judge are left out.
 
         Raises:
-            DataError: the state, which `where` names, is damaged, or of another space or direction.
+            DataError: the state, which `where` names, is damaged, or of another space or direction; nothing is changed.
         """
+        if not isinstance(state, Mapping):
+            raise DataError(f"{where} is none", got=repr(state)[:100], expected="what state() gave")
         ours = {"space": describe_space(self.space), "direction": self.direction}
         for name, own in ours.items():
             if state.get(name) != own:
                 raise DataError(f"{where} is of another {name}", got=state.get(name), expected=own)
+        before = self.state()
+        try:
+            self._replace(state)
+        except (AttributeError, KeyError, TypeError, ValueError, GhnError) as error:
+            self._replace(before)  # what was observed here is not lost
+            raise DataError(f"{where} is damaged", got=repr(error)) from None
+
+    def _replace(self, state: Mapping[str, Any]) -> None:
         for known in (self._archs, self._values, self._waiting, self._failed):
             known.clear()
         if self.curves is not None:
             self.curves.clear(state.get("finished", []))
-        try:
-            for text, values in state["observed"].items():
-                for value in values:
-                    self.observe(text, value)
-            for text in state["failed"]:
-                self.observe(text, None)
-            for text in state["waiting"]:
-                self.announce(text)
-            for text, curve in state.get("running", {}).items() if self.curves is not None else ():
-                self.observe(text, curve)
-            self._belief.take(state["readings"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{where} is damaged", got=repr(error)) from None
+        for text, values in state["observed"].items():
+            for value in values:
+                self.observe(text, value)
+        for text in state["failed"]:
+            self.observe(text, None)
+        for text in state["waiting"]:
+            self.announce(text)
+        for text, curve in state.get("running", {}).items() if self.curves is not None else ():
+            self.observe(text, curve)
+        self._belief.take(state["readings"])
 
     def recall(self, path: Path | str) -> None:
         """Takes the readings of a saved surrogate, where they are of the same judge, and nothing else that it knew.

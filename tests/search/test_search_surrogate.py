@@ -158,6 +158,28 @@ def test_one_that_must_learn_first_suggests_at_random_until_it_has(toy_space: An
     assert len(made.suggest(2)) == 2
 
 
+def test_a_damaged_state_changes_nothing(toy_space: Any, truth: Any) -> None:
+    ours, theirs = (Surrogate(Guess(truth), toy_space, pool=8, seed=seed) for seed in (0, 1))
+    archs = toy_space.distinct()[:6]
+    ours.observe(archs[0], 0.5)
+    theirs.observe_all({arch: 0.1 * i for i, arch in enumerate(archs)})
+    before, state = ours.state(), theirs.state()
+    text = toy_space.format(archs[5])
+    for damaged in (
+        None,
+        {**state, "observed": {**state["observed"], text: ["a"]}},
+        {**state, "observed": {**state["observed"], text: [10**400]}},
+        {**state, "failed": ["no member"]},
+        {**state, "waiting": 3},
+        {key: value for key, value in state.items() if key != "readings"},
+    ):
+        with pytest.raises(DataError, match="state of a surrogate"):
+            ours.take(damaged)
+        assert ours.state() == before
+    ours.take(state)
+    assert ours.state()["observed"] == state["observed"]
+
+
 def test_a_saved_one_goes_on(toy_space: Any, truth: Any, tmp_path: Path) -> None:
     path, made = tmp_path / "state.json", observed(toy_space, truth, pool=30)
     waiting, others = made.suggest(3), toy_space.distinct()[:20]
