@@ -15,6 +15,7 @@ from torch import nn
 
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError
+from ghn.graph.canonical import canonical_hash
 from ghn.graph.diagram import Diagram, graph_diagram
 from ghn.graph.ir import Graph
 from ghn.graph.simplify import simplify
@@ -81,6 +82,11 @@ def diagrams(space: Space[Any], arch: Any) -> Sequence[Diagram]:
     if isinstance(space, Drawn):
         return space.diagrams(member_of(space, arch))
     return [graph_diagram(live_graph(space, arch))]
+
+
+def network_hash(space: Space[Any], arch: Any) -> str:
+    """The canonical hash of what a member computes: equal for those whose live networks are isomorphic."""
+    return canonical_hash(live_network(space, arch).graph)
 
 
 def live_stats(space: Space[Any], arch: Any) -> GraphStats:
