@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any, TypeVar
@@ -11,8 +12,24 @@ from ghn.graph.ir import Graph, Node
 from ghn.graph.op import Shape
 
 T = TypeVar("T", int, str)
+K = TypeVar("K")
 
 
+def _once(function: Callable[[Graph], K]) -> Callable[[Graph], K]:
+    """Computed when it is first asked of a graph, and kept with it: scoring asks three times."""
+    name = f"_{function.__name__}"
+
+    @wraps(function)
+    def known(graph: Graph) -> K:
+        if name not in graph.__dict__:
+            graph.__dict__[name] = function(graph)
+        found: K = graph.__dict__[name]
+        return found
+
+    return known
+
+
+@_once
 def canonical_order(graph: Graph) -> tuple[int, ...]:
     """A permutation of the nodes: `order[p]` is the node at canonical position `p`; topological.
 
@@ -27,7 +44,8 @@ def canonical_order(graph: Graph) -> tuple[int, ...]:
     return tuple(i for start in sorted(classes.members) for i in classes.members[start])
 
 
-def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
+@_once
+def canonical_hash(graph: Graph) -> str:
     """A hex digest of the graph's structure: operations, attributes, shapes, edges and output; names do not enter.
 
     So do kinds and shapes of parameters that do not follow from that, and which of them several nodes share.
@@ -35,7 +53,7 @@ def canonical_hash(graph: Graph, order: tuple[int, ...] | None = None) -> str:
     Equal for isomorphic graphs. Equal hashes mean isomorphic graphs, as what is hashed is a full listing in canonical
     order. This says "the same network", not "the same function": see `function_key` for that.
     """
-    order = order or canonical_order(graph)
+    order = canonical_order(graph)
     position = [0] * len(graph)
     for p, i in enumerate(order):
         position[i] = p

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from ghn.graph.normalisation import channels_lie_last
+
 
 def convolve(
     image: Tensor, weight: Tensor, bias: Tensor | None, stride: int, padding: int, dilation: int, groups: int
@@ -27,20 +29,20 @@ def convolve(
     if between > 1:  # torch 2.14's strided 1x1 convolution also corrupts memory on a CPU when it is differentiated with
         image = image[:, :, ::between, ::between]  # fewer than 8 channels in channels_last
         stride, padding, dilation = stride // between, padding // between, max(1, dilation // between)
-    if stride == 1 and _learns_on_cpu(image, weight):
-        if kernel == groups == 1 and padding == 0:  # of every pixel on its own
+    if stride == 1 and _plain_on_cpu(image, weight):
+        learns = torch.is_grad_enabled() and (image.requires_grad or weight.requires_grad)
+        if kernel == groups == 1 and padding == 0 and (learns or channels_lie_last(image)):  # of every pixel on its own
             return F.linear(image.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
         depthwise = groups == weight.shape[0] == image.shape[1]
-        if depthwise and dilation > 1 and padding <= dilation * (kernel - 1):
+        if learns and depthwise and dilation > 1 and padding <= dilation * (kernel - 1):
             out: Tensor = DilatedDepthwise.apply(image, weight, padding, dilation)
             return out if bias is None else out + bias[:, None, None]
     return F.conv2d(image, weight, bias, stride, padding, dilation, groups)
 
 
-def _learns_on_cpu(image: Tensor, weight: Tensor) -> bool:
-    """Whether gradients will be asked for, in one precision, of what a CPU computes."""
-    plain = image.device.type == "cpu" and image.dtype == weight.dtype and not torch.is_autocast_enabled("cpu")
-    return plain and torch.is_grad_enabled() and (image.requires_grad or weight.requires_grad)
+def _plain_on_cpu(image: Tensor, weight: Tensor) -> bool:
+    """Whether a CPU computes in one precision."""
+    return image.device.type == "cpu" and image.dtype == weight.dtype and not torch.is_autocast_enabled("cpu")
 
 
 class DilatedDepthwise(torch.autograd.Function):

@@ -91,7 +91,7 @@ class Featurizer:
     def __call__(self, graph: Graph) -> tuple[GraphFeatures, dict[Group, list[str]]]:
         """Features of a graph, and its parameter names in each group, in the order of the group's nodes."""
         order = canonical_order(graph)
-        key = canonical_hash(graph, order)
+        key = canonical_hash(graph)
         features = self._cache.get(key)
         if features is None:
             features = self._cache[key] = self._compute(graph, order)

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.ir import Graph
-from ghn.graph.op import Op, Stats
+from ghn.graph.normalisation import Scaled
+from ghn.graph.op import Stats
+from ghn.graph.plan import Plan, Step, fused, steps_of
 
 _STATS = ("running_mean", "running_var")
 
@@ -69,16 +71,20 @@ class Interpreter:
         return frozenset({p.name for p in self.graph.params()} | self._channels.keys())
 
     @cached_property
-    def _plan(self) -> list[tuple[Op, tuple[int, ...], dict[str, Any], tuple[str, ...], str]]:
-        """Of each node its operation, inputs, attributes, names of parameters, and name; many graphs are only seen."""
-        return [
-            (n.operation, n.inputs, n.attr, tuple(p.name for p in ps), n.name)
-            for n, ps in zip(self.graph.nodes, self.graph.node_params, strict=True)
-        ]
+    def _plain(self) -> Plan:
+        """Node by node; many graphs are only seen."""
+        return Plan.of(steps_of(self.graph))
 
     @cached_property
-    def _free(self) -> list[list[int]]:
-        return _last_uses(self.graph)
+    def _fused(self) -> Plan:
+        return Plan.of(fused(self.graph))
+
+    def _plan(self, batch: Any, watched: frozenset[str]) -> Plan:
+        """The steps of a run, fused where nothing asks for gradients, running statistics or values in between."""
+        exported = not isinstance(batch, int)
+        if exported or self._channels or torch.is_grad_enabled() or not watched <= self._fused.named:
+            return self._plain
+        return self._fused
 
     def of(self, graph: Graph) -> Interpreter:
         """Runs another form of the same graph, such as its live part."""
@@ -111,26 +117,39 @@ class Interpreter:
         watched, given = frozenset(watch), as_tuple(x)
         self._check(weights, given, watched)
         batch = given[0].shape[0]  # a symbol while a graph is exported
-        values: list[Any] = [None] * len(self._plan)
+        plan = self._plan(batch, watched)
+        values: list[Any] = [None] * plan.size
         for i, one in zip(self._inputs, given, strict=True):
             # twice as fast on a CPU, tensor cores on a GPU
             values[i] = one.contiguous(memory_format=torch.channels_last) if one.dim() == 4 else one
         for i, constant in self._constants.items():
             values[i] = constant.to(given[0].device)
         inner: dict[str, Tensor] = {}
-        for i, (op, inputs, attrs, names, node) in enumerate(self._plan):
-            args = [values[j] for j in inputs] if inputs else [values[i]]
-            state = None
-            if op.infer is None:  # sizes in what PyTorch was called with are in units of the batch
-                attrs = {**attrs, "batch": batch}
-            if op.has_stats and f"{node}/{_STATS[0]}" in self._channels:
-                state = Stats(weights[f"{node}/{_STATS[0]}"], weights[f"{node}/{_STATS[1]}"], training)
-            values[i] = value = op.run(args, [weights[n] for n in names], attrs, state)
-            if node in watched:
-                inner[node] = value
-            for j in self._free[i]:  # memory of what nobody reads any more
+        for step, free in zip(plan.steps, plan.free, strict=True):
+            if not step.waits:
+                _finish(values, step.inputs)
+            args = [values[j] for j in step.inputs] if step.inputs else [values[step.out]]
+            values[step.out] = step.run(
+                args, [weights[n] for n in step.params], *self._how(step, weights, batch, training)
+            )
+            if step.node in watched:
+                _finish(values, (step.out,))
+                inner[step.node] = values[step.out]
+            for j in free:  # memory of what nobody reads any more
                 values[j] = None
-        return Ran(value, inner)
+        _finish(values, (step.out,))
+        return Ran(values[step.out], inner)
+
+    def _how(
+        self, step: Step, weights: Mapping[str, Tensor], batch: Any, training: bool
+    ) -> tuple[Mapping[str, Any], Stats | None]:
+        """Attributes and running statistics of a step."""
+        attrs, state = step.attrs, None
+        if step.op is not None and step.op.infer is None:  # sizes in what PyTorch was called with are in batches
+            attrs = {**attrs, "batch": batch}
+        if f"{step.node}/{_STATS[0]}" in self._channels:
+            state = Stats(weights[f"{step.node}/{_STATS[0]}"], weights[f"{step.node}/{_STATS[1]}"], training)
+        return attrs, state
 
     def _check(self, weights: Mapping[str, Tensor], x: Sequence[Tensor], watched: frozenset[str]) -> None:
         if [tuple(one.shape[1:]) or (1,) for one in x] != self._shapes:
@@ -161,10 +180,8 @@ def feature_node(graph: Graph) -> int:
     return max(i for i, node in enumerate(graph.nodes) if len(node.shape) == 3)
 
 
-def _last_uses(graph: Graph) -> list[list[int]]:
-    """For each step the values that are read there for the last time."""
-    free: list[list[int]] = [[] for _ in graph.nodes]
-    for j, readers in enumerate(graph.consumers):
-        for i in readers[-1:]:
-            free[i].append(j)
-    return free
+def _finish(values: list[Any], places: Sequence[int]) -> None:
+    """Scales the images of which it was not done yet."""
+    for j in places:
+        if isinstance(values[j], Scaled):
+            values[j] = values[j].done()

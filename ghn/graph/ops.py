@@ -24,6 +24,7 @@ from torch import Tensor
 from ghn.errors import GraphError
 from ghn.graph.convolution import convolve
 from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, register
+from ghn.graph.pooling import average, greatest
 
 _EPSILON = 1e-5  # of normalisations
 
@@ -228,12 +229,12 @@ for _op in (
     ),
     _pool(
         "avg_pool",
-        run=lambda x, w, a, s: F.avg_pool2d(x[0], a["kernel"], a["stride"], a["padding"], count_include_pad=False),
+        run=lambda x, w, a, s: average(x[0], a["kernel"], a["stride"], a["padding"]),
         label=partial(_window_label, "avg"),
     ),
     _pool(
         "max_pool",
-        run=lambda x, w, a, s: F.max_pool2d(x[0], a["kernel"], a["stride"], a["padding"]),
+        run=lambda x, w, a, s: greatest(x[0], a["kernel"], a["stride"], a["padding"]),
         label=partial(_window_label, "max"),
     ),
     Op(

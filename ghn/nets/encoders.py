@@ -140,8 +140,12 @@ class Graphormer(nn.Module):
 
     def forward(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
         """Encodes the nodes of all graphs; `data` is a torch-geometric batch of `GraphFeatures.data`."""
-        if h.device.type == "cpu" and torch.is_grad_enabled():
+        if h.device.type == "cpu":
             return self._graph_by_graph(h, data.places, data.ptr.diff().tolist())
+        return self._padded(h, data)
+
+    def _padded(self, h: Float[Tensor, "n d"], data: Any) -> Float[Tensor, "n d"]:
+        """All graphs at once, each padded to the largest."""
         graphs, size = data.places.shape[:2]
         row = data.batch * size + torch.arange(len(h), device=h.device) - data.ptr[data.batch]
         dense = h.new_zeros(graphs * size, h.shape[1]).index_copy(0, row, h)
@@ -157,8 +161,8 @@ class Graphormer(nn.Module):
         return rearrange(dense, "g n d -> (g n) d")[row]
 
     def _graph_by_graph(self, h: Float[Tensor, "n d"], places: Tensor, sizes: list[int]) -> Float[Tensor, "n d"]:
-        """The same without padding, written out: a bias with a gradient has no fast attention on a CPU, and of one
-        graph at a time the scores stay in its cache.
+        """The same without padding, written out: of one graph at a time the scores stay in a CPU's cache, which halves
+        the time; and a bias with a gradient has no fast attention there.
         """
         own = [place[:n, :n].int() for place, n in zip(places, sizes, strict=True)]
         biases = [self._biases().T.index_select(1, place.flatten()).view(-1, *place.shape) for place in own]

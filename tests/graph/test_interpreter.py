@@ -8,6 +8,7 @@ from random_graphs import graphs, images, random_weights
 
 from ghn.errors import GraphError
 from ghn.graph import GraphBuilder, Interpreter, feature_node
+from ghn.graph.plan import Plan, steps_of
 from ghn.spaces import NASBench201
 
 ARCHS = [
@@ -125,5 +126,5 @@ def test_values_are_freed_after_their_last_use():
     x = b.add("relu", b.input, name="first")
     y = b.add("relu", b.add("relu", x, name="second"), name="third")
     graph = b.build(b.add("sum", x, y, name="sum"))
-    free = Interpreter(graph)._free
-    assert free == [[], [0], [], [2], [1, 3]]
+    free = Plan.of(steps_of(graph)).free
+    assert [set(each) for each in free] == [set(), {0}, set(), {2}, {1, 3}]
