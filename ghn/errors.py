@@ -58,6 +58,10 @@ class TrainingError(GhnError, RuntimeError):
     """Training cannot go on; the last good state has been kept."""
 
 
+class RankError(GhnError, RuntimeError):
+    """Another process of the same training has ended, or has never joined; what was saved is kept."""
+
+
 class EstimatorError(GhnError, RuntimeError):
     """An estimator does not keep to its contract, or fails for one candidate after the other."""
 

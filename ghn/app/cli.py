@@ -7,11 +7,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
-from ghn.errors import GhnError
+from ghn.errors import GhnError, RankError
+from ghn.train.launch import launched, starter
 
 
 def start(main: Callable[[], None], config: str) -> None:
@@ -28,19 +29,37 @@ def start(main: Callable[[], None], config: str) -> None:
             return
         check_overrides(config, arguments)
     except GhnError as error:
-        sys.exit(f"error: {error}")
+        _end(f"error: {error}")
     main()
 
 
 @contextmanager
 def told(script: str, folder: str) -> Iterator[None]:
-    """Ends with a message where an error is raised on purpose, and with the command that goes on at Ctrl-C."""
+    """Ends with a message where an error is raised on purpose, and with the command that goes on at Ctrl-C.
+
+    Of several ranks the first that ends says why.
+    """
     try:
         yield
+    except RankError as error:
+        _end(f"error: {error}\n", script if error.fix is None else None, folder)
     except GhnError as error:
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        sys.exit(f"\ninterrupted; go on with: {resume_command([script], sys.argv[1:], folder)}")
+        _end(f"error: {error}")
+    except KeyboardInterrupt as end:
+        _end(f"\n{str(end) or 'interrupted'}; ", script, folder)
+
+
+def _end(message: str, script: str | None = None, folder: str = "") -> NoReturn:
+    """Leaves with a message, said by one rank alone, and with the command of a script that goes on."""
+    if launched():
+        from ghn.train.ranks import last_words
+
+        if (told := last_words(folder)) is None:
+            sys.exit(1)
+        folder = told
+    if script is not None:
+        message += f"go on with: {resume_command([script], sys.argv[1:], folder)}"
+    sys.exit(message.rstrip("\n"))
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
@@ -52,4 +71,4 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 def resume_command(program: Sequence[str], arguments: Sequence[str], folder: str) -> str:
     """The command that goes on with the run in `folder`, as a shell would read it."""
     same = [argument for argument in arguments if not argument.startswith(("out=", "resume="))]
-    return shlex.join(["python", *program, *same, f"out={folder}", "resume=true"])
+    return shlex.join([*starter(), *program, *same, f"out={folder}", "resume=true"])

@@ -27,6 +27,7 @@ from ghn.app.job_keys import (
     SurveyKeys,
 )
 from ghn.errors import ConfigError, ExistsError
+from ghn.train.launch import refuse_ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def run_job(options: Mapping[str, Any]) -> None:
     """
     if options["job"] not in JOBS:
         raise ConfigError("unknown job", got=options["job"], expected=" | ".join(JOBS))
+    refuse_ranks("evaluate.py", fix="start it with python; jobs with the key workers have processes of their own")
     job = JOBS[options["job"]]
     keys = read_keys(job.keys, options)
     module, _, function = job.place.partition(":")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Mapping
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from random import Random
@@ -23,8 +24,9 @@ from ghn.spaces.lists import read_architectures
 from ghn.spaces.members import draw_new
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
+from ghn.train.launch import starter
 from ghn.train.meta import MetaConfig
-from ghn.train.runtime import make_runtime
+from ghn.train.runtime import Runtime, make_runtime
 from ghn.types import Readable, Space
 
 
@@ -35,30 +37,30 @@ def train(options: Mapping[str, Any]) -> None:
         ConfigError: keys or values that do not fit.
         ExistsError: `out` holds a run, and `resume` is false.
     """
-    model = _trained(read_keys(TrainKeys, options))
+    keys = read_keys(TrainKeys, options)
+    fabric = make_runtime(keys.device, keys.precision, keys.threads, rank_timeout=keys.rank_timeout)
+    out = fabric.ranks.agree("out", keys.out)
+    model = _trained(keys, fabric, out)
+    fabric.ranks.leave()
+    if not fabric.ranks.is_first:
+        return
     if (agreement := model.card.get("population", {}).get("agreement")) is not None:
         hint = "of several seeds, keep the highest: docs/ranking.md"
         print(f"agreement with a zero-cost proxy: {agreement:.3f} ({hint})")
     if (found := model.card.get("found")) is not None:
         print(f"found {found['architecture']}")
-    print(f"wrote {options['out']}/{CHECKPOINT}")
+    print(f"wrote {out}/{CHECKPOINT}")
 
 
-def _trained(keys: TrainKeys) -> Model:
+def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
     task_options = dict(keys.task)
-    task = make_task(task_options.pop("name"), **task_options)
+    task = fabric.ranks.in_turn(partial(make_task, task_options.pop("name"), **task_options))
     space, trainer = task_space(keys.space, task), keys.trainer.model_dump()
     if trainer["skeletons"] == "auto":
         trainer["skeletons"] = space.training_variants() if isinstance(space, Readable) else []
-    parts = (
-        space,
-        task,
-        MetaConfig(**trainer),
-        make_runtime(keys.device, keys.precision, keys.threads),
-        keys.out,
-    )
+    parts = (space, task, MetaConfig(**trainer), fabric, out)
     how = keys.model_dump(include={"scoring_task", "check", "snapshots", "resume", "progress"})
-    how["command"] = " ".join(["python train_ghn.py", *sys.argv[1:]])
+    how["command"] = " ".join([*starter(), "train_ghn.py", *sys.argv[1:]])
     if keys.weights.method == "ghn":
         from ghn.scoring.train_model import train_hypernetwork
 

@@ -141,4 +141,8 @@ class TrainKeys(Keys):
     device: str = Field(description="auto | cpu | cuda | mps")
     precision: str = Field(description="float32 | tf32 | bf16")
     threads: int | None = Field(description="CPU threads; null leaves the choice to PyTorch")
+    rank_timeout: float = Field(
+        gt=0,
+        description="seconds that the ranks of torchrun wait for one of them: to join, and in each step; then all end",
+    )
     progress: bool = Field(description="show bars")

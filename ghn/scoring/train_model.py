@@ -28,6 +28,7 @@ from ghn.tables.references import aligned, some_of, table_reference
 from ghn.tasks import make_task
 from ghn.train.loop import LOG, Check, Loop, Step, read_lines
 from ghn.train.meta import MetaConfig, MetaStep
+from ghn.train.runtime import ranks_of
 from ghn.types import Finite, Space, Task, Trial
 
 
@@ -110,7 +111,7 @@ def train_hypernetwork(
         said["started_from"]["seconds"] = header["card"].get("seconds")
     step = MetaStep(net, space, task, trainer, fabric, identity=identity)
     model = train_weights(step, space, task, trainer, fabric, folder, card=lambda _: said, **options)
-    if population and model.card["scoring_task"] is not None:
+    if population and model.card["scoring_task"] is not None and ranks_of(fabric).is_first:
         model.card["population"] = measure_population(model, population, progress=options.get("progress", True))
         model.save(Path(folder) / CHECKPOINT)
     return model
@@ -130,6 +131,8 @@ def train_weights(
 ) -> Model:
     """Runs a training of anything that makes weights, and writes its checkpoint.
 
+    Of several ranks the first writes it, and the others return the same weights without waiting for what it adds.
+
     Args:
         step: of the training.
         space: of the architectures.
@@ -146,8 +149,8 @@ def train_weights(
     """
     scoring_task, resume = options.get("scoring_task"), options.get("resume", False)
     snapshots, n = options.get("snapshots", False), options.get("check", 40)
-    folder = Path(folder)
-    if (folder / CHECKPOINT).exists() and not resume:
+    folder, ranks = Path(folder), ranks_of(fabric)
+    if not resume and ranks.first((folder / CHECKPOINT).exists):
         raise ExistsError(
             "the folder holds a checkpoint already",
             got=str(folder),
@@ -181,6 +184,10 @@ def train_weights(
 
     run = Loop(step, trainer, fabric, folder, resume=resume, check=watch if snapshots or ranking else None)
     trained = run.run(progress=options.get("progress", True))
+    if not ranks.is_first:
+        net = net_of(trained) if net_of else trained
+        assert isinstance(net, Net)
+        return Model(net, space, {"task": task.describe(), "scoring_task": scoring_task}, fabric)
     save(trained, CHECKPOINT, **(card(trained) if card else {}))
     return load(folder / CHECKPOINT, fabric=fabric, space=space)
 

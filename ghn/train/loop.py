@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -20,6 +21,7 @@ from tqdm import tqdm
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, TrainingError, check_counts, check_settings
 from ghn.files import parse_lines, write_atomic
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
+from ghn.train.runtime import ranks_of
 
 STATE, LOG, DRAWN = "state.safetensors", "log.jsonl", "drawn.jsonl"
 KIND = "training state"
@@ -90,6 +92,16 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def _read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    if not path.is_file():
+        raise CheckpointError(
+            "there is no run to resume",
+            got=str(path),
+            fix="choose the folder of a run (out=...), or begin one: resume=false",
+        )
+    return load_tensors(path, KIND)
+
+
 @dataclass(frozen=True, slots=True)
 class LoopConfig:
     """How long a training goes on, and how often what is done beside it."""
@@ -142,7 +154,8 @@ class Step(Protocol):
 class Loop:
     """Takes steps; a run that was killed at any point and resumed gives bitwise the same weights as one that was not.
 
-    That holds on a CPU with the same number of threads. `done` steps took `seconds`.
+    That holds on a CPU with the same number of threads. `done` steps took `seconds`. Of several ranks the first alone
+    reads and writes files, shows the bar and checks; the state is the same for any number of ranks.
 
     Args:
         step: of the training.
@@ -155,6 +168,7 @@ class Loop:
     Raises:
         ExistsError: the folder holds a run and `resume` is not set.
         CheckpointError: nothing to resume, or the state belongs to another run.
+        ConfigError: this rank has other settings or data than the first.
     """
 
     def __init__(
@@ -168,48 +182,55 @@ class Loop:
         check: Check | None = None,
     ) -> None:
         self.step, self.config, self.fabric, self.folder, self.check = step, config, fabric, Path(folder), check
-        self.done, self.seconds = 0, 0.0
+        self.done, self.seconds, self.ranks = 0, 0.0, ranks_of(fabric)
         self._whole = True  # false amidst an update
         self._drawn: StepLog | None = None
         own = dict(step.model.named_parameters())
         self.average = {name: own[name].detach().clone() for name in step.averaged}
+        if self.ranks.count > 1:
+            wanted, fix = self.ranks.first(lambda: step.identity), "start all ranks with the same settings and data"
+            check_settings(ConfigError, f"the training of rank {self.ranks.rank}", step.identity, wanted, fix)
         if resume:
             self._load()
-        elif (self.folder / STATE).exists() or (self.folder / LOG).exists():
+        elif self.ranks.first(lambda: (self.folder / STATE).exists() or (self.folder / LOG).exists()):
             raise ExistsError(
                 "the folder holds a run already",
                 got=str(self.folder),
                 fix="choose another folder, or resume it (resume=true)",
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.ranks.is_first:
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, *, progress: bool = True) -> nn.Module:
         """Trains to the end, saving state on the way, also when interrupted; gives the model with averaged parameters.
 
         Raises:
             TrainingError: the loss is no longer finite; the state before that step has been saved.
+            RankError: another rank has ended; so has the state before that step.
         """
         if self.done == 0:  # so that a run killed before its first save can be resumed too
             self.save()
-        log, steps = RunLog(self.folder, self.done), self.config.steps
-        bar = tqdm(total=steps, initial=self.done, disable=not progress, desc="training", unit="step", mininterval=1)
+        log, steps = RunLog(self.folder, self.done) if self.ranks.is_first else None, self.config.steps
+        hidden = not (progress and self.ranks.is_first)
+        bar = tqdm(total=steps, initial=self.done, disable=hidden, desc="training", unit="step", mininterval=1)
         before, started = self.seconds, time.perf_counter()
         try:
             while self.done < steps:
                 losses = self.advance()
                 self.seconds = before + time.perf_counter() - started
                 bar.update()
-                if self._due(self.config.log_every):
+                if log and self._due(self.config.log_every):
                     loss = float(losses.mean())
                     bar.set_postfix(loss=f"{loss:.3f}")
                     log.write(self.done, loss=loss, **self.step.measures(self.done), seconds=self.seconds)
                 if self.check and self._due(self.config.check_every):
-                    log.write(self.done, **self.check(self.averaged()))
+                    self.ranks.first(partial(self._write_check, self.check, log))
                 if self.done % self.config.save_every == 0:
                     self.save()
         finally:  # also after Ctrl-C, unless it came amidst an update: then the state saved last is what is resumed
             if self._whole:
-                self.save()
+                with self.ranks.undisturbed():
+                    self.save()
             for open_file in (bar, log, self._drawn):
                 if open_file is not None:
                     open_file.close()
@@ -219,7 +240,7 @@ class Loop:
         """Takes one step; returns its losses (nats)."""
         try:
             update = self.step(self.done)
-            if update.drawn is not None:
+            if update.drawn is not None and self.ranks.is_first:
                 self._drawn = self._drawn or StepLog(self.folder / DRAWN, self.done)
                 self._drawn.write(self.done + 1, options=[list(one) for one in update.drawn])
             self._whole = False
@@ -238,6 +259,9 @@ class Loop:
         return twin
 
     def save(self) -> None:
+        """Saves the state: the first rank's, as that of the others is the same."""
+        if not self.ranks.is_first:
+            return
         state = {f"model/{k}": v for k, v in self.step.model.state_dict().items()}
         state |= {f"average/{k}": v for k, v in self.average.items()}
         for name, parameter in self.step.model.named_parameters():
@@ -246,6 +270,10 @@ class Loop:
                     state[f"{title}/{name}/{key}"] = value
         card = {"step": self.done, "seconds": self.seconds, "identity": dict(self.step.identity)}
         save_tensors(self.folder / STATE, KIND, state, card)
+
+    def _write_check(self, check: Check, log: StepLog | None) -> None:
+        assert log is not None
+        log.write(self.done, **check(self.averaged()))
 
     def _due(self, every: int) -> bool:
         return self.done % every == 0 or self.done == self.config.steps
@@ -258,13 +286,7 @@ class Loop:
 
     def _load(self) -> None:
         path, model = self.folder / STATE, self.step.model
-        if not path.is_file():
-            raise CheckpointError(
-                "there is no run to resume",
-                got=str(path),
-                fix="choose the folder of a run (out=...), or begin one: resume=false",
-            )
-        tensors, header = load_tensors(path, KIND)
+        tensors, header = self.ranks.first(partial(_read_state, path))
         card = header["card"]
         fix = "resume with the settings it was started with"
         check_settings(CheckpointError, path, card.get("identity"), self.step.identity, fix)

@@ -22,7 +22,7 @@ from ghn.spaces import skeletons_of
 from ghn.tasks.inputs import chunks, concat, count, pick
 from ghn.tasks.outputs import check_network
 from ghn.train.loop import LoopConfig, Update
-from ghn.train.runtime import Unsearched, precision_of
+from ghn.train.runtime import Unsearched, precision_of, ranks_of
 from ghn.types import Batch, Finite, Inputs, Network, Prepares, Program, Space, Split, Task, WeightDict
 
 SAMPLINGS = ("auto", "distinct", "uniform")
@@ -218,10 +218,11 @@ class Descent:
                 expected=f"at most {len(task.train)}",
             )
         self.config, self.fabric, self.task = config, fabric, task.to(fabric.device)
-        self.loss, self.metric = task.loss, task.metric
+        self.ranks, self.loss, self.metric = ranks_of(fabric), task.loss, task.metric
         self.parameters = list(model.to(fabric.device).parameters())
         self.optimizer: torch.optim.Optimizer
         self.weights, self.optimizer = fabric.setup(Unsearched(model), config.make_optimizer(self.parameters))
+        self.ranks.start_alike(model)
         batch = config.architectures * config.images
         self.batches = StepBatches(self.task.train, batch, config.seed, fabric.device)
 
@@ -241,10 +242,10 @@ class Descent:
             parts = [program.run(weights, part).output for part in chunks(x, self.config.ghost or count(x))]
         return torch.cat(parts).float()
 
-    def backward(self, losses: Float[Tensor, " n"], names: Iterable[str], step: int) -> None:
-        """Gives the parameters the gradient that the optimiser's next step goes by.
+    def backward(self, losses: Float[Tensor, " n"], names: Iterable[str], step: int) -> Float[Tensor, " n"]:
+        """Gives the parameters the gradient that the optimiser's next step goes by; returns the losses of all ranks.
 
-        `names` are those of what has been run, and read when something is wrong.
+        `names` are those of what has been run, on whichever rank, and read when something is wrong.
 
         Raises:
             TrainingError: a loss or the gradient is not finite.
@@ -253,6 +254,7 @@ class Descent:
             group["lr"] = self.config.rate(step)
         self.optimizer.zero_grad()
         self.fabric.backward(losses.mean())
+        losses = self.ranks.add_up(self.parameters, losses.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.config.clip)
         if not bool(torch.isfinite(norm + losses.sum())):
             run = list(names)
@@ -261,6 +263,7 @@ class Descent:
                 f"step {step + 1}: the loss or its gradient is no longer finite",
                 got=f"candidates with such a loss: {bad}" if bad else f"a gradient, over the candidates {run}",
             )
+        return losses
 
 
 class MetaStep:
@@ -313,19 +316,25 @@ class MetaStep:
 
     def update(self, number: int, drawn: Sequence[Any]) -> Update:
         """Works out a step of some architectures; its losses are theirs."""
-        losses = self.losses(number, drawn)
-        self.descent.backward(losses, (self.paths.format(one) for one in drawn), number)
-        return Update(partial(self.descend, losses.detach()))
+        names = (self.paths.format(one) for one in drawn)
+        losses = self.descent.backward(self.losses(number, drawn), names, number)
+        return Update(partial(self.descend, losses))
 
     def losses(self, number: int, drawn: Sequence[Any]) -> Float[Tensor, " n"]:
-        """The losses of some architectures with the weights that are made for them, on the inputs of a step."""
-        networks = [self.network(*pair) for pair in zip(drawn, self.skeletons(number, len(drawn)), strict=True)]
+        """The losses of some architectures with the weights that are made for them, on the inputs of a step.
+
+        Those that other ranks have are 0: the mean and its gradient are right once all are added up.
+        """
+        own = self.descent.ranks.part(len(drawn))
+        seen = zip(drawn[own], self.skeletons(number, len(drawn))[own], strict=True)
+        networks = [self.network(*pair) for pair in seen]
         x, y = self.descent.batch(number)
-        images, labels = chunks(x, self.config.images), y.split(self.config.images)
+        images, labels = list(chunks(x, self.config.images))[own], y.split(self.config.images)[own]
         made = self.descent.weights(lambda: [network.graph for network in networks])
         each = zip(made, networks, images, labels, strict=True)
         logits, loss = self.descent.logits, self.descent.loss
-        return torch.stack([loss(logits(n.program, n.complete(weights), xs), ys) for weights, n, xs, ys in each])
+        losses = torch.stack([loss(logits(n.program, n.complete(w), xs), ys) for w, n, xs, ys in each])
+        return losses if len(losses) == len(drawn) else nn.functional.pad(losses, (own.start, len(drawn) - own.stop))
 
     def measures(self, number: int) -> dict[str, float | None]:
         return {"lr": self.config.rate(number)}

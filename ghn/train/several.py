@@ -63,8 +63,7 @@ class SeveralTasks:
         losses = torch.cat([step.losses(number, own) for step, own in zip(self.steps, drawn, strict=True)])
         names = chain.from_iterable(map(step.paths.format, own) for step, own in zip(self.steps, drawn, strict=True))
         first = self.steps[0]
-        first.descent.backward(losses, names, number)
-        return Update(partial(first.descend, losses.detach()))
+        return Update(partial(first.descend, first.descent.backward(losses, names, number)))
 
     def measures(self, number: int) -> dict[str, float | None]:
         return self.steps[0].measures(number)

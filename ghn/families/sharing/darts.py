@@ -22,6 +22,7 @@ from ghn.graph.interpreter import Interpreter
 from ghn.spaces.choices import Choices, choice_space
 from ghn.train.loop import Update
 from ghn.train.meta import Descent, MetaConfig, StepBatches, run_identity
+from ghn.train.runtime import ranks_of
 from ghn.types import Inputs, Space, Task, WeightDict
 
 Tensors = Sequence[Tensor]
@@ -123,12 +124,14 @@ class DartsStep:
     Source: Liu, Simonyan & Yang 2019, alg. 1.
 
     Raises:
-        ConfigError: the space cannot be taken apart into decisions, or there are too few images, or several skeletons.
+        ConfigError: the space cannot be taken apart into decisions, or there are too few images, several skeletons, or
+            several ranks.
     """
 
     def __init__(
         self, bank: Bank, space: Space[Any], task: Task, config: MetaConfig, darts: DartsConfig, fabric: Fabric
     ) -> None:
+        ranks_of(fabric).refuse("weights=darts", "a step is one supergraph")
         if config.skeletons:
             raise ConfigError("DARTS trains one supergraph", got=f"skeletons {config.skeletons}", fix="leave them out")
         kept, held = hold_out_images(task, darts.held_out, darts.images, config.seed)

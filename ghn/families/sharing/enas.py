@@ -21,6 +21,7 @@ from ghn.families.sharing.roles import holds
 from ghn.spaces.choices import Choices, Decisions, decision_space
 from ghn.train.loop import Update
 from ghn.train.meta import MetaConfig, MetaStep, PathSampler, StepBatches
+from ghn.train.runtime import ranks_of
 from ghn.types import Batch, Space, Task
 
 TRIES = 20  # draws of a step's architectures, where the bank does not hold all
@@ -190,13 +191,14 @@ class EnasStep:
     Rewards are read on a part of the train split that the weights do not see; the val split is left for scores.
 
     Raises:
-        ConfigError: the space cannot be taken apart into decisions, there are too few images, or the training ends
-            before the controller learns anything.
+        ConfigError: the space cannot be taken apart into decisions, there are too few images, the training ends
+            before the controller learns anything, or there are several ranks.
     """
 
     def __init__(
         self, bank: Bank, space: Space[Any], task: Task, config: MetaConfig, enas: EnasConfig, fabric: Fabric
     ) -> None:
+        ranks_of(fabric).refuse("weights=enas", "the paths of a step follow from what its controller has learnt")
         if enas.every > config.steps:
             raise ConfigError(
                 "the controller of ENAS would never be trained",
