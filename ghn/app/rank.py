@@ -20,6 +20,7 @@ from ghn.report.comparison import print_report, write_report
 from ghn.report.model import Report
 from ghn.scoring.combined import LIVE_PARAMETERS
 from ghn.scoring.model import make_ranker
+from ghn.scoring.processes import choose_workers
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked, whole_reference
 from ghn.spaces.members import live_stats
@@ -74,10 +75,11 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
     reference = whole_reference(keys.references, space, twins=keys.twins) if keys.references else None
     _, model = open_checkpoint(setting, setting.checkpoints[0])
-    ranker = make_ranker(model, task=setting.task, features=keys.features)
     given = published_history(space, keys.given)
-    ranker.fit(given)
     trials = [Trial(space.format(arch), arch) for arch in space.distinct()[: keys.limit]]
+    workers = choose_workers(keys.workers, len(trials), model.fabric)
+    ranker = make_ranker(model, task=setting.task, features=keys.features, workers=workers)
+    ranker.fit(given)
     scores = score_to_file(
         ranker, trials, out / "scores.jsonl", ranker.identity, progress=keys.progress, label="ranking"
     )

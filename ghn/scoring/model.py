@@ -22,6 +22,7 @@ from ghn.nets.net import Net
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.initialise import Coverage, initialise, make_weights
+from ghn.scoring.processes import AUTO, Pool, choose_workers
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
 from ghn.scoring.standard_features import StandardFeatures
@@ -109,6 +110,7 @@ class Model:
         *,
         task: Task | None = None,
         features: str | None = None,
+        workers: int | str = AUTO,
     ) -> list[Score]:
         """Judges architectures with everything at hand: the best order that this package knows.
 
@@ -122,6 +124,7 @@ class Model:
             task: the images; the embedded task when it fits the checkpoint.
             features: with which references are learnt: `space` for its own, `graph` for those that any network has;
                 None: the first that there is.
+            workers: processes, of a thread each; `auto`: one a core, where there are many architectures and a CPU.
 
         Returns:
             A `Score` each, in the order given: `value` in standard deviations above the middle of the space, `std` its
@@ -133,8 +136,9 @@ class Model:
         """
         self.hypernetwork("rank")
         check_list(self.space, "rank", architectures)
-        ranker = make_ranker(self, task=task, features=features)
         known = (references or {}).items()
+        workers = choose_workers(workers, len(architectures) + len(known), self.fabric)
+        ranker = make_ranker(self, task=task, features=features, workers=workers)
         ranker.fit([(Trial(f"reference/{i}", self._arch(a)), Score(float(v))) for i, (a, v) in enumerate(known)])
         return self._judge(ranker, architectures)
 
@@ -348,13 +352,13 @@ def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True)
     return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies, f"{FLOW}/value": 0.0}
 
 
-def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None) -> Combined:
+def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
     Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
     a space that is not `Readable` is read as it is. The proxy is left out where inputs have no positions.
     References are learnt with `features` (`StandardFeatures`), and with SynFlow, which has no vote; accuracies of
-    generated weights are too coarse for slopes of their own.
+    generated weights are too coarse for slopes of their own. With several `workers` the members are asked in processes.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -374,6 +378,8 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
     if proxy:
         members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
     members[FLOW] = make_zero_cost("synflow", space, images, model.fabric, sample=sample)
+    if workers > 1:
+        members = Pool(members, workers).spread(members)
     learnt, slopes = StandardFeatures(space, features), [name for name in weights if not name.endswith("/accuracy")]
     try:
         population = _population(models, images.checksum)

@@ -18,6 +18,7 @@ from ghn.graph.ir import Graph
 from ghn.types import Inputs, Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
+LISTED_BITS = 16  # patterns of so many images are counted without sorting
 ALPHA = 0.01  # size of the perturbation of the Zen-score
 
 
@@ -87,10 +88,12 @@ def meco(maps: Sequence[Float[Tensor, "b c ..."]]) -> Float[Tensor, ""]:
 
 
 def _least_eigenvalues(x: Float[Tensor, "b c ..."]) -> Float[Tensor, " b"]:
-    flat = x.flatten(2).double()
+    flat = x.flatten(2)
+    if flat.shape[2] <= flat.shape[1]:  # less their mean, n positions span at most n - 1 of the channels: it is zero
+        return flat.new_zeros(len(flat), dtype=torch.float64)
     flat = flat - flat.mean(-1, keepdim=True)
     flat = flat / (flat.norm(dim=-1, keepdim=True) + 1e-9)  # a channel that is constant correlates with nothing
-    return torch.linalg.eigvalsh(flat @ flat.mT)[:, 0].clamp_min(0)
+    return torch.linalg.eigvalsh((flat @ flat.mT).double())[:, 0].clamp_min(0)
 
 
 def swap(maps: Sequence[Float[Tensor, "b ..."]]) -> Float[Tensor, ""]:
@@ -105,17 +108,28 @@ def swap(maps: Sequence[Float[Tensor, "b ..."]]) -> Float[Tensor, ""]:
 def _patterns(fires: Bool[Tensor, "b ..."]) -> Float[Tensor, ""]:
     bits = fires[:PATTERN_BITS].flatten(1).T.double()
     powers = 2.0 ** torch.arange(bits.shape[1], device=bits.device, dtype=torch.float64)
-    return torch.tensor(float(torch.unique(bits @ powers).numel()), device=fires.device)
+    codes = bits @ powers
+    if bits.shape[1] <= LISTED_BITS:  # each possible pattern has a place of its own
+        seen = torch.zeros(1 << bits.shape[1], dtype=torch.bool, device=bits.device)
+        seen[codes.long()] = True
+        return seen.sum().float()
+    return torch.tensor(float(torch.unique(codes).numel()), device=fires.device)
 
 
 @torch.no_grad()
 def relu_proxies(network: Network, weights: WeightDict, images: Inputs) -> dict[str, Tensor]:
-    """MeCo and SWAP by name; zero without a ReLU, not finite where an activation is not. Waits for no device."""
-    every = outputs(network, weights, images, check=False)
-    finite = torch.stack([x.isfinite().all() for x in every if isinstance(x, Tensor)]).all()
-    # eigenvalues of what is not finite raise errors that say little
-    maps = [x.float().nan_to_num() for x in activated(network.graph, every)]
-    zero = every[-1].new_zeros(())
+    """MeCo and SWAP by name; zero without a ReLU, not finite where what a ReLU gives or the output is not. Waits for no
+    device.
+    """
+    nodes = network.graph.nodes
+    ran = network.program.run(weights, images, [node.name for node in nodes if node.operation.activates])
+    maps = [x.float() for x in ran.inner.values()]
+    finite = (
+        torch.stack([x.sum() for x in [*maps, *(x for x in (ran.output,) if isinstance(x, Tensor))]]).isfinite().all()
+    )
+    if finite.is_cuda or not finite:  # eigenvalues of what is not finite raise errors that say little
+        maps = [x.nan_to_num() for x in maps]
+    zero = finite.new_zeros((), dtype=torch.float32)
     found = {"meco": meco, "swap": swap}
     return {name: (proxy(maps) if maps else zero).float() + zero / finite for name, proxy in found.items()}
 
