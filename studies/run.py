@@ -34,6 +34,7 @@ STUDIES = (  # in the order of what they are about: estimators, searches, shared
     "ranking",
     "spaces",
     "rules",
+    "racing",
     "predictor_head",
     "conversion",
     "initialisation",

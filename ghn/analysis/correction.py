@@ -33,6 +33,7 @@ class Population:
 
     def __init__(self, quantiles: Mapping[str, Sequence[float]]) -> None:
         self.quantiles = {name: np.asarray(q, dtype=float) for name, q in quantiles.items()}
+        self._steps: dict[str, tuple[tuple[np.ndarray, np.ndarray], ...]] = {}  # of each reading, when it is asked for
         for name, q in self.quantiles.items():
             if q.ndim != 1 or len(q) < 2 or not np.isfinite(q).all() or (np.diff(q) < 0).any():
                 raise ConfigError(f"the quantiles of {name} are not rising numbers", got=q.tolist()[:5])
@@ -56,10 +57,12 @@ class Population:
 
         Values beyond the population get the score of its most extreme one in 500.
         """
-        q = self.quantiles[name]
-        steps = np.linspace(0, 1, len(q))
-        low = np.interp(values, *_once(q, steps, np.minimum))
-        high = np.interp(values, *_once(q, steps, np.maximum))
+        if name not in self._steps:
+            q = self.quantiles[name]
+            steps = np.linspace(0, 1, len(q))
+            self._steps[name] = _once(q, steps, np.minimum), _once(q, steps, np.maximum)
+        first, last = self._steps[name]
+        low, high = np.interp(values, *first), np.interp(values, *last)
         return norm.ppf(np.clip((low + high) / 2, 1e-3, 1 - 1e-3))
 
     def describe(self) -> dict[str, Any]:

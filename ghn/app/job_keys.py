@@ -146,6 +146,12 @@ class RankAllKeys(JobKeys):
     workers: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         description="processes that score, of a thread each; auto: one a core, for 128 networks or more on a CPU"
     )
+    best: int | None = Field(
+        ge=1,
+        description="look for so many of the best alone: the others leave as soon as they are unlikely to be among "
+        "them, which costs a fraction; null: all are read",
+    )
+    risk: float = Field(gt=0, lt=1, description="with best: share of these that may be missed, as estimated")
     references: str | None = Field(
         description="compare with: published (all of the benchmark's), or the path of a table, such as .jsonl or .csv"
     )

@@ -21,6 +21,7 @@ from ghn.report.model import Report
 from ghn.scoring.combined import LIVE_PARAMETERS
 from ghn.scoring.model import make_ranker
 from ghn.scoring.processes import choose_workers
+from ghn.scoring.racing import CHANCE, LEFT, Race, check_best, has_left
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked, whole_reference
 from ghn.spaces.members import live_stats
@@ -55,6 +56,7 @@ def rank_job(setting: Setting, keys: RankKeys) -> None:
 
 
 COLUMNS = ("rank", "architecture", "value", "std", "live_parameters", "error")
+LEFT_COLUMN = "left_after"  # of a race: the last reading of a network that left, "size" for none
 SHOWN = 20  # networks in the terminal
 
 
@@ -62,9 +64,11 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     """Ranks all distinct networks of the space with everything at hand, into `ranking.csv`.
 
     With `references`, the order of all members that these know is reported beside it, members of one function apart.
+    With `best`, a race looks for so many of the best: these alone have a rank.
 
     Raises:
-        ConfigError: the space cannot list its networks, or unknown references.
+        ConfigError: the space cannot list its networks, or unknown references; `best` of more networks than there are,
+            or beside references, as the others are then not in order.
         DataError: references cannot be used; raised before anything is scored.
         ExistsError: there is a ranking already, and `resume` is false.
     """
@@ -73,18 +77,26 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     check_new(path, "is a ranking", resume=keys.resume)
     if not isinstance(space, Finite):
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
+    archs = space.distinct()[: keys.limit]
+    if keys.best is not None:
+        check_race(keys, len(archs))
     reference = whole_reference(keys.references, space, twins=keys.twins) if keys.references else None
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     given = published_history(space, keys.given)
-    trials = [Trial(space.format(arch), arch) for arch in space.distinct()[: keys.limit]]
+    trials = [Trial(space.format(arch), arch) for arch in archs]
     workers = choose_workers(keys.workers, len(trials), model.fabric)
     ranker = make_ranker(model, task=setting.task, features=keys.features, workers=workers)
     ranker.fit(given)
-    scores = score_to_file(
-        ranker, trials, out / "scores.jsonl", ranker.identity, progress=keys.progress, label="ranking"
-    )
-    write_ranking(path, trials, scores)
-    print_ranking(trials, scores, SHOWN)
+    if keys.best is None:
+        file = out / "scores.jsonl"
+        scores = score_to_file(ranker, trials, file, ranker.identity, progress=keys.progress, label="ranking")
+    else:
+        race = Race(ranker, keys.best, risk=keys.risk, folder=out / "readings", progress=keys.progress)
+        scores = race.run(trials)
+    write_ranking(path, trials, scores, keys.best)
+    print_ranking(trials, scores, min(SHOWN, keys.best or SHOWN))
+    if keys.best is not None:
+        print_race(scores, keys.best)
     print(f"wrote {path} ({len(trials)} networks, {len(given)} references given)")
     if reference is not None:
         report = report_all(space, reference, trials, scores, setting.task.name, bootstrap=keys.bootstrap)
@@ -118,27 +130,65 @@ def report_all(
     )
 
 
-def write_ranking(path: Path | str, trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> None:
-    """Writes a CSV, best first; what could not be judged stands last, without a rank and with the reason."""
+def check_race(keys: RankAllKeys, networks: int) -> None:
+    """Raises `ConfigError` where a race cannot give what is asked for."""
+    check_best(keys.best or 0, networks)
+    if keys.references:
+        raise ConfigError(
+            "with best=, only the best are in order, and references= compares the order of all",
+            got=f"best={keys.best} references={keys.references}",
+            expected="one of the two",
+        )
+
+
+def print_race(scores: Sequence[Score], best: int) -> None:
+    """Prints what a race has cost, and what it may have missed."""
+    left = [score for score in scores if has_left(score)]
+    failed = sum(not score.ok for score in scores)
+    chance = sum(score.extra[CHANCE] for score in left)
+    full = len(scores) - len(left) - failed
+    print(f"{full} networks were read in full, {len(left)} left early, {failed} failed;", end=" ")
+    print(f"expected to be missed: {chance:.2f} of the best {best}; readings took {_seconds(scores):,.0f} s")
+
+
+def _seconds(scores: Sequence[Score]) -> float:
+    return sum(score.cost_seconds for score in scores)
+
+
+def write_ranking(
+    path: Path | str, trials: Sequence[Trial[Any]], scores: Sequence[Score], best: int | None = None
+) -> None:
+    """Writes a CSV, best first; what could not be judged stands last, without a rank and with the reason.
+
+    Of a race for the `best`, these alone have a rank; a column more says where the others left.
+    """
     table = io.StringIO()
     writer = csv.writer(table)
-    writer.writerow(COLUMNS)
-    writer.writerows(_rows(trials, scores))
+    rows = _rows(trials, scores)
+    if best is None:
+        writer.writerow(COLUMNS)
+        writer.writerows(row for row, _ in rows)
+    else:
+        writer.writerow((*COLUMNS, LEFT_COLUMN))
+        for place, (row, score) in enumerate(rows):
+            rank = row[0] if place < best else ""
+            writer.writerow((rank, *row[1:], score.extra[LEFT] or "size" if has_left(score) else ""))
     write_atomic(path, table.getvalue())
 
 
 def print_ranking(trials: Sequence[Trial[Any]], scores: Sequence[Score], most: int) -> None:
     """Prints the best, a line each: official strings do not fit into the columns of a table."""
     print(f"{'rank':>5}  {'value':>7}  {'std':>5}  {'live parameters':>15}  architecture")
-    for rank, arch, value, std, params, error in _rows(trials, scores)[:most]:
+    for (rank, arch, value, std, params, error), _ in _rows(trials, scores)[:most]:
         if not error:
             print(f"{rank:>5}  {value:>7.3f}  {std:>5.3f}  {params:>15,.0f}  {arch}")
 
 
-def _rows(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> list[tuple[Any, ...]]:
+def _rows(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> list[tuple[tuple[Any, ...], Score]]:
+    """The rows of a ranking, best first, each with its score."""
     pairs = list(zip(trials, scores, strict=True))
     good = sorted((p for p in pairs if p[1].ok), key=lambda p: -p[1].value)
-    rows: list[tuple[Any, ...]] = [
-        (rank, t.id, s.value, s.std, s.extra.get(LIVE_PARAMETERS), "") for rank, (t, s) in enumerate(good, start=1)
+    rows: list[tuple[tuple[Any, ...], Score]] = [
+        ((rank, t.id, s.value, s.std, s.extra.get(LIVE_PARAMETERS), ""), s) for rank, (t, s) in enumerate(good, start=1)
     ]
-    return rows + [("", t.id, "", "", "", s.error) for t, s in pairs if not s.ok]
+    return rows + [(("", t.id, "", "", "", s.error), s) for t, s in pairs if not s.ok]

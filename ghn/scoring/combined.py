@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from random import Random
 from typing import Any
@@ -20,7 +21,7 @@ from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces.members import live_params
-from ghn.types import Estimator, Finite, Score, Space, Trial, check_trials
+from ghn.types import Estimator, Finite, Network, Score, Space, Trial, check_trials
 
 LIVE_PARAMETERS = "graph/params"
 BLOCK = 64  # trials judged at once
@@ -135,13 +136,11 @@ class Panel(ABC):
             yield from zip(block, self.judge(block, self.read(block)), strict=True)
 
     def judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings]) -> list[Score]:
-        """Judges trials whose readings are taken; those of the references are taken here, unless `fit` got them."""
-        if self._read_references is None:
-            self._read_references = self.read([trial for trial, _ in self._references])
-        population = self.population or self.population_of([*read, *self._read_references])
+        """Judges trials whose readings are taken."""
+        population = self.population or self.population_of([*read, *self._reference_readings()])
         scores = [Score.failed(r.error or "", r.seconds) for r in read]
         if good := [i for i, r in enumerate(read) if r.error is None]:
-            value, std = self._values(self._rows(trials, read, population), self._known(population))
+            value, std = self._values(self._rows(trials, read, population), self._known_rows(population))
             for i, v, d in zip(good, value, [None] * len(good) if std is None else std, strict=True):
                 std_of = None if d is None else float(d)
                 scores[i] = Score(float(v), read[i].seconds, std=std_of, extra=dict(read[i].values))
@@ -156,7 +155,7 @@ class Panel(ABC):
         if not trials:
             return []
         answers = {name: member.score(trials) for name, member in self.members.items()}
-        return [self._readings(t, {name: a[i] for name, a in answers.items()}) for i, t in enumerate(trials)]
+        return [self.put_together(t, {name: a[i] for name, a in answers.items()}) for i, t in enumerate(trials)]
 
     def usual(self, networks: int, *, progress: bool = True) -> tuple[Population, dict[str, Floats]]:
         """What is usual in the space: of networks drawn at random, distinct ones where the space can list them.
@@ -204,15 +203,20 @@ class Panel(ABC):
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
         """Values [n] of candidates, given references if there are any, and standard deviations where they are known."""
 
-    def _readings(self, trial: Trial[Any], answers: Mapping[str, Score]) -> Readings:
+    def put_together(self, trial: Trial[Any], answers: Mapping[str, Score], before: Readings | None = None) -> Readings:
+        """The size of a trial, and what the members say that have answered so far.
+
+        `before` is what was put together of fewer answers: the size is then known.
+        """
         seconds = sum(score.cost_seconds for score in answers.values())
         needed = {name.partition("/")[0] for name in self._voting}
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
-            found = {LIVE_PARAMETERS: float(live_params(self.space, trial.arch))}
+            size = before.values[LIVE_PARAMETERS] if before else float(live_params(self.space, trial.arch))
         except GhnError as error:
             return Readings({}, seconds, str(error))
+        found = {LIVE_PARAMETERS: size}
         for name, score in ((name, score) for name, score in answers.items() if score.ok):
             numbers = {"value": score.value, **score.extra}
             # a loss is better when it is lower; every reading here is better when it is higher
@@ -221,13 +225,41 @@ class Panel(ABC):
                 for k, v in numbers.items()
                 if isinstance(v, int | float)  # and no curve or interval
             }
-        if lacking := set(self._voting) - set(found):
+        asked = {name for name in self._voting if name == LIVE_PARAMETERS or name.partition("/")[0] in answers}
+        if lacking := asked - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
 
-    def _known(self, population: Population) -> Rows | None:
+    def settled_on(self, read: Sequence[Readings]) -> Panel:
+        """Itself; where it knows no population, a copy for which these readings, with the references, are usual.
+
+        Raises:
+            ConfigError: as `population_of`.
+        """
+        if self.population:
+            return self
+        settled = copy(self)
+        settled.population = self.population_of([*read, *self._reference_readings()])
+        return settled
+
+    def normal_scores(self, read: Sequence[Readings]) -> Floats:
+        """Readings [n, k] as normal scores in its population, in the order of `weights`; 0 where there is none."""
+        assert self.population is not None
+        return np.stack([_normal(self.population, read, name) for name in self.weights], 1)
+
+    @abstractmethod
+    def known(self, archs: Sequence[Any]) -> Floats:
+        """What is known of members [n, f] before anything is read, in standard units."""
+
+    def _reference_readings(self) -> list[Readings]:
+        """Readings of the references; taken here, unless `fit` got them."""
+        if self._read_references is None:
+            self._read_references = self.read([trial for trial, _ in self._references])
+        return self._read_references
+
+    def _known_rows(self, population: Population) -> Rows | None:
         """The references that could be read; fewer than are needed are refused."""
-        if not (read := self._read_references):
+        if not (read := self._reference_readings()):
             return None
         if (good := sum(r.error is None for r in read)) < FEWEST:
             why = next(r.error for r in read if r.error is not None)
@@ -291,6 +323,9 @@ class Combined(Panel):
     def identity(self) -> dict[str, Any]:
         return {**super().identity, "slopes": self.slopes, **self.features.identity}
 
+    def known(self, archs: Sequence[Any]) -> Floats:
+        return _features_of(self.features, archs)
+
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
         s = self.settings
         if known is None:
@@ -329,6 +364,7 @@ class Ensemble(Panel):
         self, space: Space[Any], members: Mapping[str, Estimator[Any]], *, population: Population | None = None
     ) -> None:
         super().__init__(space, members, {f"{name}/value": 1.0 for name in members}, population=population)
+        self._features = StandardFeatures(space)
         papers = dict.fromkeys(member.source for member in self.members.values())
         self.source = "; ".join(("Lee & Ham, AZ-NAS, CVPR 2024 (rank aggregation)", *papers))
 
@@ -345,11 +381,21 @@ class Ensemble(Panel):
         population, _ = self.usual(networks, progress=progress)
         return Ensemble(self.space, self.members, population=population)
 
+    def known(self, archs: Sequence[Any]) -> Floats:
+        return _features_of(self._features, archs)
+
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
         if known is None:
             return self.settings.slope * new.sums, None
         settings = self.settings.told(known.sums, normal_ranks(known.measured))
         return correct(known.normal, known.sums, known.measured, new.normal, new.sums, settings)
+
+
+def _features_of(features: StandardFeatures, archs: Sequence[Any]) -> Floats:
+    """Features [n, f], 0 where one is not known; none [n, 0] where a space's own would be asked for other networks."""
+    if features.kind == "space" and any(isinstance(arch, Network) for arch in archs):
+        return np.zeros((len(archs), 0))
+    return np.nan_to_num(features(archs), nan=0.0)
 
 
 def _normal(population: Population, read: Sequence[Readings], name: str) -> Floats:

@@ -135,7 +135,7 @@ class WeightedEstimator:
                 made = self._networks(trial.arch)
                 for network in made:
                     check_network(network.graph, self.task)
-                keys.append([_key(network) for network in made])
+                keys.append([network_key(network) for network in made])
                 networks.update((k, network) for k, network in zip(keys[-1], made, strict=True) if k not in known)
             except GhnError as error:
                 keys.append([i])  # no graph, so a key of its own
@@ -178,7 +178,7 @@ class WeightedEstimator:
             return out
 
 
-def _key(network: Network) -> Hashable:
+def network_key(network: Network) -> Hashable:
     """Equal for networks that are run alike: modules of a user's may hold more than their graphs."""
     key = canonical_hash(network.graph)
     return key if not network.own else (key, id(network.program))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.initialise import Coverage, initialise, make_weights
 from ghn.scoring.processes import AUTO, Pool, choose_workers
 from ghn.scoring.proxies import ZERO_COST, judges_input
+from ghn.scoring.racing import RISK, Race, check_best
 from ghn.scoring.readouts import Sample
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
@@ -101,7 +102,8 @@ class Model:
             CheckpointError: the task does not fit the checkpoint.
         """
         check_list(self.space, "score", architectures)
-        return self._judge(self.estimator(readout, task=task, sample=sample, skeletons=skeletons), architectures)
+        engine = self.estimator(readout, task=task, sample=sample, skeletons=skeletons)
+        return self._judge(engine.score, architectures)
 
     def rank(
         self,
@@ -111,6 +113,8 @@ class Model:
         task: Task | None = None,
         features: str | None = None,
         workers: int | str = AUTO,
+        best: int | None = None,
+        risk: float = RISK,
     ) -> list[Score]:
         """Judges architectures with everything at hand: the best order that this package knows.
 
@@ -125,22 +129,28 @@ class Model:
             features: with which references are learnt: `space` for its own, `graph` for those that any network has;
                 None: the first that there is.
             workers: processes, of a thread each; `auto`: one a core, where there are many architectures and a CPU.
+            best: look for so many of the best alone: the others are not read in full, but leave as soon as they are
+                unlikely to be among these, which costs a fraction. None: all are read.
+            risk: share of the best that may be missed, as estimated.
 
         Returns:
             A `Score` each, in the order given: `value` in standard deviations above the middle of the space, `std` its
-            uncertainty. What cannot be judged is a `Score` that says why.
+            uncertainty. What cannot be judged is a `Score` that says why. With `best`, those are the ones of the
+            highest `value`; what left (`ghn.scoring.racing.has_left`) has a value that is foreseen, below theirs.
 
         Raises:
-            ConfigError: too few references; or too few architectures, where the card holds no population; or this is
-                a bank.
+            ConfigError: too few references; or too few architectures, where the card holds no population; or fewer
+                than `best`; or this is a bank.
         """
         self.hypernetwork("rank")
         check_list(self.space, "rank", architectures)
+        if best is not None:
+            check_best(best, len(architectures))
         known = (references or {}).items()
         workers = choose_workers(workers, len(architectures) + len(known), self.fabric)
         ranker = make_ranker(self, task=task, features=features, workers=workers)
         ranker.fit([(Trial(f"reference/{i}", self._arch(a)), Score(float(v))) for i, (a, v) in enumerate(known)])
-        return self._judge(ranker, architectures)
+        return self._judge(ranker.score if best is None else Race(ranker, best, risk=risk).run, architectures)
 
     def estimator(
         self,
@@ -266,7 +276,7 @@ class Model:
             f"{use} needs a hypernetwork", got=f"a bank of shared weights ({self.method})", fix="use score"
         )
 
-    def _judge(self, estimator: Estimator[Any], architectures: Sequence[Any]) -> list[Score]:
+    def _judge(self, judge: Callable[[Sequence[Trial[Any]]], list[Score]], architectures: Sequence[Any]) -> list[Score]:
         """Scores; a module that cannot be captured is a failure like any other."""
         scores: dict[int, Score] = {}
         trials: dict[int, Trial[Any]] = {}
@@ -275,7 +285,7 @@ class Model:
                 trials[i] = Trial(str(i), self._arch(given))
             except GraphError as error:
                 scores[i] = Score.failed(str(error))
-        scores |= zip(trials, estimator.score(list(trials.values())), strict=True)
+        scores |= zip(trials, judge(list(trials.values())), strict=True)
         return [scores[i] for i in range(len(architectures))]
 
     def _arch(self, given: Any) -> Any:

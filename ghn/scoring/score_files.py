@@ -30,7 +30,7 @@ class PartialScores:
     """
 
     def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
-        self.scores: dict[str, Score] = {}
+        self.path, self.scores = path, dict[str, Score]()
         self.archs: dict[str, Any] = {}  # as JSON, by id
         self._lines = JsonLines(path, SCHEMA, identity, "scores")
         for number, row in self._lines.rows:
@@ -38,6 +38,17 @@ class PartialScores:
                 self.scores[row["id"]], self.archs[row["id"]] = score_of_row(row), row["arch"]
             except (ValueError, KeyError, TypeError) as error:
                 raise self._lines.damaged(number, error, "a score") from None
+
+    def check(self, trials: Sequence[Trial[Any]]) -> None:
+        """Raises `DataError` where the file holds the score of another architecture under the id of a trial."""
+        for trial in trials:
+            if trial.id in self.archs and (held := self.archs[trial.id]) != json.loads(json.dumps(trial.arch)):
+                raise DataError(
+                    f"{self.path} holds the score of another architecture under the id {trial.id}",
+                    got=held,
+                    expected=trial.arch,
+                    fix="give another file to write to, or ids that stay the same, such as the architecture's string",
+                )
 
     def add(self, trial: Trial[Any], score: Score, patience: Patience) -> None:
         """Writes the score of a trial; on return the operating system has it, unless `patience` may yet drop it."""
@@ -101,14 +112,7 @@ def score_to_file(
     if together:  # then a score depends on who else was scored
         identity = {**identity, "scored_with": sha256("\n".join(sorted(ids)).encode()).hexdigest()}
     partial = PartialScores(path, identity)
-    for trial in trials:
-        if trial.id in partial.archs and partial.archs[trial.id] != json.loads(json.dumps(trial.arch)):
-            raise DataError(
-                f"{path} holds the score of another architecture under the id {trial.id}",
-                got=partial.archs[trial.id],
-                expected=trial.arch,
-                fix="give another file to write to, or ids that stay the same, such as the architectures themselves",
-            )
+    partial.check(trials)
     left = [t for t in trials if t.id not in partial.scores]
     bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
     asked = trials if left and together else left  # a part alone would be scored otherwise

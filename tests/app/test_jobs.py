@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,6 +30,7 @@ from ghn.errors import (
     TrainingError,
 )
 from ghn.report.model import read_report
+from ghn.scoring.engine import WeightedEstimator
 from ghn.spaces import DARTS
 from ghn.tables.references import ReferenceTable
 from ghn.train.network import Recipe
@@ -242,6 +244,30 @@ def test_ranks_the_space_into_a_file(setting: Setting, tmp_path: Path, capsys: p
         rank_all_job(setting, keys)
     rank_all_job(setting, keys.model_copy(update={"resume": True}))
     assert (tmp_path / "out" / "ranking.csv").read_text().splitlines() == lines
+
+
+def test_races_for_the_best(
+    setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    keys = keys_for("rank_all", out=str(out), limit=100, best=3)
+    for wrong in ({"best": 101}, {"references": "embedded"}):
+        with pytest.raises(ConfigError, match="best="):
+            rank_all_job(setting, keys.model_copy(update=wrong))
+    assert not out.exists()
+    rank_all_job(setting, keys)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 6 and printed[3].split()[0] == "3" and "of the best 3" in printed[4]
+    header, *rows = csv.reader((out / "ranking.csv").read_text().splitlines())
+    assert header[-1] == "left_after" and len(rows) == 100
+    assert [row[0] for row in rows[:4]] == ["1", "2", "3", ""] and not any(row[0] for row in rows[3:])
+    assert {row[-1] for row in rows[:3]} == {""} and 0 < sum(row[-1] != "" for row in rows) <= 36
+    with pytest.raises(ExistsError, match="ranking"):
+        rank_all_job(setting, keys)
+    # what was read is kept: nothing is asked again
+    monkeypatch.setattr(WeightedEstimator, "score", lambda *_: pytest.fail("read twice"))
+    rank_all_job(setting, keys.model_copy(update={"resume": True}))
+    assert list(csv.reader((out / "ranking.csv").read_text().splitlines())) == [header, *rows]
 
 
 def test_the_order_of_a_whole_space_is_reported_over_all_its_members(
