@@ -16,6 +16,8 @@ from ghn.scoring.guard import Patience, judge
 from ghn.scoring.score_files import PartialScores
 from ghn.types import Estimator, Score, Space, Trial
 
+CAREFUL = 1.5  # times the seconds that any candidate has cost
+
 
 @runtime_checkable
 class ReadInParts(Protocol):
@@ -76,6 +78,7 @@ class Reader:
         self._file = None if path is None else PartialScores(path, member.identity)
         self._known = {} if self._file is None else self._file.scores
         self._costs: list[float] = []  # mean seconds of a candidate, a block each
+        self._most = 0.0
 
     def check(self, trials: Sequence[Trial[Any]]) -> None:
         """Raises `DataError` where the file holds another architecture under the id of one of these."""
@@ -93,6 +96,7 @@ class Reader:
                 self._patience.note(trial, score)
         scores = [self._known[trial.id] for trial in trials]
         self._costs.append(sum(score.cost_seconds for score in scores) / len(scores))
+        self._most = max(self._most, *(score.cost_seconds for score in scores))
         return scores
 
     @property
@@ -102,7 +106,8 @@ class Reader:
 
     @property
     def most(self) -> float:
-        return max(self._costs, default=0.0)
+        """Seconds that a candidate may cost: more than any has, as the best are often larger than others."""
+        return CAREFUL * self._most
 
     def close(self) -> None:
         if self._file:

@@ -73,7 +73,8 @@ class Race:
         seed: of the pilot.
         folder: for all readings, a file a member; a second run with the same settings goes on, one with another `best`
             uses them too. None keeps nothing.
-        seconds: as estimators count them; after the pilot no reading is begun that may cost more. None: no limit.
+        seconds: as estimators count them; after the pilot no reading is begun that may cost more, and what then leaves
+            may be foreseen above the best that were read in full. None: no limit.
         progress: whether to show a bar with the time left.
         give_up_after: so many candidates in a row for which a member raised an error end the run.
 

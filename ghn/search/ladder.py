@@ -14,6 +14,8 @@ from tqdm import tqdm
 
 from ghn.errors import ConfigError
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
+from ghn.scoring.race_field import ReadInParts
+from ghn.scoring.racing import PILOT, Race
 from ghn.scoring.score_files import PartialScores
 from ghn.search.costs import Bound, seen, within
 from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
@@ -73,6 +75,9 @@ class Ladder:
     A few candidates, the pilot, climb all steps; how their readings go together and what they cost decides how many
     candidates each step judges (`make_plan`), and which steps are not worth their cost. A candidate is only judged when
     the budget pays for it: what it costs is foreseen from its multiply-adds. Results are kept on disk as they come.
+
+    A first step whose estimator is read in parts (`Combined`, `Ensemble`) is a race of the whole pool for those that
+    the next step judges, within the seconds that the plan gives it (`ghn.scoring.racing`).
 
     Source: "survey" row 13; successive halving: Jamieson & Talwalkar, AISTATS 2016; here with steps of different kinds.
 
@@ -141,7 +146,7 @@ class Ladder:
         self._history: list[tuple[str, str, Score, float]] = []
         self._spent = 0.0
         self._files: dict[str, PartialScores] = {}
-        self._patience = Patience(give_up_after)
+        self._patience, self._give_up_after = Patience(give_up_after), give_up_after
 
     def run(self) -> LadderResult:
         """Climbs; the best candidate of the last step is the answer, pilot included.
@@ -207,6 +212,10 @@ class Ladder:
             kept_back = sum(own[p] * plan.counts[chosen[p]] for p in range(place + 1, len(chosen)))
             count = len(archs) if place == len(chosen) - 1 else plan.counts[number]
             before = self._before(chosen[:place], number)
+            seconds = self.budget - kept_back - self._spent
+            if place == 0 and len(chosen) > 1 and self._can_race(number, costs[number], seconds):
+                archs = self._race(number, plan.counts[chosen[1]], seconds)
+                continue
             found: list[tuple[Score, Any]] = []
             for arch in self._bar(archs[:count], self.steps[number].name):
                 if not len(found) & (len(found) - 1):  # 0, 1, 2, 4, 8...: often enough, and cheap
@@ -216,6 +225,33 @@ class Ladder:
                 found.append((self._judge(number, arch, before), arch))
             good = sorted(((s.value, i) for i, (s, _) in enumerate(found) if s.ok), reverse=True)
             archs = [found[i][1] for _, i in good]
+
+    def _can_race(self, number: int, cost: float, seconds: float) -> bool:
+        """Whether a step is made of readings that candidates need not all see, and there is enough to race with."""
+        step = self.steps[number]
+        if not isinstance(step.estimator, ReadInParts) or step.budget is not None:
+            return False
+        return len(self.pool) >= 2 * PILOT and seconds >= 2 * PILOT * cost
+
+    def _race(self, number: int, best: int, seconds: float) -> list[Any]:
+        """Races all of the pool for the best, as far as the seconds go; those who did not fail, best first."""
+        step, texts = self.steps[number], [self.space.format(arch) for arch in self.pool]
+        assert isinstance(step.estimator, ReadInParts)
+        race = Race(
+            step.estimator,
+            min(best, len(self.pool)),
+            seed=self.seed,
+            folder=self.folder and self.folder / f"{step.name} readings",
+            seconds=seconds,
+            progress=self.progress,
+            give_up_after=self._give_up_after,
+        )
+        scores = race.run([Trial(text, arch) for text, arch in zip(texts, self.pool, strict=True)])
+        for text, score in zip(texts, scores, strict=True):
+            self._spent += score.cost_seconds
+            self._history.append((step.name, text, score, self._spent))
+        good = sorted(((s.value, i) for i, s in enumerate(scores) if s.ok), reverse=True)
+        return [self.pool[i] for _, i in good]
 
     def _before(self, earlier: Sequence[int], number: int) -> str | None:
         """The name of the step whose trials a step goes on from."""

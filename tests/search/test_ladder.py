@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 from doubles import Double
 
+from ghn.analysis.correction import Population
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError, EstimatorError
 from ghn.graph import count_params, simplify
+from ghn.scoring.combined import Ensemble
 from ghn.scoring.crossfit import CrossFitted
+from ghn.scoring.racing import has_left
 from ghn.search.costs import Bound, make_cost
 from ghn.search.ladder import Ladder, LadderResult, LadderStep
 from ghn.search.plan import cost_line, pilot_correlation
@@ -185,3 +189,43 @@ def test_costs_are_foreseen_from_size_only_where_they_follow_it() -> None:
     seen = [(1.0, 3.0), (2.0, 4.0), (2.0, 6.0), (3.0, 6.0)]
     assert all(cost_line(seen)(size) >= seconds for size, seconds in seen)
     assert cost_line([(1.0, 0.0)])(5.0) == 0.0
+
+
+class Reading(Double):
+    """A reading of a combined order: the size, blurred by a random number of each network."""
+
+    def __init__(self, blur: float, seconds: float) -> None:
+        self.blur, self.seconds, self.asked = blur, seconds, 0
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        self.asked += len(trials)
+        numbers = {t.arch: Random(SPACE.format(t.arch)).gauss(0, self.blur) for t in trials}
+        return [Score(np.log(live_params(SPACE, t.arch)) + numbers[t.arch], self.seconds) for t in trials]
+
+
+class Truth(Double):
+    """A training that costs much, and finds large networks best."""
+
+    def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
+        return [Score(float(np.log(live_params(SPACE, t.arch))), 100.0) for t in trials]
+
+
+def test_a_first_step_of_several_readings_is_a_race(tmp_path: Path) -> None:
+    pool = Random(0).sample(SPACE.distinct(), 260)
+    usual = Population.of({f"{name}/value": np.linspace(8, 12, 50) for name in ("cheap", "dear")})
+
+    def climb() -> tuple[LadderResult, Ensemble]:
+        panel = Ensemble(SPACE, {"cheap": Reading(0.3, 1.0), "dear": Reading(0.1, 9.0)}, population=usual)
+        made = [LadderStep("panel", panel), LadderStep("training", Truth())]
+        whole = Ladder(SPACE, made, seconds=4000.0, pool=pool, pilot=6, folder=tmp_path, progress=False)
+        return whole.run(), panel
+
+    result, panel = climb()
+    assert result.spent <= 4000 and result.judged["panel"] == 260 and result.judged["training"] > 15
+    first = [score for step, _, score, _ in result.history if step == "panel"]
+    assert sum(map(has_left, first)) > 80 and panel.members["dear"].asked < 150  # type: ignore[attr-defined]
+    assert result.best is not None
+    best = max(live_params(SPACE, arch) for arch in pool)
+    assert live_params(SPACE, result.best) >= 0.9 * best
+    again, panel = climb()  # nothing is read again
+    assert again.history == result.history and panel.members["cheap"].asked == 0  # type: ignore[attr-defined]
