@@ -22,11 +22,11 @@ from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
 from ghn.scoring.model import make_ranker
-from ghn.scoring.racing import CHANCE, Race, check_best, has_left
+from ghn.scoring.racing import CHANCE, RISK, Race, check_best, has_left
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.tables.lookup import Recorded
-from ghn.types import Score, Trial
+from ghn.types import Finite, Score, Trial
 from studies.run import run_study, write_json
 
 Members = dict[str, list[Score]]  # by member, in the order of the networks
@@ -78,7 +78,7 @@ def racing_study(setting: Setting, options: Mapping[str, Any]) -> None:
         if references:
             panel.fit(*_history(panel, trials, references))
         nearest = min(plan["best"], key=lambda best: abs(best - 10))
-        wanted = [(nearest, risk) for risk in plan["risks"]] + [(b, 0.05) for b in plan["best"] if b != nearest]
+        wanted = [(nearest, risk) for risk in plan["risks"]] + [(b, RISK) for b in plan["best"] if b != nearest]
         for best, risk in wanted:
             rows.append(races(panel, trials, references, best, risk, range(plan["draws"])))
             print(rows[-1])
@@ -95,9 +95,10 @@ def networks_of(
     space = ranker.space
     if plan["scores"]:
         return _from_file(ranker, plan["scores"], plan["n"])
-    drawn = ranker.drawn(plan["n"] or 10**9) if plan["n"] is None else ranker.drawn(plan["n"])
-    distinct = {space.canonical(trial.arch): trial for trial in drawn}
-    trials = list(distinct.values())
+    if plan["n"] is None and not isinstance(space, Finite):
+        raise ConfigError(f"space {space.name} cannot list its networks", fix="say how many: racing.n=1000")
+    drawn = ranker.drawn(len(space.distinct()) if isinstance(space, Finite) and plan["n"] is None else plan["n"])
+    trials = list({space.canonical(trial.arch): trial for trial in drawn}.values())
     members = {
         name: score_to_file(
             member, trials, folder / "readings" / f"{name}.jsonl", member.identity, progress=progress, label=name
