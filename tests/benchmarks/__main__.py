@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 
 from ghn.train.runtime import DEVICES, PRECISIONS, make_runtime
-from tests.benchmarks import curves, graphs, measure, scoring, search, spaces, surrogates, training, weights
+from tests.benchmarks import curves, floor, graphs, measure, scoring, search, spaces, surrogates, training, weights
 from tests.benchmarks.measure import Figure, machine
 
-SUITES = ("graphs", "weights", "scoring", "training", "spaces", "curves", "search", "surrogates", "memory")
+SUITES = ("floor", "graphs", "weights", "scoring", "training", "spaces", "curves", "search", "surrogates", "memory")
 
 
 def arguments() -> argparse.Namespace:
@@ -53,6 +53,8 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
     if suite == "surrogates":
         return surrogates.judging(a.runs, 500 if a.quick else 15_625)
     model, which = scoring.load(a.checkpoint, a.device, a.precision, a.threads)
+    if suite == "floor":
+        return floor.floors(model, a.runs, a.quick, device)
     if suite == "memory":
         return scoring.memory(model, 128 if a.quick else 15_625)
     counts = {"loss": 8 if a.quick else 128, "ridge": 4 if a.quick else 32}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from random import Random
 from statistics import median
 from typing import Any
 
@@ -15,7 +15,13 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from tests.benchmarks.measure import timed
+from ghn.graph.interpreter import Interpreter
+from ghn.scoring.model import Model
+from ghn.scoring.readouts import Sample
+from ghn.tasks import make_task
+from ghn.types import Trial, network_of
+from tests.benchmarks.measure import Figure, timed
+from tests.benchmarks.training import Training, pair_of_trainings
 
 CONVOLUTIONS = ("convolution", "convolution_backward")
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
@@ -125,12 +131,83 @@ def peaks(device: torch.device | str = "cpu", runs: int = 5) -> dict[str, float]
     return {"macs_per_second": 1024**3 / product, "bytes_per_second": 2 * 4 * big.numel() / copy}
 
 
+def scoring_floor(model: Model, depth: int, images: int, candidates: int, runs: int) -> list[Figure]:
+    """Scoring by loss beside the convolutions and products that the networks are made of, each on its own."""
+    sample = Sample(val=images, batch=images)
+    engine = model.estimator("loss", task=make_task("cifar10_embedded"), sample=sample, skeletons=[{"depth": depth}])
+    archs = Random(0).sample(model.space.distinct(), candidates)
+    trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
+    engine.score(trials[:4])
+    with _node_by_node():
+        floor = floor_of(lambda: engine.score(trials))
+    times = [timed(lambda: engine.score(trials), model.fabric.device)[0] for _ in range(runs)]
+    name = f"scoring by loss, {depth} cells a stage, {images} images"
+    return _figures(name, "network", times, floor, candidates, f"C=8, {candidates} distinct networks", 2.0)
+
+
+def generation_floor(model: Model, depth: int, candidates: int, runs: int) -> list[Figure]:
+    """Graphs, features and weights beside the matrix products in them; networks are not run."""
+    engine = model.estimator("loss", task=make_task("cifar10_embedded"), skeletons=[{"depth": depth}])
+    archs, space = Random(0).sample(model.space.distinct(), candidates), engine.spaces[0]
+
+    @torch.no_grad()
+    def work() -> None:
+        model.net([network_of(space, arch).live().graph for arch in archs])
+
+    work()
+    floor = floor_of(work)
+    times = [timed(work, model.fabric.device)[0] for _ in range(runs)]
+    name = f"generation of weights, {depth} cells a stage"
+    return _figures(name, "network", times, floor, candidates, f"C=8, {candidates} distinct networks", None)
+
+
+def training_floor(training: Training, name: str, runs: int, steps: int) -> list[Figure]:
+    """Steps of training beside their convolutions and products, with the gradients of these."""
+    floor = floor_of(training.loop.advance)
+    times = [timed(lambda: [training.loop.advance() for _ in range(steps)])[0] for _ in range(runs)]
+    each = [seconds / steps for seconds in times]
+    return _figures(f"training, {name}", "step", each, floor, 1, "8 architectures x 32 images, C=8", None)
+
+
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the garbage collector, whose pauses belong to nobody."""
-    gc.collect()
-    gc.disable()
+def _node_by_node() -> Iterator[None]:
+    """Networks run as they are, without joined convolutions: their shapes are the floor's."""
+    held = Interpreter._plan
+    Interpreter._plan = lambda self, *_: self._plain  # type: ignore[method-assign]
     try:
         yield
     finally:
-        gc.enable()
+        Interpreter._plan = held  # type: ignore[method-assign]
+
+
+def _figures(
+    name: str, unit: str, times: list[float], floor: Floor, n: int, note: str, target: float | None
+) -> list[Figure]:
+    seconds = [time / n for time in times]
+    alone = floor.seconds / n
+    return [
+        Figure.of(name, f"s/{unit}", seconds, note=note),
+        Figure.of(f"{name}: convolutions and products alone", f"s/{unit}", [alone], note=f"{floor.calls} calls in all"),
+        Figure.of(f"{name}: multiply-adds", f"M/{unit}", [floor.macs / n / 1e6], note=note),
+        Figure.of(f"{name}: bytes of these", f"MB/{unit}", [floor.bytes / n / 1e6], note="each tensor touched once"),
+        Figure.of(
+            f"{name}: of the convolutions' time", "times", [s / alone for s in seconds], target=target, note=note
+        ),
+    ]
+
+
+def floors(model: Model, runs: int, quick: bool, device: torch.device) -> list[Figure]:
+    """All of them, and what the machine can do at most."""
+    top, n = peaks(device, runs), 4 if quick else 24
+    out = [
+        Figure.of("machine: multiply-adds of a product 1024x1024x1024", "G/s", [top["macs_per_second"] / 1e9]),
+        Figure.of("machine: bytes of a large copy", "GB/s", [top["bytes_per_second"] / 1e9]),
+        *scoring_floor(model, 1, 512, n, runs),
+        *scoring_floor(model, 5, 256, max(2, n // 2), runs),
+        *generation_floor(model, 1, 2 * n, runs),
+        *generation_floor(model, 5, 2 * n, runs),
+    ]
+    with pair_of_trainings(device.type, "float32") as trainings:
+        for training, name in zip(trainings, ("NAS-Bench-201", "DARTS"), strict=True):
+            out += training_floor(training, name, runs, 1 if quick else 4)
+    return out

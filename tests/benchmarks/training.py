@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,8 +62,9 @@ class Training:
         return [Figure.of(name, "s/step", self.totals, note=note), *parts]
 
 
-def training_step(runs: int, steps: int, device: str, precision: str) -> list[Figure]:
-    """Seconds a step in NAS-Bench-201 (C=8, one cell a stage) and in DARTS (C=8, five cells), and their ratio."""
+@contextmanager
+def pair_of_trainings(device: str, precision: str) -> Iterator[tuple[Training, Training]]:
+    """A training in NAS-Bench-201 (C=8, one cell a stage) and one in DARTS (C=8, five cells), some steps on."""
     task = make_task("cifar10_embedded")
     assert isinstance(task, ImageTask)
     shape = (task.channels, *task.image_size)
@@ -76,10 +79,16 @@ def training_step(runs: int, steps: int, device: str, precision: str) -> list[Fi
         for training in (one, other):
             for _ in range(3):
                 training.loop.advance()
+        yield one, other
+
+
+def training_step(runs: int, steps: int, device: str, precision: str) -> list[Figure]:
+    """Seconds a step in NAS-Bench-201 (C=8, one cell a stage) and in DARTS (C=8, five cells), and their ratio."""
+    with pair_of_trainings(device, precision) as (one, other):
         for _ in range(runs):
             one.run(steps)
             other.run(steps)
-    note = f"8 architectures x 32 images of {shape[1]}x{shape[2]}, C=8; {steps} steps a run, by turns"
+    note = f"8 architectures x 32 images of 16x16, C=8; {steps} steps a run, by turns"
     ratios = [b / a for a, b in zip(one.totals, other.totals, strict=True)]
     return [
         *one.figures("GHN training", note),
