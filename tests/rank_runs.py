@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from torch import Tensor
 
 import ghn
 from ghn.app.cli import told
+from ghn.errors import RankError
 from ghn.train.checkpoint import save_tensors
+from ghn.train.launch import launched
 from ghn.train.loop import Loop
+from ghn.train.ranks import OneProcess, Ranks
 from ghn.train.runtime import make_runtime
 
 # of AdamW's, the steps of gradients that are 0 but for rounding, such as those of attention keys' biases, are noise
@@ -70,6 +74,20 @@ def start_ranks(folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+def judge_patience(ranks: OneProcess, folder: Path) -> None:
+    """What rank 0 does alone may take longer than a step may; a rank that is late for a step is given up."""
+    launch = launched()
+    assert launch and isinstance(ranks, Ranks)
+    hasty = Ranks(launch, ranks.store, wait=0.5)
+    told = hasty.first(lambda: time.sleep(1) or "rank 0 slept")
+    (folder / f"alone-{ranks.rank}").write_text(told)
+    time.sleep(1.5 * ranks.rank)
+    try:
+        hasty.add_up([], torch.zeros(1))
+    except RankError as error:
+        (folder / f"late-{ranks.rank}").write_text(str(error))
+
+
 def main(folder: Path) -> None:
     """All cases, one after the other; the weights of the second rank are kept beside those of the first.
 
@@ -82,6 +100,7 @@ def main(folder: Path) -> None:
             save_tensors(folder / f"{name}-second.safetensors", "test", loop.step.model.state_dict(), {})
     run_case("uneven", folder / "two-then-one", kind=Stopping, fabric=fabric)
     run_case("uneven", folder / "one-then-two", resume=True, fabric=fabric)
+    judge_patience(fabric.ranks, folder)
     with told("rank_runs.py", str(folder / "killed")):
         run_case("uneven", folder / "killed", kind=Dying, fabric=fabric)
 

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -111,8 +112,8 @@ class Ranks(OneProcess):
 
     def __init__(self, launch: Launch, store: dist.Store, wait: float) -> None:
         self.rank, self.count = launch.rank, launch.ranks
-        self._store, self._wait = store, timedelta(seconds=wait)
-        talk = dist.new_group(backend="gloo", timeout=self._wait)  # for what lies on the CPU, whatever the device
+        self.store, self._wait = store, timedelta(seconds=wait)
+        talk = dist.new_group(backend="gloo", timeout=FOREVER)  # whatever the device; `_meet` is less patient
         assert isinstance(talk, dist.ProcessGroup)
         self._talk = talk
 
@@ -136,8 +137,8 @@ class Ranks(OneProcess):
 
     def agree(self, name: str, value: str) -> str:
         if self.is_first:
-            self._store.set(name, value)
-        return self._store.get(name).decode()
+            self.store.set(name, value)
+        return self.store.get(name).decode()
 
     def first(self, work: Callable[[], T]) -> T:
         done: list[tuple[T | None, GhnError | None]] = [(None, None)]
@@ -178,18 +179,21 @@ class Ranks(OneProcess):
 
     def _meet(self, patience: timedelta) -> None:
         """Waits until all are here; one that is missing is named, which a sum over ranks could not."""
+        started = time.monotonic()
         try:
             dist.monitored_barrier(self._talk, patience, wait_all_ranks=True)
         except RuntimeError as error:
-            self._lost(error)
+            late = time.monotonic() - started >= patience.total_seconds()
+            self._lost(error, f"has not answered rank {self.rank} for {patience.total_seconds():g} s" if late else None)
 
-    def _lost(self, error: RuntimeError) -> NoReturn:
+    def _lost(self, error: RuntimeError, what: str | None = None) -> NoReturn:
+        """Says which rank is missing, as far as that can be read from an error."""
         _hear_nothing()
-        named = re.search(r"Ranks? ([\d, ]+) failed to pass", str(error))
-        who = f"rank {named[1].strip(', ')} of {self.count}" if named else f"a rank of {self.count}"
+        named = re.search(r"(?:Ranks? |from rank )(\d[\d, ]*)(?: failed to pass|\. Please)", str(error))
         raise RankError(
-            f"{who} has ended, or did not answer for {self._wait.total_seconds():g} s",
-            got=f"rank {self.rank} waited for it: {str(error).splitlines()[0]}",
+            f"rank {named[1]} of {self.count} {what or 'has ended'}" if named else "another rank has ended",
+            got=None if named else str(error).splitlines()[0],
+            expected=f"{self.count} ranks; what ended one of them stands above, or in torchrun's report",
         ) from None
 
 

@@ -95,6 +95,12 @@ def test_a_killed_rank_ends_all_with_a_message_and_the_run_goes_on(one: Path, tw
     alike(one / "uneven", two / "killed")
 
 
+def test_what_rank_0_does_alone_may_take_long_but_a_step_may_not(two: Path) -> None:
+    assert [(two / f"alone-{rank}").read_text() for rank in (0, 1)] == ["rank 0 slept"] * 2
+    assert "rank 1 of 2 has not answered rank 0 for 0.5 s" in (two / "late-0").read_text()
+    assert (two / "late-1").exists()
+
+
 class One(OneProcess):
     """One rank of several that do not run at once: what they would add up is kept."""
 
