@@ -11,10 +11,34 @@ from pathlib import Path
 import torch
 
 from ghn.train.runtime import DEVICES, PRECISIONS, make_runtime
-from tests.benchmarks import curves, floor, graphs, measure, scoring, search, spaces, surrogates, training, weights
+from tests.benchmarks import (
+    curves,
+    floor,
+    graphs,
+    measure,
+    ranks,
+    scoring,
+    search,
+    spaces,
+    surrogates,
+    training,
+    weights,
+)
 from tests.benchmarks.measure import Figure, machine
 
-SUITES = ("floor", "graphs", "weights", "scoring", "training", "spaces", "curves", "search", "surrogates", "memory")
+SUITES = (
+    "floor",
+    "graphs",
+    "weights",
+    "scoring",
+    "training",
+    "ranks",
+    "spaces",
+    "curves",
+    "search",
+    "surrogates",
+    "memory",
+)
 
 
 def arguments() -> argparse.Namespace:
@@ -46,6 +70,8 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
         return curves.least_squares(a.runs, 50 if a.quick else 1000)
     if suite == "training":
         return training.training_step(a.runs, 1 if a.quick else 5, a.device, a.precision)
+    if suite == "ranks":
+        return ranks.sharing(4 if a.quick else 40, a.device)
     if suite == "spaces":
         return spaces.function_space(a.runs, 2 if a.quick else 5, a.device, a.precision)
     if suite == "search":
