@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-ddp lint bench clean
 
 demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
 	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
@@ -13,6 +13,10 @@ demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with t
 
 test: $(VENV)/.dev  ## all tests
 	$(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
+
+test-ddp: $(VENV)/.dev  ## a training on two ranks of torchrun: as of one process, resumed on another number, one rank killed
+	$(RUN) -m pytest tests/train/test_ranks.py
+	$(RUN) -m tests.benchmarks --only ranks --threads 1
 
 lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/ruff check .

@@ -12,9 +12,10 @@ import pytest
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
-from meta_runs import result
+from meta_runs import make_net, make_run, result
 from rank_runs import CONFIGS, STRAIGHT, Stopping, run_case, start_ranks
 from shared_cases import make_bank
+from toy import SPACE, make_task
 
 from ghn.errors import ConfigError, RankError
 from ghn.families.sharing.darts import DartsConfig
@@ -22,6 +23,7 @@ from ghn.families.sharing.enas import EnasConfig
 from ghn.families.sharing.train import train_shared
 from ghn.train.checkpoint import load_tensors
 from ghn.train.launch import Launch, launched, refuse_ranks, starter
+from ghn.train.meta import MetaStep
 from ghn.train.ranks import SIGNALS, Ended, OneProcess, _end, last_words
 from ghn.train.runtime import Runtime, make_runtime, ranks_of
 
@@ -125,11 +127,6 @@ def test_every_architecture_is_someones_and_every_rank_has_one() -> None:
 
 
 def test_losses_of_the_others_are_zero_and_all_count_the_same() -> None:
-    from meta_runs import make_net
-    from toy import SPACE, make_task
-
-    from ghn.train.meta import MetaStep
-
     def losses(fabric: Fabric) -> tuple[torch.Tensor, torch.Tensor]:
         step = MetaStep(make_net(), SPACE, make_task(), CONFIGS["uneven"], fabric)
         found = step.losses(0, step.paths(0, 3))
@@ -140,6 +137,21 @@ def test_losses_of_the_others_are_zero_and_all_count_the_same() -> None:
     assert a.count_nonzero() == 1 and b.count_nonzero() == 2
     torch.testing.assert_close(a + b, all_losses)
     torch.testing.assert_close(first + second, gradient, rtol=1e-4, atol=1e-7)
+
+
+class OtherData(One):
+    """The second of two ranks, whose first has another task."""
+
+    def first(self, work: Any) -> Any:
+        return {**work(), "task": "another"}
+
+
+def test_ranks_with_different_data_are_refused(tmp_path: Path) -> None:
+    runtime = ranked(1, 2)
+    runtime.ranks = OtherData(1, 2)
+    with pytest.raises(ConfigError, match=r"training of rank 1 (?s:.*)task differ(?s:.*)same settings and data"):
+        make_run(tmp_path / "run", STRAIGHT, fabric=runtime)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("config", "name"), [(EnasConfig(every=1), "enas"), (DartsConfig(), "darts")])
