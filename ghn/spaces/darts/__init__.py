@@ -2,4 +2,6 @@
 
 from ghn.spaces.darts.space import DARTS as SPACE
 
-__all__ = ["SPACE"]
+CHECKPOINT = "checkpoints/ghn_darts_cifar10_16px.safetensors"
+
+__all__ = ["CHECKPOINT", "SPACE"]
