@@ -71,7 +71,7 @@ def run(suite: str, a: argparse.Namespace, device: torch.device) -> list[Figure]
     if suite == "training":
         return training.training_step(a.runs, 1 if a.quick else 5, a.device, a.precision)
     if suite == "ranks":
-        return ranks.sharing(4 if a.quick else 40, a.device)
+        return ranks.sharing(4 if a.quick else 20, a.device)
     if suite == "spaces":
         return spaces.function_space(a.runs, 2 if a.quick else 5, a.device, a.precision)
     if suite == "search":
