@@ -12,7 +12,6 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from ghn.graph.normalisation import channels_lie_last
 
@@ -20,21 +19,16 @@ WORTH = 1 << 15  # values in a tensor, from which on the other road pays for its
 
 
 def average(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
-    """Mean of each window of images [b, c, h, w], of what lies inside the image; differentiable any number of times."""
+    """Mean of each window of images [b, c, h, w], of what lies inside the image."""
     if not _pays(x):
         return F.avg_pool2d(x, kernel, stride, padding, count_include_pad=False)
-    if torch.is_grad_enabled() and x.requires_grad:
-        if stride != 1 or 2 * padding != kernel - 1:
-            return F.avg_pool2d(x, kernel, stride, padding, count_include_pad=False)
-        out: Tensor = _Mean.apply(x, kernel)
-        return out
     return _mean(x, kernel, stride, padding)
 
 
 def greatest(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
     """Maximum of each window of images [b, c, h, w]."""
     plain = stride == 1 and kernel == 3 and padding == 1 and min(x.shape[2:]) > 1
-    if not plain or not _pays(x) or (torch.is_grad_enabled() and x.requires_grad):  # equal values share no gradient
+    if not plain or not _pays(x):
         return F.max_pool2d(x, kernel, stride, padding)
     rows = x.clone()
     torch.maximum(rows[:, :, 1:], x[:, :, :-1], out=rows[:, :, 1:])
@@ -46,6 +40,9 @@ def greatest(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
 
 
 def _pays(x: Tensor) -> bool:
+    """Whether the other road is the faster one; its gradients, of as many images as are trained on, are not."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        return False
     single = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
     return single and x.numel() >= WORTH and channels_lie_last(x)
 
@@ -76,41 +73,3 @@ def _shares(size: int, out: int, kernel: int, stride: int, padding: int) -> list
     """Of each place the kernel's length over what of its window lies inside [size]."""
     starts = [i * stride - padding for i in range(out)]
     return [kernel / (min(start + kernel, size) - max(start, 0)) for start in starts]
-
-
-class _Mean(torch.autograd.Function):
-    """The mean of windows of stride 1 that keeps the size; its gradient is a sum over the same windows."""
-
-    @staticmethod
-    def forward(x: Tensor, kernel: int) -> Tensor:
-        return _mean(x, kernel, 1, kernel // 2)
-
-    @staticmethod
-    def setup_context(ctx: FunctionCtx, inputs: tuple[Tensor, int], output: Tensor) -> None:
-        ctx.kernel = inputs[1]  # type: ignore[attr-defined]
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, *grad: Tensor) -> tuple[Tensor, None]:
-        kernel: int = ctx.kernel  # type: ignore[attr-defined]
-        return _MeanBack.apply(grad[0], kernel), None
-
-
-class _MeanBack(torch.autograd.Function):
-    """The gradient of `_Mean`, whose own gradient is `_Mean` again: means are symmetric but for the edges' shares."""
-
-    @staticmethod
-    def forward(grad: Tensor, kernel: int) -> Tensor:
-        channels = grad.shape[1]
-        weighed = grad.clone(memory_format=torch.channels_last)
-        _weigh_(weighed, grad.shape[2:], kernel, 1, kernel // 2)
-        weight = torch.full((channels, 1, kernel, kernel), 1 / kernel**2)
-        return F.conv2d(weighed, weight, None, 1, kernel // 2, 1, channels)
-
-    @staticmethod
-    def setup_context(ctx: FunctionCtx, inputs: tuple[Tensor, int], output: Tensor) -> None:
-        ctx.kernel = inputs[1]  # type: ignore[attr-defined]
-
-    @staticmethod
-    def backward(ctx: FunctionCtx, *grad: Tensor) -> tuple[Tensor, None]:
-        kernel: int = ctx.kernel  # type: ignore[attr-defined]
-        return _Mean.apply(grad[0], kernel), None
