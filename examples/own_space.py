@@ -7,9 +7,10 @@ from random import Random
 from torch import nn
 
 import ghn
-from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.families.training.full import TrainingEstimator
 from ghn.nets import GHNConfig
 from ghn.scoring.train_model import train_hypernetwork
+from ghn.search.references import train_references
 from ghn.train.meta import MetaConfig
 from ghn.train.network import Recipe
 from ghn.train.runtime import make_runtime
@@ -30,9 +31,8 @@ def build(choose):  # a function that makes a module, and asks for what is open 
 
 
 task, out, rng = ghn.make_task("cifar10_embedded"), Path(args.out), Random(0)  # or images of your own: docs/own-data.md
-space, config = ghn.FunctionSpace(build, task.input_shape, classes=10), GHNConfig(classes=10, kernel=5)
-plan, begun = MetaConfig(steps=args.steps), (out / "state.safetensors").exists()
-model = train_hypernetwork(config, space, task, plan, make_runtime("auto"), out, resume=begun)
+space, net, plan = ghn.FunctionSpace(build, task.input_shape, 10), GHNConfig(10, kernel=5), MetaConfig(steps=args.steps)
+model = train_hypernetwork(net, space, task, plan, make_runtime(), out, resume=(out / "state.safetensors").exists())
 archs = [space.format(space.sample(rng)) for _ in range(args.networks)]
 trainer = TrainingEstimator(space, task, Recipe(epochs=args.epochs), model.fabric)
 trained = train_references(trainer, [(a, 0) for a in archs], out / "trained.jsonl").value("test_accuracy")

@@ -22,7 +22,7 @@ from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError
-from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.families.training.full import TrainingEstimator
 from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.scoring.engine import WeightedEstimator
@@ -30,6 +30,7 @@ from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
+from ghn.search.references import train_references
 from ghn.spaces import ModuleSpace, changed_space
 from ghn.spaces.members import draw_distinct
 from ghn.tables.references import ReferenceTable

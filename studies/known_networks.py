@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ghn.errors import ConfigError, DataError
-from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.families.training.full import TrainingEstimator
+from ghn.search.references import train_references
 from ghn.spaces.choices import Decisions
 from ghn.types import Network, Reference, Space
 

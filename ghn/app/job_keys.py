@@ -120,6 +120,15 @@ class JudgingKeys(JobKeys):
 # --- a job each ---
 
 
+class EngineKeys(JobKeys):
+    """What the jobs share that have workers."""
+
+    engine: Literal["local", "ray"] = Field(
+        description="where workers run: local, processes of this machine | ray, a cluster (extra ray, docs/scaling.md)"
+    )
+    address: str | None = Field(description="of a Ray cluster: HOST:PORT | auto; null: one of its own on this machine")
+
+
 class RankKeys(JudgingKeys):
     """Score candidates with estimators, and compare their order with trained references."""
 
@@ -159,7 +168,19 @@ class RankAllKeys(JobKeys):
     bootstrap: int = Field(description="resamples behind the intervals")
 
 
-class ReferencesKeys(JobKeys):
+class ScoreKeys(JudgingKeys, EngineKeys):
+    """Score any number of architectures, each distinct network once, into a table."""
+
+    estimator: str = Field(description="what judges: a name, below")
+    archs: str | int = Field(
+        description="a file of architectures: one a line, a .json list of them, or a .py file of genotypes; a number: "
+        "so many drawn at random; all: the distinct networks of the space"
+    )
+    workers: int = Field(ge=1, description="processes that score at once")
+    chunk: int = Field(ge=1, description="networks that a process is handed at once")
+
+
+class ReferencesKeys(EngineKeys):
     """Train candidates in full, into a table of references."""
 
     archs: str | int = Field(
@@ -167,6 +188,7 @@ class ReferencesKeys(JobKeys):
         "number: so many at random"
     )
     seeds: list[int] = Field(description="the first for all; the others too, in a .json for its three_seeds")
+    workers: int = Field(ge=1, description="processes that train at once")
     give_up_after: int | None = Field(description=GIVE_UP_AFTER)
     recipe: RecipeKeys
 
@@ -209,7 +231,7 @@ class SearcherKeys(BoundKeys):
     estimator: str = Field(description="what judges a trial: a name, below")
     options: dict[str, Any] = Field(description="of the searcher")
     limit: LimitKeys
-    workers: int = Field(description="processes that judge trials at once")
+    workers: int = Field(ge=1, description="processes that judge trials at once")
     screen: int = Field(description="proposals for each trial, of which the hypernetwork chooses one; 0: none")
     judge: str | None = Field(
         description="what chooses for search=bayesian, such as combined, which trainings correct: a name, below; null: "
@@ -224,7 +246,7 @@ class SearcherKeys(BoundKeys):
     bands: int = Field(description="in which the first objective is cut; each is searched by itself, but by lemonade")
 
 
-class SearchKeys(JudgingKeys):
+class SearchKeys(JudgingKeys, EngineKeys):
     """Search the space with a searcher and an estimator."""
 
     search: SearcherKeys
@@ -271,7 +293,7 @@ class PlanKeys(Keys):
     permutations: int = Field(ge=1, description="behind the levels of significance")
 
 
-class SurveyKeys(JudgingKeys):
+class SurveyKeys(JudgingKeys, EngineKeys):
     """Judge every estimator on the same networks: order, bias, cost, combinations, advice."""
 
     n: int = Field(description="networks")

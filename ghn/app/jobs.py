@@ -22,6 +22,7 @@ from ghn.app.job_keys import (
     RankAllKeys,
     RankKeys,
     ReferencesKeys,
+    ScoreKeys,
     SearchKeys,
     ServeKeys,
     SurveyKeys,
@@ -41,7 +42,8 @@ class Job:
 JOBS: dict[str, Job] = {
     "rank": Job(RankKeys, "ghn.app.rank:rank_job"),
     "rank_all": Job(RankAllKeys, "ghn.app.rank:rank_all_job"),
-    "references": Job(ReferencesKeys, "ghn.app.train:references_job"),
+    "score": Job(ScoreKeys, "ghn.app.score:score_job"),
+    "references": Job(ReferencesKeys, "ghn.app.references:references_job"),
     "search": Job(SearchKeys, "ghn.app.search:search_job"),
     "ladder": Job(LadderKeys, "ghn.app.search:ladder_job"),
     "survey": Job(SurveyKeys, "ghn.app.survey.job:survey_job"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from ghn.app.engines import make_workers
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.job_keys import LadderKeys, SearchKeys, StepKeys
@@ -18,6 +19,7 @@ from ghn.report.searches import print_ladder, print_search, write_front, write_l
 from ghn.search.ladder import Ladder, LadderStep
 from ghn.search.result import Limit
 from ghn.search.runner import run_search
+from ghn.search.workers import make_judge
 from ghn.spaces.members import draw_distinct
 from ghn.types import Estimator, Finite
 
@@ -32,11 +34,12 @@ def search_job(setting: Setting, keys: SearchKeys) -> None:
     search, out = keys.search, Path(keys.out)
     made = SearcherMaker(setting, search, out, keys.resume).make()
     entry = make_entries(search.estimator, setting)[0]
+    judge = partial(make_judge, partial(_worker_estimator, keys.model_dump()))
+    here = keys.engine == "local" and search.workers == 1
     result = run_search(
         made.searcher,
-        entry.estimator if search.workers == 1 else partial(_worker_estimator, keys.model_dump()),
+        entry.estimator if here else make_workers(judge, search.workers, keys),
         limit=Limit(**search.limit.model_dump()),
-        workers=search.workers,
         folder=out,
         resume=keys.resume,
         identity=entry.estimator.identity,

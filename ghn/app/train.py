@@ -1,33 +1,25 @@
-"""What trains: `train_ghn.py` weights for many networks, job=references candidates in full, into a table."""
+"""`train_ghn.py`: trains weights for many networks."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from itertools import takewhile
-from pathlib import Path
-from random import Random
 from typing import Any
 
-from ghn.app.job_keys import ReferencesKeys
-from ghn.app.jobs import check_new, read_keys
-from ghn.app.setting import Setting, task_space
+from ghn.app.jobs import read_keys
+from ghn.app.setting import task_space
 from ghn.app.train_keys import TrainKeys
-from ghn.assets import asset
 from ghn.errors import ConfigError
-from ghn.families.training.full import TrainingEstimator, train_references
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
-from ghn.spaces.lists import read_architectures
-from ghn.spaces.members import draw_new
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.launch import starter
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import Runtime, make_runtime
-from ghn.types import Readable, Space
+from ghn.types import Readable
 
 
 def train(options: Mapping[str, Any]) -> None:
@@ -71,37 +63,3 @@ def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
     from ghn.families.sharing.train import make_method, train_shared
 
     return train_shared(make_method(**keys.weights.model_dump()), *parts, **how)
-
-
-def references_job(setting: Setting, keys: ReferencesKeys) -> None:
-    """Trains candidates into `references.jsonl`.
-
-    Raises:
-        DataError: `archs` is no list of architectures; an ArchitectureError: they are not of the space.
-        ConfigError: nothing to train, or more networks than the space has.
-        ExistsError: there are references already, and `resume` is false.
-    """
-    if isinstance(keys.archs, int):
-        every, several = _drawn(setting.space, keys.archs)
-    else:
-        source = Path(keys.archs)
-        every, several = read_architectures(source if source.is_file() else asset(keys.archs), setting.space)
-    if not every or not keys.seeds:
-        raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {keys.seeds}")
-    first, *others = keys.seeds  # the first seed of all comes before the second of any
-    trainings = [(arch, first) for arch in every] + [(arch, seed) for seed in others for arch in several]
-    path = Path(keys.out) / "references.jsonl"
-    check_new(path, "are references", resume=keys.resume)
-    estimator = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
-    table = train_references(estimator, trainings, path, progress=keys.progress, give_up_after=keys.give_up_after)
-    print(f"wrote {path}: {len(table)} trainings of {len(table.archs())} networks")
-
-
-def _drawn(space: Space[Any], n: int) -> tuple[list[str], list[str]]:
-    """So many distinct members twice: always the same, and fewer are the first of more."""
-    rng, seen = Random("references"), set[Hashable]()
-    drawn = list(takewhile(lambda arch: arch is not None, (draw_new(space, rng, seen) for _ in range(n))))
-    if len(drawn) < n:
-        raise ConfigError(f"space {space.name} has no such number of distinct networks", got=n, expected=len(drawn))
-    every = [space.format(arch) for arch in drawn]
-    return every, every

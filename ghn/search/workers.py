@@ -41,7 +41,7 @@ class Workers(Protocol):
         return time.monotonic()
 
     def close(self, *, kill: bool = False) -> None:
-        """Ends; `kill` does not wait for running trials. Where nothing runs elsewhere, there is nothing to end."""
+        """Ends, where anything runs elsewhere; `kill` does not wait for it. A second time does nothing."""
         return
 
 
@@ -58,20 +58,28 @@ def keep_busy(
         begin: the next trial and the one that it resumes; None when there is none now.
         done: takes a trial that has finished.
     """
-    running, whole = 0, False
-    try:
+    running = 0
+    with ending(workers):
         while True:
             while running < workers.slots and (begun := begin()):
                 workers.submit(*begun)
                 running += 1
             if not running:
-                whole = True
                 return
             for trial, score in workers.wait():
                 running -= 1
                 done(trial, score)
-    finally:
-        workers.close(kill=not whole)
+
+
+@contextmanager
+def ending(workers: Workers) -> Iterator[None]:
+    """Ends workers at the end; at once, whatever they do, when anything is raised."""
+    try:
+        yield
+    except BaseException:
+        workers.close(kill=True)
+        raise
+    workers.close()
 
 
 def judge_trial(estimator: Estimator[Any], trial: Trial[Any], parent: Trial[Any] | None) -> Score:
@@ -107,14 +115,15 @@ class Processes(Workers):
     Args:
         make: makes the judge; picklable, such as a function of a module or a `functools.partial` of one. For trials
             that resume others their state must lie on disk, where every process finds it.
-        slots: number of processes.
+        processes: so many.
+        waiting: trials handed out beyond those, so that no process waits for its next.
     """
 
-    def __init__(self, make: Callable[[], Judge], slots: int) -> None:
-        self.slots = slots
+    def __init__(self, make: Callable[[], Judge], processes: int, *, waiting: int = 0) -> None:
+        self.slots = processes + waiting
         self._others = set(multiprocessing.active_children())
         context = multiprocessing.get_context("spawn")  # a forked process would inherit threads and CUDA, broken
-        self._pool = ProcessPoolExecutor(slots, context, _start, (make,))
+        self._pool = ProcessPoolExecutor(processes, context, _start, (make,))
         self._begun: dict[Future[Score], Trial[Any]] = {}
 
     def submit(self, trial: Trial[Any], parent: Trial[Any] | None) -> None:

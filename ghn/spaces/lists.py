@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +49,24 @@ def read_architectures(path: Path, space: Space[Any]) -> Listed:
             raise
         raise DataError(f"{path} is not a list of architectures", got=repr(error), expected=EXPECTED) from None
     return Listed(_official(path, every, space), _official(path, several, space))
+
+
+def stream_architectures(path: Path, space: Space[Any]) -> Iterator[str]:
+    """The architectures of a file as they stand there, one after the other: lines of a text file are not kept in
+    memory, nor looked at; other files are read as in `read_architectures`.
+
+    Raises:
+        DataError: the file is missing or no list.
+        ArchitectureError: what a file that is no text file holds is not of the space.
+    """
+    if path.suffix in (".json", ".py"):
+        yield from read_architectures(path, space).every
+        return
+    try:
+        with path.open() as file:
+            yield from (line.strip() for line in file if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is not a list of architectures", got=repr(error), expected=EXPECTED) from None
 
 
 def _of_source(path: Path, text: str, space: Space[Any]) -> Listed:

@@ -190,7 +190,11 @@ WRONG = [
     ("evaluate", ["sample.batch=true"], "int, such as 512"),
     ("evaluate", ["seeds=[0]"], "job=references"),
     ("evaluate", ["job=references", "bootstrap=10"], "job=rank or job=rank_all or job=survey"),
-    ("evaluate", ["job=references", "sample.val=10"], "job=rank or job=search or job=ladder or job=survey"),
+    (
+        "evaluate",
+        ["job=references", "sample.val=10"],
+        "job=rank or job=score or job=search or job=ladder or job=survey",
+    ),
     ("evaluate", ["job=rank", "search=asha"], "job=search or job=ladder"),
     ("evaluate", ["search=asha", "search.limit.trial=3"], "search.limit.trials"),
     ("evaluate", ["+depth=3"], "there is no key depth"),

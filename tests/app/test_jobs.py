@@ -18,8 +18,8 @@ from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy, toy_table
 
 from ghn.app.rank import rank_all_job, rank_job
+from ghn.app.references import references_job
 from ghn.app.setting import Setting, build_setting
-from ghn.app.train import references_job
 from ghn.errors import (
     ArchitectureError,
     CheckpointError,

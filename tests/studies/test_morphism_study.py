@@ -15,9 +15,10 @@ from toy_models import SAMPLE, cells
 from ghn.app.search import search_job
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.families.training.full import TrainingEstimator, train_references
+from ghn.families.training.full import TrainingEstimator
 from ghn.report.searches import write_front
 from ghn.search import SearchResult, make_cost
+from ghn.search.references import train_references
 from ghn.tasks import make_task
 from ghn.train.network import Recipe
 from ghn.train.rungs import Fidelity

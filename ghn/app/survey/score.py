@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ghn.app.engines import make_workers
 from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.job_keys import SurveyKeys
 from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
 from ghn.errors import ConfigError, GhnError, OtherSpaceError
 from ghn.scoring.score_files import score_to_file
-from ghn.search.workers import Here, Judge, Processes, Workers, keep_busy
+from ghn.search.workers import Here, Judge, keep_busy
 from ghn.types import Score, Trial
 
 
@@ -130,8 +131,9 @@ def score_lines(
         for line in lines
         for number in range(len(scorer.entries(line.key)))
     ]
-    if (slots := keys.survey.workers) > 1:
-        workers: Workers = Processes(partial(_in_a_process, keys.model_dump(), tuple(archs), folder), slots)
+    if keys.survey.workers > 1 or keys.engine != "local":
+        make = partial(_in_a_process, keys.model_dump(), tuple(archs), folder)
+        workers = make_workers(make, keys.survey.workers, keys)
         files = [folder / f"{unit.id}.jsonl" for unit in units] if keys.progress else []
     else:
         workers, files = Here(scorer.judge), []

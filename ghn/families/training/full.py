@@ -1,26 +1,18 @@
-"""Full training of a candidate as an estimator, with a curve; and the job that trains a table of references."""
+"""Full training of a candidate as an estimator, with a curve; and as a row of a table of references."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
-from tqdm import tqdm
 
-from ghn.errors import ConfigError, GhnError, TrainingError
-from ghn.files import JsonLines
+from ghn.errors import ConfigError, GhnError
 from ghn.graph.stats import count_params
-from ghn.scoring.guard import GIVE_UP_AFTER, RAISED, Patience, failure_of
 from ghn.spaces.members import live_graph, live_network
-from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, TableHeader
-from ghn.tables.storage import append_run
 from ghn.train.checkpoint import versions
 from ghn.train.network import CandidateTraining, EpochResult, NetworkTrainer, Recipe
 from ghn.types import Score, Space, Task, Trial, check_trials, member_of
@@ -128,97 +120,3 @@ class TrainingEstimator(CandidateTraining):
             versions=dict(versions()),
             source="trained by ghn: python evaluate.py job=references",
         )
-
-
-def train_references(
-    estimator: TrainingEstimator,
-    jobs: Sequence[Job],
-    path: Path | str,
-    *,
-    progress: bool = True,
-    give_up_after: int | None = GIVE_UP_AFTER,
-) -> ReferenceTable:
-    """Trains (official string, seed) pairs into a table on disk; run again after a kill, it goes on where it was.
-
-    A training in progress when the job is killed is trained anew; finished ones are kept. One that fails is counted:
-    its reason stands in a file beside the table (`failures_path`), and a run that goes on leaves it out. Who wants it
-    tried again takes its line, or the file, away. `give_up_after` failures in a row end the run, and are not kept.
-
-    Raises:
-        ArchitectureError: a string is malformed; found before anything is trained.
-        DataError: the file holds references trained otherwise.
-        EstimatorError: one training after the other failed.
-        TrainingError: all trainings failed.
-    """
-    space = estimator.space
-    jobs = list(dict.fromkeys((space.format(space.parse(arch)), seed) for arch, seed in jobs))
-    path, header = Path(path), estimator.header()
-    table = ReferenceTable.resume(path, header)
-    failures, patience = _Failures(path, header), Patience(give_up_after)
-    left = [job for job in jobs if job not in table and job not in failures.reasons]
-    done, epochs = len(jobs) - len(left), estimator.recipe.epochs
-    bar = tqdm(total=len(jobs) * epochs, initial=done * epochs, disable=not progress, desc="references", unit="epoch")
-    with bar, closing(failures):
-        for number, (arch, seed) in enumerate(left, start=done + 1):
-
-            def report(_epoch: int, result: EpochResult, number: int = number) -> None:
-                bar.update()
-                bar.set_postfix(network=f"{number}/{len(jobs)}", val=f"{result.val_accuracy:.3f}")
-
-            try:
-                run = estimator.train(arch, seed, report)
-            except Exception as error:
-                failures.add((arch, seed), failure_of(error), patience)
-            else:
-                append_run(path, run)
-                patience.reset()
-    table = ReferenceTable.resume(path, header)
-    failures.tell(jobs)
-    table.save(path, overwrite=True)
-    return table
-
-
-def failures_path(path: Path | str) -> Path:
-    """Where the failures of a table's trainings stand, each with its reason."""
-    return Path(path).with_name(f"{Path(path).stem}-failures.jsonl")
-
-
-class _Failures:
-    """Trainings of a table that failed, by architecture and seed; the file is made with the first."""
-
-    def __init__(self, path: Path, header: TableHeader) -> None:
-        self.path, self._identity = failures_path(path), {**asdict(header), "versions": {}}
-        self.reasons: dict[Job, str] = {}
-        self._lines: JsonLines | None = None
-        if self.path.exists():
-            for number, row in self._open().rows:
-                try:
-                    self.reasons[row["arch"], row["seed"]] = row["error"]
-                except (KeyError, TypeError) as error:
-                    raise self._open().damaged(number, error, "a failed training") from None
-
-    def add(self, job: Job, score: Score, patience: Patience) -> None:
-        """Counts one; raises EstimatorError when patience ends, and forgets those that ended it."""
-        arch, seed = job
-        row = {"arch": arch, "seed": seed, "error": score.error, RAISED: score.extra[RAISED]}
-        self.reasons[job] = str(score.error)
-        patience.write(self._open(), row, Trial(f"{arch}, seed {seed}", job), score)
-
-    def tell(self, jobs: Sequence[Job]) -> None:
-        """Says on stderr which of some jobs failed, and why; raises TrainingError where all did."""
-        failed = {job: reason for job, reason in self.reasons.items() if job in jobs}
-        told = "; ".join(f"{arch}, seed {seed}: {reason}" for (arch, seed), reason in failed.items())
-        if failed and len(failed) == len(jobs):
-            fix = "leave these networks out, or lower recipe.lr"
-            raise TrainingError(f"all {len(jobs)} trainings failed", got=told, fix=fix)
-        if failed:
-            print(f"{len(failed)} of {len(jobs)} trainings failed, see {self.path}: {told}", file=sys.stderr)
-
-    def close(self) -> None:
-        if self._lines:
-            self._lines.close()
-
-    def _open(self) -> JsonLines:
-        if self._lines is None:
-            self._lines = JsonLines(self.path, "ghn.failures/1", self._identity, "failed trainings")
-        return self._lines

@@ -13,8 +13,9 @@ from lightning_fabric import Fabric
 from toy_models import CHAIN, CUT_OFF, EDGE
 
 from ghn.errors import ArchitectureError, ConfigError, DataError, EstimatorError, TrainingError
-from ghn.families.training.full import OnEpoch, TrainingEstimator, failures_path, train_references
+from ghn.families.training.full import OnEpoch, TrainingEstimator
 from ghn.scoring.score_files import score_to_file
+from ghn.search.references import failures_path, train_references
 from ghn.spaces import NASBench201
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run

@@ -1,0 +1,116 @@
+"""job=score: any number of architectures, each distinct network once, into a table; on one machine or many."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ghn.app.engines import make_workers
+from ghn.app.estimators import make_entries
+from ghn.app.job_keys import ScoreKeys
+from ghn.app.jobs import check_new
+from ghn.app.setting import Setting, build_setting
+from ghn.assets import here_or_shipped
+from ghn.errors import ConfigError
+from ghn.files import replacing
+from ghn.locks import locked
+from ghn.scoring.score_store import ScoreStore
+from ghn.search.score_all import check_alone, make_chunk_judge, score_all
+from ghn.search.workers import Judge, ending
+from ghn.spaces import describe_space
+from ghn.spaces.lists import stream_architectures
+from ghn.types import Estimator, Finite, Space
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+COLUMNS = ("architecture", "hash", "value", "std", "seconds", "error")
+ALL = "all"
+
+
+def score_job(setting: Setting, keys: ScoreKeys) -> None:
+    """Scores architectures into `scores.sqlite`, and writes `scores.csv` when all are done.
+
+    Raises:
+        ConfigError: an estimator that judges candidates by one another; a space that cannot be listed; an engine that
+            does not answer.
+        DataError: no list of architectures, or others than those that were begun with.
+        ExistsError: there are scores already, and `resume` is false; or another run writes there.
+    """
+    out, started = Path(keys.out), time.perf_counter()
+    candidates = _candidates(setting.space, keys.archs)
+    estimator = _estimator(setting, keys.estimator)
+    with locked(out):
+        path = out / "scores.sqlite"
+        check_new(path, "are scores", resume=keys.resume)
+        identity = {"estimator": estimator.identity, "space": describe_space(setting.space)}
+        workers = make_workers(partial(_make_judge, keys.model_dump()), keys.workers, keys, waiting=keys.workers)
+        with ending(workers), closing(ScoreStore(path, identity)) as store:
+            before = store.counts().scored
+            how: dict[str, Any] = {"progress": keys.progress, "give_up_after": keys.give_up_after}
+            score_all(candidates, setting.space, store, workers, chunk=keys.chunk, **how)
+            write_scores(out / "scores.csv", store)
+            known = store.counts()
+    seconds = time.perf_counter() - started
+    print(
+        f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
+        f"distinct networks, {known.scored - before} of them scored in this run, in {seconds:.0f} s; this process held "
+        f"{_peak():.0f} MiB at most"
+    )
+
+
+def write_scores(path: Path | str, store: ScoreStore) -> None:
+    """Writes all candidates of a store in their order as CSV, without holding them in memory."""
+    with replacing(path) as binary:
+        text = io.TextIOWrapper(binary, "utf-8", newline="", write_through=True)
+        writer = csv.writer(text)
+        writer.writerow(COLUMNS)
+        for architecture, hashed, score in store.scored():
+            value = score.value if score.ok else None
+            writer.writerow((architecture, hashed, value, score.std, score.cost_seconds, score.error))
+        text.detach()
+
+
+def _candidates(space: Space[Any], archs: str | int) -> Iterator[str]:
+    """What `archs` names, one after the other."""
+    if isinstance(archs, int):
+        rng = Random("score")
+        return (space.format(space.sample(rng)) for _ in range(archs))
+    if archs != ALL:
+        return stream_architectures(here_or_shipped(archs), space)
+    if not isinstance(space, Finite):
+        raise ConfigError(f"space {space.name} cannot list its networks", fix="archs=FILE, or a number of them")
+    return map(space.format, space.distinct())
+
+
+def _estimator(setting: Setting, name: str) -> Estimator[Any]:
+    entries = make_entries(name, setting)
+    if len(entries) > 1:
+        got = [entry.name for entry in entries]
+        raise ConfigError("job=score has one estimator", got=got, fix="one checkpoint=, one readout=")
+    check_alone(entries[0].estimator)
+    return entries[0].estimator
+
+
+def _make_judge(options: Mapping[str, Any]) -> Judge:
+    """The judge of a worker, made anew there."""
+    setting = build_setting(options)
+    return make_chunk_judge(lambda: (_estimator(setting, options["estimator"]), setting.space))
+
+
+def _peak() -> float:
+    """The most memory that this process has held, in MiB."""
+    if resource is None:
+        return float("nan")
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 2**20 if sys.platform == "darwin" else most / 2**10
