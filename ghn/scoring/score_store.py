@@ -107,11 +107,12 @@ class ScoreStore:
         new = [(one.hash, one.architecture) for one in candidates if one.hash is not None]
         with self._file as file:
             (number,) = file.execute("SELECT coalesce(max(number), 0) + 1 FROM chunks").fetchone()
+            unless = "ON CONFLICT DO NOTHING"
             file.executemany(
-                "INSERT OR IGNORE INTO candidates (architecture, hash, error) VALUES (?, ?, ?)", candidates
+                f"INSERT INTO candidates (architecture, hash, error) VALUES (?, ?, ?) {unless}", candidates
             )
             file.executemany(
-                f"INSERT OR IGNORE INTO networks (hash, architecture, chunk) VALUES (?, ?, {number:d})", new
+                f"INSERT INTO networks (hash, architecture, chunk) VALUES (?, ?, {number:d}) {unless}", new
             )
             (added,) = file.execute("SELECT count(*) FROM networks WHERE chunk = ?", (number,)).fetchone()
             file.execute("INSERT INTO chunks VALUES (?, ?, ?, ?)", (number, *read, not added))
