@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-ddp lint bench clean
+.PHONY: demo test test-ddp test-ray lint bench clean
 
 demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
 	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
@@ -17,6 +17,9 @@ test: $(VENV)/.dev  ## all tests
 test-ddp: $(VENV)/.dev  ## a training on two ranks of torchrun: as of one process, resumed on another number, one rank killed
 	$(RUN) -m pytest tests/train/test_ranks.py
 	$(RUN) -m tests.benchmarks --only ranks --threads 1
+
+test-ray: $(VENV)/.dev  ## all 15,625 cells on a Ray cluster of three workers, one killed, the driver too; Ray Data
+	GHN_RAY_CELLS=15625 $(RUN) -m pytest -n 0 -s -rA tests/adapters/test_adapters_ray_workers.py
 
 lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/ruff check .

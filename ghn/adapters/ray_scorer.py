@@ -69,8 +69,7 @@ class Scorer:
         self._checkpoint = "+".join(one.digest for one in (model, *model.companions))
 
     def __call__(self, batch: Mapping[str, Any]) -> Columns:
-        """The batch with `hash`, `value` and `std` (NaN where there is none), `error` ("" where there is none) and the
-        digest of the `checkpoint`.
+        """The batch with `hash`, `value`, `std`, `error` and the digest of `checkpoint`; no value is NaN, no error "".
 
         Raises:
             DataError: the column is missing.

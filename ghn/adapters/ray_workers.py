@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,9 @@ check_extra("ray", "ray")
 import ray  # noqa: E402
 from ray.exceptions import RayError, RayTaskError  # noqa: E402
 
+from ghn.adapters.ray_cluster import connect  # noqa: E402
+
 RETRIES = 3  # of a trial whose worker dies: killed, out of memory, its machine gone
-SECONDS = 10  # that an address has to answer
 
 
 class RayWorkers(Workers):
@@ -46,7 +46,7 @@ class RayWorkers(Workers):
     ) -> None:
         self._mine = not ray.is_initialized()
         if self._mine:
-            _connect(address, slots)
+            connect(address, slots)
         if (cpus := ray.cluster_resources().get("CPU", 0)) < slots:
             self.close()
             raise ConfigError(f"{slots} workers need a CPU each", got=f"a cluster of {cpus:g}", fix="fewer workers=")
@@ -78,22 +78,7 @@ class RayWorkers(Workers):
             ray.shutdown()
             return
         for reference in self._begun if kill else ():
-            ray.cancel(reference, force=True)
-
-
-def _connect(address: str | None, slots: int) -> None:
-    """Connects this process to a cluster that answers, or begins one of as many CPUs as there are slots."""
-    how: dict[str, Any] = {"log_to_driver": False} | (
-        {} if address else {"num_cpus": slots, "include_dashboard": False}
-    )
-    host, _, port = (address or "").rpartition(":")
-    try:
-        if host and port.isdecimal() and "/" not in host:  # which Ray itself would ask for minutes
-            socket.create_connection((host, int(port)), timeout=SECONDS).close()
-        ray.init(address, **how)
-    except (OSError, RuntimeError, ValueError) as error:
-        fix = "begin one: ray start --head --port=6379, and on other machines: ray start --address=HOST:6379"
-        raise ConfigError("no Ray cluster answers", got=f"address={address}: {error}", fix=fix) from None
+            ray.cancel(reference)
 
 
 _made: dict[str, Judge] = {}  # of a worker process: the judge of the workers it is of now

@@ -48,7 +48,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         ExistsError: there are scores already, and `resume` is false; or another run writes there.
     """
     out, started = Path(keys.out), time.perf_counter()
-    candidates = _candidates(setting.space, keys.archs)
+    candidates = candidates_of(setting.space, keys.archs)
     estimator = _estimator(setting, keys.estimator)
     with locked(out):
         path = out / "scores.sqlite"
@@ -81,8 +81,13 @@ def write_scores(path: Path | str, store: ScoreStore) -> None:
         text.detach()
 
 
-def _candidates(space: Space[Any], archs: str | int) -> Iterator[str]:
-    """What `archs` names, one after the other."""
+def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:
+    """What `archs` names, one after the other: the architectures of a file, so many drawn at random, or `all`.
+
+    Raises:
+        ConfigError: all of a space that cannot list its networks.
+        DataError: no list of architectures; when the first is asked for.
+    """
     if isinstance(archs, int):
         rng = Random("score")
         return (space.format(space.sample(rng)) for _ in range(archs))

@@ -3,47 +3,56 @@
 from __future__ import annotations
 
 import csv
+import json
+import math
 import os
 import signal
-import threading
+import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
-ray = pytest.importorskip("ray")
+pytest.importorskip("ray.data")
+import ray
 from job_cases import keys_for
 
+from ghn.adapters.ray import Scorer
+from ghn.adapters.ray_cluster import connect
 from ghn.adapters.ray_workers import RayWorkers
 from ghn.app.job_keys import ScoreKeys
 from ghn.app.jobs import run_job
 from ghn.errors import CheckpointError, ConfigError, TrainingError
 from ghn.scoring.load import load
+from ghn.scoring.readouts import Sample
 from ghn.scoring.score_store import ScoreStore
-from ghn.search.references import make_training_judge
 from ghn.spaces import NASBench201
 from ghn.types import Score, Trial
 
-CELLS = int(os.environ.get("GHN_RAY_CELLS", "240"))  # make test-ray: all 15,625
+CELLS = int(os.environ.get("GHN_RAY_CELLS", "120"))  # make test-ray: all 15,625
 WORKERS = 3
+CHUNK, KILL = (8, 5) if CELLS < 1000 else (64, 40)  # networks a chunk; chunks after which a worker is killed
 CHEAP = {"skeletons": "fastest", "sample": {"val": 16, "batch": 16}}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
     ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not find the folder of the tests
     yield
+    ray.cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
     ray.shutdown()
 
 
 def score(archs: Path, out: Path, **changes: Any) -> dict[str, tuple[str, ...]]:
     """Runs job=score; what it wrote of each architecture, seconds aside."""
-    keys: ScoreKeys = keys_for("score", archs=str(archs), out=str(out), chunk=16, **CHEAP, **changes)
+    keys: ScoreKeys = keys_for("score", archs=str(archs), out=str(out), chunk=CHUNK, **CHEAP, **changes)
     run_job(keys.model_dump())
     return scores_of(out)
 
@@ -68,55 +77,114 @@ def working() -> list[int]:
     return found
 
 
-def kill_one(store: Path, after: int, killed: list[int]) -> None:
-    """Kills a worker in the middle of its work, when so many chunks are done."""
-    for _ in range(6000):
-        time.sleep(0.05)
-        if not store.exists():
-            continue
-        with closing(sqlite_of(store)) as file:
-            (done,) = file.execute("SELECT count(*) FROM chunks WHERE done").fetchone()
-        if done >= after and (pids := working()):
+def kill_one() -> int:
+    """Kills a worker in the middle of its work."""
+    for _ in range(100):
+        if pids := working():
             os.kill(pids[0], signal.SIGKILL)
-            killed.append(pids[0])
-            return
-
-
-def sqlite_of(path: Path) -> Any:
-    import sqlite3
-
-    return sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+            return pids[0]
+        time.sleep(0.01)
+    raise AssertionError("no worker works")
 
 
 def test_no_score_is_lost_and_none_is_made_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     space = NASBench201((3, 16, 16), 10)
-    archs = tmp_path / "archs.txt"
-    archs.write_text("\n".join(space.format(cell) for cell in islice(space, None, None, len(space) // CELLS)))
+    texts = [space.format(cell) for cell in Random(0).sample(list(space), CELLS)]
+    archs, out, write, calls, killed = (
+        tmp_path / "archs.txt",
+        tmp_path / "ray",
+        ScoreStore.done,
+        list[int](),
+        list[int](),
+    )
+    archs.write_text("\n".join(texts))
     here = score(archs, tmp_path / "here")
-    out, write, calls, killed = tmp_path / "ray", ScoreStore.done, list[int](), list[int]()
 
     def done(store: ScoreStore, chunk: int, scores: Any) -> None:
         calls.append(chunk)
         if len(calls) == 3:
             raise KeyboardInterrupt
         write(store, chunk, scores)
+        if len(calls) == KILL:
+            killed.append(kill_one())
 
     monkeypatch.setattr(ScoreStore, "done", done)
     with pytest.raises(KeyboardInterrupt):  # the driver
         score(archs, out, engine="ray", workers=WORKERS)
     assert not (out / "scores.csv").exists()
-    killer = threading.Thread(target=kill_one, args=(out / "scores.sqlite", 4, killed))
-    killer.start()
+    begun = time.perf_counter()
     there = score(archs, out, engine="ray", workers=WORKERS, resume=True)
-    killer.join()
-    assert killed and there == here and list(there) == list(here) == archs.read_text().splitlines()
-    assert len(calls) == len(set(calls)) + 1  # the third chunk alone was written twice, as the driver died over it
-    with closing(sqlite_of(out / "scores.sqlite")) as file:
-        assert file.execute("SELECT count(*), count(score) FROM networks").fetchone() == (
-            n := len({*map(first, here.values())}),
-            n,
-        )
+    seconds = time.perf_counter() - begun
+    assert there == here and list(there) == list(here) == texts
+    networks = len({hashed for hashed, *_ in here.values()})
+    assert sorted(calls) == sorted([*range(1, max(calls) + 1), calls[2]])  # what the driver died over was done again
+    with closing(ScoreStore(out / "scores.sqlite", identity_in(out))) as store:
+        assert store.counts() == (CELLS, networks, networks, 0) and not store.waiting()
+    print(f"{CELLS} cells, {networks} networks, {max(calls)} chunks, worker {killed} killed, {seconds:.0f} s")
 
 
-def first(row: tuple[str, ...]) -> str:
-    return row[0]
+def identity_in(out: Path) -> Any:
+    with closing(sqlite3.connect(out / "scores.sqlite")) as file:
+        return json.loads(file.execute("SELECT identity FROM about").fetchone()[0])
+
+
+def dies(trial: Trial[Any], parent: Trial[Any] | None) -> Score:
+    os._exit(1)
+
+
+def make_dying() -> Any:
+    return dies
+
+
+def make_scorer(checkpoint: str) -> Any:
+    Scorer(checkpoint)
+
+
+def test_what_a_worker_lacks_is_said(tmp_path: Path) -> None:
+    workers = RayWorkers(partial(make_scorer, str(tmp_path / "gone.safetensors")), 1)
+    workers.submit(Trial("chunk 1", None), None)
+    with pytest.raises(CheckpointError, match=r"a worker on .*gone\.safetensors") as caught:
+        workers.wait()
+    assert type(caught.value) is CheckpointError
+    workers = RayWorkers(make_dying, 1)
+    workers.submit(Trial("chunk 2", None), None)
+    with pytest.raises(TrainingError, match=r"judged chunk 2 died, 4 in a row"):
+        workers.wait()
+    with pytest.raises(ConfigError, match="a cluster of 3"):
+        RayWorkers(make_dying, 4)
+    with pytest.raises(ConfigError, match=r"no Ray cluster answers\n .*127\.0\.0\.1:1: "):
+        connect("127.0.0.1:1", 1)
+
+
+def test_a_search_runs_there(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    for out, engine in ((there, "ray"), (here, "local")):
+        search = {"name": "random", "estimator": "params", "workers": 1}
+        keys = keys_for("search", "search.limit.trials=4", out=str(out), engine=engine, search=search)
+        run_job(keys.model_dump())
+    found = [json.loads((out / "search.json").read_text())["best"] for out in (there, here)]
+    assert found[0] == found[1]
+
+
+@pytest.mark.skipif(
+    CELLS < 1000, reason="make test-ray: Ray Data starts processes of its own; its batches are tested above"
+)
+def test_a_parquet_file_is_scored(tmp_path: Path) -> None:
+    space = NASBench201((3, 16, 16), 10)
+    texts = [space.format(cell) for cell in Random(0).sample(list(space), 6)] + ["|fft~0|"]
+    ray.data.from_items([{"architecture": text, "number": i} for i, text in enumerate(texts)]).write_parquet(
+        str(tmp_path / "in")
+    )
+    how = {"skeletons": "fastest", "sample": Sample(val=16, batch=16)}
+    rows = ray.data.read_parquet(str(tmp_path / "in"))
+    rows.map_batches(Scorer, batch_size=4, concurrency=1, fn_constructor_kwargs=how).write_parquet(
+        str(tmp_path / "out")
+    )
+    found = {row["architecture"]: row for row in ray.data.read_parquet(str(tmp_path / "out")).take_all()}
+    scores = load(device="cpu").score(texts, **how)
+    assert {text: found[text]["value"] for text in texts[:-1]} == {
+        text: pytest.approx(score.value, rel=1e-5) for text, score in zip(texts, scores, strict=True) if score.ok
+    }
+    assert math.isnan(found["|fft~0|"]["value"]) and found["|fft~0|"]["error"] and len(found) == 7
+    with pytest.raises(Exception, match="no column 'architecture'"):
+        rows.drop_columns(["architecture"]).map_batches(Scorer, concurrency=1, fn_constructor_kwargs=how).take_all()
