@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,6 @@ class RayWorkers(Workers):
         try:
             return [(trial, ray.get(reference))]
         except RayTaskError as error:
-            if isinstance(error.cause, GhnError):
-                raise type(error.cause)(f"a worker on {error.ip}: {error.cause}") from None
             raise error.cause from None
         except RayError as error:
             fix = "go on with resume=True; fewer workers a machine need less memory"
@@ -89,5 +88,8 @@ def _work(make: Callable[[], Judge], key: str, folder: str, trial: Trial[Any], p
         if Path(folder).is_dir():
             os.chdir(folder)  # relative paths mean what they mean to the driver
         _made.clear()
-        _made[key] = make()
+        try:
+            _made[key] = make()
+        except GhnError as error:  # such as a checkpoint that is not there
+            raise type(error)(f"a worker on {socket.gethostname()}: {error}") from None
     return _made[key](trial, parent)

@@ -143,7 +143,7 @@ def make_scorer(checkpoint: str) -> Any:
 def test_what_a_worker_lacks_is_said(tmp_path: Path) -> None:
     workers = RayWorkers(partial(make_scorer, str(tmp_path / "gone.safetensors")), 1)
     workers.submit(Trial("chunk 1", None), None)
-    with pytest.raises(CheckpointError, match=r"a worker on .*gone\.safetensors") as caught:
+    with pytest.raises(CheckpointError, match=r"(?s)a worker on .*gone\.safetensors") as caught:
         workers.wait()
     assert type(caught.value) is CheckpointError
     workers = RayWorkers(make_dying, 1)
