@@ -257,3 +257,8 @@ def test_ridge_knows_how_wrong_it_is():
     assert far > 2 * std.max()
     chance = chance_above(1.0, np.array([1.0, 0.0, 0.0]), np.array([1.0, 1.0, 0.25]))
     assert chance[0] == 0.5 and 0.15 < chance[1] < 0.2 and chance[2] > 3e-5 * 10 and TAIL < 30
+
+
+def test_a_model_refuses_before_anything_is_read(toy_model):
+    with pytest.raises(ConfigError, match="best=31, 30 candidates"):
+        toy_model.rank(toy_model.space.distinct()[40:70], best=31)
