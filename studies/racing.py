@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
 from ghn.scoring.model import make_ranker
-from ghn.scoring.racing import CHANCE, RISK, Race, check_best, has_left
+from ghn.scoring.racing import CHANCE, Race, check_best, has_left
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.tables.lookup import Recorded
@@ -77,9 +78,7 @@ def racing_study(setting: Setting, options: Mapping[str, Any]) -> None:
         panel = recorded(ranker, trials, members, costs)
         if references:
             panel.fit(*_history(panel, trials, references))
-        nearest = min(plan["best"], key=lambda best: abs(best - 10))
-        wanted = [(nearest, risk) for risk in plan["risks"]] + [(b, RISK) for b in plan["best"] if b != nearest]
-        for best, risk in wanted:
+        for best, risk in product(plan["best"], plan["risks"]):
             rows.append(races(panel, trials, references, best, risk, range(plan["draws"])))
             print(rows[-1])
     found = {"made": machine(), "networks": len(trials), "draws": plan["draws"], "seconds": costs}

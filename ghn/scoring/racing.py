@@ -28,7 +28,7 @@ from ghn.scoring.guard import GIVE_UP_AFTER, judges_together
 from ghn.scoring.race_field import Field, Reader, ReadInParts, Runner
 from ghn.types import Network, Score, Space, Trial, check_trials, member_of
 
-RISK = 0.05  # share of the best that may be missed, as the regression sees it
+RISK = 0.1  # share of the best that may be missed, as the regression sees it
 PILOT = 64  # candidates that are read in full beforehand
 BLOCK = 32  # candidates that are read at once, and after which it is seen anew who is likely
 PARTS = 16  # pilot candidates read at once: the median over such blocks tells what a reading costs

@@ -250,8 +250,8 @@ def test_races_for_the_best(
     setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    keys = keys_for("rank_all", out=str(out), limit=100, best=3)
-    for wrong in ({"best": 101}, {"references": "embedded"}):
+    keys = keys_for("rank_all", out=str(out), limit=80, best=3)
+    for wrong in ({"best": 81}, {"references": "embedded"}):
         with pytest.raises(ConfigError, match="best="):
             rank_all_job(setting, keys.model_copy(update=wrong))
     assert not out.exists()
@@ -259,9 +259,9 @@ def test_races_for_the_best(
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) == 6 and printed[3].split()[0] == "3" and "of the best 3" in printed[4]
     header, *rows = csv.reader((out / "ranking.csv").read_text().splitlines())
-    assert header[-1] == "left_after" and len(rows) == 100
+    assert header[-1] == "left_after" and len(rows) == 80
     assert [row[0] for row in rows[:4]] == ["1", "2", "3", ""] and not any(row[0] for row in rows[3:])
-    assert {row[-1] for row in rows[:3]} == {""} and 0 < sum(row[-1] != "" for row in rows) <= 36
+    assert {row[-1] for row in rows[:3]} == {""} and 0 < sum(row[-1] != "" for row in rows) <= 16
     with pytest.raises(ExistsError, match="ranking"):
         rank_all_job(setting, keys)
     # what was read is kept: nothing is asked again

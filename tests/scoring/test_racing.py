@@ -89,7 +89,7 @@ def missed(numbers, scores, k):
 def test_the_best_are_found_for_less():
     numbers = panel()
     assert isinstance(numbers, ReadInParts)
-    race = Race(numbers, 10)
+    race = Race(numbers, 10, risk=0.05)
     scores = race.run(trials())
     found = np.argsort([-score.value for score in scores])[:10]
     assert set(found) == set(np.argsort(-truth(numbers))[:10])
