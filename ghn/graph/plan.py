@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,8 +18,7 @@ from ghn.graph.op import Op, Stats
 Run = Callable[[Sequence[Any], Sequence[Tensor], Mapping[str, Any], Stats | None], Any]  # as of an `Op`
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One call.
 
     Attributes:
@@ -170,9 +169,9 @@ def add_at_once(steps: Sequence[Step]) -> list[Step]:
 
 def _adding(step: Step) -> Step:
     if _is(step, "batch_norm"):
-        return replace(step, run=_normalise_all, op=None)
+        return step._replace(run=_normalise_all, op=None)
     if _is(step, "sum") and len(step.inputs) > 1:
-        return replace(step, run=_add, op=None, waits=True)
+        return step._replace(run=_add, op=None, waits=True)
     return step
 
 
@@ -189,9 +188,9 @@ def write_over(steps: Sequence[Step]) -> list[Step]:
     fresh = {step.out for step in steps if step.run in (_add, _normalise_all) and readers[step.out] == 1}
     over = {step.inputs[0] for step in steps if _is(step, "relu") and step.inputs[0] in fresh}
     return [
-        replace(step, run=_relu, op=None)
+        step._replace(run=_relu, op=None)
         if _is(step, "relu") and step.inputs[0] in over
-        else replace(step, node="")
+        else step._replace(node="")
         if step.out in over
         else step
         for step in steps

@@ -35,9 +35,8 @@ def simplify(graph: Graph) -> Graph:
         todo.extend(inputs[i])
     order = sorted(inputs.keys() | {i for i, node in enumerate(graph.nodes) if node.op == "input"})
     index = {old: new for new, old in enumerate(order)}
-    return Graph(
-        tuple(_rebuilt(graph.nodes[i], tuple(index[j] for j in inputs.get(i, ())), not value[i]) for i in order)
-    )
+    nodes = [_rebuilt(graph.nodes[i], tuple(index[j] for j in inputs.get(i, ())), not value[i]) for i in order]
+    return graph.part(nodes, [i if value[i] else None for i in order])
 
 
 def _values(graph: Graph) -> tuple[list[Terms], dict[Terms, int]]:
