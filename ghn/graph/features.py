@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -16,12 +16,16 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Batch, Data
 
+from ghn.errors import GraphError
 from ghn.graph.canonical import canonical_hash, canonical_order
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param, Shape
 from ghn.graph.vocabulary import usual_operations
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1
+PAIRS = 1 << 24  # of nodes, in all graphs that are encoded at once: the bound of what grows as the square of a graph
+LARGEST = 1 << 13  # nodes of a graph: attention by 8 heads alone takes 6 GiB
+REMEMBERED = 1 << 29  # pairs of nodes of graphs whose features are remembered, a byte each
 PADDING = 2 * MAX_DISTANCE + 1  # in `places` of a batch, beside forward and backward paths
 COLUMNS = ("op", "kernel", "stride", "dilation", "c_in", "c_out", "size", "level", "in_degree", "out_degree")
 # what the other columns do not see of a node's attributes, such as padding or heads, by two hashes: with one, a pair in
@@ -74,7 +78,8 @@ class Featurizer:
     Args:
         vocabulary: names of the operations, in the order of their indices: a checkpoint brings its own. By default
             `usual_operations`.
-        cache_size: number of graphs remembered (about 15 kB each for 50 nodes, 50 kB for 150).
+        cache_size: number of graphs remembered (about 15 kB each for 50 nodes, 50 kB for 150); fewer where they have
+            more than `REMEMBERED` pairs of nodes in all.
         attributes: whether the columns `ATTRIBUTES` are there too.
     """
 
@@ -87,6 +92,7 @@ class Featurizer:
         self._new: list[str] = []  # those of them of which it has not yet
         self._index = {name: i for i, name in enumerate(self.vocabulary)}
         self._cache: OrderedDict[str, GraphFeatures] = OrderedDict()
+        self._pairs = 0  # of nodes, of the graphs in it
 
     def __call__(self, graph: Graph) -> tuple[GraphFeatures, dict[Group, list[str]]]:
         """Features of a graph, and its parameter names in each group, in the order of the group's nodes."""
@@ -95,8 +101,9 @@ class Featurizer:
         features = self._cache.get(key)
         if features is None:
             features = self._cache[key] = self._compute(graph, order)
-            if len(self._cache) > self.cache_size:
-                self._cache.popitem(last=False)
+            self._pairs += len(graph) ** 2
+            while len(self._cache) > self.cache_size or self._pairs > REMEMBERED:
+                self._pairs -= self._cache.popitem(last=False)[1].data.num_nodes ** 2
         else:
             self._cache.move_to_end(key)
         params = graph.node_params
@@ -129,6 +136,33 @@ class Featurizer:
         batch.path_index, batch.path_length = _paths(batch.distance, [len(graph) for graph in graphs])
         batch.places = _places(batch.distance, [len(graph) for graph in graphs])
         return FeatureBatch(batch.to(device, non_blocking=True), groups)
+
+    def batches(
+        self, graphs: Sequence[Graph], device: torch.device | str = "cpu"
+    ) -> Iterator[tuple[FeatureBatch, int]]:
+        """Features of any number of graphs, in order, as batches of at most `PAIRS` pairs of nodes when padded, or of
+        one graph; and how many graphs each has.
+
+        Raises:
+            GraphError: a graph has more nodes than `LARGEST`.
+        """
+        if (most := max(map(len, graphs), default=0)) > LARGEST:
+            raise GraphError(
+                "a graph is too large: the memory that a hypernetwork takes grows as the square of its nodes",
+                got=f"{most} nodes",
+                expected=f"at most {LARGEST}",
+                fix="see the network as several graphs, such as a stage each",
+            )
+        start = 0
+        while start < len(graphs):
+            stop, size = start + 1, len(graphs[start])
+            while stop < len(graphs):
+                size = max(size, len(graphs[stop]))
+                if (stop + 1 - start) * size**2 > PAIRS:
+                    break
+                stop += 1
+            yield self.batch(graphs[start:stop], device), stop - start
+            start = stop
 
     def _compute(self, graph: Graph, order: Sequence[int]) -> GraphFeatures:
         position = {i: p for p, i in enumerate(order)}
@@ -171,7 +205,7 @@ class Featurizer:
         warnings.warn(
             f"the hypernetwork was trained without these operations: {named}. It sees their shapes, place and kernels, "
             "but not what they do: weights of networks with them are a guess. Train one on a space that has them.",
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

@@ -123,7 +123,9 @@ class Interpreter:
             # twice as fast on a CPU, tensor cores on a GPU
             values[i] = one.contiguous(memory_format=torch.channels_last) if one.dim() == 4 else one
         for i, constant in self._constants.items():
-            values[i] = constant.to(given[0].device)
+            if constant.device != given[0].device:  # once: whoever copies waits for a GPU
+                constant = self._constants[i] = constant.to(given[0].device)
+            values[i] = constant
         inner: dict[str, Tensor] = {}
         for step, free in zip(plan.steps, plan.free, strict=True):
             if not step.waits:

@@ -81,7 +81,7 @@ class ModuleProgram:
                 raise GraphError(what, got=self._unknown[:5])
             return self._inner.run(weights, in_order(self.captured, x), watch, training=training)
         with lock_of(self.module), self._switched(training):
-            given = self._given(weights, training)
+            given = self._given(weights, as_tuple(x)[0].device, training)
             x = tree_map(torch.clone, x) if self.captured.writes_inputs else x
             args, kwargs = ((), dict(x)) if isinstance(x, Mapping) else (as_tuple(x), {})
             try:
@@ -93,13 +93,17 @@ class ModuleProgram:
                 what = f"the forward pass of {type(self.module).__name__} fails on inputs of shapes {shapes}"
                 raise GraphError(what, got=f"{type(error).__name__}: {error}") from error
 
-    def _given(self, weights: Mapping[str, Tensor], training: bool) -> dict[str, Tensor]:
-        """What replaces parameters and buffers of the module: of those that it writes to, copies."""
+    def _given(self, weights: Mapping[str, Tensor], device: torch.device, training: bool) -> dict[str, Tensor]:
+        """What replaces parameters and buffers of the module: of those that it writes to, and of buffers that lie on
+        another device than the inputs, copies.
+        """
         stats = {own: weights[name] for name, own in self._stats.items()}
         given = {own: weights[name] for name, own in self._params.items()}
         own = dict([*self.module.named_parameters(), *self.module.named_buffers()])
         # in training more may be written to than the capture, in evaluation, has seen
         written = {*self._written, *self._buffers} if training else self._written
+        elsewhere = {name: own[name].to(device) for name in self._buffers if own[name].device != device}
+        given |= {name: buffer for name, buffer in elsewhere.items() if name not in given}
         copies = {name: (given.get(name, own[name].detach())).clone() for name in written if name not in stats}
         return given | copies | stats
 

@@ -115,7 +115,7 @@ class GHNConfig:
 
 
 class GHN(Net):
-    """Generates all weights of any number of graphs in one pass.
+    """Generates all weights of any number of graphs in one pass, or of large ones in several (`Featurizer.batches`).
 
     Source: Zhang et al. 2019 (GHN-1); Knyazev et al. 2021 (GHN-2), 2023 (GHN-3); Zhou et al. 2024 (LoGAH).
     """
@@ -185,12 +185,12 @@ class GHN(Net):
             without: kinds of parameters that are left out.
 
         Raises:
-            GraphError: a class head has more classes than the hypernetwork's.
+            GraphError: a class head has more classes than the hypernetwork's; or a graph is too large.
         """
-        if not graphs:
-            return []
-        batch = self.featurizer.batch(graphs, self.device)
-        return self.decode(self.encode(batch), batch, len(graphs), without)
+        out: list[WeightDict] = []
+        for batch, count in self.featurizer.batches(graphs, self.device):
+            out += self.decode(self.encode(batch), batch, count, without)
+        return out
 
     def encode(self, batch: FeatureBatch) -> Float[Tensor, "n d"]:
         return self.encoder(self.embedding(batch.data.x), batch.data)
@@ -250,8 +250,8 @@ class GHN(Net):
 
     def embed(self, graphs: Sequence[Graph]) -> Float[Tensor, "g d"]:
         """Mean of the encoded nodes of each graph: a feature vector for surrogates."""
-        batch = self.featurizer.batch(graphs, self.device)
-        return global_mean_pool(self.encode(batch), batch.data.batch)
+        batches = self.featurizer.batches(graphs, self.device)
+        return torch.cat([global_mean_pool(self.encode(batch), batch.data.batch) for batch, _ in batches])
 
 
 def _decoder(config: GHNConfig, classes: int, kinds: Sequence[str]) -> Decoder:

@@ -384,6 +384,30 @@ def test_weights_are_differentiated_through() -> None:
     assert all(p.grad is None for p in module.parameters())
 
 
+def test_a_module_runs_where_its_inputs_lie() -> None:
+    """The device `meta` stands for a GPU: tensors of two devices do not meet on it either."""
+
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 2))
+            self.register_buffer("by", torch.ones(2))
+            self.temperature = nn.Parameter(torch.ones(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layers(x) * self.temperature + self.by
+
+    module = Shifted()
+    network = Network.from_module(module, torch.zeros(2, 3, 4, 4))
+    made = {name: w.to("meta") for name, w in network.own.items() if name != "temperature"}
+    weights = network.complete(made)
+    assert weights["temperature"].device.type == "meta"
+    x = torch.zeros(2, 3, 4, 4, device="meta")
+    for program in (network.program, interpreter_of(capture(module, torch.zeros(2, 3, 4, 4)))):
+        assert program.run(weights, x).output.device.type == "meta"
+    assert module.by.device.type == "cpu"
+
+
 def test_missing_weights_are_named_and_can_be_completed() -> None:
     network = Network.from_module(nn.Linear(3, 2), torch.randn(2, 3))
     with pytest.raises(GraphError, match=r"missing: \['bias'\]"):

@@ -2,12 +2,14 @@ from random import Random
 
 import networkx as nx
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from random_graphs import graphs, shuffled
 
-from ghn.graph import Graph, GraphBuilder, Node, canonical_order
+from ghn.errors import GraphError
+from ghn.graph import Graph, GraphBuilder, Node, canonical_order, features
 from ghn.graph.features import ATTRIBUTES, COLUMNS, MAX_DISTANCE, PADDING, SIZES, UNMET, Featurizer, Group
 from ghn.spaces import NASBench201
 
@@ -136,6 +138,42 @@ def test_the_cache_forgets_what_was_used_longest_ago():
     featurizer(c)  # b goes
     assert featurizer(a)[0] is first
     assert len(featurizer._cache) == 2
+
+
+def test_the_cache_is_bounded_in_pairs_of_nodes_too(monkeypatch):
+    members = [SPACE.network(arch).graph for arch in list(SPACE.distinct())[100:104]]
+    largest = max(map(len, members)) ** 2
+    monkeypatch.setattr(features, "REMEMBERED", 2 * largest)
+    featurizer = Featurizer()
+    last = [featurizer(member)[0] for member in members][-1]
+    held = sum(one.data.num_nodes**2 for one in featurizer._cache.values())
+    assert 0 < held == featurizer._pairs <= 2 * largest
+    assert featurizer(members[-1])[0] is last
+    monkeypatch.setattr(features, "REMEMBERED", 1)
+    assert len(featurizer(members[0])[0].data.x) == len(members[0]) and not featurizer._cache
+
+
+def test_large_graphs_come_in_several_batches(monkeypatch):
+    members = [SPACE.network(arch).graph for arch in list(SPACE.distinct())[200:207]]
+    size = max(map(len, members))
+    monkeypatch.setattr(features, "PAIRS", 3 * size**2)
+    batches = list(Featurizer().batches(members))
+    assert [count for _, count in batches] == [batch.data.num_graphs for batch, _ in batches]
+    assert len(batches) > 1 and sum(count for _, count in batches) == len(members)
+    assert all(batch.data.places.numel() <= 3 * size**2 for batch, _ in batches)
+    assert torch.equal(torch.cat([batch.data.x for batch, _ in batches]), Featurizer().batch(members).data.x)
+    monkeypatch.setattr(features, "PAIRS", 1)
+    assert [count for _, count in Featurizer().batches(members)] == [1] * len(members)
+    assert not list(Featurizer().batches([]))
+
+
+def test_a_graph_beyond_the_bound_is_refused_before_anything_is_made(monkeypatch):
+    members = [SPACE.network(arch).graph for arch in list(SPACE.distinct())[200:202]]
+    monkeypatch.setattr(features, "LARGEST", max(map(len, members)) - 1)
+    featurizer = Featurizer()
+    with pytest.raises(GraphError, match=f"{max(map(len, members))} nodes"):
+        next(featurizer.batches(members))
+    assert not featurizer._cache
 
 
 def test_a_batch_joins_graphs_without_edges_between_them():

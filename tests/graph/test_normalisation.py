@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ghn.graph.normalisation import WORTH, Scaled, normalised, total
+from ghn.graph.normalisation import WORTH, Scaled, normalised, pays, total
 
 EPS = 1e-5
 
@@ -65,3 +65,8 @@ def test_parts_of_what_waits_are_those_channels():
         )
     together = total([whole.part(0, 8), whole.part(8, 16), images()])
     torch.testing.assert_close(together, expected[:, :8] + expected[:, 8:16] + images(), atol=2e-5, rtol=2e-5)
+
+
+def test_it_waits_on_a_cpu_alone():
+    assert pays(images())
+    assert not pays(images().to("meta"))  # which stands for any other device

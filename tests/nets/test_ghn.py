@@ -10,7 +10,7 @@ from random_graphs import graphs as random_graphs
 from random_graphs import shuffled
 
 from ghn.errors import ConfigError, GraphError
-from ghn.graph import GraphBuilder, Interpreter
+from ghn.graph import GraphBuilder, Interpreter, features
 from ghn.nets import GHN, GHNConfig
 from ghn.nets.kinds import CLASS_HEAD
 from ghn.spaces import NASBench201
@@ -24,6 +24,19 @@ def test_one_by_one_equals_a_batch(graphs, make_ghn, config):
         assert alone.keys() == together.keys() == {p.name for p in graph.params()}
         for name, weight in alone.items():
             torch.testing.assert_close(weight, together[name], atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_large_graphs_are_encoded_a_few_at_a_time_to_the_same_weights(graphs, make_ghn, config, monkeypatch):
+    ghn = make_ghn(**config)
+    together, vectors = ghn(graphs), ghn.embed(graphs)
+    monkeypatch.setattr(features, "PAIRS", 2 * max(map(len, graphs)) ** 2)
+    assert len(list(ghn.featurizer.batches(graphs))) > 1
+    torch.testing.assert_close(ghn.embed(graphs), vectors, atol=1e-4, rtol=1e-4)
+    for expected, found in zip(together, ghn(graphs), strict=True):
+        assert found.keys() == expected.keys()
+        for name, weight in expected.items():
+            torch.testing.assert_close(found[name], weight, atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
