@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
+GPU ?= outputs/gpu-check-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-ddp test-ray lint bench clean
+.PHONY: demo test test-ddp test-ray lint bench gpu-check clean
 
 demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
 	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
@@ -29,6 +30,9 @@ lint: $(VENV)/.dev  ## style, types and floors
 
 bench: $(VENV)/.dev  ## speed and memory, medians of several runs
 	$(RUN) -m tests.benchmarks
+
+gpu-check: $(VENV)/.dev  ## everything on a GPU in under four minutes: one page and one JSON
+	$(RUN) -m tests.benchmarks.gpu_check --out $(GPU)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("ghn needs Python 3.11 or newer; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'

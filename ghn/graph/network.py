@@ -94,7 +94,7 @@ class Network:
         return Network(graph, self.program.of(graph), self.own)
 
     def complete(self, weights: Mapping[str, Tensor]) -> WeightDict:
-        """Weights for all that the program needs: those given, and beside them, on their device, of its own the missing."""
+        """Weights for all that the program needs: those given and, on their device, of its own what is missing."""
         missing = [name for name in self.own if name not in weights and name in self.program.needed]
         where = next((weight.device for weight in weights.values()), None)
         return {**{name: self.own[name].to(where or self.own[name].device) for name in missing}, **weights}

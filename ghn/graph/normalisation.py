@@ -1,4 +1,5 @@
-"""Batch normalisation on a CPU that is not carried out before its output is added to others: the same numbers in half the time.
+"""Batch normalisation that is not carried out before its output is added to others: on a CPU the same numbers in half
+the time.
 
 PyTorch's reads an image three times and writes it once, eight channels at a time where there are eight; the sum that
 reads it reads and writes again. Here the statistics are taken in one reading as wide as the processor's vectors, and

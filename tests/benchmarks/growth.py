@@ -13,7 +13,7 @@ import multiprocessing
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice, pairwise, product
+from itertools import pairwise, product
 from math import log
 from pathlib import Path
 from random import Random
@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import ghn
 from ghn.files import write_atomic
 from ghn.graph import Graph, GraphBuilder
-from ghn.graph.stats import count_params, graph_stats
+from ghn.graph.stats import graph_stats
 from ghn.nets import GHN, GHNConfig
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.readouts import Sample
@@ -86,11 +86,13 @@ class Point:
 
 
 def small_networks(n: int) -> Iterator[Network]:
-    """Distinct chains of five convolutions, of 1 to 10 channels each: at most 100,000."""
-    for widths in islice(product(range(1, 11), repeat=5), n):
+    """Distinct chains of five convolutions, of 1 to 10 channels each, small and large ones mixed: at most 100,000."""
+    every = list(product(range(1, 11), repeat=5))
+    for i in range(n):
+        widths = every[i * 61_803 % len(every)]  # which meets each once
         builder, last = GraphBuilder((3, 16, 16)), 0
-        for i, width in enumerate(widths):
-            last = builder.add("conv", last, name=f"conv{i}", out=width, kernel=1)
+        for k, width in enumerate(widths):
+            last = builder.add("conv", last, name=f"conv{k}", out=width, kernel=1)
         last = builder.add("global_pool", last, name="pool")
         yield Network.of(builder.build(builder.add("linear", last, name="head", out=10)))
 
@@ -103,7 +105,9 @@ def chain(nodes: int, number: int) -> Graph:
     for i in range((nodes - 4) // 4):
         kernel = rng.choice((1, 3))
         conv = add("conv", last, name=f"{i}/conv", out=8, kernel=kernel, padding=kernel // 2)
-        last = add("relu", add("sum", last, add("batch_norm", conv, name=f"{i}/norm"), name=f"{i}/sum"), name=f"{i}/relu")
+        last = add(
+            "relu", add("sum", last, add("batch_norm", conv, name=f"{i}/norm"), name=f"{i}/sum"), name=f"{i}/relu"
+        )
     return builder.build(add("linear", add("global_pool", last, name="pool"), name="head", out=10))
 
 
@@ -160,7 +164,7 @@ def _candidates(most: int) -> list[Point]:
     net = GHN(GHNConfig(classes=10, hidden=8, heads=1, layers=1, decoder_hidden=8, channels=4)).eval()
     engine = engine_of(net, "norm")
     _score(engine, list(small_networks(8)))
-    start, began, marks = resident(), measure.now(), {n for n in SIZES["candidates"][0] + SIZES["candidates"][1]}
+    start, began, marks = resident(), measure.now(), {n for sizes in SIZES["candidates"] for n in sizes}
     points = []
     stream = engine.stream(Trial(str(i), network) for i, network in enumerate(small_networks(most)))
     for done, (_, score) in enumerate(stream, 1):
@@ -235,7 +239,9 @@ def rows(points: Sequence[Point]) -> list[str]:
             line = f"{NAMES[axis]:<30} {p.size:>8,} {p.milliseconds:>10.3f} ms each {p.mebibytes:>9.1f} MiB  {also}"
             out.append(line.rstrip())
         total = axis == "candidates"
-        out.append(f"{'':<30} time of {'all' if total else 'one'} grows at most as the power {exponent(own, total=total):.2f}")
+        out.append(
+            f"{'':<30} time of {'all' if total else 'one'} grows at most as the power {exponent(own, total=total):.2f}"
+        )
     return out
 
 
