@@ -69,7 +69,7 @@ def test_ctrl_c_ends_it_after_writing_what_is_known(tmp_path):
 
 @pytest.mark.parametrize("name", ["agreement", "scoring", "waiting"])
 def test_sections_run(name, monkeypatch):
-    monkeypatch.setattr(gpu_sections, "SIDES", {16: (1, 1)})
+    monkeypatch.setattr(gpu_sections, "SIDES", {32: (1, 1)})
     monkeypatch.setattr(gpu_sections, "precisions", lambda c: ("float32",))
     result = run_section(name, SECTIONS[name][0], context(), 60)
     assert result.state == "done", result.error
