@@ -27,7 +27,7 @@ from ghn.tasks import ImageTask, from_arrays, make_task
 from ghn.train.runtime import PRECISIONS, make_runtime
 from ghn.types import Network, Trial
 from tests.benchmarks import training, weights
-from tests.benchmarks.floor import floor_of, peaks, uncollected
+from tests.benchmarks.floor import floor_of, generation_floor, peaks, scoring_floor
 from tests.benchmarks.gpu_check import Context, Section
 from tests.benchmarks.measure import Figure, machine, timed
 
@@ -137,8 +137,7 @@ def scoring(c: Context) -> Iterator[Figure]:
             _values(engine, some[:64])  # kernels are chosen, features made
             if c.device == "cuda":
                 torch.cuda.reset_peak_memory_stats()
-            with uncollected():
-                seconds, _ = timed(lambda engine=engine, some=some: _values(engine, some), c.device)
+            seconds, _ = timed(lambda engine=engine, some=some: _values(engine, some), c.device)
             note = f"{n} networks, {engine.sample.val} images of {side}x{side}, C={8 if side == 16 else 16}, N=1"
             target = AIM if c.device == "cuda" and side == 16 and not c.quick else None
             name = f"scoring, {side}x{side}, {precision}"
@@ -186,16 +185,18 @@ def generation(c: Context) -> Iterator[Figure]:
 @torch.no_grad()
 def floors(c: Context) -> Iterator[Figure]:
     """The time of candidates over that of their convolutions and products, each timed alone."""
-    for side in SIDES:
-        engine = engine_of(c, "float32", side)
-        networks, made = _generated(engine, trials(c.size(16, 2)))
-        run = lambda: [engine.readout(n, w) for n, w in zip(networks, made, strict=True)]  # noqa: E731, B023
-        run()
-        whole = median(timed(run, c.device)[0] for _ in range(c.size(5, 1)))
-        floor = floor_of(run, c.size(3, 1))
-        work = f"{floor.macs / 1e9:.3g} 10^9 multiply-adds, {floor.bytes / 1e9:.3g} GB"
-        note = f"{len(networks)} networks, {floor.calls} calls, {work}"
-        yield Figure.of(f"scoring over its floor, {side}x{side}", "times", [whole / floor.seconds], note=note)
+    model, n, runs = shipped(c.device, "float32"), c.size(16, 2), c.size(3, 1)
+    make_runtime(c.device, "float32")
+    yield from scoring_floor(model, 1, c.size(512, 64), n, runs)
+    yield from generation_floor(model, 1, n, runs)
+    engine = engine_of(c, "float32", 32)
+    networks, made = _generated(engine, trials(n))
+    run = lambda: [engine.readout(network, own) for network, own in zip(networks, made, strict=True)]  # noqa: E731
+    run()
+    whole, floor = median(timed(run, c.device)[0] for _ in range(runs)), floor_of(run, runs)
+    work = f"{floor.macs / 1e9:.3g} 10^9 multiply-adds, {floor.bytes / 1e9:.3g} GB"
+    note = f"{n} networks, {floor.calls} calls, {work}"
+    yield Figure.of("scoring over its floor, 32x32", "times", [whole / floor.seconds], note=note)
 
 
 def train(c: Context) -> Iterator[Figure]:
