@@ -44,7 +44,7 @@ def options(tmp_path: Path, *more: str) -> dict[str, Any]:
     return options_of("predictor_head", [*SMALL, f"out={tmp_path}/out", "bootstrap=10", *more])
 
 
-@pytest.mark.parametrize(("way", "steps"), [("frozen", 1), ("alone", 1), ("together", 30)])
+@pytest.mark.parametrize(("way", "steps"), [("frozen", 1), ("alone", 1), ("together", 60)])
 def test_an_order_that_can_be_learnt_is_learnt(setting: Setting, tmp_path: Path, way: str, steps: int) -> None:
     """Sizes, of networks that were not given; only what may change does, so that a frozen encoder may not know them."""
     archs = [toy.SPACE.format(cell) for cell in cells(50)]
