@@ -73,11 +73,11 @@ class Interpreter:
     @cached_property
     def _plain(self) -> Plan:
         """Node by node; many graphs are only seen."""
-        return Plan.of(steps_of(self.graph))
+        return Plan.of(steps_of(self.graph), len(self.graph) - 1)
 
     @cached_property
     def _fused(self) -> Plan:
-        return Plan.of(fused(self.graph))
+        return Plan.of(fused(self.graph), len(self.graph) - 1)
 
     def _plan(self, batch: Any, watched: frozenset[str]) -> Plan:
         """The steps of a run, fused where nothing asks for gradients, running statistics or values in between."""
@@ -139,8 +139,8 @@ class Interpreter:
                 inner[step.node] = values[step.out]
             for j in free:  # memory of what nobody reads any more
                 values[j] = None
-        _finish(values, (step.out,))
-        return Ran(values[step.out], inner)
+        _finish(values, (plan.output,))
+        return Ran(values[plan.output], inner)
 
     def _how(
         self, step: Step, weights: Mapping[str, Tensor], batch: Any, training: bool

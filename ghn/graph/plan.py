@@ -48,25 +48,27 @@ class Plan:
 
     Attributes:
         steps: what is called.
+        output: which value is given.
         size: how many values there are.
         named: names of the nodes whose value there is.
         free: after each step the values that nobody reads any more.
     """
 
     steps: tuple[Step, ...]
+    output: int
     size: int
     named: frozenset[str]
     free: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def of(cls, steps: Sequence[Step]) -> Plan:
-        """The plan of some steps."""
+    def of(cls, steps: Sequence[Step], output: int) -> Plan:
+        """The plan of some steps, the value of one of which is given."""
         last = {j: k for k, step in enumerate(steps) for j in step.inputs}
         free: list[list[int]] = [[] for _ in steps]
         for j, k in last.items():
             free[k].append(j)
         size = 1 + max(max((step.out, *step.inputs)) for step in steps)
-        return cls(tuple(steps), size, frozenset(s.node for s in steps if s.node), tuple(map(tuple, free)))
+        return cls(tuple(steps), output, size, frozenset(s.node for s in steps if s.node), tuple(map(tuple, free)))
 
 
 def steps_of(graph: Graph) -> list[Step]:

@@ -24,7 +24,7 @@ PASSES = {"join": join_convolutions, "add": add_at_once, "write over": write_ove
 def run(graph, steps, weights, x, watch=()):
     """Runs steps in place of a graph's own."""
     interpreter = Interpreter(graph)
-    interpreter.__dict__["_fused"] = Plan.of(steps)
+    interpreter.__dict__["_fused"] = Plan.of(steps, len(graph) - 1)
     with torch.no_grad():
         return interpreter.run(weights, x, watch)
 
@@ -79,6 +79,16 @@ def test_what_differs_or_is_read_twice_is_not_joined():
     torch.testing.assert_close(
         run(graph, fused(graph), weights, x).output, plain(graph, weights, x).output, atol=1e-4, rtol=1e-4
     )
+
+
+def test_the_output_is_that_of_the_last_node_though_its_step_is_not_the_last():
+    b = GraphBuilder((8, 8, 8))
+    convs = [b.add("conv", b.input, name=f"c{k}", out=8, kernel=1) for k in range(2)]
+    b.add("relu", b.add("batch_norm", convs[0], name="n0"), name="nobody reads it")
+    graph = b.build(b.add("batch_norm", convs[1], name="n1"))
+    weights, x = case(graph, 32)
+    assert fused(graph)[-1].out != len(graph) - 1
+    torch.testing.assert_close(run(graph, fused(graph), weights, x).output, plain(graph, weights, x).output)
 
 
 @pytest.mark.parametrize("last", ["batch_norm", "relu", "sum"])

@@ -126,5 +126,5 @@ def test_values_are_freed_after_their_last_use():
     x = b.add("relu", b.input, name="first")
     y = b.add("relu", b.add("relu", x, name="second"), name="third")
     graph = b.build(b.add("sum", x, y, name="sum"))
-    free = Plan.of(steps_of(graph)).free
+    free = Plan.of(steps_of(graph), len(graph) - 1).free
     assert [set(each) for each in free] == [set(), {0}, set(), {2}, {1, 3}]
