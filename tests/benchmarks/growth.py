@@ -22,12 +22,14 @@ from typing import Any
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 import ghn
 from ghn.files import write_atomic
 from ghn.graph import Graph, GraphBuilder
 from ghn.graph.stats import graph_stats
 from ghn.nets import GHN, GHNConfig
+from ghn.report.style import BLUE, GREY
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.readouts import Sample
 from ghn.spaces import NASBench201
@@ -223,10 +225,11 @@ def _begin(clock: str) -> None:
 
 
 def exponent(points: Sequence[Point], *, total: bool = False) -> float:
-    """The greatest power of the size by which time grows between neighbours: that of one candidate, or of all."""
-    time = [p.seconds if total else p.milliseconds for p in points]
-    pairs = pairwise(zip([p.size for p in points], time, strict=True))
-    return max((log(b / a) / log(m / n) for (n, a), (m, b) in pairs), default=0.0)
+    """The power of the size by which time grows: of one candidate where it is steepest, or of all from end to end."""
+    sizes, times = [p.size for p in points], [p.seconds if total else p.milliseconds for p in points]
+    pairs = list(zip(sizes, times, strict=True))
+    steps = [(pairs[0], pairs[-1])] if total else list(pairwise(pairs))
+    return max((log(b / a) / log(m / n) for (n, a), (m, b) in steps if m > n), default=0.0)
 
 
 def rows(points: Sequence[Point]) -> list[str]:
@@ -246,26 +249,32 @@ def rows(points: Sequence[Point]) -> list[str]:
 
 
 def drawn(points: Sequence[Point]) -> Figure:
-    """A column an axis: time above, memory beneath."""
+    """A column an axis: time above, beside a dotted line that is straight in what grows; memory beneath."""
     axes = list(dict.fromkeys(p.axis for p in points))
-    figure, grid = axes_grid(2, len(axes), 2.5 * len(axes), 4.6)
+    figure, grid = axes_grid(2, len(axes), 2.4 * len(axes), 4.6)
     for column, axis in enumerate(axes):
         own = [p for p in points if p.axis == axis]
         sizes = [p.size for p in own]
         above, below = grid[0][column], grid[1][column]
         total = axis == "candidates"
         times = [p.seconds if total else p.milliseconds for p in own]
+        above.plot(sizes, [times[0] * n / sizes[0] for n in sizes], ":", color=GREY, linewidth=1)
         _line(above, sizes, times, "s, all of them" if total else "ms a candidate")
         _line(below, sizes, [p.mebibytes for p in own], "MiB above the start")
-        above.plot(sizes, [times[0] * n / sizes[0] for n in sizes], ":", color="0.5", linewidth=1)
+        below.set_ylim(bottom=10)
         below.set_xlabel(NAMES[axis])
-        below.set_ylim(bottom=1)
     return figure
 
 
 def _line(axes: Axes, sizes: Sequence[int], values: Sequence[float], label: str) -> None:
-    axes.loglog(sizes, values, "o-", color="#0072B2", markersize=4)
+    axes.loglog(sizes, values, "o-", color=BLUE, markersize=4)
     axes.set_ylabel(label)
+    shown = sizes[:: 1 + len(sizes) // 5]
+    axes.set_xticks(shown, [f"{n // 1000}k" if n % 1000 == 0 else str(n) for n in shown])
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if max(values) < 50 * min(values) else (1.0,)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    for side in (axes.xaxis, axes.yaxis):
+        side.set_minor_locator(NullLocator())
 
 
 def to_json(points: Sequence[Point]) -> dict[str, Any]:
@@ -281,6 +290,7 @@ def main(argv: Sequence[str] | None = None) -> list[Point]:
     parser.add_argument("--quick", action="store_true", help="two small points a curve, to see that it works")
     parser.add_argument("--clock", choices=measure.CLOCKS, default="cpu", help="cpu: unmoved by other programs")
     a = parser.parse_args(argv)
+    measure.clock = a.clock
     torch.set_num_threads(1)
     points: list[Point] = []
     for axis in a.only:
