@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from ghn.graph.features import PADDING, Featurizer
+from ghn.nets import encoders as encoders_module
 from ghn.nets.encoders import GatedGNN, Graphormer
 
 HIDDEN = 16
@@ -93,6 +94,17 @@ def test_padding_never_leaks(graphs):
     for block in encoder.blocks:  # rows that are no nodes see a bias of their own; nobody may see them
         block.register_forward_pre_hook(lambda _, args: (_poison(args[0], data), args[1]))
     torch.testing.assert_close(encoder._padded(h, data), tight, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_in_large_graphs_a_few_queries_at_a_time_attend_to_the_same(graphs, monkeypatch):
+    torch.manual_seed(0)
+    encoder, data = Graphormer(HIDDEN, 2, 2), Featurizer().batch(graphs).data
+    h = torch.randn(data.num_nodes, HIDDEN)
+    whole = encoder(h, data)
+    monkeypatch.setattr(encoders_module, "LARGE", 1)
+    monkeypatch.setattr(encoders_module, "SCORES", 7 * 2 * max(data.ptr.diff().tolist()))  # does not divide the nodes
+    torch.testing.assert_close(encoder(h, data), whole, atol=1e-5, rtol=1e-5)
 
 
 def test_graph_by_graph_the_graphormer_computes_what_it_does_with_padding(graphs):
