@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache, partial
+from multiprocessing import resource_tracker
 from typing import Any, Protocol, runtime_checkable
 
 from ghn.errors import TrainingError
@@ -164,15 +165,18 @@ def _told_of_death() -> Iterator[None]:
 
 @contextmanager
 def _deaf() -> Iterator[None]:
-    """Ctrl-C is for the main process, which ends its workers; ignored within."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may change it
+    """Ctrl-C is for the main process, which ends its workers: what is started within does not hear it, and here it
+    waits.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # or the first process started would start it, which lets signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # ignored, one that came now would be lost
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _judge: Callable[[], Judge]  # of a worker process: makes its judge at the first call

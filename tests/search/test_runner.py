@@ -35,7 +35,7 @@ from ghn.search import (
     run_search,
 )
 from ghn.search.history import begun_budget
-from ghn.search.workers import Processes, judge_trial, make_judge
+from ghn.search.workers import Processes, _deaf, judge_trial, make_judge
 from ghn.types import Score, Searcher, Trial
 
 SEARCHERS: dict[str, Callable[[], Searcher[Any]]] = {
@@ -351,8 +351,18 @@ def test_a_process_that_is_still_starting_does_not_hear_ctrl_c(tmp_path: Path) -
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
     workers.wait()
     workers.close()
-    assert int(status["SigIgn"], 16) >> (signal.SIGINT - 1) & 1
+    assert (int(status["SigIgn"], 16) | int(status["SigBlk"], 16)) >> (signal.SIGINT - 1) & 1
     assert signal.getsignal(signal.SIGINT) is before
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_while_a_process_is_started_is_heard() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), _deaf():
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_workers_need_a_function_that_can_be_sent() -> None:
