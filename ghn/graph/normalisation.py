@@ -42,7 +42,7 @@ def channels_lie_last(x: Tensor) -> bool:
 
 def pays(x: Tensor) -> bool:
     """Whether waiting is faster: of images that fill a CPU's vectors; a GPU has a kernel that reads them once."""
-    return x.device.type == "cpu" and channels_lie_last(x) and x.numel() >= WORTH
+    return x.device.type == "cpu" and x.dtype == torch.float32 and channels_lie_last(x) and x.numel() >= WORTH
 
 
 def normalised(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Scaled | Tensor:

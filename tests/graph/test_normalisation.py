@@ -70,3 +70,9 @@ def test_parts_of_what_waits_are_those_channels():
 def test_it_waits_on_a_cpu_alone():
     assert pays(images())
     assert not pays(images().to("meta"))  # which stands for any other device
+
+
+def test_other_precisions_are_pytorchs_own():
+    for dtype in (torch.float64, torch.bfloat16):
+        x = images().to(dtype)
+        assert torch.equal(normalised(x, None, None, EPS), plain(x, None, None))

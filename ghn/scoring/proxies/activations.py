@@ -15,6 +15,7 @@ from torch import Tensor
 from ghn.errors import GraphError
 from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
+from ghn.graph.recorder import tensors_of
 from ghn.types import Inputs, Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
@@ -124,9 +125,8 @@ def relu_proxies(network: Network, weights: WeightDict, images: Inputs) -> dict[
     nodes = network.graph.nodes
     ran = network.program.run(weights, images, [node.name for node in nodes if node.operation.activates])
     maps = [x.float() for x in ran.inner.values()]
-    finite = (
-        torch.stack([x.sum() for x in [*maps, *(x for x in (ran.output,) if isinstance(x, Tensor))]]).isfinite().all()
-    )
+    last = [x for x in tensors_of(ran.output) if x.is_floating_point()]
+    finite = torch.stack([x.float().sum() for x in [*maps, *last]]).isfinite().all()
     if finite.is_cuda or not finite:  # eigenvalues of what is not finite raise errors that say little
         maps = [x.nan_to_num() for x in maps]
     zero = finite.new_zeros((), dtype=torch.float32)
