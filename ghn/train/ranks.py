@@ -190,8 +190,9 @@ class Ranks(OneProcess):
         """Says which rank is missing, as far as that can be read from an error."""
         _hear_nothing()
         named = re.search(r"(?:Ranks? |from rank )(\d[\d, ]*)(?: failed to pass|\. Please)", str(error))
+        who = named[1] if named else str(1 - self.rank) if self.count == 2 else None  # of two it is the other
         raise RankError(
-            f"rank {named[1]} of {self.count} {what or 'has ended'}" if named else "another rank has ended",
+            f"rank {who} of {self.count} {what or 'has ended'}" if who else "another rank has ended",
             got=None if named else str(error).splitlines()[0],
             expected=f"{self.count} ranks; what ended one of them stands above, or in torchrun's report",
         ) from None
