@@ -6,7 +6,7 @@ imported: `--help` and wrong keys are answered at once.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
@@ -152,7 +152,7 @@ class RankAllKeys(JobKeys):
     given: int = Field(description="published references to learn from, of the development sample")
     features: Literal["space", "graph"] | None = Field(description=FEATURES)
     limit: int | None = Field(description="only the first so many networks; null: all")
-    workers: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    workers: int | Literal["auto"] = Field(
         description="processes that score, of a thread each; auto: one a core, for 128 networks or more on a CPU"
     )
     best: int | None = Field(
