@@ -149,7 +149,7 @@ class Interpreter:
         attrs, state = step.attrs, None
         if step.op is not None and step.op.infer is None:  # sizes in what PyTorch was called with are in batches
             attrs = {**attrs, "batch": batch}
-        if f"{step.node}/{_STATS[0]}" in self._channels:
+        if self._channels and f"{step.node}/{_STATS[0]}" in self._channels:
             state = Stats(weights[f"{step.node}/{_STATS[0]}"], weights[f"{step.node}/{_STATS[1]}"], training)
         return attrs, state
 

@@ -105,14 +105,6 @@ class Graph:
             names.add(node.name)
         object.__setattr__(self, "_derived", tuple(self._check_node(i, node) for i, node in enumerate(self.nodes)))
 
-    @classmethod
-    def _known(cls, nodes: Sequence[Node], derived: Sequence[Derived]) -> Graph:
-        """A graph of nodes with unique names that are known to fit, in order: what follows from each was derived."""
-        graph = object.__new__(cls)
-        object.__setattr__(graph, "nodes", tuple(nodes))
-        object.__setattr__(graph, "_derived", tuple(derived))
-        return graph
-
     def part(self, nodes: Sequence[Node], kept: Sequence[int | None]) -> Graph:
         """A graph of some of this one's nodes, whose inputs have the shapes that they had; not checked anew.
 
@@ -123,7 +115,10 @@ class Graph:
             self._derived[k] if k is not None else derive(n.op, tuple(shapes[j] for j in n.inputs), n.attrs)
             for n, k in zip(nodes, kept, strict=True)
         ]
-        return Graph._known(nodes, derived)
+        graph = object.__new__(Graph)
+        object.__setattr__(graph, "nodes", tuple(nodes))
+        object.__setattr__(graph, "_derived", tuple(derived))
+        return graph
 
     def _check_node(self, i: int, node: Node) -> Derived:
         try:

@@ -40,9 +40,9 @@ def channels_lie_last(x: Tensor) -> bool:
     return x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
 
 
-def pays(x: Tensor) -> bool:
-    """Whether waiting is faster: of images that fill a CPU's vectors; a GPU has a kernel that reads them once."""
-    return x.device.type == "cpu" and x.dtype == torch.float32 and channels_lie_last(x) and x.numel() >= WORTH
+def pays(x: Tensor, worth: int = WORTH) -> bool:
+    """Whether roads made for a CPU's vectors are faster: of images that fill them; a GPU has kernels of its own."""
+    return x.device.type == "cpu" and x.dtype == torch.float32 and channels_lie_last(x) and x.numel() >= worth
 
 
 def normalised(x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float) -> Scaled | Tensor:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ghn.graph.normalisation import channels_lie_last
+from ghn.graph.normalisation import pays
 
 WORTH = 1 << 15  # values in a tensor, from which on the other road pays for its own overhead
 
@@ -43,8 +43,7 @@ def _pays(x: Tensor) -> bool:
     """Whether the other road is the faster one; its gradients, of as many images as are trained on, are not."""
     if torch.is_grad_enabled() and x.requires_grad:
         return False
-    single = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-    return single and x.numel() >= WORTH and channels_lie_last(x)
+    return pays(x, WORTH) and not torch.is_autocast_enabled("cpu")
 
 
 def _mean(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:

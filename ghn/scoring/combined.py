@@ -245,7 +245,7 @@ class Panel(ABC):
     def normal_scores(self, read: Sequence[Readings]) -> Floats:
         """Readings [n, k] as normal scores in its population, in the order of `weights`; 0 where there is none."""
         assert self.population is not None
-        return np.stack([_normal(self.population, read, name) for name in self.weights], 1)
+        return _normal(self.population, read, list(self.weights))
 
     @abstractmethod
     def known(self, archs: Sequence[Any]) -> Floats:
@@ -277,7 +277,7 @@ class Panel(ABC):
         """What could be read, as normal scores, and their weighted sum scaled to a variance of about 1."""
         good = [i for i, r in enumerate(read) if r.error is None]
         found, weights = [read[i] for i in good], np.array(list(self.weights.values()))
-        normal = np.stack([_normal(population, found, name) for name in self.weights], 1)
+        normal = _normal(population, found, list(self.weights))
         sums = normal @ weights / weights.sum() / self.settings.spread
         values = np.array([np.nan if measured is None else measured[i] for i in good])
         return Rows([trials[i] for i in good], normal, sums, values)
@@ -398,11 +398,13 @@ def _features_of(features: StandardFeatures, archs: Sequence[Any]) -> Floats:
     return np.nan_to_num(features(archs), nan=0.0)
 
 
-def _normal(population: Population, read: Sequence[Readings], name: str) -> Floats:
-    """A reading as normal scores [n]; what is not known counts as usual, 0."""
-    if name not in population.quantiles:
-        return np.zeros(len(read))
-    return np.nan_to_num(population.normal_scores(name, column(read, name)), nan=0.0)
+def _normal(population: Population, read: Sequence[Readings], names: Sequence[str]) -> Floats:
+    """Readings as normal scores [n, k]; what is not known counts as usual, 0."""
+    normal = np.zeros((len(read), len(names)))
+    for k, name in enumerate(names):
+        if name in population.quantiles:
+            normal[:, k] = np.nan_to_num(population.normal_scores(name, column(read, name)), nan=0.0)
+    return normal
 
 
 def column(read: Sequence[Readings], name: str) -> Floats:

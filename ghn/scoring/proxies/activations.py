@@ -23,14 +23,13 @@ LISTED_BITS = 16  # patterns of so many images are counted without sorting
 ALPHA = 0.01  # size of the perturbation of the Zen-score
 
 
-def outputs(network: Network, weights: WeightDict, images: Inputs, *, check: bool = True) -> list[Tensor]:
-    """The output of every node, in their order; normalisations use the statistics of the batch.
+def outputs(network: Network, weights: WeightDict, images: Inputs) -> list[Tensor]:
+    """The output of every node, in their order; normalisations use the statistics of the batch. Waits for the device.
 
     Args:
         network: what is run.
         weights: of it.
         images: normalised.
-        check: whether activations that overflow raise, for which the device is waited for.
 
     Raises:
         GraphError: activations overflow, or the images do not fit.
@@ -38,12 +37,11 @@ def outputs(network: Network, weights: WeightDict, images: Inputs, *, check: boo
     nodes = network.graph.nodes
     inner = network.program.run(weights, images, [node.name for node in nodes]).inner
     every = [inner[node.name] for node in nodes]
-    if check:
-        held = [i for i, x in enumerate(every) if isinstance(x, Tensor)]  # of several tensors each is a node of its own
-        finite = torch.stack([every[i].detach().sum() for i in held]).isfinite().tolist()  # of each x: half the pass
-        if not all(finite):
-            node = nodes[held[finite.index(False)]]
-            raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
+    held = [i for i, x in enumerate(every) if isinstance(x, Tensor)]  # of several tensors each is a node of its own
+    finite = torch.stack([every[i].detach().sum() for i in held]).isfinite().tolist()  # of each x: half the pass
+    if not all(finite):
+        node = nodes[held[finite.index(False)]]
+        raise GraphError(f"activations overflow at node {node.name!r} ({node.op})", fix="use smaller weights")
     return every
 
 
