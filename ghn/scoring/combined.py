@@ -124,6 +124,11 @@ class Panel(ABC):
         self._references = [(history[i][0], float(history[i][1].value)) for i in good]
         self._read_references = None if read is None else [read[i] for i in good]
 
+    def unread_references(self) -> list[tuple[Any, str]]:
+        """The references of which nothing is learnt, as a member could not read them; each with the reason."""
+        read = zip(self._references, self._reference_readings(), strict=True)
+        return [(trial.arch, one.error) for (trial, _), one in read if one.error is not None]
+
     def score(self, trials: Sequence[Trial[Any]]) -> list[Score]:
         return [score for _, score in self.stream(trials)]
 

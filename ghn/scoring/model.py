@@ -21,6 +21,7 @@ from ghn.nets.ghn import GHN
 from ghn.nets.net import Net
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined
 from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.given_references import check_references, fit_references
 from ghn.scoring.initialise import Coverage, initialise, make_weights
 from ghn.scoring.processes import AUTO, Pool, choose_workers
 from ghn.scoring.proxies import ZERO_COST, judges_input
@@ -115,6 +116,7 @@ class Model:
         workers: int | str = AUTO,
         best: int | None = None,
         risk: float = RISK,
+        unusable: str = "refuse",
     ) -> list[Score]:
         """Judges architectures with everything at hand: the best order that this package knows.
 
@@ -123,8 +125,8 @@ class Model:
 
         Args:
             architectures: as in `score`.
-            references: architecture -> accuracy (or anything that is higher for a better one) of trained networks, none
-                or at least five.
+            references: architecture (as in `score`) -> accuracy, or anything that is higher for a better one, of
+                trained networks, none or at least five.
             task: the images; the embedded task when it fits the checkpoint.
             features: with which references are learnt: `space` for its own, `graph` for those that any network has;
                 None: the first that there is.
@@ -132,6 +134,8 @@ class Model:
             best: look for so many of the best alone: the others are not read in full, but leave as soon as they are
                 unlikely to be among these, which costs a fraction. None: all are read.
             risk: share of the best that may be missed, as estimated.
+            unusable: what becomes of references that cannot be parsed or read, or whose value is no finite number:
+                `refuse` them all with the first few named, or `leave_out`, with a warning that names them.
 
         Returns:
             A `Score` each, in the order given: `value` in standard deviations above the middle of the space, `std` its
@@ -139,17 +143,17 @@ class Model:
             highest `value`; what left (`ghn.scoring.racing.has_left`) has a value that is foreseen, below theirs.
 
         Raises:
-            ConfigError: too few references; or too few architectures, where the card holds no population; or fewer
-                than `best`; or this is a bank.
+            ConfigError: references that cannot be used, or too few; or too few architectures, where the card holds no
+                population; or fewer than `best`; or this is a bank.
         """
         self.hypernetwork("rank")
         check_list(self.space, "rank", architectures)
         if best is not None:
             check_best(best, len(architectures))
-        known = (references or {}).items()
+        known = check_references(self.space, references, self._arch, unusable)
         workers = choose_workers(workers, len(architectures) + len(known), self.fabric)
         ranker = make_ranker(self, task=task, features=features, workers=workers)
-        ranker.fit([(Trial(f"reference/{i}", self._arch(a)), Score(float(v))) for i, (a, v) in enumerate(known)])
+        fit_references(ranker, known, unusable)
         return self._judge(ranker.score if best is None else Race(ranker, best, risk=risk).run, architectures)
 
     def estimator(
