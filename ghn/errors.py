@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from numbers import Integral
 
+from ghn.text import printable
+
 
 class GhnError(Exception):
     """Base of all errors raised on purpose.
@@ -23,7 +25,7 @@ class GhnError(Exception):
             parts.append(f"  expected: {self.expected}")
         if fix is not None:
             parts.append(f"  to do:    {fix}")
-        super().__init__("\n".join(parts))
+        super().__init__(printable("\n".join(parts)))
 
 
 class GraphError(GhnError, ValueError):

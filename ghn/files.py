@@ -51,9 +51,12 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
 
 
 def write_atomic(path: Path | str, content: bytes | str) -> None:
-    """Writes a file, as `replacing` does; text as UTF-8 with the ends of lines that it has."""
+    """Writes a file, as `replacing` does; text as UTF-8 with the ends of lines that it has.
+
+    Halves of surrogate pairs, which UTF-8 has not, become escapes, which JSON reads.
+    """
     with replacing(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+        file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 class Line(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 import warnings
@@ -19,6 +20,9 @@ def start(main: Callable[[], None], config: str) -> None:
     """Runs a hydra main, or prints help; what does not fit ends with a message, not a traceback."""
     from ghn.app.help import help_text
     from ghn.app.overrides import check_overrides
+
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an ASCII terminal, or a name that no encoding has, ends no run
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     # PyTorch Geometric compiles a class of its own when it is imported: nothing that a user could mend
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)

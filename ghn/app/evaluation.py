@@ -173,4 +173,4 @@ def compare_with(
 
 
 def _slug(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name).strip("_").lower()
+    return "".join(c if c.isalnum() else "_" for c in name)[:60].strip("_").lower()

@@ -25,6 +25,7 @@ from ghn.scoring.racing import CHANCE, LEFT, Race, check_best, has_left
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked, whole_reference
 from ghn.spaces.members import live_stats
+from ghn.text import printable
 from ghn.types import Finite, Reference, Score, Space, Trial
 
 
@@ -181,7 +182,7 @@ def print_ranking(trials: Sequence[Trial[Any]], scores: Sequence[Score], most: i
     print(f"{'rank':>5}  {'value':>7}  {'std':>5}  {'live parameters':>15}  architecture")
     for (rank, arch, value, std, params, error), _ in _rows(trials, scores)[:most]:
         if not error:
-            print(f"{rank:>5}  {value:>7.3f}  {std:>5.3f}  {params:>15,.0f}  {arch}")
+            print(f"{rank:>5}  {value:>7.3f}  {std:>5.3f}  {params:>15,.0f}  {printable(arch)}")
 
 
 def _rows(trials: Sequence[Trial[Any]], scores: Sequence[Score]) -> list[tuple[tuple[Any, ...], Score]]:

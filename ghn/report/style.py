@@ -7,6 +7,7 @@ Nothing here touches pyplot or its global state. Every difference that matters i
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from math import cos, hypot, pi, sin
 from typing import Any
@@ -15,6 +16,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from ghn.text import printable
 
 BLUE, ORANGE, GREY, BLACK = "#0072B2", "#D55E00", "#6b6b6b", "#1a1a1a"
 STYLE = {
@@ -57,7 +61,10 @@ def panels(
 def to_bytes(figure: Figure, kind: str) -> bytes:
     """The figure as "svg" or "png" (200 dots an inch), the same bytes for the same data."""
     buffer = io.BytesIO()
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
+    with mpl.rc_context(STYLE), warnings.catch_warnings():  # type: ignore[arg-type]
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # boxes are drawn then; the page has the name in letters
+        for text in figure.findobj(Text):
+            text.set_text(printable(text.get_text()))
         lay_out(figure)
         figure.set_layout_engine(None)  # laid out once; with an engine, or "none", each picture is drawn twice
         metadata = {"Date": None} if kind == "svg" else {"Software": None}

@@ -13,6 +13,7 @@ from rich.text import Text as RichText
 
 from ghn.report.document import Block, Cell, Fold, Heading, Items, Pictures, Table, Text
 from ghn.report.words import DASH, MINUS
+from ghn.text import printable
 
 _SHORT = 24  # an interval
 _STYLES = {"ceiling": "italic", "baseline": "dim", "group": "bold"}
@@ -28,8 +29,8 @@ def print_blocks(blocks: Sequence[Block], console: Console | None = None, *, log
 
 
 def plain_signs(text: str) -> str:
-    """Signs that every terminal and every log file can show."""
-    return text.replace(MINUS, "-").replace(DASH, "-").replace("µ", "u")
+    """Signs that every terminal and every log file can show, none of which a terminal obeys."""
+    return printable(text).replace(MINUS, "-").replace(DASH, "-").replace("µ", "u")
 
 
 def _print(block: Block, console: Console) -> None:

@@ -116,7 +116,7 @@ def joined(texts: Sequence[str], word: str = "and") -> str:
 
 def slug(name: str) -> str:
     """A name as the file of a page or a picture may have it."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "row"
+    return re.sub(r"[^a-z0-9]+", "-", name.lower())[:60].strip("-") or "row"
 
 
 def free_name(name: str, taken: Collection[str]) -> str:

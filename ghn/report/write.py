@@ -17,6 +17,7 @@ from ghn.files import write_atomic
 from ghn.report.document import Block, Cell, Document, Fold, Heading, Items, Line, Picture, Pictures, Table, Text
 from ghn.report.style import to_bytes
 from ghn.report.words import free_name, slug
+from ghn.text import printable
 
 FIRST = "index"
 _COLOURS = 64  # of a PNG; the pictures have few, and files are a third as large
@@ -99,6 +100,7 @@ def render(document: Document, drawn: Mapping[str, bytes]) -> str:
     templates = Environment(
         loader=PackageLoader("ghn.report", "."),
         autoescape=True,
+        finalize=lambda one: printable(one) if type(one) is str else one,  # no Markup, which is made of such text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -117,7 +119,7 @@ def _image(picture: Picture, drawn: Mapping[str, bytes]) -> Markup:
     # An <img> of its own keeps the ids inside one drawing from meeting those of the next.
     kind, data = ("png", drawn[f"{picture.name}.png"]) if picture.many else ("svg+xml", drawn[f"{picture.name}.svg"])
     text = base64.b64encode(data).decode("ascii")
-    return Markup('<img src="data:image/{};base64,{}" alt="{}">').format(kind, text, picture.alt)
+    return Markup('<img src="data:image/{};base64,{}" alt="{}">').format(kind, text, printable(picture.alt))
 
 
 def _anchors(blocks: Sequence[Block]) -> dict[int, str]:
@@ -149,7 +151,7 @@ def markdown(document: Document) -> dict[str, str]:
 
 def escape(text: str) -> str:
     """Text in which nothing is read as markup."""
-    return _STARTS.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", _SIGNS.sub(r"\\\1", text))
+    return _STARTS.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", _SIGNS.sub(r"\\\1", printable(text)))
 
 
 def _joined(name: str, title: str, below: str, blocks: Sequence[Block]) -> str:
