@@ -72,6 +72,14 @@ class ExistsError(GhnError, FileExistsError):
     """Something the user made would be overwritten."""
 
 
+class WriteError(GhnError, OSError):
+    """A file or folder cannot be written: the disk is full, or something stands in the way; what was there is kept."""
+
+    def __init__(self, what: str, number: int | None = None, **told: str | None) -> None:
+        super().__init__(what, **told)
+        self.errno = number
+
+
 class MissingExtraError(GhnError, ImportError):
     """An optional dependency is needed and not installed."""
 

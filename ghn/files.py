@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import IO, Any, ClassVar, NamedTuple, Self, get_args, get_origin, ge
 
 import numpy as np
 
+from ghn.disk import writing
 from ghn.errors import DataError, check_settings
+from ghn.locks import file_locked, lock_of, temporary
 
 FIX = "give another file to write to"
 
@@ -35,19 +36,24 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
 
     Readers, and whatever comes after a kill, see the old file or the new one. After an error the old one is still there
     and nothing lies beside it. Folders are made when missing.
+
+    Raises:
+        WriteError: the disk is full, or something stands in the way.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    unfinished = temporary(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except BaseException:
+            with suppress(OSError):  # the first error says what is wrong
+                unfinished.unlink(missing_ok=True)
+            raise
 
 
 def write_atomic(path: Path | str, content: bytes | str) -> None:
@@ -93,37 +99,109 @@ def shortened(line: bytes) -> str:
     return text if len(text) <= 80 else f"{text[:80]}..."
 
 
+class GrowingFile:
+    """A file that grows by whole lines: what cannot be written whole is taken back, and what is written is not moved.
+
+    Args:
+        path: of the file, made with its folders when missing.
+        whole: bytes of it that are kept; None: all.
+
+    Raises:
+        WriteError: the disk is full, or something stands in the way; here and in each method.
+    """
+
+    def __init__(self, path: Path | str, whole: int | None = None) -> None:
+        self._path = Path(path)
+        with writing(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab", buffering=0)
+            try:
+                if whole is not None:
+                    self._file.truncate(whole)
+            except BaseException:
+                self._file.close()
+                raise
+
+    def write(self, text: str) -> None:
+        """Adds lines; on return the operating system has them."""
+        data = memoryview(text.encode())
+        with writing(self._path):
+            before = os.fstat(self._file.fileno()).st_size
+            try:
+                while data:
+                    data = data[self._file.write(data) :]
+            except BaseException:
+                with suppress(OSError):  # then a torn line is left, which whoever goes on drops
+                    self._file.truncate(before)
+                raise
+
+    def end_line(self) -> None:
+        """Takes away what another writer, which was killed, left of a line."""
+        with writing(self._path), self._path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            if file.read() != b"\n":
+                file.seek(0)
+                self._file.truncate(file.read().rfind(b"\n") + 1)
+
+    def sync(self) -> None:
+        """Waits until the disk has what was written."""
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        with writing(self._path):
+            self._file.close()
+
+
 class JsonLines:
     """A JSON-lines file that begins with what its content depends on, appended to by runs that may be killed.
 
     It is made, with its folders, when missing; `content` says in messages what its lines are. `rows` are the whole
-    lines found below the header, with their numbers; one torn by a kill is dropped.
+    lines found below the header, with their numbers; one torn by a kill is dropped. It has one writer, until `close`;
+    or several, where it is `shared`: each adds its lines under the lock of the file, and reads those of others when it
+    opens the file.
 
     Raises:
         DataError: the file is foreign or damaged, or was made with other settings.
+        ExistsError: another run writes into it.
+        WriteError: the disk is full, or something stands in the way.
     """
 
-    def __init__(self, path: Path | str, schema: str, identity: Mapping[str, Any], content: str) -> None:
-        self.path, self._content = Path(path), content
+    def __init__(
+        self, path: Path | str, schema: str, identity: Mapping[str, Any], content: str, *, shared: bool = False
+    ) -> None:
+        self.path, self._content, self._shared, self._held = Path(path), content, shared, ""
         self.rows: list[tuple[int, Any]] = []
         header = {"schema": schema, "identity": json.loads(json.dumps(identity))}
-        data = self.path.read_bytes() if self.path.exists() else b""
-        whole = self._read(data, header)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a")
-        self._file.truncate(whole)  # a line that a kill tore is written anew
-        self._held = ""
-        if not whole:
-            self.append(header)
-        elif not data[:whole].endswith(b"\n"):
-            self._file.write("\n")
+        with writing(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_of(self.path, wait=shared)
+        try:
+            with writing(self.path):
+                data = self.path.read_bytes() if self.path.exists() else b""
+            whole = self._read(data, header)
+            self._file = GrowingFile(self.path, whole)  # a line that a kill tore is written anew
+            if not whole:
+                self._file.write(json.dumps(header) + "\n")
+            elif not data[:whole].endswith(b"\n"):
+                self._file.write("\n")
+        except BaseException:
+            self._lock.release()
+            raise
+        if shared:
+            self._lock.release()
 
     def append(self, row: Mapping[str, Any], *, sync: bool = False) -> None:
-        """Writes a line; on return the operating system has it, with `sync` the disk."""
+        """Writes a line; on return the operating system has it, with `sync` the disk.
+
+        Raises:
+            WriteError: it cannot be written; lines that were kept back are then forgotten with it.
+        """
         self.hold(row)
         self._write_held()
         if sync:
-            os.fsync(self._file.fileno())
+            self._file.sync()
 
     def hold(self, row: Mapping[str, Any]) -> None:
         """Keeps a line back until the next is written or the file is closed."""
@@ -135,14 +213,21 @@ class JsonLines:
 
     def close(self) -> None:
         """Closes the file; everything is on disk then."""
-        self._write_held()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            self._write_held()
+            self._file.sync()
+        finally:
+            self._file.close()
+            self._lock.release()
 
     def _write_held(self) -> None:
-        self._file.write(self._held)
-        self._file.flush()
-        self._held = ""
+        lines, self._held = self._held, ""
+        if not lines:
+            return
+        with file_locked(self.path) if self._shared else nullcontext():
+            if self._shared:
+                self._file.end_line()
+            self._file.write(lines)
 
     def damaged(self, number: int, error: Exception, expected: str) -> DataError:
         """The error of a line that is not what it should be."""

@@ -1,58 +1,185 @@
-"""One writer a folder: a lock that dies with its process, and a note of who holds it."""
+"""Who may write: locks on folders and on single files that die with their process, and what dead writers left.
+
+A lock is a file of its own, which says who holds it and goes away when it is given back. What is locked may be replaced
+meanwhile, and a lock that a killed process left is taken over. Processes that a holder starts, forked ones too, neither
+hold its lock nor keep it alive.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import secrets
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ghn.disk import writing
 from ghn.errors import ExistsError
-from ghn.files import from_json, write_atomic
 
-LOCK, HOLDER = ".lock", ".lock.json"  # in the folder; the first stays, empty: whoever waits for it has it open
+LOCK = ".lock"  # of a folder; that of a file is `.NAME.lock` beside it
+WRITTEN = (
+    "figures",
+    "heirs",
+    "readings",
+    "scores",
+    "states",
+    "steps",
+    "trainings",
+    "trials",
+)  # folders in that of a run
+_BEGAN = time.time() - 1  # clocks of files are coarse
+_POLL = 0.005  # seconds between looks at a lock that is waited for
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
+_EMPTY = ("log.jsonl", "drawn.jsonl")  # of a training that was killed before its first line
+_held: dict[Path, tuple[int, int]] = {}  # folders that this process holds, with process and thread
+
+
+class Lock:
+    """A lock that is taken when this is made, and given back by `release`, or when the process ends.
+
+    Args:
+        path: of the lock's file.
+        what: is locked, for the message; `fix`: what the user can do.
+        wait: until it is free, and do not refuse.
+
+    Raises:
+        ExistsError: another holds it; says which process, where, and since when.
+        WriteError: the lock cannot be written.
+    """
+
+    def __init__(self, path: Path, what: str, fix: str, *, wait: bool = False) -> None:
+        self._path, self._process = path, os.getpid()
+        self._lock = FileLock(path, timeout=-1 if wait else 0, poll_interval=_POLL, thread_local=False)
+        with writing(path):
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise ExistsError(f"another run writes into this {what}", got=self._told(), fix=fix) from None
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        note = {"pid": self._process, "host": socket.gethostname(), "since": since}
+        try:
+            with writing(path):
+                path.write_text(json.dumps(note))
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Gives it back; a second time, and in a forked process, it does nothing."""
+        if self._lock.is_locked and os.getpid() == self._process:
+            with suppress(OSError):  # Windows removes no open file
+                self._path.unlink()
+            self._lock.release()
+
+    def __del__(self) -> None:
+        self.release()
+
+    def _told(self) -> str:
+        """What is locked, and by whom."""
+        name = self._path.parent if self._path.name == LOCK else self._path.with_name(self._path.name[1 : -len(LOCK)])
+        try:
+            note = json.loads(self._path.read_bytes())
+            return f"{name}: process {note['pid']} on {note['host']}, since {note['since']}"
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):  # not written yet
+            return f"{name}: a process that began just now"
+
+
+def lock_of(path: Path, *, wait: bool = False) -> Lock:
+    """The lock of a file, which is refused while another process, or another writer of this one, holds it."""
+    fix = "wait for its end, or give another file to write to"
+    return Lock(path.with_name(f".{path.name}{LOCK}"), "file", fix, wait=wait)
+
+
+@contextmanager
+def file_locked(path: Path | str) -> Iterator[None]:
+    """Waits for the lock of a file that several processes write, and holds it until the end."""
+    lock = lock_of(Path(path), wait=True)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
 def locked(folder: Path | str) -> Iterator[None]:
     """Keeps a folder, made when missing, for this process until the end; the system frees it when the process dies.
 
-    Other machines are kept out as far as the file system passes locks on to them.
+    What killed runs left half-written is removed first. Within, the same thread may lock it again, which does nothing.
+    A folder that was made here, and got nothing, goes away again. Other machines are kept out as far as the file system
+    passes locks on to them.
 
     Raises:
         ExistsError: another run writes there; says which, where, and since when.
+        WriteError: the folder cannot be made, or not be written into.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock, holder = FileLock(folder / LOCK, timeout=0), folder / HOLDER
+    folder, me = Path(folder), (os.getpid(), threading.get_ident())
+    key = folder.resolve()
+    if _held.get(key) == me:
+        yield
+        return
+    made = not folder.exists()
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    lock = Lock(folder / LOCK, "folder", "wait for its end, or choose another folder (out=...)")
+    _held[key] = me
     try:
-        lock.acquire()
-    except Timeout:
-        fix = "wait for its end, or choose another folder (out=...)"
-        raise ExistsError("another run writes into this folder", got=f"{folder}: {_told(holder)}", fix=fix) from None
-    try:
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        write_atomic(holder, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}))
+        sweep(folder)
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        del _held[key]
         lock.release()
+        if made:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
 
 
 def holds_results(folder: Path) -> bool:
-    """Whether there is anything in a folder beside a lock."""
-    return folder.exists() and any(path.name not in (LOCK, HOLDER) for path in folder.iterdir())
+    """Whether there is anything in a folder beside what a run leaves that was killed before it had done anything."""
+    return folder.exists() and not all(map(_is_left_over, folder.iterdir()))
 
 
-def _told(holder: Path) -> str:
-    """Who holds a lock, as its note says."""
+def temporary(path: Path) -> Path:
+    """A name beside a file, for what will take its place; `sweep` knows it."""
+    return path.with_name(f".{path.name[:200]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+
+def sweep(folder: Path) -> None:
+    """Removes what dead processes were writing into a folder that is locked, and into those that runs make there."""
+    for inside in (folder, *(folder / name for name in WRITTEN)):
+        found = inside.iterdir() if inside is folder else inside.rglob(".*.tmp")
+        for path in found:
+            if (known := _TEMPORARY.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
+                with suppress(OSError):  # of another user, or on a disk that is read only
+                    if not _is_at_work(int(known[1]), path.stat().st_mtime):
+                        path.unlink()
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a file is a lock, half-written, or a log without a line."""
+    name = path.name
+    if name.startswith(".") and (name.endswith(LOCK) or _TEMPORARY.fullmatch(name)):
+        return True
+    return name in _EMPTY and path.is_file() and not path.stat().st_size
+
+
+def _is_at_work(process: int, written: float) -> bool:
+    """Whether a process of this machine may be writing what was last written then."""
+    if process == os.getpid():
+        return written >= _BEGAN  # else one that had this number before, as in a container
+    if os.name == "nt":  # where asking would be a signal
+        return True
     try:
-        note = from_json(holder.read_bytes())
-        return f"process {note['pid']} on {note['host']}, since {note['since']}"
-    except (OSError, ValueError, KeyError, TypeError):  # not written yet
-        return "a process that began just now"
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # another user's, or no number that a process has
+        return True
+    return True

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from ghn.errors import DataError
+from ghn.disk import FIXES, writing
+from ghn.errors import DataError, WriteError
 from ghn.files import JsonLines, parse_lines, replacing, write_atomic
+
+resource = pytest.importorskip("resource")  # there is none on Windows
+
+
+@contextmanager
+def no_room(size: int) -> Iterator[None]:
+    """No file grows beyond so many bytes; what still fits is written, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class TestWhole:
@@ -90,3 +108,61 @@ class TestLines:
             with pytest.raises(DataError, match="mine"):
                 JsonLines(path, "ghn.test/1", {}, "a test")
             assert path.read_bytes() == content
+
+
+class TestNoRoom:
+    def test_a_whole_file_stays_as_it_was(self, tmp_path: Path) -> None:
+        path = tmp_path / "kept.json"
+        write_atomic(path, "old")
+        with (
+            no_room(1000),
+            pytest.raises(WriteError, match=r"kept\.json cannot be written(.|\n)*too large(.|\n)*ulimit"),
+        ):
+            write_atomic(path, "x" * 1001)
+        assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+    def test_lines_are_whole_and_go_on(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.jsonl"
+        with closing(JsonLines(path, "ghn.test/1", {}, "a test")) as lines, no_room(200):
+            lines.append({"row": 0})
+            while os.path.getsize(path) <= 200 - len('{"row": 0}\n'):
+                lines.append({"row": len(path.read_bytes().splitlines()) - 1}, sync=True)
+            with pytest.raises(WriteError):
+                lines.append({"row": 99})
+        whole = path.read_bytes()
+        assert 180 < len(whole) <= 200 and whole.endswith(b"\n")
+        with closing(JsonLines(path, "ghn.test/1", {}, "a test")) as lines:
+            done = [row["row"] for _, row in lines.rows]
+            lines.append({"row": len(done)})
+        assert done == list(range(len(done))) and path.read_bytes().startswith(whole)
+
+    def test_what_was_kept_back_is_not_written_after_a_line_that_was_not(self, tmp_path: Path) -> None:
+        path = tmp_path / "rows.jsonl"
+        with closing(JsonLines(path, "ghn.test/1", {}, "a test")) as lines:
+            header = path.read_bytes()
+            lines.hold({"row": 0})
+            with no_room(len(header) + 20), pytest.raises(WriteError):
+                lines.append({"row": 1})
+        assert path.read_bytes() == header
+
+    def test_what_is_no_file_is_said(self, tmp_path: Path) -> None:
+        (tmp_path / "rows.jsonl").mkdir()
+        (tmp_path / "file").touch()
+        for path, number in (("rows.jsonl", errno.EISDIR), ("file/rows.jsonl", errno.ENOTDIR)):
+            with pytest.raises(WriteError, match="stands where a") as error:
+                JsonLines(tmp_path / path, "ghn.test/1", {}, "a test")
+            assert error.value.errno in (number, errno.EEXIST)
+        assert not list(tmp_path.glob("*.lock"))
+
+    @pytest.mark.parametrize("number", FIXES)
+    def test_every_reason_has_something_to_do(self, number: int) -> None:
+        with pytest.raises(WriteError) as error, writing("out/log.jsonl"):
+            raise OSError(number, os.strerror(number))
+        assert error.value.errno == number and "out/log.jsonl" in str(error.value)
+        assert error.value.got == os.strerror(number) and error.value.fix == FIXES[number]
+
+    @pytest.mark.parametrize("error", [ConnectionError("away"), OSError("no number"), ValueError("x")])
+    def test_what_is_not_the_disk_goes_through(self, error: Exception) -> None:
+        with pytest.raises(type(error)) as raised, writing("x"):
+            raise error
+        assert raised.value is error

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from ghn.errors import ConfigError, EstimatorError, GhnError
+from ghn.errors import ConfigError, EstimatorError, GhnError, WriteError
 from ghn.files import JsonLines
 from ghn.types import Estimator, JudgesTogether, Score, Streams, Trial
 
@@ -29,7 +29,7 @@ GIVE_UP_AFTER = 20  # failures of this kind in a row that end a run
 NUMBERS, PLAIN = ("value", "cost_seconds", "budget", "std"), (float, int, type(None))
 SHOWN = 3  # reasons in the error that says so
 
-FATAL = (MemoryError, torch.OutOfMemoryError, torch.AcceleratorError)
+FATAL = (MemoryError, WriteError, torch.OutOfMemoryError, torch.AcceleratorError)
 # RuntimeErrors by which PyTorch says the same
 FATAL_WORDS = (
     "out of memory",

@@ -73,7 +73,7 @@ class Latency:
         self.batch, self.warmup, self.repeats = batch, warmup, repeats
         self._inputs = None if inputs is None else map_inputs(lambda x: x.to(self.device), inputs)
         self.timings: dict[str, Timing] = {}  # by canonical hash
-        self._lines = None if path is None else JsonLines(path, SCHEMA, self.identity, "latencies")
+        self._lines = None if path is None else JsonLines(path, SCHEMA, self.identity, "latencies", shared=True)
         for number, row in self._lines.rows if self._lines else ():
             try:
                 self.timings[row["hash"]] = Timing(*(float(row[name]) for name in Timing.__slots__))

@@ -37,6 +37,7 @@ class PartialScores:
             try:
                 self.scores[row["id"]], self.archs[row["id"]] = score_of_row(row), row["arch"]
             except (ValueError, KeyError, TypeError) as error:
+                self._lines.close()
                 raise self._lines.damaged(number, error, "a score") from None
 
     def check(self, trials: Sequence[Trial[Any]]) -> None:

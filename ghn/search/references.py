@@ -85,10 +85,8 @@ def train_references(
 
     with bar, closing(failures):
         keep_busy(workers or Here(partial(_judge_training, estimator, report)), begin, done)
-    table = ReferenceTable.resume(path, header)
     failures.tell(jobs)
-    table.save(path, overwrite=True)
-    return table
+    return ReferenceTable.finish(path, header)
 
 
 def make_training_judge(make: Callable[[], TrainingEstimator]) -> Judge:
@@ -148,5 +146,5 @@ class _Failures:
 
     def _open(self) -> JsonLines:
         if self._lines is None:
-            self._lines = JsonLines(self.path, "ghn.failures/1", self._identity, "failed trainings")
+            self._lines = JsonLines(self.path, "ghn.failures/1", self._identity, "failed trainings", shared=True)
         return self._lines

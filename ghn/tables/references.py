@@ -15,7 +15,7 @@ import numpy as np
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.errors import ConfigError, DataError
 from ghn.tables.rows import CURVES, METRICS, Run, TableHeader, check_metric
-from ghn.tables.storage import read_file, write_file
+from ghn.tables.storage import begin_file, finish_file, read_file, write_file
 from ghn.types import Reference, Space
 
 
@@ -50,24 +50,36 @@ class ReferenceTable:
     def resume(cls, path: str | Path, header: TableHeader) -> ReferenceTable:
         """Opens the table of a job: made empty when it is not there, else loaded, without a torn last line.
 
-        `append_run(path, run)` then adds to it, `(arch, seed) in table` says what is done, and
-        `ReferenceTable.resume(path, header).save(path, overwrite=True)` finishes it.
+        `append_run(path, run)` then adds to it, `(arch, seed) in table` says what is done, and `finish(path, header)`
+        finishes it; several processes may do so at once.
 
         Raises:
             DataError: the file is not valid, or its runs were trained otherwise than `header` says.
         """
-        path = Path(path)
-        if not path.exists():
-            write_file(path, header, (), finished=False, overwrite=False)
+        begin_file(Path(path), header)
         table = cls.load(path, resume=True)
         table.check(
             **{name: getattr(header, name) for name in ("space", "task", "task_checksum", "skeleton", "recipe")}
         )
         return table
 
+    @classmethod
+    def finish(cls, path: str | Path, header: TableHeader) -> ReferenceTable:
+        """Writes the end of the table of a job, with all that any process has appended until then.
+
+        Raises:
+            DataError: as `resume`.
+        """
+        cls.resume(path, header)
+        header, runs = finish_file(Path(path))
+        return cls(header, tuple(runs))
+
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Writes the table, finished, atomically; gzipped when the name ends in `.gz`."""
-        write_file(Path(path), self.header, self.runs, finished=True, overwrite=overwrite)
+        """Writes the table, finished, atomically; gzipped when the name ends in `.gz`.
+
+        With `overwrite` it takes the place of whatever is there: one that others append to is ended by `finish`.
+        """
+        write_file(Path(path), self.header, self.runs, overwrite=overwrite)
 
     def check(self, **expected: Any) -> None:
         """Compares fields of the header, such as `task_checksum=task.checksum`."""

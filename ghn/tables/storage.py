@@ -5,29 +5,25 @@
     {"end": 144}
 
 The last line counts the runs of a finished table, so a cut file is noticed; it comes when the job is done. Tables are
-read, written whole, or appended to by jobs that may be killed at any moment.
+read, written whole, or appended to by jobs that may be killed at any moment. Whoever makes, appends, finishes or
+replaces one holds its lock; readers need none, as the file is there before and after.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.files import parse_lines, shortened, write_atomic
+from ghn.files import GrowingFile, parse_lines, shortened, write_atomic
+from ghn.locks import file_locked
 from ghn.tables.rows import Run, TableHeader
-
-try:
-    import fcntl
-except ImportError:  # Windows: one writer at a time, then
-    fcntl = None  # type: ignore[assignment]
 
 SCHEMA = "ghn.references/1"
 Row = TypeVar("Row", Run, TableHeader)
@@ -129,8 +125,7 @@ def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Ru
     """Reads a table, gzipped when its name ends in `.gz`; see `decode`."""
     if not path.exists():
         raise DataError(f"there is no reference table at {path}", fix="check the path, or train one: job=references")
-    with path.open("rb") as file, _locked(file):
-        data = file.read()
+    data = path.read_bytes()
     if path.suffix == ".gz":
         try:
             data = gzip.decompress(data)
@@ -139,10 +134,34 @@ def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Ru
     return decode(data, str(path), resume=resume)[:2]
 
 
-def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool, overwrite: bool) -> None:
-    """Writes a whole table, atomically; an ExistsError unless a file that exists may be overwritten."""
-    if path.exists() and not overwrite:
-        raise ExistsError(f"{path} exists", fix="choose another name, or pass overwrite=True")
+def write_file(path: Path, header: TableHeader, runs: Sequence[Run], *, overwrite: bool) -> None:
+    """Writes a finished table, atomically; an ExistsError unless a file that exists may be overwritten."""
+    with file_locked(path):
+        if path.exists() and not overwrite:
+            raise ExistsError(f"{path} exists", fix="choose another name, or pass overwrite=True")
+        _write(path, header, runs, finished=True)
+
+
+def begin_file(path: Path, header: TableHeader) -> None:
+    """Makes an empty table to append to, where there is none."""
+    with file_locked(path):
+        if not path.exists():
+            _write(path, header, (), finished=False)
+
+
+def finish_file(path: Path) -> tuple[TableHeader, list[Run]]:
+    """Ends a table, with all that anyone has appended until then; what it holds.
+
+    Raises:
+        DataError: it is missing, or not valid.
+    """
+    with file_locked(path):
+        header, runs = read_file(path, resume=True)
+        _write(path, header, runs, finished=True)
+    return header, runs
+
+
+def _write(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool) -> None:
     lines = [encode_header(header), *map(encode_run, runs)]
     if finished:
         lines.append(json.dumps({"end": len(runs)}))
@@ -159,6 +178,7 @@ def append_run(path: str | Path, run: Run) -> None:
     Raises:
         DataError: there is no table, it is not valid, or the run is in it already.
         ConfigError: the table is compressed.
+        WriteError: the disk is full, or the table cannot be written.
     """
     path = Path(path)
     if path.suffix == ".gz":
@@ -167,26 +187,12 @@ def append_run(path: str | Path, run: Run) -> None:
     if not path.exists():
         fix = "start one with ReferenceTable.resume(path, header)"
         raise DataError(f"there is no reference table at {path}", fix=fix)
-    with path.open("r+b") as file, _locked(file):
-        data = file.read()
+    with file_locked(path):
+        data = path.read_bytes()
         _, runs, keep = decode(data, str(path), resume=True)
         if any((old.arch, old.seed) == (run.arch, run.seed) for old in runs):
             raise DataError(f"{path} holds this run already", got=f"{run.arch} with seed {run.seed}")
-        start = b"" if data[:keep].endswith(b"\n") else b"\n"
-        file.truncate(keep)
-        file.seek(keep)
-        file.write(start + encode_run(run).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _locked(file: IO[bytes]) -> Iterator[None]:
-    if fcntl is None:
-        yield
-        return
-    fcntl.flock(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(file, fcntl.LOCK_UN)
+        start = "" if data[:keep].endswith(b"\n") else "\n"
+        with closing(GrowingFile(path, keep)) as file:
+            file.write(start + encode_run(run) + "\n")
+            file.sync()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -53,8 +54,13 @@ def test_candidates_are_drawn_or_listed() -> None:
 
 def test_what_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with locked(out), pytest.raises(ExistsError, match="another run writes into this folder"):
+    other = locked(out)
+    thread = Thread(target=other.__enter__)
+    thread.start()
+    thread.join()
+    with pytest.raises(ExistsError, match="another run writes into this folder"):
         score(out, archs=2)
+    other.__exit__(None, None, None)
     with pytest.raises(ConfigError, match="by one another"):
         score(out, archs=2, estimator="ensemble", ensemble={"members": ["params", "flops"]})
     with pytest.raises(ConfigError, match="one estimator"):

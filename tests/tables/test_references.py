@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,6 +47,33 @@ class TestAppend:
             assert done == (2 if cut == len(two) - 1 else 1)  # only the newline is missing: the run is whole
             append_run(path, run(B) if done == 1 else run(B, seed=5))
             assert len(ReferenceTable.load(path, resume=True)) == done + 1
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
+    def test_finished_and_replaced_while_others_append(self, tmp_path: Path) -> None:
+        """And begun at the same time: nobody's empty table takes the place of another's."""
+        path, each = tmp_path / "job.jsonl", 8
+
+        def append(worker: int) -> None:
+            ReferenceTable.resume(path, HEADER)
+            for seed in range(each):
+                append_run(path, run(A, seed=worker * each + seed))
+
+        def finish(_worker: int) -> None:
+            for _ in range(each):
+                assert len(ReferenceTable.finish(path, HEADER)) <= 3 * each
+
+        begun = []
+        for worker in range(4):
+            if (pid := os.fork()) == 0:
+                try:
+                    (append if worker < 3 else finish)(worker)
+                    os._exit(0)
+                finally:
+                    os._exit(1)
+            begun.append(pid)
+        assert [os.waitpid(pid, 0)[1] for pid in begun] == [0] * 4
+        assert sorted(one.seed for one in ReferenceTable.finish(path, HEADER).runs) == list(range(3 * each))
+        assert list(tmp_path.iterdir()) == [path]
 
     def test_torn_line_is_refused_or_dropped_with_a_warning(self, saved: Path) -> None:
         saved.write_bytes(saved.read_bytes()[:-20])
