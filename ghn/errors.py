@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from numbers import Integral
 
-from ghn.text import printable
+from ghn.shown import LONGEST, shown
 
 
 class GhnError(Exception):
     """Base of all errors raised on purpose.
 
     They say what is wrong and where; what was `got`, shown with `repr` unless it is a string; what was `expected`; and
-    what the user can do now (`fix`). All of it is text, and each part is an attribute too.
+    what the user can do now (`fix`). All of it is text, and each part is an attribute too. Long parts are shortened,
+    and what a terminal would obey is escaped (`ghn.shown`): any of it may come from a file.
     """
 
     def __init__(self, what: str, *, got: object = None, expected: object = None, fix: str | None = None) -> None:
-        self.what, self.fix = what.rstrip("."), fix
-        self.got, self.expected = (one if one is None or isinstance(one, str) else repr(one) for one in (got, expected))
+        self.what = shown(what.rstrip("."), 4 * LONGEST)  # holds the whole of another error, at times
+        self.got, self.expected, self.fix = (None if one is None else shown(one) for one in (got, expected, fix))
         parts = [self.what]
         if got is not None:
             parts.append(f"  got:      {self.got}")
         if expected is not None:
             parts.append(f"  expected: {self.expected}")
         if fix is not None:
-            parts.append(f"  to do:    {fix}")
-        super().__init__(printable("\n".join(parts)))
+            parts.append(f"  to do:    {self.fix}")
+        super().__init__("\n".join(parts))
 
 
 class GraphError(GhnError, ValueError):

@@ -11,23 +11,15 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import IO, Any, ClassVar, NamedTuple, Self, get_args, get_origin, get_type_hints
+from typing import IO, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from ghn.disk import writing
 from ghn.errors import DataError, check_settings
+from ghn.lines import FIX, encode_line, parse_lines
 from ghn.locks import file_locked, lock_of, temporary
-
-FIX = "give another file to write to"
-
-
-def from_json(text: str | bytes) -> Any:
-    """`json.loads` of text from elsewhere: what is nested too deeply is a JSONDecodeError like what is malformed."""
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise json.JSONDecodeError("nested too deeply", str(text[:40]), 0) from None
+from ghn.reading import read_bytes, reading, there_is
 
 
 @contextmanager
@@ -63,40 +55,6 @@ def write_atomic(path: Path | str, content: bytes | str) -> None:
     """
     with replacing(path) as file:
         file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
-
-
-class Line(NamedTuple):
-    """A whole line of JSON: its number, counted from 1, its content, and where the line ends in the file, in bytes."""
-
-    number: int
-    row: Any
-    end: int
-
-
-def parse_lines(data: bytes, where: Path | str, content: str, fix: str | None = FIX) -> tuple[list[Line], bytes]:
-    """The JSON lines of a file, and what is left of one that was being written when its process was killed.
-
-    That is the end of the file when it is neither terminated nor JSON; any other line that is not JSON is a DataError.
-    `content`, what the lines are, and `fix`, what the user can do, are for its message.
-    """
-    found: list[Line] = []
-    end = 0
-    for number, line in enumerate(data.splitlines(keepends=True), start=1):
-        end += len(line)
-        try:
-            found.append(Line(number, from_json(line), end))
-        except ValueError as error:
-            if not line.endswith(b"\n"):
-                return found, line
-            what, expected = f"{where}, line {number}: not JSON", f"a line of {content} ({error})"
-            raise DataError(what, got=shortened(line), expected=expected, fix=fix) from None
-    return found, b""
-
-
-def shortened(line: bytes) -> str:
-    """The beginning of a line, for messages."""
-    text = line.decode(errors="replace").strip()
-    return text if len(text) <= 80 else f"{text[:80]}..."
 
 
 class GrowingFile:
@@ -178,12 +136,12 @@ class JsonLines:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock_of(self.path, wait=shared)
         try:
-            with writing(self.path):
-                data = self.path.read_bytes() if self.path.exists() else b""
+            with reading(f"{self.path} cannot be read as a file of {content}", fix=FIX):
+                data = read_bytes(self.path) if there_is(self.path) else b""
             whole = self._read(data, header)
             self._file = GrowingFile(self.path, whole)  # a line that a kill tore is written anew
             if not whole:
-                self._file.write(json.dumps(header) + "\n")
+                self._file.write(encode_line(header))
             elif not data[:whole].endswith(b"\n"):
                 self._file.write("\n")
         except BaseException:
@@ -205,7 +163,7 @@ class JsonLines:
 
     def hold(self, row: Mapping[str, Any]) -> None:
         """Keeps a line back until the next is written or the file is closed."""
-        self._held += json.dumps(row) + "\n"
+        self._held += encode_line(row)
 
     def drop_held(self) -> None:
         """Forgets the lines that were kept back."""
@@ -238,7 +196,7 @@ class JsonLines:
         lines, torn = parse_lines(data, self.path, self._content)
         if lines:
             self._check(lines[0].row, header)
-        elif not json.dumps(header).encode().startswith(torn):  # not even the start of ours
+        elif not encode_line(header).encode().startswith(torn):  # not even the start of ours
             self._check(None, header)
         self.rows = [(line.number, line.row) for line in lines[1:]]
         return lines[-1].end if lines else 0

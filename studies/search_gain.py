@@ -20,7 +20,7 @@ from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError, check_known
 from ghn.families.training.full import TrainingEstimator
-from ghn.files import parse_lines
+from ghn.lines import parse_lines
 from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
 from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import SCHEMA, score_of_row

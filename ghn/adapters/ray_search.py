@@ -10,7 +10,8 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from ghn.errors import ConfigError, DataError
-from ghn.files import from_json, write_atomic
+from ghn.files import write_atomic
+from ghn.reading import from_json
 from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import config_of, member_of_config

@@ -13,9 +13,9 @@ from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
-from ghn.files import from_json
 from ghn.graph.calls import write_call
 from ghn.graph.op import Attr, Op, Param, ParamSpec, Shape, get_op
+from ghn.reading import from_json
 
 SCHEMA = "ghn.graph/1"
 HIDDEN = {"linear_weight": "matrix", "linear_bias": "bias"}  # kinds of a linear layer that is not the class head

@@ -16,7 +16,8 @@ from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
 from ghn.errors import DataError
-from ghn.files import Stored, from_json, plain
+from ghn.files import Stored, plain
+from ghn.reading import from_json
 
 
 @dataclass(frozen=True, slots=True)

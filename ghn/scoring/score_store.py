@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ghn.errors import DataError, check_settings
-from ghn.files import FIX, from_json
+from ghn.lines import FIX
+from ghn.reading import from_json
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.types import Score
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import DataError, ExistsError
-from ghn.files import JsonLines, from_json
+from ghn.files import JsonLines
+from ghn.reading import from_json
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.search.basic import as_raisable
 from ghn.types import Score, Searcher, Trial

@@ -13,7 +13,8 @@ import numpy as np
 
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError, ExistsError, GhnError, check_counts, check_known
-from ghn.files import from_json, write_atomic
+from ghn.files import write_atomic
+from ghn.reading import from_json
 from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
 from ghn.search.belief import make_belief, space_and_estimator

@@ -22,11 +22,12 @@ from torch import Tensor, nn
 
 import ghn.graph
 from ghn.errors import GhnError, check_known
-from ghn.files import from_json, write_atomic
+from ghn.files import write_atomic
 from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram, check, interpreter_of
+from ghn.reading import from_json
 from ghn.types import Network
 
 REMEMBERED = 2048  # networks in memory, about 0.2 MB each

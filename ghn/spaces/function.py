@@ -12,9 +12,9 @@ from typing import Any
 from torch import nn
 
 from ghn.errors import ArchitectureError, ConfigError, GraphError
-from ghn.files import from_json
 from ghn.graph.canonical import function_key
 from ghn.graph.ir import Graph
+from ghn.reading import from_json
 from ghn.spaces.ahead import Ahead
 from ghn.spaces.captures import Captures, example_of
 from ghn.spaces.choices import Choice

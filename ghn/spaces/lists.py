@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.files import from_json
+from ghn.reading import from_json
 from ghn.types import NamedInSource, Space
 
 EXPECTED = (

@@ -6,7 +6,7 @@ import ast
 import json
 from typing import Any
 
-from ghn.files import from_json
+from ghn.reading import from_json
 
 LONGEST = 20_000  # characters of an architecture; the longest that any tool writes has about 3,000
 

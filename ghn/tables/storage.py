@@ -12,7 +12,6 @@ replaces one holds its lock; readers need none, as the file is there before and 
 from __future__ import annotations
 
 import gzip
-import json
 import warnings
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,8 +20,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ghn.errors import ConfigError, DataError, ExistsError
-from ghn.files import GrowingFile, parse_lines, shortened, write_atomic
+from ghn.files import GrowingFile, write_atomic
+from ghn.lines import Torn, each_line, encode_line, shortened
 from ghn.locks import file_locked
+from ghn.reading import read_bytes, read_unpacked, reading, there_is
 from ghn.tables.rows import Run, TableHeader
 
 SCHEMA = "ghn.references/1"
@@ -30,16 +31,16 @@ Row = TypeVar("Row", Run, TableHeader)
 
 
 def encode_header(header: TableHeader) -> str:
-    """The header as one line."""
-    return json.dumps({"schema": SCHEMA} | asdict(header), allow_nan=False)
+    """The header as one line, with its end."""
+    return encode_line({"schema": SCHEMA} | asdict(header), allow_nan=False)
 
 
 def encode_run(run: Run) -> str:
-    """A run as one line; what is empty or usual is left out."""
+    """A run as one line, with its end; what is empty or usual is left out."""
     row = asdict(run)
     if run.epochs == tuple(range(1, len(run.epochs) + 1)):
         del row["epochs"]
-    return json.dumps({name: value for name, value in row.items() if value not in (None, ())}, allow_nan=False)
+    return encode_line({name: value for name, value in row.items() if value not in (None, ())}, allow_nan=False)
 
 
 def decode(data: bytes, where: str, *, resume: bool = False) -> tuple[TableHeader, list[Run], int]:
@@ -51,45 +52,61 @@ def decode(data: bytes, where: str, *, resume: bool = False) -> tuple[TableHeade
     Raises:
         DataError: truncated, foreign, duplicated or non-finite, with the line and the field.
     """
-    lines, torn = parse_lines(data, where, f"a {SCHEMA} table", fix=None)
-    if not lines:
-        raise DataError(f"{where}, line 1: not JSON", got=shortened(torn) or "nothing", expected=f"a {SCHEMA} table")
-    header = _header(_object(lines[0].row, f"{where}, line 1"), f"{where}, line 1")
+    header: TableHeader | None = None
     runs: list[Run] = []
     seen: dict[tuple[str, int], int] = {}
-    keep = lines[0].end
-    for line in lines[1:]:
+    keep, torn = 0, None
+    for line in each_line(data, where, f"a {SCHEMA} table", fix=None):
+        if isinstance(line, Torn):
+            torn = line
+            break
         place = f"{where}, line {line.number}"
         row = _object(line.row, place)
-        if "end" in row:
-            _check_end(row, line.number == len(lines) and not torn, len(runs), place)
+        if header is None:
+            header = _header(row, place)
+        elif "end" in row:
+            _check_end(row, line.end == len(data), len(runs), place)
             return header, runs, keep
-        run = _made(Run, row, place)
-        if (run.arch, run.seed) in seen:
-            raise DataError(
-                f"{place}, fields arch and seed: this run is in line {seen[run.arch, run.seed]} already",
-                got=f"{run.arch} with seed {run.seed}",
-                fix="remove one of the two lines",
-            )
-        seen[run.arch, run.seed] = line.number
-        runs.append(run)
+        else:
+            runs.append(_new_run(row, seen, place, line.number))
         keep = line.end
+    if header is None:
+        got = shortened(torn.text) if torn else "nothing"
+        raise DataError(f"{where}, line 1: not JSON", got=got, expected=f"a {SCHEMA} table")
+    _check_unfinished(where, torn, len(runs), resume)
+    return header, runs, keep
+
+
+def _new_run(row: dict[str, Any], seen: dict[tuple[str, int], int], place: str, number: int) -> Run:
+    """The run of a line that is `seen` in none before."""
+    run = _made(Run, row, place)
+    if (run.arch, run.seed) in seen:
+        raise DataError(
+            f"{place}, fields arch and seed: this run is in line {seen[run.arch, run.seed]} already",
+            got=f"{run.arch} with seed {run.seed}",
+            fix="remove one of the two lines",
+        )
+    seen[run.arch, run.seed] = number
+    return run
+
+
+def _check_unfinished(where: str, torn: Torn | None, runs: int, resume: bool) -> None:
+    """Refuses a table without its end, or, with `resume`, warns of a line that was dropped."""
     if resume and torn:
-        warnings.warn(f"{where}, line {len(lines) + 1}: dropped, it was cut while being written", stacklevel=3)
+        warnings.warn(f"{where}, line {torn.number}: dropped, it was cut while being written", stacklevel=4)
     elif torn:
         raise DataError(
-            f"{where}, line {len(lines) + 1}: the file is truncated in the middle of a line",
-            got=shortened(torn),
+            f"{where}, line {torn.number}: the file is truncated in the middle of a line",
+            got=shortened(torn.text),
             fix="a job was killed while writing: go on with it, or load with resume=True, which drops the line",
         )
     elif not resume:
         raise DataError(
-            f"{where}, line {len(lines)}: the table is truncated, or its job has not finished",
-            got=f"{len(runs)} runs and no end line",
+            f"{where}, line {runs + 1}: the table is truncated, or its job has not finished",
+            got=f"{runs} runs and no end line",
             expected='a last line such as {"end": 144}',
             fix="load with resume=True to read what is there; save() writes a finished table",
         )
-    return header, runs, keep
 
 
 def _object(row: Any, place: str) -> dict[str, Any]:
@@ -123,14 +140,11 @@ def _check_end(row: dict[str, Any], is_last: bool, runs: int, place: str) -> Non
 
 def read_file(path: Path, *, resume: bool = False) -> tuple[TableHeader, list[Run]]:
     """Reads a table, gzipped when its name ends in `.gz`; see `decode`."""
-    if not path.exists():
+    if not there_is(path):
         raise DataError(f"there is no reference table at {path}", fix="check the path, or train one: job=references")
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
-            raise DataError(f"{path}: damaged or truncated gzip", got=str(error), fix="get the file again") from error
+    what = f"{path}: damaged or truncated gzip" if path.suffix == ".gz" else f"{path} cannot be read"
+    with reading(what, fix="get the file again"):
+        data = read_unpacked(path)
     return decode(data, str(path), resume=resume)[:2]
 
 
@@ -164,8 +178,8 @@ def finish_file(path: Path) -> tuple[TableHeader, list[Run]]:
 def _write(path: Path, header: TableHeader, runs: Sequence[Run], *, finished: bool) -> None:
     lines = [encode_header(header), *map(encode_run, runs)]
     if finished:
-        lines.append(json.dumps({"end": len(runs)}))
-    data = ("\n".join(lines) + "\n").encode()
+        lines.append(encode_line({"end": len(runs)}))
+    data = "".join(lines).encode()
     # No time in the gzip header: the same table gives the same bytes.
     write_atomic(path, gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
 
@@ -188,11 +202,12 @@ def append_run(path: str | Path, run: Run) -> None:
         fix = "start one with ReferenceTable.resume(path, header)"
         raise DataError(f"there is no reference table at {path}", fix=fix)
     with file_locked(path):
-        data = path.read_bytes()
+        with reading(f"{path} cannot be read"):
+            data = read_bytes(path)
         _, runs, keep = decode(data, str(path), resume=True)
         if any((old.arch, old.seed) == (run.arch, run.seed) for old in runs):
             raise DataError(f"{path} holds this run already", got=f"{run.arch} with seed {run.seed}")
         start = "" if data[:keep].endswith(b"\n") else "\n"
         with closing(GrowingFile(path, keep)) as file:
-            file.write(start + encode_run(run) + "\n")
+            file.write(start + encode_run(run))
             file.sync()

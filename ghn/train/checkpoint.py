@@ -15,7 +15,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ghn.errors import CheckpointError
-from ghn.files import from_json, write_atomic
+from ghn.files import write_atomic
+from ghn.reading import from_json
 
 SCHEMA = "ghn.checkpoint/1"
 _KEY = "ghn"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, TrainingError, check_counts, check_settings
-from ghn.files import parse_lines, write_atomic
+from ghn.files import write_atomic
+from ghn.lines import encode_line, parse_lines
+from ghn.reading import read_bytes, reading
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runtime import ranks_of
 
@@ -37,12 +38,12 @@ class StepLog:
 
     def __init__(self, path: Path, step: int = 0) -> None:
         kept = [line for line in _lines(path) if line["step"] <= step] if path.exists() else []
-        write_atomic(path, "".join(json.dumps(line) + "\n" for line in kept))
+        write_atomic(path, "".join(map(encode_line, kept)))
         self._file = path.open("a")
 
     def write(self, step: int, **values: Any) -> None:
         """Keeps values of one step, which is counted from 1."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.write(encode_line({"step": step, **values}))
         self._file.flush()
 
     def close(self) -> None:
@@ -83,10 +84,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        lines = [line.row for line in parse_lines(path.read_bytes(), path, "a run's log", fix=None)[0]]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read", got=str(error)) from None
+    with reading(f"{path} cannot be read"):
+        lines = [line.row for line in parse_lines(read_bytes(path), path, "a run's log", fix=None)[0]]
     if not all(isinstance(line, dict) and type(line.get("step")) is int for line in lines):
         raise DataError(f"{path} is not what a run writes", expected=LINES)
     return lines

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from ghn.errors import ConfigError, DataError, TrainingError, check_counts, check_settings
-from ghn.files import from_json, write_atomic
+from ghn.files import write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
+from ghn.reading import from_json
 from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.network import NetworkTrainer, Recipe
 from ghn.types import Task

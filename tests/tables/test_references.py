@@ -76,7 +76,7 @@ class TestAppend:
         assert list(tmp_path.iterdir()) == [path]
 
     def test_torn_line_is_refused_or_dropped_with_a_warning(self, saved: Path) -> None:
-        saved.write_bytes(saved.read_bytes()[:-20])
+        saved.write_bytes(saved.read_bytes()[:-40])
         with pytest.raises(DataError, match="line 4: the file is truncated in the middle of a line"):
             ReferenceTable.load(saved)
         with pytest.warns(UserWarning, match="line 4: dropped"):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from table_cases import HEADER, A, run, table
 
 from ghn.errors import DataError, ExistsError
+from ghn.lines import decode_line
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
 from ghn.tables.storage import decode, encode_header, encode_run
@@ -39,7 +40,7 @@ class TestFormat:
         lines = saved.read_text().splitlines()
         assert json.loads(lines[0])["schema"] == "ghn.references/1"
         assert [json.loads(line)["seed"] for line in lines[1:-1]] == [1, 0, 0]
-        assert json.loads(lines[-1]) == {"end": 3}
+        assert decode_line(lines[-1].encode()) == {"end": 3}
         assert "epochs" not in json.loads(lines[1])
 
     def test_never_overwrites_unasked(self, saved: Path) -> None:
@@ -57,12 +58,12 @@ class TestFormat:
     def test_any_run_round_trips(self, losses: list[float], accuracy: float | None, gap: int) -> None:
         epochs = tuple(range(gap, gap * (len(losses) + 1), gap))
         one = Run(A, 3, val_loss=tuple(losses), test_accuracy=accuracy, epochs=epochs)
-        text = f"{encode_header(HEADER)}\n{encode_run(one)}\n"
+        text = encode_header(HEADER) + encode_run(one)
         assert decode(text.encode(), "x", resume=True)[:2] == (HEADER, [one])
 
 
 def broken(**changes: object) -> str:
-    row = json.loads(encode_run(run(seed=9))) | changes
+    row = decode_line(encode_run(run(seed=9)).encode()) | changes
     return json.dumps({k: v for k, v in row.items() if v != "drop"})
 
 
@@ -112,7 +113,7 @@ class TestRefusals:
     )
     def test_header(self, saved: Path, change: dict[str, object], reason: str) -> None:
         first, rest = saved.read_text().split("\n", 1)
-        saved.write_text(json.dumps(json.loads(first) | change) + "\n" + rest)
+        saved.write_text(json.dumps(decode_line(first.encode()) | change) + "\n" + rest)
         with pytest.raises(DataError, match=reason):
             ReferenceTable.load(saved)
 

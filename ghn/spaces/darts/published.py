@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.files import from_json
+from ghn.reading import from_json
 from ghn.spaces.darts.configuration import PREFIX, parse_configuration
 from ghn.spaces.darts.genotype import format_genotype
 from ghn.tables.references import ReferenceTable

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.files import from_json
+from ghn.reading import from_json
 from ghn.spaces.macro.digits import TITLE, identities_last
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader

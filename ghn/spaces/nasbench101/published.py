@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ghn.errors import ConfigError, DataError
-from ghn.files import from_json
+from ghn.reading import from_json
 from ghn.spaces.nasbench101.cells import MAX_VERTICES, member_of_cell
 from ghn.spaces.nasbench101.metrics import Evaluation, decode_metrics
 from ghn.spaces.nasbench101.notation import cell_of_matrix

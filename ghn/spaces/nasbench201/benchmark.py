@@ -13,7 +13,7 @@ import numpy as np
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
-from ghn.files import from_json
+from ghn.reading import from_json
 from ghn.spaces.nasbench201.published import read_analog_nasbench
 from ghn.tables.lookup import DistinctSpace, distinct_references
 from ghn.tables.references import table_reference

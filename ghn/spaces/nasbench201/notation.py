@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.files import from_json
+from ghn.reading import from_json
 from ghn.spaces.literals import as_lists, is_count, read_value
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
