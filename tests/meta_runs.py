@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ import torch
 import toy
 from torch import Tensor
 
+from ghn.lines import parse_lines
 from ghn.nets import GHN, GHNConfig
 from ghn.train.checkpoint import load_tensors
-from ghn.train.loop import STATE, Loop
+from ghn.train.loop import LOG, STATE, Loop
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import make_runtime
 
@@ -52,7 +52,7 @@ def make_run(
 def result(folder: Path | str) -> tuple[int, dict[str, Tensor], list[dict[str, Any]]]:
     """Step, tensors and log (without times) that a run left."""
     tensors, header = load_tensors(Path(folder) / STATE, "training state")
-    log = [json.loads(line) for line in (Path(folder) / "log.jsonl").read_text().splitlines()]
+    log = [line.row for line in parse_lines((Path(folder) / LOG).read_bytes(), LOG, "a log")[0]]
     return header["card"]["step"], tensors, [{k: v for k, v in line.items() if k != "seconds"} for line in log]
 
 

@@ -1,10 +1,8 @@
-import json
-
 import pytest
 import torch
 
 from ghn.errors import ConfigError
-from ghn.train.loop import RunLog
+from ghn.train.loop import RunLog, read_lines
 from ghn.train.runtime import make_runtime
 
 
@@ -54,7 +52,7 @@ def test_float32_is_exact_on_cuda(precision, allowed):
 
 
 def lines(folder):
-    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return read_lines(folder / "log.jsonl")
 
 
 def test_a_log_goes_on_after_a_kill(tmp_path):
