@@ -136,7 +136,7 @@ class JsonLines:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = lock_of(self.path, wait=shared)
         try:
-            with reading(f"{self.path} cannot be read as a file of {content}", fix=FIX):
+            with reading(f"{self.path} cannot be read as a file of {content}", fix=FIX), writing(self.path):
                 data = read_bytes(self.path) if there_is(self.path) else b""
             whole = self._read(data, header)
             self._file = GrowingFile(self.path, whole)  # a line that a kill tore is written anew

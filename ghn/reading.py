@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import io
 import json
@@ -69,8 +70,11 @@ def open_plain(path: Path | str) -> IO[bytes]:
         OSError or ValueError: it cannot be opened, or is something else; for `reading`.
     """
     path = Path(path)
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("a folder, not a file" if path.is_dir() else "not a regular file, but a device or a pipe")
+    kind = path.stat().st_mode
+    if stat.S_ISDIR(kind):
+        raise IsADirectoryError(errno.EISDIR, "a folder, not a file", str(path))
+    if not stat.S_ISREG(kind):
+        raise ValueError("not a regular file, but a device or a pipe")
     return path.open("rb")
 
 
