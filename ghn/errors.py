@@ -7,6 +7,8 @@ from numbers import Integral
 
 from ghn.shown import LONGEST, shown
 
+MOST_SEED = 2**32 - 1  # which torch, numpy and scikit-learn all take
+
 
 class GhnError(Exception):
     """Base of all errors raised on purpose.
@@ -85,7 +87,7 @@ class MissingExtraError(GhnError, ImportError):
     """An optional dependency is needed and not installed."""
 
 
-def check_known(what: str, got: str, known: Iterable[str]) -> None:
+def check_known(what: str, got: object, known: Iterable[str]) -> None:
     """Refuses a name of `what` that is none of those that there are."""
     if got not in (known := list(known)):
         raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(known))

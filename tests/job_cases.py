@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 from ghn.app.job_keys import JobKeys
-from ghn.app.jobs import JOBS, read_keys
+from ghn.app.jobs import JOBS
 from ghn.app.overrides import composed
+from ghn.app.read_keys import read_keys
 
 
 @cache

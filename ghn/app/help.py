@@ -11,8 +11,10 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from ghn.app.estimators import ESTIMATORS
-from ghn.app.job_keys import JobKeys, Keys
+from ghn.app.job_keys import JobKeys
 from ghn.app.jobs import JOBS
+from ghn.app.ranges import Keys, in_words
+from ghn.app.read_keys import groups_of
 
 WIDTH, LEFT = 120, 34
 GROUPS = ("space", "task", "net", "trainer", "weights", "search")  # keys of which yaml has several
@@ -69,7 +71,7 @@ def _lines(keys: type[Keys], options: Mapping[str, Any], prefix: str = "") -> It
         if isinstance(value, dict) and value:
             inner.append((name, field, value))
         else:
-            yield _row(f"  {prefix}{name}={_text(value)}", field.description or "")
+            yield _row(f"  {prefix}{name}={_text(value)}", _about(field))
     for name, field, value in inner:
         group = _chosen(field, value)
         several = f" ({name}=NAME: {_values(name)})" if name in GROUPS and not prefix else ""
@@ -82,11 +84,15 @@ def _lines(keys: type[Keys], options: Mapping[str, Any], prefix: str = "") -> It
             yield from (_row(f"  {prefix}{name}.{key}={_text(one)}", "") for key, one in value.items())
 
 
+def _about(field: FieldInfo) -> str:
+    """What a key means, after the names that it can have, where its description does not say them."""
+    about, words = field.description or "", in_words(field.annotation, field.metadata)
+    return f"{words}; {about}" if " | " in words and " | " not in about and "estimator" not in words else about
+
+
 def _chosen(field: FieldInfo, value: Mapping[str, Any]) -> type[Keys] | None:
     """The group of keys that a value is of."""
-    from ghn.app.jobs import groups_of
-
-    fitting = [group for group in groups_of(field) if set(value) == set(group.model_fields)]
+    fitting = [group for group in groups_of(field.annotation) if set(value) == set(group.model_fields)]
     return fitting[0] if fitting else None
 
 

@@ -15,10 +15,11 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from ghn.app.job_keys import Keys
-from ghn.app.jobs import JOBS, dotted, read_keys
+from ghn.app.jobs import JOBS
+from ghn.app.ranges import Keys
+from ghn.app.read_keys import dotted, read_keys
 from ghn.app.train_keys import TrainKeys
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_known
 
 CONF = files("ghn.app.conf")
 CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide which keys there are
@@ -78,7 +79,10 @@ def composed(config: str, overrides: Sequence[str] = (), *, resolve: bool = True
 
 def keys_of(config: str, options: Mapping[str, Any]) -> type[Keys]:
     """The keys that a script has, with the job that is chosen."""
-    return TrainKeys if config == "train" else JOBS[options["job"]].keys
+    if config == "train":
+        return TrainKeys
+    check_known("job", options.get("job"), JOBS)
+    return JOBS[options["job"]].keys
 
 
 def options_of(group: str) -> list[str]:

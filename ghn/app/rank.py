@@ -80,7 +80,7 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
         raise ConfigError(f"space {space.name} cannot list its networks", fix="rank some of them: Model.rank")
     archs = space.distinct()[: keys.limit]
     if keys.best is not None:
-        check_race(keys, len(archs))
+        check_best(keys.best, len(archs))
     reference = whole_reference(keys.references, space, twins=keys.twins) if keys.references else None
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     given = published_history(space, keys.given)
@@ -129,17 +129,6 @@ def report_all(
         protocol=PROTOCOL[1:],
         metadata={**machine(), "candidates": said, "task": task},
     )
-
-
-def check_race(keys: RankAllKeys, networks: int) -> None:
-    """Raises `ConfigError` where a race cannot give what is asked for."""
-    check_best(keys.best or 0, networks)
-    if keys.references:
-        raise ConfigError(
-            "with best=, only the best are in order, and references= compares the order of all",
-            got=f"best={keys.best} references={keys.references}",
-            expected="one of the two",
-        )
 
 
 def print_race(scores: Sequence[Score], best: int) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from ghn.app.engines import make_workers
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
-from ghn.app.job_keys import LadderKeys, SearchKeys, StepKeys
+from ghn.app.job_keys import LadderKeys, SearchKeys
+from ghn.app.search_keys import StepKeys, trains
 from ghn.app.searchers import CostMaker, SearcherMaker
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError
@@ -105,8 +106,8 @@ def make_steps(setting: Setting, wanted: Sequence[StepKeys]) -> list[LadderStep]
         if name not in made:
             made[name] = make_entries(name, setting)[0].estimator
         label = name if budget is None else f"{name} {budget:g}"
-        trains = name == "low_fidelity" or name.startswith("curve_")
-        steps.append(LadderStep(label, made[name], budget, "training" if trains else None if budget is None else name))
+        chain = "training" if trains(name) else None if budget is None else name
+        steps.append(LadderStep(label, made[name], budget, chain))
     return steps
 
 

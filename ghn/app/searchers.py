@@ -8,22 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from ghn.app.estimators import make_entries
-from ghn.app.job_keys import BoundKeys, SearcherKeys
+from ghn.app.search_keys import NATIVE, BoundKeys, SearcherKeys
 from ghn.app.setting import Setting, open_checkpoint
-from ghn.errors import ConfigError, check_known
 from ghn.scoring.latency import Latency
 from ghn.search.bands import BandSearch
 from ghn.search.basic import RandomSearch
 from ghn.search.constrained import Constrained
-from ghn.search.costs import COSTS, Bound, Cost, make_cost
+from ghn.search.costs import Bound, Cost, make_cost
 from ghn.search.guided import Screened
 from ghn.search.history import begun_budget
-from ghn.search.registry import SCHEDULERS, SEARCHERS, make_searcher
+from ghn.search.registry import SCHEDULERS, make_searcher
 from ghn.tasks.outputs import example_inputs
 from ghn.types import Estimator, Searcher
-
-NATIVE = "lemonade"  # searches for a front by itself
-JUDGED = "bayesian"  # takes the estimator that chooses
 
 
 @dataclass
@@ -98,14 +94,8 @@ class SearcherMaker:
             ConfigError: unknown names, or keys that do not go together.
         """
         keys, options = self.keys, dict(self.keys.options)
-        check_known("searcher", keys.name, (*SEARCHERS, *SCHEDULERS))
-        for name in keys.objectives:
-            check_known("objective of a search beside the score", name, COSTS)
         bounds = self.costing.bounds()
         if keys.judge is not None:
-            if keys.name != JUDGED:
-                fix = f"search={JUDGED}, or search.screen=16 in front of {keys.name}"
-                raise ConfigError("search.judge chooses for search=bayesian alone", got=f"search={keys.name}", fix=fix)
             options["judge"] = make_entries(keys.judge, self.setting)[0].estimator
         objectives = list(keys.objectives)
         if keys.name == NATIVE:
@@ -151,17 +141,9 @@ class SearcherMaker:
 
     def _raised(self, options: dict[str, Any]) -> float | None:
         """How far the budget of a search that is gone on with is raised; `options` become those with which it began."""
-        wanted, epochs = options.get("max_budget"), self.setting.recipe.epochs
+        wanted = options.get("max_budget")
         if wanted is None or self.keys.name not in SCHEDULERS:
             return None
-        if self.keys.estimator == "low_fidelity" and wanted > epochs:
-            raise ConfigError(
-                "search.options.max_budget: more epochs than a training has",
-                got=wanted,
-                expected=f"at most recipe.epochs={epochs}",
-                fix="begin with the recipe.epochs of the longest training, whose schedule it is, and a smaller "
-                "max_budget, which can be raised later",
-            )
         begun = begun_budget(self.out) if self.resume else None
         if begun is None or wanted <= begun:
             return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ghn.app.jobs import read_keys
+from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.app.train_keys import TrainKeys
 from ghn.errors import ConfigError

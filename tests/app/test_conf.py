@@ -11,8 +11,9 @@ import torch
 
 from ghn.app.cli import resume_command
 from ghn.app.estimators import ESTIMATORS
-from ghn.app.jobs import JOBS, read_keys
+from ghn.app.jobs import JOBS
 from ghn.app.overrides import check_overrides, composed, keys_of, options_of
+from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.errors import ConfigError
 from ghn.families.sharing.train import make_method
@@ -176,18 +177,18 @@ WRONG = [
     ("train", ["nett=ghn1"], "net"),
     ("train", ["task=cifar11"], "cifar10_16px"),
     ("train", ["task=image_folder"], "task.root"),
-    ("train", ["trainer.steps=many"], "int, such as 6000"),
-    ("train", ["trainer.lr=fast"], "float, such as 0.002"),
-    ("train", ["resume=yes_please"], "bool"),
+    ("train", ["trainer.steps=many"], "a whole number from 1 to 1,000,000,000"),
+    ("train", ["trainer.lr=fast"], "for instance trainer.lr=0.002"),
+    ("train", ["resume=yes_please"], "true or false"),
     ("train", ["out=${nope}"], "nope"),
     ("evaluate", ["checkpont=a"], "checkpoint"),
     ("evaluate", ["n=10", "readouts=ridge"], "readout"),
     ("evaluate", ["sample.valid=3"], "sample.val"),
-    ("evaluate", ["n=2.5"], "int, such as 300"),
+    ("evaluate", ["n=2.5"], "for instance n=300"),
     ("evaluate", ["n=[1"], "[1"),
     ("evaluate", ["readout"], "readout"),
-    ("evaluate", ["sample.val=true"], "int | null"),
-    ("evaluate", ["sample.batch=true"], "int, such as 512"),
+    ("evaluate", ["sample.val=true"], "a whole number from 1 to 1,000,000,000, or null"),
+    ("evaluate", ["sample.batch=true"], "for instance sample.batch=512"),
     ("evaluate", ["seeds=[0]"], "job=references"),
     ("evaluate", ["job=references", "bootstrap=10"], "job=rank or job=rank_all or job=survey"),
     (
@@ -199,7 +200,9 @@ WRONG = [
     ("evaluate", ["search=asha", "search.limit.trial=3"], "search.limit.trials"),
     ("evaluate", ["+depth=3"], "there is no key depth"),
     ("evaluate", ["estimator.depth=3"], "estimator"),
-    ("evaluate", ["search=random", "search.options.more=3"], "+search.options.more="),
+    ("evaluate", ["search=random", "search.options.distinct=false"], "+search.options.distinct="),
+    ("evaluate", ["search=random", "search.options.more=3"], "search.options"),
+    ("evaluate", ["search=random", "+search.options.more=3"], "search.options.budget | search.options.distinct"),
     ("evaluate", ["--cfg", "job", "checkpont=a"], "checkpoint"),
     ("evaluate", ["job=growth", "--cfg=job"], "python -m studies.growth"),
     ("evaluate", ["+sample.more=3"], "there is no key sample.more"),
@@ -252,7 +255,7 @@ STILL = [
     ("job=references", "archs=here.txt", "seeds=[3]", "recipe.epochs=1", "recipe=default"),
     ("experiment=survey", "survey.workers=1", "survey.estimators.fisher=null", "survey.runs=[]", "references=a.csv"),
     ("experiment=survey", "+survey.estimators.mine={name: zen, seeds: [0, 1]}"),
-    ("search=ladder", "search.seconds=60", "search.pool=null", "search.pilot=3", "search.seed=1"),
+    ("search=ladder", "search.seconds=60", "search.pool=null", "search.pilot=4", "search.seed=1"),
     ("search=asha", "search.limit.epochs=500", "search.options.eta=2", "search.estimator=curve_sotl"),
     ("device=cpu", "precision=bf16", "threads=null", "progress=false", "resume=true", "out=here"),
     *((f"estimator={name}",) for name in ESTIMATORS),

@@ -53,7 +53,7 @@ def test_climbs_and_goes_on(setting: Setting, tmp_path: Path, capsys: pytest.Cap
         ({"seconds": 1e-6}, "does not pay for the pilot"),
         ({"max_params": 1}, "within the bounds"),
         ({"pool": 10**6}, "fewer distinct networks"),
-        ({"steps": [{"estimator": "gnh"}, {"estimator": "training"}]}, "unknown estimator"),
+        ({"steps": [{"estimator": "gnh"}, {"estimator": "training"}]}, r"search\.steps\.0\.estimator"),
         ({"steps": [{"estimator": "ghn"}, {"estimator": "low_fidelity", "budget": 9}]}, "number of epochs"),
     ],
 )

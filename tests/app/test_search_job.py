@@ -74,7 +74,7 @@ def test_rungs_of_a_scheduler_are_trained_on(setting: Setting, tmp_path: Path) -
 
 
 def test_unknown_searchers_leave_nothing_behind(setting: Setting, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="unknown searcher"):
+    with pytest.raises(ConfigError, match=r"search\.name cannot have this value(.|\n)*successive_halving"):
         search_job(setting, keys(tmp_path, "annealing"))
     assert not (tmp_path / "out").exists()
 
@@ -133,5 +133,5 @@ def test_a_largest_budget_is_raised_when_a_search_is_gone_on_with(setting: Setti
     assert first["spent"]["epochs"] == 4 + 2 and again["spent"]["epochs"] == 4 + 2 + 2
     assert again["candidates"][0]["budget"] == 4 and again["candidates"][0]["bracket"] == 0
     assert again["best"] == [again["candidates"][0]["arch"]]
-    with pytest.raises(ConfigError, match=r"more epochs than a training has(.|\n)*recipe\.epochs=4"):
-        run(8, resume=True, epoch="best")
+    with pytest.raises(ConfigError, match=r"more epochs than a training has(.|\n)*recipe\.epochs=20"):
+        run(40, resume=True, epoch="best")

@@ -17,8 +17,9 @@ import pytest
 
 from ghn.adapters import service as services
 from ghn.app import serve
-from ghn.app.jobs import read_keys, run_job
+from ghn.app.jobs import run_job
 from ghn.app.overrides import composed
+from ghn.app.read_keys import read_keys
 from ghn.errors import CheckpointError, ConfigError, ExistsError, OtherSpaceError
 from ghn.scoring.load import SHIPPED
 

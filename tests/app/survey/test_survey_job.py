@@ -19,7 +19,7 @@ from toy_models import SAMPLE, save_toy
 
 from ghn.analysis.correlation import Statistic, kendall
 from ghn.app.job_keys import SurveyKeys
-from ghn.app.jobs import read_keys
+from ghn.app.read_keys import read_keys
 from ghn.app.setting import Setting, build_setting
 from ghn.app.survey import job
 from ghn.app.survey.subjects import halves, shipped_subjects
