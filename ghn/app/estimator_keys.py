@@ -14,12 +14,14 @@ from ghn.app.ranges import (
     Part,
     Pixels,
     Positive,
+    Rate,
     Reads,
     Seed,
     Settings,
     Share,
     Text,
     Texts,
+    WeightDecay,
     partly,
 )
 
@@ -67,9 +69,9 @@ class RecipeKeys(Keys):
 
     epochs: Epochs = Field(description="passes over the train split")
     batch_size: Count = Field(description="images a step")
-    lr: Positive = Field(description="peak learning rate")
+    lr: Rate = Field(description="peak learning rate")
     momentum: Part = Field(description="of Nesterov's method")
-    weight_decay: float = Field(ge=0, description="on every weight")
+    weight_decay: WeightDecay = Field(description="on every weight")
     shift: Shift = Field(description="greatest random shift of a training image in pixels, where task.augment shifts")
 
 

@@ -75,30 +75,31 @@ def partly(kind: type[Keys], *, but: Collection[str] = ()) -> type[Keys]:
     return create_model(f"Some{kind.__name__}", __base__=kind, __doc__=kind.__doc__, **fields)
 
 
-def _refuse(words: str) -> PydanticCustomError:
+def refuse(words: str) -> PydanticCustomError:
+    """What a validator raises of a value that is not `words`."""
     return PydanticCustomError("value", "{words}", {"words": words})
 
 
 def _is_typed(text: str) -> str:
     """What can be passed to an operating system: not empty, no zero byte, no half of a character."""
     if not text.strip() or "\0" in text or len(text.encode(errors="replace")) > PATH_MAX:
-        raise _refuse("text")
+        raise refuse("text")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise _refuse("text") from None
+        raise refuse("text") from None
     return text
 
 
 def _is_named(settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(settings.get("name"), str) or not settings["name"]:
-        raise _refuse("a name, and settings")
+        raise refuse("a name, and settings")
     return settings
 
 
 def _is_estimator(name: str) -> str:
     if name not in ESTIMATORS:
-        raise _refuse("an estimator")
+        raise refuse("an estimator")
     return name
 
 
@@ -115,8 +116,10 @@ Threads = Annotated[int, Field(ge=1, le=4096)]
 Pixels = Annotated[int, Field(ge=1, le=4096)]
 Resamples = Annotated[int, Field(ge=0, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
-Amount = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+Amount = Annotated[float, Field(ge=0, le=10**15)]
+Positive = Annotated[float, Field(gt=0, le=10**15)]
+Rate = Annotated[float, Field(gt=0, le=1000)]  # of learning
+WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # 0: nothing of before is kept
 Part = Annotated[float, Field(gt=0, lt=1)]

@@ -55,6 +55,8 @@ def _what_is_wrong(
     error, path, field = max(same, key=lambda one: (not _is_of_type(one[0]), len(one[1])))
     if isinstance(raised := error.get("ctx", {}).get("error"), GhnError):
         return raised
+    if error["type"].startswith("union_tag"):  # of groups that one of their keys tells apart
+        return _no_such_group(path, error, field)
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         return ConfigError(f"there is no key {key}", expected=" | ".join(_beside(kind, path, options)))
@@ -66,6 +68,15 @@ def _what_is_wrong(
     meaning = f" ({field.description})" if field is not None and field.description else ""
     got = "null" if error["input"] is None else repr(error["input"])
     return ConfigError(f"{key} {_how(error)}", got=got, expected=f"{expected}{meaning}", fix=shown)
+
+
+def _no_such_group(path: Sequence[str], error: ErrorDetails, field: FieldInfo | None) -> ConfigError:
+    """What is said of a key whose value says which keys there are beside it, and is none of those that there are."""
+    key = error["ctx"]["discriminator"].strip("'")
+    groups = [] if field is None else groups_of(field.annotation)
+    names = [name for group in groups for name in get_args(group.model_fields[key].annotation)]
+    got = error["input"].get(key) if isinstance(error["input"], Mapping) else error["input"]
+    return ConfigError(f"{'.'.join((*path, key))} cannot have this value", got=repr(got), expected=" | ".join(names))
 
 
 def _is_of_type(error: ErrorDetails) -> bool:

@@ -4,14 +4,48 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from ghn.app.ranges import Count, CountOrNone, Decay, Keys, Named, Part, Positive, Seed, Settings, Text, Threads
+from ghn.app.ranges import (
+    Amount,
+    Count,
+    CountOrNone,
+    Decay,
+    Keys,
+    Named,
+    Part,
+    Positive,
+    Rate,
+    Seed,
+    Settings,
+    Text,
+    Threads,
+    WeightDecay,
+    Words,
+    refuse,
+)
+
+
+def _is_side(pixels: int) -> int:
+    if pixels not in (1, 3, 5, 7):
+        raise refuse("one of these")
+    return pixels
+
+
+def _is_enough(networks: int) -> int:
+    if 0 < networks < 20:  # `ghn.analysis.correction.LEAST`, which is not imported: it takes seconds
+        raise refuse("enough")
+    return networks
+
 
 Size = Annotated[int, Field(ge=1, le=16_384)]  # numbers a node
 Wide = Annotated[int, Field(ge=1, le=65_536)]
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Group = Annotated[int, Field(ge=1, le=1_000_000)]  # what is in memory at once
+Kernel = Annotated[int, AfterValidator(_is_side), Words("1, 3, 5 or 7")]
+Population = Annotated[
+    int, Field(ge=0, le=1_000_000), AfterValidator(_is_enough), Words("0, or a whole number from 20 to 1,000,000")
+]
 
 
 class NetKeys(Keys):
@@ -47,10 +81,10 @@ class TrainerKeys(Keys):
     architectures: Group = Field(description="a step; weights=darts runs all of them at once")
     images: Group = Field(description="items of data an architecture and step")
     optimizer: Literal["adamw", "sgd"] = Field(description="of the weights")
-    lr: Positive = Field(description="peak learning rate, after a linear warm-up")
+    lr: Rate = Field(description="peak learning rate, after a linear warm-up")
     schedule: Literal["cosine", "constant"] = Field(description="cosine takes the rate to zero | constant leaves it")
     momentum: Decay = Field(description="of sgd")
-    weight_decay: float = Field(ge=0, description="of the optimiser")
+    weight_decay: WeightDecay = Field(description="of the optimiser")
     warmup: CountOrNone = Field(description="steps of warm-up")
     clip: Positive = Field(description="greatest norm of the gradient")
     average: Decay = Field(description="decay of the moving average of the parameters, which is what is saved")
@@ -95,11 +129,11 @@ class EnasKeys(Keys):
 
     method: Literal["enas"] = Field(description="set by weights=NAME")
     hidden: Size = Field(description="of the controller's LSTM")
-    lr: Positive = Field(description="of the controller")
+    lr: Rate = Field(description="of the controller")
     every: Count = Field(description="steps of the weights between two phases of the controller")
     policy_steps: Count = Field(description="updates of the controller a phase")
     samples: Group = Field(description="architectures an update")
-    entropy: float = Field(ge=0, description="weight of the controller's entropy, in units of accuracy a nat")
+    entropy: Amount = Field(description="weight of the controller's entropy, in units of accuracy a nat")
     baseline: Decay = Field(description="decay of the moving average of the reward")
     held_out: Part = Field(description="share of the train split that rewards; the weights never see it")
     images: Group = Field(description="of these, a reward")
@@ -109,9 +143,9 @@ class DartsKeys(Keys):
     """weights=darts: mixed operations with architecture parameters (Liu et al., ICLR 2019)."""
 
     method: Literal["darts"] = Field(description="set by weights=NAME")
-    order: Literal[1, 2] = Field(description="1: weights are taken as they are | 2: as they are a step later")
-    lr: Positive = Field(description="of the architecture parameters")
-    weight_decay: float = Field(ge=0, description="of the architecture parameters")
+    order: int = Field(ge=1, le=2, description="1: weights are taken as they are | 2: as they are a step later")
+    lr: Rate = Field(description="of the architecture parameters")
+    weight_decay: WeightDecay = Field(description="of the architecture parameters")
     held_out: Part = Field(description="share of the train split for the architecture parameters alone")
     images: Group = Field(description="of these, a step")
 
@@ -123,7 +157,7 @@ class SmashKeys(Keys):
     unit: Size = Field(description="channels that a cell of the encoding stands for")
     hidden: Size = Field(description="channels of the hypernetwork")
     blocks: Depth = Field(description="residual blocks of it")
-    kernel: Literal[1, 3, 5, 7] = Field(description="the largest convolution that it emits: 5 in the DARTS space")
+    kernel: Kernel = Field(description="the largest convolution that it emits: 5 in the DARTS space")
 
 
 class TrainKeys(Keys):
@@ -143,7 +177,7 @@ class TrainKeys(Keys):
     scoring_task: Named | None = Field(
         description="the task on whose validation images the checkpoint scores by default; null: the user says"
     )
-    population: Literal[0] | Annotated[int, Field(ge=20, le=1_000_000)] = Field(
+    population: Population = Field(
         description="networks over which the card keeps what readings are usual, for Model.rank; 0: none"
     )
     check: CountOrNone = Field(description="references in the check of the order beside the loss; 0: none")
