@@ -63,6 +63,11 @@ def there_is(path: Path | str) -> bool:
         return False
 
 
+def is_file(path: Path | str) -> bool:
+    """Whether there is a file, or a device or pipe, at a path: something that `read_bytes` says more of."""
+    return there_is(path) and not Path(path).is_dir()
+
+
 def open_plain(path: Path | str) -> IO[bytes]:
     """Opens a regular file: reading a device or a pipe may never end.
 

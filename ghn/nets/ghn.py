@@ -26,6 +26,7 @@ from ghn.types import Space, WeightDict
 
 ENCODERS = ("graphormer", "gated")
 DECODERS = ("tiled", "low_rank")
+DEEPEST = 1024  # layers or rounds
 KERNEL = 3  # of the decoder, where nothing else is known
 
 
@@ -89,6 +90,9 @@ class GHNConfig:
         given = {name: n for name in ("decoder_mix", "kernel") if (n := getattr(self, name)) is not None}
         counts = ("classes", "hidden", "layers", "heads", "rounds", "decoder_hidden", "channels", "rank", "expansion")
         check_counts("", **{name: getattr(self, name) for name in counts}, **given)
+        if max(self.layers, self.rounds) > DEEPEST:
+            got, expected = f"layers {self.layers}, rounds {self.rounds}", f"at most {DEEPEST} of each"
+            raise ConfigError("the hypernetwork is too deep", got=got, expected=expected)
         if self.hidden % self.heads or (self.decoder == "tiled" and given.get("kernel", KERNEL) % 2 == 0):
             raise ConfigError(
                 "the hypernetwork's sizes do not fit",
@@ -123,6 +127,7 @@ class GHN(Net):
     config: GHNConfig
     kind = "hypernetwork"
     generalises = True
+    repeated = ("layers",)
     method = "ghn"
     source = "Zhang, Ren & Urtasun, Graph HyperNetworks for Neural Architecture Search, ICLR 2019"
 

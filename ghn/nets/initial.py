@@ -48,8 +48,11 @@ class GaussianInit(RandomInit):
 def draw(param: Param, generator: torch.Generator, *, scaled: bool = True) -> Tensor:
     """Draws an initial value on the CPU, of the deviation that suits its kind or, where it is not `scaled`, of 1.
 
-    Normalisations, scales and scalars start at 1 and biases at 0.
+    Normalisations, scales and scalars start at 1 and biases at 0. On the device `meta`, where only shapes are looked
+    at, nothing is drawn.
     """
+    if torch.get_default_device().type == "meta":
+        return torch.empty(param.shape)
     start = initial_of(param.kind)
     if isinstance(start, float):
         return torch.full(param.shape, start)

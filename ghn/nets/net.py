@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pkgutil import resolve_name
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from ghn.errors import CheckpointError
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
 from ghn.types import Space, WeightDict
+
+Made = TypeVar("Made", bound=nn.Module)
 
 # the kind in a checkpoint's header -> the class; families are imported only where a checkpoint holds one of theirs
 KINDS = {
@@ -37,11 +41,13 @@ class Net(nn.Module, ABC):
         config: what it is made from.
         kind: a key of `KINDS`.
         generalises: whether it makes weights for variants of its space too, such as deeper ones.
+        repeated: settings of its config of which each unit has tensors of its own, such as a number of layers.
     """
 
     config: NetConfig
     kind: ClassVar[str]
     generalises: ClassVar[bool] = False
+    repeated: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     @abstractmethod
@@ -71,11 +77,49 @@ class Net(nn.Module, ABC):
         return tuple(param for param in graph.params() if not self.makes(param))
 
 
-def make_net(kind: str, config: Mapping[str, Any], space: Space[Any]) -> Net:
-    """Makes a network of a kind from what its checkpoint's card says.
+def make_net(kind: str, config: Mapping[str, Any], space: Space[Any], tensors: Mapping[str, Tensor]) -> Net:
+    """Makes a network of a kind from what its checkpoint's card says, with weights of no meaning; see `make_fitting`.
 
     Raises:
         KeyError, TypeError, ValueError or a GhnError: nothing can be made from that.
     """
-    made: Net = resolve_name(KINDS[kind]).from_card(config, space)
-    return made
+    known: type[Net] = resolve_name(KINDS[kind])
+    return make_fitting(lambda: known.from_card(config, space), known.repeated, config, tensors)
+
+
+def make_fitting(
+    make: Callable[[], Made], repeated: Sequence[str], config: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> Made:
+    """Makes a network after finding that the tensors of its checkpoint fit, so that a card takes no memory by itself.
+
+    They are compared with a network on the device `meta`, which takes none; of what is `repeated` in the config it has
+    no more than there are tensors.
+
+    Raises:
+        CheckpointError: they do not fit.
+    """
+    for name in repeated:
+        if name in config and not config[name] <= len(tensors):
+            raise CheckpointError(f"{name} is more than there are tensors", got=config[name], expected=len(tensors))
+    with torch.device("meta"):
+        check_shapes(make(), tensors)
+    return make()
+
+
+def check_shapes(net: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Raises CheckpointError where tensors have not exactly the names, shapes and dtypes of a module's."""
+    own = net.state_dict()
+    if difference := sorted(own.keys() ^ tensors.keys()):
+        raise CheckpointError("tensors do not match the config in it", got=difference[:5], expected="the same names")
+    for name, value in own.items():
+        if value.shape != tensors[name].shape or value.dtype != tensors[name].dtype:
+            raise CheckpointError(
+                f"tensor {name} does not match the config in it",
+                got=f"{tuple(tensors[name].shape)} {tensors[name].dtype}",
+                expected=f"{tuple(value.shape)} {value.dtype}",
+            )
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> list[str]:
+    """The names of those tensors that hold a NaN or an infinity."""
+    return [name for name, values in tensors.items() if not bool(torch.isfinite(values).all())]

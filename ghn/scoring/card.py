@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
+from ghn.tasks.normalisation import check_moments
 from ghn.tasks.outputs import kind_of
 from ghn.tasks.task import check_units
 
@@ -58,8 +59,8 @@ class Card(_Part):
             check_units(task)
             return self
         shape = kind_of(task)["input_shape"]  # images that are classified
-        moments = [float(value) for key in ("mean", "std") for value in task[key]]
-        if len(shape) != 3 or len(moments) != 2 * shape[0]:
+        check_moments(task["mean"], task["std"])
+        if len(shape) != 3 or not len(task["mean"]) == len(task["std"]) == shape[0]:
             raise ValueError(f"its images and their mean and deviation do not fit: {task}")
         return self
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from ghn.errors import ConfigError, GhnError
 from ghn.graph.canonical import canonical_hash
 from ghn.graph.stats import graph_stats
+from ghn.nets.net import not_finite
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import skeletons_of
 from ghn.tasks.outputs import check_network
@@ -149,7 +150,8 @@ class WeightedEstimator:
     ) -> dict[Hashable, dict[str, float]]:
         """Readings of each network; the device is waited for once a block."""
         pending: dict[Hashable, dict[str, Tensor]] = {}
-        for (key, network), weights in zip(networks.items(), self._weights(networks, failed), strict=True):
+        made = dict(zip(networks, self._weights(networks, failed), strict=True))
+        for (key, network), weights in zip(networks.items(), made.values(), strict=True):
             if weights is None:
                 continue
             try:
@@ -161,7 +163,11 @@ class WeightedEstimator:
             return {}
         names = list(next(iter(pending.values())))
         table = torch.stack([torch.stack([r[n].float() for n in names]) for r in pending.values()]).tolist()
-        return {key: dict(zip(names, row, strict=True)) for key, row in zip(pending, table, strict=True)}
+        found = {key: dict(zip(names, row, strict=True)) for key, row in zip(pending, table, strict=True)}
+        for key in [key for key, row in found.items() if not all(map(isfinite, row.values()))]:
+            if wrong := not_finite(made[key] or {}):
+                failed[key] = f"the weights made for it are not finite: {', '.join(wrong[:3])}"
+        return found
 
     def _weights(self, networks: Mapping[Hashable, Network], failed: dict[Hashable, str]) -> list[WeightDict | None]:
         """Weights of all networks at once; where one of them is at fault, one by one, to find which."""

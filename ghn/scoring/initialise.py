@@ -16,6 +16,7 @@ from ghn.graph.program import ModuleProgram
 from ghn.graph.unchanged import lock_of, unchanged
 from ghn.nets.ghn import GHN
 from ghn.nets.kinds import CLASS_HEAD
+from ghn.nets.net import not_finite
 from ghn.types import Network
 
 HEADS = ("auto", "make", "keep")
@@ -77,7 +78,7 @@ def make_weights(
 
     Raises:
         GraphError: some parameters are made by no head, and `strict` is set; or its class head has more classes than
-            the hypernetwork's.
+            the hypernetwork's; or what is made is not finite.
     """
     unmade = [p.name for p in net.unmade(network.graph) if p.kind not in without]
     if strict and unmade:
@@ -87,7 +88,11 @@ def make_weights(
             fix="strict=False keeps the network's own values of these",
         )
     with torch.no_grad():
-        return dict(net([network.graph], without)[0])
+        made = dict(net([network.graph], without)[0])
+    if wrong := not_finite(made):
+        fix = "take another checkpoint: the training of this one may have diverged"
+        raise GraphError("the weights made for this network are not finite", got=wrong[:10], fix=fix)
+    return made
 
 
 def coverage_of(net: GHN, network: Network, module: nn.Module, made: Mapping[str, Tensor]) -> Coverage:

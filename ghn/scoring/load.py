@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning_fabric import Fabric
+from torch import Tensor
 
 from ghn.assets import asset, here_or_shipped
-from ghn.errors import CheckpointError, GhnError
+from ghn.errors import CheckpointError
 from ghn.nets.ghn import GHN, GHNConfig
-from ghn.nets.net import KINDS, make_net
+from ghn.nets.net import KINDS, make_fitting, make_net, not_finite
 from ghn.scoring.card import check_card, check_outputs
 from ghn.scoring.model import Model
 from ghn.spaces import CHECKPOINTS, DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
@@ -78,8 +79,10 @@ def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
     """
     path = find_checkpoint(path)
     tensors, header = load_tensors(path, GHN.kind)
+    _check_finite(tensors, path)
     with _usable(path):
-        net = GHN(GHNConfig(**header["card"]["config"]))
+        config = header["card"]["config"]
+        net = make_fitting(lambda: GHN(GHNConfig(**config)), GHN.repeated, config, tensors)
     fit_tensors(net, tensors, path)
     return net, header
 
@@ -87,10 +90,11 @@ def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
 def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:
     tensors, header = load_tensors(path, *KINDS)
     card = header["card"]
+    _check_finite(tensors, path)
     with _usable(path):
         check_card(card)
         own = _space_of(card["space"], space, path)
-        net = make_net(header["kind"], card["config"], own)
+        net = make_net(header["kind"], card["config"], own, tensors)
         check_outputs(card, net.config.classes)
     if space is not None and describe_space(space) != describe_space(own):
         raise CheckpointError(
@@ -103,6 +107,13 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
     return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
 
 
+def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """A CheckpointError for weights of a training that diverged."""
+    if wrong := not_finite(tensors):
+        fix = "take an earlier checkpoint, or train it again"
+        raise CheckpointError(f"{path}: its weights are not finite", got=wrong[:5], fix=fix)
+
+
 @contextmanager
 def _usable(path: Path) -> Iterator[None]:
     """Says of anything that is wrong with a card which file it is in; a foreign space is another matter."""
@@ -110,8 +121,8 @@ def _usable(path: Path) -> Iterator[None]:
         yield
     except ForeignSpaceError:
         raise
-    except (KeyError, TypeError, ValueError, GhnError) as error:
-        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from None
+    except Exception as error:  # cards are wrong in dozens of ways
+        raise CheckpointError(f"{path}: its card cannot be used", got=repr(error), fix="train it again") from error
 
 
 def _space_of(described: Mapping[str, Any], given: Space[Any] | None, path: Path) -> Space[Any]:

@@ -28,6 +28,7 @@ from ghn.graph.interpreter import Inputs, Interpreter
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram, check, interpreter_of
 from ghn.reading import from_json
+from ghn.spaces.limits import check_sizes
 from ghn.types import Network
 
 REMEMBERED = 2048  # networks in memory, about 0.2 MB each
@@ -163,11 +164,12 @@ def example_of(input_shape: Any, dtype: str | Sequence[str]) -> Inputs:
     """Inputs of a shape, or of several in a tuple or dict: zeros.
 
     Raises:
-        ConfigError: a dtype is unknown.
+        ConfigError: a dtype is unknown, or a shape too large.
     """
     kinds = repeat(dtype) if isinstance(dtype, str) else iter(dtype)
 
     def zeros(shape: Sequence[int]) -> Tensor:
+        check_sizes("space", shape)
         check_known("dtype of inputs", kind := next(kinds), DTYPES)
         return torch.zeros(2, *shape, dtype=DTYPES[kind])
 

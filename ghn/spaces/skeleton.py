@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ghn.errors import ConfigError
+from ghn.spaces.limits import check_sizes
 
 WIDER = 1.5  # by how much the other of two widths is greater, in which a hypernetwork is trained and read
 
@@ -51,6 +52,8 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
+        sizes = {"width": self.width, "depth": self.depth, "classes": self.classes}
+        check_sizes(f"{self.title} skeleton", self.input_shape, **sizes)
         check_images(self.title, self.input_shape)
         if self.width < self.least_width or self.depth < self.least_depth or self.classes < 1:
             raise ConfigError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any, NamedTuple
 
 import torch
@@ -46,6 +48,15 @@ class Normalisation(NamedTuple):
 
     def describe(self) -> dict[str, Any]:
         return {"mean": list(self.mean), "std": list(self.std)}
+
+
+def check_moments(mean: Sequence[Any], std: Sequence[Any]) -> None:
+    """Raises TypeError, OverflowError or ValueError for a mean and a deviation, from a file, that normalise nothing."""
+    numbers = [float(value) for value in (*mean, *std)]
+    if len(mean) != len(std):
+        raise ValueError(f"means and deviations are not as many: {mean}, {std}")
+    if not all(map(isfinite, numbers)) or min(numbers[len(mean) :], default=1.0) <= 0:
+        raise ValueError(f"means and deviations are no finite numbers, the latter above 0: {mean}, {std}")
 
 
 def bytes_of_one(values: Tensor) -> Normalisation | None:

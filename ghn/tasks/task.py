@@ -16,7 +16,7 @@ from ghn.errors import DataError
 from ghn.tasks.augmentation import Augmentation, apply_augmentation, augmentation_name, check_augmentation
 from ghn.tasks.inputs import listed, shape_list
 from ghn.tasks.memory import each_normalisation
-from ghn.tasks.normalisation import Normalisation
+from ghn.tasks.normalisation import Normalisation, check_moments
 from ghn.tasks.objectives import Objective
 from ghn.types import Inputs, Split
 
@@ -165,8 +165,8 @@ def check_units(description: Mapping[str, Any]) -> None:
     """Raises KeyError, TypeError or ValueError for a description, from a file, that `normalised_as` could not use."""
     units = description["units"]
     for one in (*units["inputs"], units["target"]):
-        if one is not None and len(list(map(float, one["mean"]))) != len(list(map(float, one["std"]))):
-            raise ValueError(f"means and deviations are not as many: {one}")
+        if one is not None:
+            check_moments(one["mean"], one["std"])
 
 
 def _units(split: DataSplit) -> tuple[list[Normalisation | None], Normalisation | None]:

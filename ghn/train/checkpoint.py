@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from ghn.errors import CheckpointError
 from ghn.files import write_atomic
-from ghn.reading import from_json
+from ghn.nets.net import check_shapes
+from ghn.reading import from_json, is_file, read_bytes, reading
 
 SCHEMA = "ghn.checkpoint/1"
+LARGEST = 1 << 34  # bytes of a file
 _KEY = "ghn"
 _PACKAGES = ("ghn", "torch", "torch-geometric", "numpy")
 
@@ -50,24 +51,20 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
         CheckpointError: missing, truncated, foreign, of another kind, or changed since it was written.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise CheckpointError(
             "no checkpoint here",
             got=str(path),
             expected="a .safetensors file written by ghn",
             fix="a training leaves one in its folder: FOLDER/checkpoint.safetensors",
         )
-    try:
-        data = path.read_bytes()  # once: the library opens a file twice, between which a running training replaces it
-        tensors = load(data)
+    what, fix = f"{path} cannot be read: truncated, or not a safetensors file", "copy or download it again"
+    with reading(what, error=CheckpointError, fix=fix):
+        data = read_bytes(path, LARGEST)  # once: the library opens a file twice; meanwhile a training may replace it
         metadata = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
         header = from_json(metadata.get(_KEY, "null"))
-    except (SafetensorError, json.JSONDecodeError, OSError, UnicodeDecodeError) as error:
-        raise CheckpointError(
-            f"{path} cannot be read: truncated, or not a safetensors file",
-            got=str(error),
-            fix="copy or download it again",
-        ) from None
+        tensors = load(data)
+        digest = _digest(tensors)
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         got = header.get("schema") if isinstance(header, dict) else "a safetensors file of another program"
         raise CheckpointError(f"{path} is not a checkpoint of this version of ghn", got=got, expected=SCHEMA)
@@ -79,7 +76,7 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
             fix="choose another file",
         )
     changed = None
-    if header.get("digest") != _digest(tensors) or not isinstance(header.get("card"), dict):
+    if header.get("digest") != digest or not isinstance(header.get("card"), dict):
         changed = "its tensors do not match their digest"
     elif header.pop("seal", seal := _seal(header)) != seal:  # the first files had no seal
         changed = "its card does not match its seal"
@@ -89,19 +86,11 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
 
 
 def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
-    """Loads tensors into a module whose names and shapes must be exactly theirs."""
-    own = module.state_dict()
-    if difference := sorted(own.keys() ^ tensors.keys()):
-        raise CheckpointError(
-            f"{path}: tensors do not match the config in it", got=difference[:5], expected="the same names"
-        )
-    for name, value in own.items():
-        if value.shape != tensors[name].shape or value.dtype != tensors[name].dtype:
-            raise CheckpointError(
-                f"{path}: tensor {name} does not match the config in it",
-                got=f"{tuple(tensors[name].shape)} {tensors[name].dtype}",
-                expected=f"{tuple(value.shape)} {value.dtype}",
-            )
+    """Loads tensors into a module whose names, shapes and dtypes must be exactly theirs."""
+    try:
+        check_shapes(module, tensors)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
     module.load_state_dict(dict(tensors))
 
 

@@ -70,6 +70,7 @@ class Smash(Net):
     config: SmashConfig
     kind = "smash"
     method = "smash"
+    repeated = ("blocks",)
     source = SOURCES["smash"]
 
     def __init__(self, config: SmashConfig, space: Space[Any], seed: int = 0) -> None:

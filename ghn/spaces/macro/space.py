@@ -18,6 +18,7 @@ from ghn.graph.diagram import Diagram
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.graph.ops import zero_attrs
 from ghn.spaces.choices import Choice, Joint, Supergraph
+from ghn.spaces.limits import check_sizes
 from ghn.spaces.macro.digits import DIGITS, STAGES, TITLE, by_stage, check_digits, identities_last
 from ghn.spaces.skeleton import other_widths
 from ghn.types import Network
@@ -68,6 +69,7 @@ class NASBenchMacro:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
+        check_sizes(TITLE, self.input_shape, width=self.width, classes=self.classes)
         if len(self.input_shape) != 3 or min(*self.input_shape, self.width, self.classes) < 1:
             raise ConfigError(
                 f"{TITLE} needs images, width >= 1 and at least 1 class",

@@ -19,6 +19,7 @@ from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.spaces.choices import Choice
+from ghn.spaces.limits import check_sizes
 from ghn.spaces.skeleton import check_images
 from ghn.types import Network
 
@@ -53,6 +54,7 @@ class NATSBenchSize:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", tuple(self.input_shape))  # JSON gives a list
+        check_sizes(self.title, self.input_shape, width=self.width, classes=self.classes)
         check_images(self.title, self.input_shape)
         if self.width < 1 or self.classes < 1:
             raise ConfigError(

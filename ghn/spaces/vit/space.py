@@ -17,6 +17,7 @@ from typing import Any
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.spaces.choices import Choice
+from ghn.spaces.limits import MOST, check_sizes
 from ghn.spaces.vit.network import Block, build_network
 from ghn.types import Network
 
@@ -65,6 +66,7 @@ class ViT:
     def __post_init__(self) -> None:
         shape = tuple(self.input_shape)  # JSON gives a list
         object.__setattr__(self, "input_shape", shape)
+        check_sizes("space vit", shape, classes=self.classes)
         if len(shape) != 3 or min(shape) < 1:
             raise ConfigError(
                 "space vit reads images", got=f"input_shape {shape}", expected="(channels, height, width)"
@@ -90,9 +92,10 @@ class ViT:
         counts = {name: tuple(getattr(self, name)) for name in ("patches", "widths", "depths", "heads", "ratios")}
         counts |= {"classes": (self.classes,), "head_size": (self.head_size,)}
         for name, values in counts.items():
-            whole = all(type(value) is int and value > 0 for value in values)
+            most = MOST[{"depths": "depth", "classes": "classes"}.get(name, "width")]
+            whole = all(type(value) is int and 0 < value <= most for value in values)
             if not values or not whole or len(set(values)) < len(values):
-                expected = "whole numbers above 0, each once"
+                expected = f"whole numbers above 0, each once, and at most {most}"
                 raise ConfigError(f"the setting {name} of space vit makes no network", got=values, expected=expected)
 
     def describe(self) -> dict[str, Any]:
