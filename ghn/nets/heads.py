@@ -245,6 +245,8 @@ class Flattened(nn.Module):
 
 def unit_variance(*layers: nn.Linear) -> None:
     """Weights that keep a unit variance through ReLUs, so that `normalise` starts from the scale it expects."""
+    if layers[0].weight.is_meta:  # only shapes are looked at
+        return
     for i, layer in enumerate(layers):
         gain = 2.0 if i else 1.0
         nn.init.normal_(layer.weight, std=(gain / layer.in_features) ** 0.5)

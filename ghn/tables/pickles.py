@@ -1,6 +1,6 @@
 """Reads pickles from elsewhere without unpickling them: an interpreter of our own builds plain data, and nothing else.
 
-Python's `pickle` is never asked. What stands in a file can be numbers, texts, bytes, lists, tuples, dictionaries,
+Python's `pickle` is never asked. What stands in a file can be numbers, texts, bytes, lists, tuples, sets, dictionaries,
 arrays of these numbers and texts, and `Record`s where the caller says so. Every global that it names must be on a short
 list, and is never looked up, let alone called: it stands for one of the ways to build plain data below. A file has a
 limit of bytes and of instructions, so that it cannot take more memory than that.
@@ -208,6 +208,11 @@ class _Machine:
             raise ValueError("items without a dictionary")
         self.stack[-1].update(_dict(items))
 
+    def add(self, items: list[Any]) -> None:
+        if type(self.stack[-1]) is not set:
+            raise ValueError("items without a set")
+        self.stack[-1].update(_keys(items))
+
     def _refused(self, what: str) -> DataError:
         return DataError(
             f"{self._where}: the pickle asks for something that is not plain data, so it was not loaded",
@@ -259,11 +264,16 @@ def _tuple(items: list[Any]) -> tuple[Any, ...]:
 
 
 def _dict(items: list[Any]) -> dict[Any, Any]:
-    """A dictionary of keys and values in turn; containers in keys could take for ever to be compared."""
-    for key in items[::2]:
+    """A dictionary of keys and values in turn."""
+    return dict(zip(_keys(items[::2]), map(_finished, items[1::2]), strict=True))
+
+
+def _keys(items: list[Any]) -> list[Any]:
+    """What may stand in a set, or before a value: containers there could take for ever to be compared."""
+    for key in items:
         if not all(map(_is_key, key if type(key) is tuple else (key,))):
             raise ValueError(f"a key that is a {type(key).__name__}")
-    return dict(zip(items[::2], map(_finished, items[1::2]), strict=True))
+    return items
 
 
 def _is_key(value: Any) -> bool:
@@ -285,6 +295,7 @@ _DO: dict[str, Callable[[_Machine, Any], Any]] = {
     "EMPTY_LIST": lambda m, _: m.push([]),
     "EMPTY_TUPLE": lambda m, _: m.push(()),
     "EMPTY_DICT": lambda m, _: m.push({}),
+    "EMPTY_SET": lambda m, _: m.push(set()),
     "MARK": lambda m, _: m.mark(),
     "POP_MARK": lambda m, _: m.from_mark(),
     "LIST": lambda m, _: m.push(list(_tuple(m.from_mark()))),
@@ -293,6 +304,8 @@ _DO: dict[str, Callable[[_Machine, Any], Any]] = {
     "TUPLE1": lambda m, _: m.push(_tuple(_pop(m, 1))),
     "TUPLE2": lambda m, _: m.push(_tuple(_pop(m, 2))),
     "TUPLE3": lambda m, _: m.push(_tuple(_pop(m, 3))),
+    "FROZENSET": lambda m, _: m.push(frozenset(_keys(m.from_mark()))),
+    "ADDITEMS": lambda m, _: m.add(m.from_mark()),
     "APPEND": lambda m, _: m.extend(_pop(m, 1)),
     "APPENDS": lambda m, _: m.extend(m.from_mark()),
     "SETITEM": lambda m, _: m.set_items(_pop(m, 2)),
