@@ -24,7 +24,7 @@ FIXES = {
     errno.EPERM: f"get the right to write there, or {ELSEWHERE}",
     errno.ENOTDIR: f"a file stands where a folder should: move it away, or {ELSEWHERE}",
     errno.EEXIST: f"a file stands where a folder should: move it away, or {ELSEWHERE}",
-    errno.ENOENT: f"its folder went away, or a link leads nowhere: begin again, or {ELSEWHERE}",
+    errno.ENOENT: "check the path: it, or the folder of it, is not there, or not any more",
     errno.EISDIR: f"a folder stands where a file should: move it away, or {ELSEWHERE}",
     errno.ENAMETOOLONG: f"give a shorter name, or {ELSEWHERE}",
     errno.ELOOP: f"links lead in a circle: mend them, or {ELSEWHERE}",

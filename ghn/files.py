@@ -17,7 +17,7 @@ import numpy as np
 
 from ghn.disk import writing
 from ghn.errors import DataError, check_settings
-from ghn.lines import FIX, encode_line, parse_lines
+from ghn.lines import FIX, decode_line, encode_line, parse_lines
 from ghn.locks import file_locked, lock_of, temporary
 from ghn.reading import read_bytes, reading, there_is
 
@@ -62,20 +62,21 @@ class GrowingFile:
 
     Args:
         path: of the file, made with its folders when missing.
-        whole: bytes of it that are kept; None: all.
+        whole: bytes of it that are kept, which are lines, the last of them perhaps without its end.
 
     Raises:
         WriteError: the disk is full, or something stands in the way; here and in each method.
     """
 
-    def __init__(self, path: Path | str, whole: int | None = None) -> None:
+    def __init__(self, path: Path | str, whole: int) -> None:
         self._path = Path(path)
         with writing(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("ab", buffering=0)
+            self._file = self._path.open("a+b", buffering=0)
             try:
-                if whole is not None:
-                    self._file.truncate(whole)
+                self._file.truncate(whole)
+                if whole and not self._ends_a_line():
+                    self.write("\n")
             except BaseException:
                 self._file.close()
                 raise
@@ -93,14 +94,20 @@ class GrowingFile:
                     self._file.truncate(before)
                 raise
 
-    def end_line(self) -> None:
+    def drop_torn(self) -> None:
         """Takes away what another writer, which was killed, left of a line."""
-        with writing(self._path), self._path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 1))
-            if file.read() != b"\n":
-                file.seek(0)
-                self._file.truncate(file.read().rfind(b"\n") + 1)
+        with writing(self._path):
+            if not self._ends_a_line():
+                self._file.seek(0)
+                before, end, torn = self._file.read().rpartition(b"\n")
+                self._file.truncate(len(before + end))
+                with suppress(ValueError):  # the end of the line alone is missing
+                    decode_line(torn)
+                    self.write(f"{torn.decode()}\n")
+
+    def _ends_a_line(self) -> bool:
+        self._file.seek(-1, os.SEEK_END)
+        return self._file.read() == b"\n"
 
     def sync(self) -> None:
         """Waits until the disk has what was written."""
@@ -142,8 +149,6 @@ class JsonLines:
             self._file = GrowingFile(self.path, whole)  # a line that a kill tore is written anew
             if not whole:
                 self._file.write(encode_line(header))
-            elif not data[:whole].endswith(b"\n"):
-                self._file.write("\n")
         except BaseException:
             self._lock.release()
             raise
@@ -184,7 +189,7 @@ class JsonLines:
             return
         with file_locked(self.path) if self._shared else nullcontext():
             if self._shared:
-                self._file.end_line()
+                self._file.drop_torn()
             self._file.write(lines)
 
     def damaged(self, number: int, error: Exception, expected: str) -> DataError:

@@ -12,11 +12,13 @@ import os
 import re
 import secrets
 import socket
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -36,6 +38,7 @@ WRITTEN = (
     "trials",
 )  # folders in that of a run
 _BEGAN = time.time() - 1  # clocks of files are coarse
+_LONG = 200  # bytes of a name to which nothing is added
 _POLL = 0.005  # seconds between looks at a lock that is waited for
 _TEMPORARY = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\.tmp", re.DOTALL)
 _EMPTY = ("log.jsonl", "drawn.jsonl")  # of a training that was killed before its first line
@@ -47,7 +50,8 @@ class Lock:
 
     Args:
         path: of the lock's file.
-        what: is locked, for the message; `fix`: what the user can do.
+        what: the file or folder that is locked.
+        fix: what the user can do.
         wait: until it is free, and do not refuse.
 
     Raises:
@@ -55,14 +59,15 @@ class Lock:
         WriteError: the lock cannot be written.
     """
 
-    def __init__(self, path: Path, what: str, fix: str, *, wait: bool = False) -> None:
-        self._path, self._process = path, os.getpid()
+    def __init__(self, path: Path, what: Path, fix: str, *, wait: bool = False) -> None:
+        self._path, self._what, self._process = path, what, os.getpid()
         self._lock = FileLock(path, timeout=-1 if wait else 0, poll_interval=_POLL, thread_local=False)
         with writing(path):
             try:
                 self._lock.acquire()
             except Timeout:
-                raise ExistsError(f"another run writes into this {what}", got=self._told(), fix=fix) from None
+                kind = "folder" if path.name == LOCK else "file"
+                raise ExistsError(f"another run writes into this {kind}", got=self._told(), fix=fix) from None
         since = datetime.now(UTC).isoformat(timespec="seconds")
         note = {"pid": self._process, "host": socket.gethostname(), "since": since}
         try:
@@ -84,18 +89,17 @@ class Lock:
 
     def _told(self) -> str:
         """What is locked, and by whom."""
-        name = self._path.parent if self._path.name == LOCK else self._path.with_name(self._path.name[1 : -len(LOCK)])
         try:
             note = json.loads(self._path.read_bytes())
-            return f"{name}: process {note['pid']} on {note['host']}, since {note['since']}"
+            return f"{self._what}: process {note['pid']} on {note['host']}, since {note['since']}"
         except (OSError, ValueError, KeyError, TypeError, RecursionError):  # not written yet
-            return f"{name}: a process that began just now"
+            return f"{self._what}: a process that began just now"
 
 
 def lock_of(path: Path, *, wait: bool = False) -> Lock:
     """The lock of a file, which is refused while another process, or another writer of this one, holds it."""
     fix = "wait for its end, or give another file to write to"
-    return Lock(path.with_name(f".{path.name}{LOCK}"), "file", fix, wait=wait)
+    return Lock(_beside(path, LOCK), path, fix, wait=wait)
 
 
 @contextmanager
@@ -113,7 +117,7 @@ def locked(folder: Path | str) -> Iterator[None]:
     """Keeps a folder, made when missing, for this process until the end; the system frees it when the process dies.
 
     What killed runs left half-written is removed first. Within, the same thread may lock it again, which does nothing.
-    A folder that was made here, and got nothing, goes away again. Other machines are kept out as far as the file system
+    Folders that were made here, and got nothing, go away again. Other machines are kept out as far as the file system
     passes locks on to them.
 
     Raises:
@@ -125,10 +129,10 @@ def locked(folder: Path | str) -> Iterator[None]:
     if _held.get(key) == me:
         yield
         return
-    made = not folder.exists()
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    lock = Lock(folder / LOCK, "folder", "wait for its end, or choose another folder (out=...)")
+    lock = Lock(folder / LOCK, folder, "wait for its end, or choose another folder (out=...)")
     _held[key] = me
     try:
         sweep(folder)
@@ -136,9 +140,9 @@ def locked(folder: Path | str) -> Iterator[None]:
     finally:
         del _held[key]
         lock.release()
-        if made:
-            with suppress(OSError):  # it holds something
-                folder.rmdir()
+        with suppress(OSError):  # where one holds something
+            for path in made:
+                path.rmdir()
 
 
 def holds_results(folder: Path) -> bool:
@@ -146,9 +150,28 @@ def holds_results(folder: Path) -> bool:
     return folder.exists() and not all(map(_is_left_over, folder.iterdir()))
 
 
+def begins_anew(folder: Path, kept: Sequence[str] | None = None) -> bool:
+    """Whether there is nothing to go on with in a folder, which is said: its name may have been mistyped.
+
+    There is what matches a pattern of `kept`, or anything at all (None).
+    """
+    if holds_results(folder) if kept is None else any(any(folder.glob(one)) for one in kept):
+        return False
+    print(f"nothing to go on with in {folder}; starting anew", file=sys.stderr)
+    return True
+
+
 def temporary(path: Path) -> Path:
     """A name beside a file, for what will take its place; `sweep` knows it."""
-    return path.with_name(f".{path.name[:200]}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    return _beside(path, f".{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+
+def _beside(path: Path, end: str) -> Path:
+    """A hidden name beside a file; of a long one, which it would make too long, a shorter one of its own."""
+    name = path.name
+    if len(name.encode(errors="replace")) > _LONG:
+        name = f"{name[:40]}-{sha256(name.encode(errors='replace')).hexdigest()[:16]}"
+    return path.with_name(f".{name}{end}")
 
 
 def sweep(folder: Path) -> None:

@@ -140,9 +140,9 @@ class TestFolder:
             pass
 
     def test_nothing_is_left_of_it(self, tmp_path: Path) -> None:
-        with locked(tmp_path / "out"):
+        with locked(tmp_path / "new" / "out"):
             pass
-        assert list(tmp_path.iterdir()) == []  # the folder was made for nothing
+        assert list(tmp_path.iterdir()) == []  # they were made for nothing
         with locked(tmp_path / "out"):
             (tmp_path / "out" / "scores.csv").touch()
         assert [path.name for path in (tmp_path / "out").iterdir()] == ["scores.csv"]

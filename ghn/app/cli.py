@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
-from ghn.errors import GhnError, RankError
+from ghn.disk import GO_ON, refusal
+from ghn.errors import GhnError, RankError, WriteError
 from ghn.train.launch import launched, starter
 
 
@@ -39,14 +40,22 @@ def start(main: Callable[[], None], config: str) -> None:
 
 @contextmanager
 def told(script: str, folder: str) -> Iterator[None]:
-    """Ends with a message where an error is raised on purpose, and with the command that goes on at Ctrl-C.
+    """Ends with a message where an error is raised on purpose, or a file cannot be written, and with the command that
+    goes on at Ctrl-C, or when there is room again.
 
     Of several ranks the first that ends says why.
     """
     try:
-        yield
+        try:
+            yield
+        except OSError as error:  # from what others write
+            if (refused := refusal(error)) is None:
+                raise
+            raise refused from error
     except RankError as error:
         _end(f"error: {error}\n", script if error.fix is None else None, folder)
+    except WriteError as error:
+        _end(f"error: {error}\n", script if GO_ON in (error.fix or "") else None, folder)
     except GhnError as error:
         _end(f"error: {error}")
     except KeyboardInterrupt as end:

@@ -18,6 +18,7 @@ from ghn.analysis.comparison import Comparison
 from ghn.app.setting import Entry
 from ghn.errors import ConfigError, ExistsError
 from ghn.graph.stats import GraphStats
+from ghn.locks import holds_results
 from ghn.report.comparison import write_report
 from ghn.report.model import Report
 from ghn.scoring.engine import WeightedEstimator
@@ -104,7 +105,7 @@ def evaluate(
 
 def check_folder(folder: Path, *, resume: bool) -> None:
     """Raises `ExistsError` for a folder that holds results, unless they are gone on with."""
-    if not resume and folder.exists() and any(folder.iterdir()):
+    if not resume and holds_results(folder):
         fix = "choose another (out=...), or go on with it: resume=true"
         raise ExistsError("the output folder is not empty", got=str(folder), fix=fix)
 

@@ -24,6 +24,7 @@ from ghn.app.job_keys import (
 )
 from ghn.app.read_keys import read_keys
 from ghn.errors import ExistsError, check_known
+from ghn.locks import begins_anew, locked
 from ghn.train.launch import refuse_ranks
 
 
@@ -33,34 +34,40 @@ class Job:
 
     keys: type[JobKeys]
     place: str  # `module:function`, called with a setting and these keys
+    kept: tuple[str, ...]  # of these files in its folder there is one, when a run of it has done anything
 
 
 JOBS: dict[str, Job] = {
-    "rank": Job(RankKeys, "ghn.app.rank:rank_job"),
-    "rank_all": Job(RankAllKeys, "ghn.app.rank:rank_all_job"),
-    "score": Job(ScoreKeys, "ghn.app.score:score_job"),
-    "references": Job(ReferencesKeys, "ghn.app.references:references_job"),
-    "search": Job(SearchKeys, "ghn.app.search:search_job"),
-    "ladder": Job(LadderKeys, "ghn.app.search:ladder_job"),
-    "survey": Job(SurveyKeys, "ghn.app.survey.job:survey_job"),
-    "serve": Job(ServeKeys, "ghn.app.serve:serve_job"),
+    "rank": Job(RankKeys, "ghn.app.rank:rank_job", ("scores/*.jsonl",)),
+    "rank_all": Job(RankAllKeys, "ghn.app.rank:rank_all_job", ("scores.jsonl", "readings/*.jsonl")),
+    "score": Job(ScoreKeys, "ghn.app.score:score_job", ("scores.sqlite",)),
+    "references": Job(ReferencesKeys, "ghn.app.references:references_job", ("references.jsonl",)),
+    "search": Job(SearchKeys, "ghn.app.search:search_job", ("history.jsonl",)),
+    "ladder": Job(LadderKeys, "ghn.app.search:ladder_job", ("steps/*.jsonl", "steps/*/*.jsonl")),
+    "survey": Job(SurveyKeys, "ghn.app.survey.job:survey_job", ("scores/*.jsonl", "scores/*/*.jsonl")),
+    "serve": Job(ServeKeys, "ghn.app.serve:serve_job", ("observed-*.jsonl",)),
 }
 
 
 def run_job(options: Mapping[str, Any]) -> None:
-    """Does what the options name.
+    """Does what the options name, in a folder that is this run's alone.
 
     Raises:
         ConfigError: an unknown job, or keys that are not its own.
+        ExistsError: another run writes into the folder.
+        WriteError: it cannot be written into.
     """
     check_known("job", options["job"], JOBS)
     refuse_ranks("evaluate.py", fix="start it with python; jobs with the key workers have processes of their own")
     job = JOBS[options["job"]]
     keys = read_keys(job.keys, options)
     module, _, function = job.place.partition(":")
-    from ghn.app.setting import build_setting  # with torch: not before all keys are right
+    with locked(keys.out):
+        if keys.resume:
+            begins_anew(Path(keys.out), job.kept)
+        from ghn.app.setting import build_setting  # with torch: not before all keys are right
 
-    getattr(import_module(module), function)(build_setting(options), keys)
+        getattr(import_module(module), function)(build_setting(options), keys)
 
 
 def check_new(path: Path, there: str, *, resume: bool) -> None:

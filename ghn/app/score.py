@@ -21,7 +21,6 @@ from ghn.app.setting import Setting, build_setting
 from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError
 from ghn.files import replacing
-from ghn.locks import locked
 from ghn.scoring.score_store import ScoreStore
 from ghn.search.score_all import check_alone, make_chunk_judge, score_all
 from ghn.search.workers import Judge, ending
@@ -45,22 +44,21 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         ConfigError: an estimator that judges candidates by one another; a space that cannot be listed; an engine that
             does not answer.
         DataError: no list of architectures, or others than those that were begun with.
-        ExistsError: there are scores already, and `resume` is false; or another run writes there.
+        ExistsError: there are scores already, and `resume` is false.
     """
     out, started = Path(keys.out), time.perf_counter()
     candidates = candidates_of(setting.space, keys.archs)
     estimator = _estimator(setting, keys.estimator)
-    with locked(out):
-        path = out / "scores.sqlite"
-        check_new(path, "are scores", resume=keys.resume)
-        identity = {"estimator": estimator.identity, "space": describe_space(setting.space)}
-        workers = make_workers(partial(_make_judge, keys.model_dump()), keys.workers, keys, waiting=keys.workers)
-        with ending(workers), closing(ScoreStore(path, identity)) as store:
-            before = store.counts().scored
-            how: dict[str, Any] = {"progress": keys.progress, "give_up_after": keys.give_up_after}
-            score_all(candidates, setting.space, store, workers, chunk=keys.chunk, **how)
-            write_scores(out / "scores.csv", store)
-            known = store.counts()
+    path = out / "scores.sqlite"
+    check_new(path, "are scores", resume=keys.resume)
+    identity = {"estimator": estimator.identity, "space": describe_space(setting.space)}
+    workers = make_workers(partial(_make_judge, keys.model_dump()), keys.workers, keys, waiting=keys.workers)
+    with ending(workers), closing(ScoreStore(path, identity)) as store:
+        before = store.counts().scored
+        how: dict[str, Any] = {"progress": keys.progress, "give_up_after": keys.give_up_after}
+        score_all(candidates, setting.space, store, workers, chunk=keys.chunk, **how)
+        write_scores(out / "scores.csv", store)
+        known = store.counts()
     seconds = time.perf_counter() - started
     print(
         f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "

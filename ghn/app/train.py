@@ -17,6 +17,7 @@ from ghn.scoring.model import Model
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.launch import starter
+from ghn.train.loop import kept_folder
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import Runtime, make_runtime
 from ghn.types import Readable
@@ -27,12 +28,13 @@ def train(options: Mapping[str, Any]) -> None:
 
     Raises:
         ConfigError: keys or values that do not fit.
-        ExistsError: `out` holds a run, and `resume` is false.
+        ExistsError: `out` holds a run, and `resume` is false; or another run writes there.
     """
     keys = read_keys(TrainKeys, options)
     fabric = make_runtime(keys.device, keys.precision, keys.threads, rank_timeout=keys.rank_timeout)
     out = fabric.ranks.agree("out", keys.out)
-    model = _trained(keys, fabric, out)
+    with kept_folder(out, fabric):
+        model = _trained(keys, fabric, out)
     fabric.ranks.leave()
     if not fabric.ranks.is_first:
         return

@@ -10,12 +10,15 @@ the number of candidates. Its tables:
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ghn.disk import writing
 from ghn.errors import DataError, check_settings
 from ghn.lines import FIX
 from ghn.reading import from_json
@@ -32,6 +35,7 @@ CREATE TABLE networks (number INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, ar
 CREATE TABLE candidates (number INTEGER PRIMARY KEY, architecture TEXT NOT NULL UNIQUE, hash TEXT, error TEXT);
 CREATE INDEX chunk_of ON networks (chunk);
 """
+REFUSED = {"FULL": errno.ENOSPC, "READONLY": errno.EROFS, "CANTOPEN": errno.EACCES, "IOERR": errno.EIO}  # of SQLite
 ROWS = """
 SELECT candidates.architecture, coalesce(candidates.hash, ''), candidates.error, networks.score
 FROM candidates LEFT JOIN networks ON networks.hash = candidates.hash ORDER BY candidates.number
@@ -79,14 +83,16 @@ class ScoreStore:
 
     Raises:
         DataError: the file is foreign or damaged, or its scores were made with other settings.
+        WriteError: the disk is full, or something stands in the way; here and wherever something is added.
     """
 
     def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = sqlite3.connect(self.path)
         try:
-            self._open(json.dumps(identity))
+            with self._writing():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = sqlite3.connect(self.path)
+                self._open(json.dumps(identity))
         except (sqlite3.DatabaseError, TypeError, json.JSONDecodeError) as error:
             raise DataError(f"{self.path} is no file of scores, or damaged", got=str(error), fix=FIX) from None
 
@@ -106,7 +112,7 @@ class ScoreStore:
             The number of the chunk.
         """
         new = [(one.hash, one.architecture) for one in candidates if one.hash is not None]
-        with self._file as file:
+        with self._writing(), self._file as file:
             (number,) = file.execute("SELECT coalesce(max(number), 0) + 1 FROM chunks").fetchone()
             unless = "ON CONFLICT DO NOTHING"
             file.executemany(
@@ -131,7 +137,7 @@ class ScoreStore:
     def done(self, chunk: int, scores: Mapping[str, Score]) -> None:
         """Writes the scores of a chunk by hash, all of them or none; what is done already stays as it is."""
         rows = [(json.dumps(row_of_score(score)), hashed, chunk) for hashed, score in scores.items()]
-        with self._file as file:
+        with self._writing(), self._file as file:
             if file.execute("UPDATE chunks SET done = 1 WHERE number = ? AND NOT done", (chunk,)).rowcount:
                 file.executemany("UPDATE networks SET score = ? WHERE hash = ? AND chunk = ?", rows)
 
@@ -155,6 +161,19 @@ class ScoreStore:
 
     def close(self) -> None:
         self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What SQLite says of a disk, as the system says it; a transaction that fails is taken back."""
+        with writing(self.path):
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                name = (error.sqlite_errorname or "").split("_")
+                number = next((number for word, number in REFUSED.items() if word in name), None)
+                if number is None:
+                    raise
+                raise OSError(number, str(error)) from error
 
     def _open(self, identity: str) -> None:
         """Makes the tables where there are none, and refuses those of other settings."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, some_of, table_reference
 from ghn.tasks import make_task
-from ghn.train.loop import LOG, Check, Loop, Step, read_lines
+from ghn.train.loop import Check, Loop, Step, kept_folder, last_values
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import ranks_of
 from ghn.types import Finite, Space, Task, Trial
@@ -110,10 +109,11 @@ def train_hypernetwork(
         said["started_from"] = {"digest": header["digest"], "space": header["card"]["space"]}
         said["started_from"]["seconds"] = header["card"].get("seconds")
     step = MetaStep(net, space, task, trainer, fabric, identity=identity)
-    model = train_weights(step, space, task, trainer, fabric, folder, card=lambda _: said, **options)
-    if population and model.card["scoring_task"] is not None and ranks_of(fabric).is_first:
-        model.card["population"] = measure_population(model, population, progress=options.get("progress", True))
-        model.save(Path(folder) / CHECKPOINT)
+    with kept_folder(folder, fabric):
+        model = train_weights(step, space, task, trainer, fabric, folder, card=lambda _: said, **options)
+        if population and model.card["scoring_task"] is not None and ranks_of(fabric).is_first:
+            model.card["population"] = measure_population(model, population, progress=options.get("progress", True))
+            model.save(Path(folder) / CHECKPOINT)
     return model
 
 
@@ -147,9 +147,25 @@ def train_weights(
     Raises:
         GhnError: as `train_hypernetwork`.
     """
+    with kept_folder(folder, fabric):
+        return _train(step, space, task, trainer, fabric, Path(folder), card, net_of, options)
+
+
+def _train(
+    step: Step,
+    space: Space[Any],
+    task: Task,
+    trainer: MetaConfig,
+    fabric: Fabric,
+    folder: Path,
+    card: Callable[[nn.Module], Mapping[str, Any]] | None,
+    net_of: Callable[[nn.Module], Any] | None,
+    options: Options,
+) -> Model:
+    """Trains in a folder that is this run's alone."""
     scoring_task, resume = options.get("scoring_task"), options.get("resume", False)
     snapshots, n = options.get("snapshots", False), options.get("check", 40)
-    folder, ranks = Path(folder), ranks_of(fabric)
+    ranks = ranks_of(fabric)
     if not resume and ranks.first((folder / CHECKPOINT).exists):
         raise ExistsError(
             "the folder holds a checkpoint already",
@@ -170,7 +186,7 @@ def train_weights(
             "step": run.done,
             "seconds": run.seconds,
             "device": str(fabric.device),
-            "metrics": dict(ChainMap(*reversed(read_lines(folder / LOG)))),  # the last value of everything in the log
+            "metrics": last_values(folder),
             "task": task.describe(),
             "scoring_task": scoring_task,
             "command": options.get("command", ""),

@@ -207,7 +207,6 @@ def append_run(path: str | Path, run: Run) -> None:
         _, runs, keep = decode(data, str(path), resume=True)
         if any((old.arch, old.seed) == (run.arch, run.seed) for old in runs):
             raise DataError(f"{path} holds this run already", got=f"{run.arch} with seed {run.seed}")
-        start = "" if data[:keep].endswith(b"\n") else "\n"
         with closing(GrowingFile(path, keep)) as file:
-            file.write(start + encode_run(run))
+            file.write(encode_run(run))
             file.sync()

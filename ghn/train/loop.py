@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -18,8 +21,9 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, TrainingError, check_counts, check_settings
-from ghn.files import write_atomic
-from ghn.lines import encode_line, parse_lines
+from ghn.files import GrowingFile
+from ghn.lines import Line, encode_line, parse_lines
+from ghn.locks import begins_anew, locked
 from ghn.reading import read_bytes, reading
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runtime import ranks_of
@@ -31,20 +35,19 @@ Check = Callable[[nn.Module], dict[str, float | None]]
 
 
 class StepLog:
-    """Appends one JSON object a line.
+    """Appends one JSON object a line; what stands there is never written again.
 
-    Lines after `step`, where the run goes on, are dropped: it was killed before it saved the state that goes with them.
+    Lines after `step`, where the run goes on, are cut off: it was killed before it saved the state that goes with them.
     """
 
     def __init__(self, path: Path, step: int = 0) -> None:
-        kept = [line for line in _lines(path) if line["step"] <= step] if path.exists() else []
-        write_atomic(path, "".join(map(encode_line, kept)))
-        self._file = path.open("a")
+        known = _lines(path) if path.exists() else []
+        kept = list(takewhile(lambda line: line.row["step"] <= step, known))
+        self._file = GrowingFile(path, kept[-1].end if kept else 0)
 
     def write(self, step: int, **values: Any) -> None:
         """Keeps values of one step, which is counted from 1."""
         self._file.write(encode_line({"step": step, **values}))
-        self._file.flush()
 
     def close(self) -> None:
         self._file.close()
@@ -80,15 +83,34 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         raise DataError(f"no {path.name} here", got=str(path), expected="the folder of a run of train_ghn.py")
     if not (lines := _lines(path)):
         raise DataError(f"{path} is not what a run writes", got="nothing", expected=LINES)
-    return lines
+    return [line.row for line in lines]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def last_values(folder: Path) -> dict[str, Any]:
+    """The last value of everything in the `log.jsonl` of a run; nothing as long as it has no line."""
+    path = folder / LOG
+    return dict(ChainMap(*(line.row for line in reversed(_lines(path))))) if path.exists() else {}
+
+
+def _lines(path: Path) -> list[Line]:
     with reading(f"{path} cannot be read"):
-        lines = [line.row for line in parse_lines(read_bytes(path), path, "a run's log", fix=None)[0]]
-    if not all(isinstance(line, dict) and type(line.get("step")) is int for line in lines):
+        lines = parse_lines(read_bytes(path), path, "a run's log", fix=None)[0]
+    if not all(isinstance(row, dict) and type(row.get("step")) is int for _, row, _ in lines):
         raise DataError(f"{path} is not what a run writes", expected=LINES)
     return lines
+
+
+@contextmanager
+def kept_folder(folder: Path | str, fabric: Fabric) -> Iterator[None]:
+    """Keeps the folder of a run for it alone, and for all of its ranks, until the end; see `ghn.locks.locked`.
+
+    Raises:
+        ExistsError: another run writes there.
+        WriteError: it cannot be written into.
+    """
+    with ExitStack() as stack:
+        ranks_of(fabric).first(lambda: stack.enter_context(locked(folder)))
+        yield
 
 
 def _read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -161,7 +183,7 @@ class Loop:
         config: how long, and how often what.
         fabric: the device.
         folder: of the run, for its state and logs.
-        resume: go on from the state in the folder.
+        resume: go on from the state in the folder; in one that holds nothing, begin, and say so.
         check: measures the averaged model now and then; its numbers are logged beside the loss.
 
     Raises:
@@ -190,15 +212,14 @@ class Loop:
             wanted, fix = self.ranks.first(lambda: step.identity), "start all ranks with the same settings and data"
             check_settings(ConfigError, f"the training of rank {self.ranks.rank}", step.identity, wanted, fix)
         if resume:
-            self._load()
+            if not self.ranks.first(partial(begins_anew, self.folder)):
+                self._load()
         elif self.ranks.first(lambda: (self.folder / STATE).exists() or (self.folder / LOG).exists()):
             raise ExistsError(
                 "the folder holds a run already",
                 got=str(self.folder),
                 fix="choose another folder, or resume it (resume=true)",
             )
-        if self.ranks.is_first:
-            self.folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, *, progress: bool = True) -> nn.Module:
         """Trains to the end, saving state on the way, also when interrupted; gives the model with averaged parameters.
@@ -227,12 +248,13 @@ class Loop:
                 if self.done % self.config.save_every == 0:
                     self.save()
         finally:  # also after Ctrl-C, unless it came amidst an update: then the state saved last is what is resumed
-            if self._whole:
-                with self.ranks.undisturbed():
-                    self.save()
-            for open_file in (bar, log, self._drawn):
-                if open_file is not None:
-                    open_file.close()
+            with ExitStack() as stack:
+                for open_file in (bar, log, self._drawn):
+                    if open_file is not None:
+                        stack.callback(open_file.close)
+                if self._whole:
+                    with self.ranks.undisturbed():
+                        self.save()
         return self.averaged()
 
     def advance(self) -> Tensor:

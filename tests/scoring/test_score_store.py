@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ghn.errors import DataError
+from ghn.errors import DataError, WriteError
 from ghn.scoring.score_store import Candidate, Read, ScoreStore
 from ghn.types import Score
 
@@ -62,4 +63,19 @@ def test_foreign_files_are_refused(path: Path) -> None:
         other.execute("INSERT INTO about VALUES ('mine', '{}')")
         other.commit()
     with pytest.raises(DataError, match="another version"):
+        ScoreStore(path, IDENTITY)
+
+
+def test_a_full_disk_takes_a_step_back(path: Path) -> None:
+    with closing(ScoreStore(path, IDENTITY)) as store:
+        store.add([Candidate("x", "1")], Read(1, "d"))
+        (pages,) = store._file.execute("PRAGMA page_count").fetchone()
+        store._file.execute(f"PRAGMA max_page_count = {pages}")
+        many = [Candidate("y" * 100 + str(i), str(i)) for i in range(2, 400)]
+        with pytest.raises(WriteError, match=r"scores\.sqlite cannot be written(.|\n)*full(.|\n)*make room") as error:
+            store.add(many, Read(400, "e"))
+        assert error.value.errno == errno.ENOSPC and store.read() == (1, "d")
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(WriteError, match="unable to open"):
         ScoreStore(path, IDENTITY)

@@ -125,9 +125,16 @@ def test_an_existing_run_is_not_overwritten(tmp_path, name):
     assert (tmp_path / name).read_text() == "mine"
 
 
-def test_nothing_to_resume(tmp_path):
+def test_nothing_to_resume(tmp_path, capsys):
+    """What was killed before its first state begins, and says so; what may be another's folder is refused."""
+    for name in ("log.jsonl", ".lock", ".state.safetensors.123456789.0123abcd.tmp"):
+        (tmp_path / name).touch()
+    for folder in (tmp_path / "nowhere", tmp_path):
+        assert make_run(folder, resume=True).done == 0
+        assert capsys.readouterr().err == f"nothing to go on with in {folder}; starting anew\n"
+    (tmp_path / "notes.txt").touch()
     with pytest.raises(CheckpointError, match=f"no run to resume(?s:.*){STATE}"):
-        make_run(tmp_path / "nowhere", resume=True)
+        make_run(tmp_path, resume=True)
 
 
 @pytest.mark.parametrize(

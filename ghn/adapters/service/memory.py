@@ -31,6 +31,7 @@ class Memory:
 
     Raises:
         DataError: a file there is damaged, or of another space or direction.
+        ExistsError: another service keeps its observations there.
     """
 
     def __init__(self, served: Served, folder: Path, *, direction: str, pool: int) -> None:
@@ -47,10 +48,14 @@ class Memory:
         self._untold: deque[dict[str, Any]] = deque()  # what the surrogate does not know yet
         self._unclaimed: deque[str] = deque()  # suggested, but nobody waited any more
         self._lock = asyncio.Lock()
-        for number, row in self._lines.rows:
-            self._take_back(number, row)
-        if self._state.exists():
-            self.surrogate.recall(self._state)
+        try:
+            for number, row in self._lines.rows:
+                self._take_back(number, row)
+            if self._state.exists():
+                self.surrogate.recall(self._state)
+        except BaseException:
+            self._lines.close()
+            raise
 
     @property
     def observed(self) -> int:
