@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
+STRESS ?= outputs/stress
 GPU ?= outputs/gpu-check-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-ddp test-ray lint bench gpu-check clean
+.PHONY: demo test test-ddp test-ray stress lint bench gpu-check clean
 
 demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
 	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
@@ -21,6 +22,9 @@ test-ddp: $(VENV)/.dev  ## a training on two ranks of torchrun: as of one proces
 
 test-ray: $(VENV)/.dev  ## all 15,625 cells on a Ray cluster of three workers, one killed, the driver too; Ray Data
 	GHN_RAY_CELLS=15625 $(RUN) -m pytest -n 0 -s -rA tests/adapters/test_adapters_ray_workers.py
+
+stress: $(VENV)/.stress  ## attacks: 300 kills, full disks, an hour of fuzzing, a day of a service, all keys; goes on where it ended
+	$(RUN) -m tests.stress --out $(STRESS)
 
 lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/ruff check .
@@ -45,6 +49,10 @@ $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/pip install -e '.[dev]'
 	touch $@ $(VENV)/.base
+
+$(VENV)/.stress: $(VENV)/.dev
+	$(VENV)/bin/pip install -e '.[stress]'
+	touch $@
 
 clean:  ## what can be made again; outputs/ stays
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -68,7 +68,7 @@ def composed(config: str, overrides: Sequence[str] = (), *, resolve: bool = True
     with initialize_config_module("ghn.app.conf", version_base="1.3"):
         try:
             cfg = compose(config, list(overrides))
-        except ValueError as error:  # a word where a list takes a number, such as estimator.word=1
+        except (ValueError, OSError) as error:  # estimator.word=1, of a list; the name of a group too long for a file
             raise HydraException(str(error)) from error
     if resolve and (missing := OmegaConf.missing_keys(cfg)):
         key = min(missing)

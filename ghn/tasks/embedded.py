@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ghn.assets import asset
 from ghn.errors import DataError
+from ghn.reading import read_bytes, read_npz, reading
 from ghn.tasks.arrays import assemble
 from ghn.tasks.augmentation import USUAL
 from ghn.tasks.images import ImageTask
@@ -41,7 +42,8 @@ def cifar10_embedded(augment: str = USUAL) -> ImageTask:
 
 def read_embedded(path: Path, sha256: str | None) -> ImageTask:
     """Reads a file made by `data/make_embedded.py`, after checking its digest unless `sha256` is None."""
-    raw = path.read_bytes()
+    with reading(f"the embedded images in {path} cannot be read"):
+        raw = read_bytes(path)
     digest = hashlib.sha256(raw).hexdigest()
     if sha256 not in (None, digest):
         raise DataError(
@@ -50,13 +52,14 @@ def read_embedded(path: Path, sha256: str | None) -> ImageTask:
             expected=f"sha256 {sha256}",
             fix="restore the file from git or reinstall ghn; data/make_embedded.py makes it anew",
         )
-    with np.load(io.BytesIO(raw), allow_pickle=False) as stored:
+    with reading(f"the embedded images in {path} are damaged", fix="make them anew: data/make_embedded.py"):
+        stored = read_npz(raw)
         images = unpack_images(stored["webp"].tobytes())
         labels = torch.from_numpy(stored["labels"]).to(torch.int64)
         normalisation = Normalisation(tuple(stored["mean"].tolist()), tuple(stored["std"].tolist()))
-    sizes = list(COUNTS.values())
-    parts = zip(COUNTS, images.split(sizes), labels.split(sizes), strict=True)
-    pools: Pools = {part: (x, y) for part, x, y in parts}
+        sizes = list(COUNTS.values())
+        parts = zip(COUNTS, images.split(sizes), labels.split(sizes), strict=True)
+        pools: Pools = {part: (x, y) for part, x, y in parts}
     return assemble("cifar10_embedded", pools, classes=10, normalisation=normalisation)
 
 
