@@ -16,7 +16,7 @@ from typing import IO, Any, ClassVar, Self, get_args, get_origin, get_type_hints
 import numpy as np
 
 from ghn.disk import writing
-from ghn.errors import DataError, check_settings
+from ghn.errors import DataError, GhnError, check_settings
 from ghn.lines import FIX, decode_line, encode_line, parse_lines
 from ghn.locks import file_locked, lock_of, temporary
 from ghn.reading import read_bytes, reading, there_is
@@ -192,9 +192,17 @@ class JsonLines:
                 self._file.drop_torn()
             self._file.write(lines)
 
-    def damaged(self, number: int, error: Exception, expected: str) -> DataError:
-        """The error of a line that is not what it should be."""
-        return DataError(f"{self.path}, line {number}: not {expected}", got=repr(error), fix=FIX)
+    @contextmanager
+    def reading(self, number: int, expected: str) -> Iterator[None]:
+        """A guard around what reads the row of a line: a DataError where it is not what is expected."""
+        what = f"{self.path}, line {number}: not {expected}"
+        try:
+            with reading(what, fix=FIX):
+                yield
+        except DataError:
+            raise
+        except GhnError as error:
+            raise DataError(what, got=str(error), fix=FIX) from error
 
     def _read(self, data: bytes, header: dict[str, Any]) -> int:
         """Takes over the rows of the file; returns the length of its whole lines."""
@@ -240,14 +248,12 @@ class Stored:
         Raises:
             DataError: another schema, keys that are missing or unknown, or a value of another type.
         """
-        try:
+        with reading("the report's JSON is damaged", expected=f"keys of {cls.KEYS}"):
             found: Self = _built(cls, data, "")
-        except _DamagedError as error:
-            raise DataError("the report's JSON is damaged", got=str(error), expected=f"keys of {cls.KEYS}") from None
         return found
 
 
-class _DamagedError(Exception):
+class _DamagedError(ValueError):
     """What is wrong with a JSON, and where."""
 
 

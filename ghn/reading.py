@@ -63,9 +63,14 @@ def there_is(path: Path | str) -> bool:
         return False
 
 
+def is_folder(path: Path | str) -> bool:
+    """Whether there is a folder at a path."""
+    return there_is(path) and Path(path).is_dir()
+
+
 def is_file(path: Path | str) -> bool:
     """Whether there is a file, or a device or pipe, at a path: something that `read_bytes` says more of."""
-    return there_is(path) and not Path(path).is_dir()
+    return there_is(path) and not is_folder(path)
 
 
 def open_plain(path: Path | str) -> IO[bytes]:

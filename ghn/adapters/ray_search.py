@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 from ray.tune.search import Searcher
 
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError
 from ghn.files import write_atomic
-from ghn.reading import from_json
+from ghn.reading import read_json, reading
 from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import config_of, member_of_config
@@ -78,14 +77,10 @@ class GHNSearch(Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Goes on where `save` was called; `DataError` where the file is damaged or of another space."""
-        try:
-            state = from_json(Path(checkpoint_path).read_bytes())
+        with reading(f"{checkpoint_path} is no state of a search"):
+            state = read_json(checkpoint_path)
             running = {trial: self.surrogate.space.parse(text) for trial, text in state["running"].items()}
             self.surrogate.take(state["surrogate"], checkpoint_path)
-        except DataError:
-            raise
-        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-            raise DataError(f"{checkpoint_path} is no state of a search", got=repr(error)) from None
         self._archs = running
 
     def _check_mode(self, mode: str | None) -> None:

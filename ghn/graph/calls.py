@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.op import OTHERS, Attrs, Op, Shape, Stats
+from ghn.reading import from_json, reading
 
 _FORM = re.compile(r"[A-Za-z_]\w*(\.\w+)+")
 
@@ -151,7 +152,8 @@ def write_call(args: Sequence[Any], kwargs: Mapping[str, Any], encode: Callable[
 
 @lru_cache(maxsize=1 << 14)
 def _read_call(text: str) -> tuple[Any, Any]:
-    args, kwargs = json.loads(text)
+    with reading("a call in a graph cannot be read", error=GraphError):
+        args, kwargs = from_json(text)
     return args, kwargs
 
 

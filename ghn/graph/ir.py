@@ -9,15 +9,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import prod
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 from ghn.errors import GraphError
 from ghn.graph.calls import write_call
 from ghn.graph.op import Attr, Op, Param, ParamSpec, Shape, get_op
-from ghn.reading import from_json
+from ghn.reading import from_json, reading
+from ghn.shown import shown
 
 SCHEMA = "ghn.graph/1"
+MOST_NODES, MOST_WEIGHTS = 100_000, 1 << 36  # of a graph from elsewhere
 HIDDEN = {"linear_weight": "matrix", "linear_bias": "bias"}  # kinds of a linear layer that is not the class head
 
 
@@ -221,11 +224,13 @@ class Graph:
         if not isinstance(data, Mapping) or data.get("schema") != SCHEMA:
             got = data.get("schema") if isinstance(data, Mapping) else type(data).__name__
             raise GraphError("not a graph's JSON", got=f"schema {got!r}", expected=f"schema {SCHEMA!r}")
-        try:
-            nodes = tuple(_node_from_json(n) for n in data["nodes"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise GraphError("a node in a graph's JSON is malformed", got=f"{type(error).__name__}: {error}") from None
-        return cls(nodes)
+        with reading("a node in a graph's JSON is malformed", error=GraphError):
+            if len(data["nodes"]) > MOST_NODES:
+                raise GraphError("a graph's JSON has too many nodes", got=len(data["nodes"]), expected=MOST_NODES)
+            graph = cls(tuple(_node_from_json(n) for n in data["nodes"]))
+            if (size := sum(prod(param.shape) for param in graph.params())) > MOST_WEIGHTS:
+                raise GraphError("a graph's JSON has too many weights", got=size, expected=f"at most {MOST_WEIGHTS}")
+        return graph
 
 
 def _first_of_each(params: Iterable[Param]) -> Iterator[Param]:
@@ -262,8 +267,8 @@ def _sizes(values: Iterable[object]) -> tuple[int, ...]:
 
 
 def _exactly(kinds: tuple[type, ...], value: object) -> Any:
-    if type(value) not in kinds:
-        raise ValueError(f"{value!r} is not {' or '.join(_NAMES[kind] for kind in kinds)}")
+    if type(value) not in kinds or (type(value) is int and value.bit_length() > 60):
+        raise ValueError(f"{shown(value, 60)} is not {' or '.join(_NAMES[kind] for kind in kinds)}")
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from ghn.errors import DataError, ExistsError, GraphError, MissingExtraError
 from ghn.files import write_atomic
 from ghn.graph.interpreter import Inputs, as_tuple
 from ghn.graph.network import Network, Program
+from ghn.reading import read_bytes
 
 TOLERANCE = 1e-3  # of the greatest output: runtimes sum in other orders
+LARGEST = 1 << 31  # bytes of a file, the most that protobuf reads
+MOST_VALUES = 1 << 28  # of an input
 ITEMS = 2  # of a batch of examples
 
 
@@ -89,7 +93,7 @@ def read_onnx(path: str | Path) -> Network:
         raise DataError("an ONNX file is read by its path", got=repr(path)[:100], expected="a str or Path")
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, LARGEST)
         model = onnx.load_model_from_string(content)
         onnx.checker.check_model(model)
     except Exception as error:  # missing, not protobuf, or not a model: each with a type of its own
@@ -149,6 +153,8 @@ def _inputs_of(path: Path, model: Any) -> dict[str, Tensor]:
         if not sizes or kind != 1 or any(size < 1 for size in sizes[1:]):
             what = f"{path}: the input {one.name} is no batch of floats of known size"
             raise DataError(what, got=sizes, expected="float32, of fixed sizes but the first")
+        if prod(sizes[1:]) > MOST_VALUES or sizes[0] > MOST_VALUES // prod(sizes[1:]):
+            raise DataError(f"{path}: the input {one.name} is too large", got=sizes, expected=f"{MOST_VALUES} values")
         shape = (sizes[0] if sizes[0] > 0 else ITEMS, *sizes[1:])
         found[one.name] = torch.randn(shape, generator=torch.Generator().manual_seed(len(found)))
     return found

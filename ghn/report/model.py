@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,9 +14,8 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
-from ghn.errors import DataError
 from ghn.files import Stored, plain
-from ghn.reading import from_json
+from ghn.reading import is_folder, read_json, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +54,9 @@ def read_report(path: str | Path) -> Report:
         DataError: no such file, not JSON, or another schema.
     """
     path = Path(path)
-    path = path / "report.json" if path.is_dir() else path
-    try:
-        return Report.from_json(from_json(path.read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(
-            "there is no readable report", got=f"{path}: {error}", expected="a report.json that ghn wrote"
-        ) from error
+    path = path / "report.json" if is_folder(path) else path
+    with reading(f"there is no readable report at {path}", expected="a report.json that ghn wrote"):
+        return Report.from_json(read_json(path))
 
 
 # --- surveys ---

@@ -75,11 +75,9 @@ class Latency:
         self.timings: dict[str, Timing] = {}  # by canonical hash
         self._lines = None if path is None else JsonLines(path, SCHEMA, self.identity, "latencies", shared=True)
         for number, row in self._lines.rows if self._lines else ():
-            try:
+            assert self._lines is not None
+            with self._lines.reading(number, "a latency"):
                 self.timings[row["hash"]] = Timing(*(float(row[name]) for name in Timing.__slots__))
-            except (KeyError, TypeError, ValueError) as error:
-                assert self._lines is not None
-                raise self._lines.damaged(number, error, "a latency") from None
 
     @property
     def identity(self) -> dict[str, Any]:

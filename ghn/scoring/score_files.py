@@ -33,12 +33,13 @@ class PartialScores:
         self.path, self.scores = path, dict[str, Score]()
         self.archs: dict[str, Any] = {}  # as JSON, by id
         self._lines = JsonLines(path, SCHEMA, identity, "scores")
-        for number, row in self._lines.rows:
-            try:
-                self.scores[row["id"]], self.archs[row["id"]] = score_of_row(row), row["arch"]
-            except (ValueError, KeyError, TypeError) as error:
-                self._lines.close()
-                raise self._lines.damaged(number, error, "a score") from None
+        try:
+            for number, row in self._lines.rows:
+                with self._lines.reading(number, "a score"):
+                    self.scores[row["id"]], self.archs[row["id"]] = score_of_row(row), row["arch"]
+        except DataError:
+            self._lines.close()
+            raise
 
     def check(self, trials: Sequence[Trial[Any]]) -> None:
         """Raises `DataError` where the file holds the score of another architecture under the id of a trial."""
@@ -70,8 +71,14 @@ def row_of_score(score: Score) -> dict[str, Any]:
 
 
 def score_of_row(row: Mapping[str, Any]) -> Score:
-    """Reads what `row_of_score` gave; raises KeyError, TypeError or ValueError for what is not a score."""
+    """Reads what `row_of_score` gave; raises KeyError, TypeError, OverflowError or ValueError for what is no score."""
     value = float("nan") if row["value"] is None else row["value"]
+    for name, number in (("value", value), *((name, row[name]) for name in ("seconds", "budget", "std"))):
+        if type(number) not in (int, float) and (number is not None or name == "seconds"):
+            raise TypeError(f"{name} is {number!r}, not a number")
+        float(number or 0)  # one of hundreds of digits is none
+    if not isinstance(row["error"], str | None) or not isinstance(row["extra"], dict):
+        raise TypeError("its error is no text, or its extra readings no object")
     return Score(value, row["seconds"], row["budget"], row["std"], row["error"], row["extra"])
 
 

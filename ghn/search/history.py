@@ -10,13 +10,15 @@ from typing import Any
 
 from ghn.errors import DataError, ExistsError
 from ghn.files import JsonLines
-from ghn.reading import from_json
+from ghn.lines import decode_line
+from ghn.reading import open_plain, there_is
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.search.basic import as_raisable
 from ghn.types import Score, Searcher, Trial
 
 SCHEMA = "ghn.search/1"
 NAME = "history.jsonl"
+LONGEST = 1 << 24  # bytes of the first line
 SYNC_SECONDS = 1.0  # waiting for the disk can take longer than proposing a thousand trials
 
 
@@ -54,7 +56,8 @@ class History:
         told: list[tuple[Trial[Any], Score]] = []
         pending: dict[str, Trial[Any]] = {}
         for number, row in self._lines.rows if self._lines else ():
-            try:
+            assert self._lines is not None
+            with self._lines.reading(number, "a proposal or a score of a search"):
                 if "raise" in row:
                     as_raisable(searcher).raise_budget(row["raise"])
                 elif "ask" in row:
@@ -64,11 +67,6 @@ class History:
                     trial, score = pending.pop(row["tell"]), score_of_row(row)
                     searcher.tell(trial, score)
                     told.append((trial, score))
-            except (ValueError, KeyError, TypeError) as error:
-                if isinstance(error, DataError):
-                    raise
-                assert self._lines is not None
-                raise self._lines.damaged(number, error, "a proposal or a score of a search") from None
         return told, list(pending.values())
 
     def asked(self, trial: Trial[Any], bracket: int | None = None) -> None:
@@ -124,15 +122,15 @@ class History:
 def begun_budget(folder: Path | str) -> float | None:
     """The largest budget with which the search in a folder began; None where there is none, or it has none."""
     path = Path(folder) / NAME
-    if not path.exists():
+    if not there_is(path):
         return None
     try:
-        with path.open("rb") as file:
-            found = from_json(file.readline())["identity"]["searcher"]
+        with open_plain(path) as file:
+            found = decode_line(file.readline(LONGEST))["identity"]["searcher"]
         while "rungs" not in found:
             found = found["inner"]
         return float(found["rungs"][-1])
-    except (ValueError, KeyError, TypeError, IndexError):
+    except Exception:
         return None  # of another searcher, or damaged: whoever goes on with it is told
 
 

@@ -118,10 +118,8 @@ class _Failures:
         self._lines: JsonLines | None = None
         if self.path.exists():
             for number, row in self._open().rows:
-                try:
+                with self._open().reading(number, "a failed training"):
                     self.reasons[row["arch"], row["seed"]] = row["error"]
-                except (KeyError, TypeError) as error:
-                    raise self._open().damaged(number, error, "a failed training") from None
 
     def add(self, job: Job, score: Score, patience: Patience) -> None:
         """Counts one; raises EstimatorError when patience ends, and forgets those that ended it."""

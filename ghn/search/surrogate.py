@@ -12,9 +12,9 @@ from typing import Any, Generic
 import numpy as np
 
 from ghn.analysis.weighted import Floats
-from ghn.errors import ConfigError, DataError, ExistsError, GhnError, check_counts, check_known
+from ghn.errors import ConfigError, DataError, ExistsError, check_counts, check_known
 from ghn.files import write_atomic
-from ghn.reading import from_json
+from ghn.reading import open_plain, read_json, reading
 from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
 from ghn.search.belief import make_belief, space_and_estimator
@@ -242,7 +242,7 @@ class Surrogate(Generic[Arch]):
             ExistsError: something else is there.
         """
         path = Path(path)
-        if path.is_dir() or (path.exists() and SCHEMA not in path.read_bytes()[:200].decode(errors="replace")):
+        if path.exists() and not _begins(path):
             raise ExistsError(f"{path} is there, and no state of a surrogate", fix="choose another file")
         write_atomic(path, json.dumps(self.state()))
 
@@ -274,7 +274,7 @@ class Surrogate(Generic[Arch]):
         before = self.state()
         try:
             self._replace(state)
-        except (AttributeError, KeyError, TypeError, ValueError, GhnError) as error:
+        except Exception as error:
             self._replace(before)  # what was observed here is not lost
             raise DataError(f"{where} is damaged", got=repr(error)) from None
 
@@ -301,10 +301,8 @@ class Surrogate(Generic[Arch]):
             DataError: it cannot be read.
         """
         state = _read_state(Path(path))
-        try:
+        with reading(f"{path} is damaged"):
             self._belief.take(state["readings"])
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{path} is damaged", got=repr(error)) from None
 
     @classmethod
     def load(
@@ -420,12 +418,19 @@ class Surrogate(Generic[Arch]):
         return self.allowed is None or self.allowed(arch)
 
 
+def _begins(path: Path) -> bool:
+    """Whether a file begins as a state does."""
+    try:
+        with open_plain(path) as file:
+            return SCHEMA.encode() in file.read(200)
+    except (OSError, ValueError):
+        return False
+
+
 def _read_state(path: Path) -> dict[str, Any]:
     """What `save` wrote; DataError where it is something else."""
-    try:
-        state = from_json(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read", got=str(error)) from None
+    with reading(f"{path} cannot be read"):
+        state = read_json(path)
     if not isinstance(state, dict) or state.get("schema") != SCHEMA or state.get("direction") not in DIRECTIONS:
         raise DataError(f"{path} is no state of a surrogate", expected=f"schema {SCHEMA}, and a direction")
     return state

@@ -27,12 +27,13 @@ from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram, check, interpreter_of
-from ghn.reading import from_json
+from ghn.reading import read_json
 from ghn.spaces.limits import check_sizes
 from ghn.types import Network
 
 REMEMBERED = 2048  # networks in memory, about 0.2 MB each
 ON_DISK = 4096  # graphs of one space on disk, about 50 kB each
+LARGEST = 1 << 26  # bytes of one
 DTYPES = {
     "float32": torch.float32,
     "float64": torch.float64,
@@ -110,8 +111,8 @@ class Captures:
         """The graph that was kept; None where there is none, or it cannot be read."""
         if (path := self._path(name)) is None:
             return None
-        with suppress(OSError, ValueError, KeyError, TypeError):  # a GraphError is a ValueError
-            held = from_json(path.read_bytes())
+        with suppress(Exception):  # damaged in whatever way: it is captured anew
+            held = read_json(path, LARGEST)
             if held["name"] == name:
                 graph = Graph.from_json(held["graph"])
                 return graph if all(node.operation.runs for node in graph.nodes) else None

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ghn.errors import ArchitectureError, DataError
-from ghn.reading import from_json
+from ghn.errors import ArchitectureError
+from ghn.reading import from_json, open_plain, read_text, reading
 from ghn.types import NamedInSource, Space
 
+LONGEST = 1 << 20  # bytes of a line
 EXPECTED = (
     "architectures of the space, one a line; a .json list of them, or one with the lists random, top and three_seeds; "
     "or a .py file with NAME = Genotype(...)"
@@ -33,8 +34,8 @@ def read_architectures(path: Path, space: Space[Any]) -> Listed:
         DataError: the file is missing or no list.
         ArchitectureError: what it holds is not of the space; says where.
     """
-    try:
-        text = path.read_text()
+    with reading(f"{path} is not a list of architectures", expected=EXPECTED):
+        text = read_text(path)
         if path.suffix == ".py":
             return _of_source(path, text, space)
         lines = [line.strip() for line in text.splitlines() if line.strip()]  # a genotype has blanks within
@@ -44,10 +45,6 @@ def read_architectures(path: Path, space: Space[Any]) -> Listed:
         several = lists.get("three_seeds", every)
         if not all(isinstance(one, str | list | dict) for one in (*every, *several)):
             raise TypeError("numbers in place of architectures")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, ArchitectureError):
-            raise
-        raise DataError(f"{path} is not a list of architectures", got=repr(error), expected=EXPECTED) from None
     return Listed(_official(path, every, space), _official(path, several, space))
 
 
@@ -62,11 +59,15 @@ def stream_architectures(path: Path, space: Space[Any]) -> Iterator[str]:
     if path.suffix in (".json", ".py"):
         yield from read_architectures(path, space).every
         return
-    try:
-        with path.open() as file:
-            yield from (line.strip() for line in file if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a list of architectures", got=repr(error), expected=EXPECTED) from None
+    with (
+        reading(f"{path} is not a list of architectures", expected=EXPECTED),
+        open_plain(path) as file,
+    ):
+        while line := file.readline(LONGEST + 1):
+            if len(line) > LONGEST:
+                raise ValueError(f"a line of more than {LONGEST} bytes")
+            if text := line.decode().strip():
+                yield text
 
 
 def _of_source(path: Path, text: str, space: Space[Any]) -> Listed:

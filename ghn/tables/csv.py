@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ghn.errors import DataError
+from ghn.reading import read_text, reading
 from ghn.tables.curves import Curves, Floats
 
 FIX = "check the path, and save the table as CSV (UTF-8, commas between cells)"
@@ -21,19 +23,17 @@ def read_rows(path: Path, expected: str) -> Rows:
     """Reads the rows of a UTF-8 file that are not blank; a DataError where it is missing or not CSV says the line."""
     rows: Rows = []
     line = 0
+    with reading(f"{path} cannot be read as CSV", expected=expected, fix=FIX):
+        reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True, skipinitialspace=True)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True, skipinitialspace=True)
-            for cells in reader:
-                if any(map(str.strip, cells)):
-                    rows.append((line + 1, [cell.strip() for cell in cells]))
-                line = reader.line_num  # of the row's end: quoted cells may hold line breaks
+        for cells in reader:
+            if any(map(str.strip, cells)):
+                rows.append((line + 1, [cell.strip() for cell in cells]))
+            line = reader.line_num  # of the row's end: quoted cells may hold line breaks
     except csv.Error as error:
         raise DataError(
             f"{path} cannot be read as CSV, line {line + 1}", got=str(error), expected=expected, fix=FIX
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as CSV", got=str(error), expected=expected, fix=FIX) from None
     return rows
 
 

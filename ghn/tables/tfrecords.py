@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ghn.errors import DataError
+from ghn.reading import open_plain, reading
 
 LARGEST = 1 << 16  # bytes of a record; the records of the tables that are read have some hundreds
 _FIX = "download it again, and compare its size and SHA-256 with the publisher's"
@@ -25,21 +26,18 @@ def read_records(path: str | Path) -> Iterator[tuple[str, bytes]]:
         DataError: the file is missing, cut off or damaged, or a record is larger than `LARGEST`; says which.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while head := file.read(12):
-                number += 1
-                where = f"{path}, record {number}"
-                length = _length(head, where)
-                body = file.read(length + 4)
-                if len(body) < length + 4:
-                    raise _cut_off(where, len(body), length + 4)
-                if masked_crc(body[:-4]) != int.from_bytes(body[-4:], "little"):
-                    raise _damaged(where, "its bytes")
-                yield where, body[:-4]
-    except OSError as error:
-        raise DataError(f"{path} cannot be read", got=f"{type(error).__name__}: {error}") from None
+    with reading(f"{path} cannot be read"), open_plain(path) as file:
+        number = 0
+        while head := file.read(12):
+            number += 1
+            where = f"{path}, record {number}"
+            length = _length(head, where)
+            body = file.read(length + 4)
+            if len(body) < length + 4:
+                raise _cut_off(where, len(body), length + 4)
+            if masked_crc(body[:-4]) != int.from_bytes(body[-4:], "little"):
+                raise _damaged(where, "its bytes")
+            yield where, body[:-4]
 
 
 def masked_crc(data: bytes) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ghn.errors import ConfigError, DataError
+from ghn.reading import is_folder, reading
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.augmentation import Augmentation
 from ghn.tasks.images import ImageTask
@@ -103,8 +104,8 @@ def image_folder(
         DataError: there is no such folder, it holds no images, or its splits have different classes.
     """
     folder = Path(root).expanduser()
-    split = (folder / "train").is_dir()
-    paths = {part: folder / part for part in _PARTS if (folder / part).is_dir()} if split else {"train": folder}
+    paths = {part: folder / part for part in _PARTS if is_folder(folder / part)}
+    paths = paths if "train" in paths else {"train": folder}
     parts = {part: _open_folder(path) for part, path in paths.items()}
     names = parts["train"].classes
     for part, found in parts.items():
@@ -193,14 +194,9 @@ def _construct(config: Mapping[str, Any]) -> Any:
 def _open_folder(path: Path) -> Any:
     from torchvision.datasets import ImageFolder  # heavy: only where it is used
 
-    try:
+    expected = f"{path}/CLASS/IMAGE, one folder a class with images in it"
+    with reading(f"{path} is not a folder of images", expected=expected):
         return ImageFolder(str(path))
-    except OSError as error:
-        raise DataError(
-            f"{path} is not a folder of images",
-            got=str(error),
-            expected=f"{path}/CLASS/IMAGE, one folder a class with images in it",
-        ) from error
 
 
 class _Reader:

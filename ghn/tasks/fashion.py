@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from ghn.errors import DataError
+from ghn.reading import is_file, read_unpacked, reading
 from ghn.tasks.arrays import assemble, cut, resized
 from ghn.tasks.augmentation import USUAL
 from ghn.tasks.images import ImageTask
@@ -68,12 +68,10 @@ def read_idx_folder(folder: Path) -> Pools:
 def _idx(path: Path) -> Tensor:
     """One idx file: two zero bytes, a type code, the number of axes, their lengths, then the values."""
     zipped = path.with_name(f"{path.name}.gz")
-    if path.is_file():
-        raw = path.read_bytes()
-    elif zipped.is_file():
-        raw = gzip.decompress(zipped.read_bytes())
-    else:
+    if not (found := next((one for one in (path, zipped) if is_file(one)), None)):
         raise DataError(f"there is no {path}, with or without .gz")
+    with reading(f"{found} cannot be read", fix="get it again"):
+        raw = read_unpacked(found)
     axes = raw[3] if raw[:3] == bytes([0, 0, _BYTES]) and len(raw) > 3 else 0
     start = 4 + 4 * axes
     shape = [int(length) for length in np.frombuffer(raw[4:start], dtype=">i4")] if len(raw) >= start else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from ghn.errors import ConfigError, DataError, MissingExtraError
+from ghn.reading import read_bytes, reading
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.objectives import Objective
 from ghn.types import Task
@@ -110,12 +112,8 @@ def _read(path: str | Path) -> pd.DataFrame:
         import pandas as pd
     except ImportError:
         raise MissingExtraError("tables need pandas", fix="pip install 'ghn[pandas]'") from None
-    try:
-        return pd.read_csv(Path(path).expanduser())
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise DataError(
-            f"{path} cannot be read as CSV", got=str(error), expected="a header, then a line an item"
-        ) from None
+    with reading(f"{path} cannot be read as CSV", expected="a header, then a line an item"):
+        return pd.read_csv(io.BytesIO(read_bytes(Path(path).expanduser())))
 
 
 def _check_frame(frame: pd.DataFrame, columns: Sequence[str], where: str) -> None:

@@ -19,10 +19,12 @@ from einops import rearrange
 
 from ghn.errors import DataError
 from ghn.files import replacing
+from ghn.reading import read_npz, there_is
 from ghn.tasks.sampling import Pool, Pools, sort_by_content
 
 log = logging.getLogger(__name__)
 
+LARGEST = 1 << 33  # bytes of a fast copy
 _SECONDS = 20.0  # without an answer for so long, a download is given up and the next source tried
 
 
@@ -58,7 +60,7 @@ def load_pools(
         DataError: no source works; the message lists what was tried and why it failed.
     """
     tried = []
-    if cache.exists():
+    if there_is(cache):
         try:
             return _read_npz(cache, checksums)
         except Exception as error:  # damaged in whatever way: it is made again
@@ -105,10 +107,10 @@ def _verified(pools: Pools, checksums: Mapping[str, str] | None) -> tuple[Pools,
 
 
 def _read_npz(path: Path, checksums: Mapping[str, str] | None) -> Pools:
-    with np.load(path, allow_pickle=False) as stored:
-        parts = [key.removesuffix("_images") for key in stored.files if key.endswith("_images")]
-        pools = {p: (torch.from_numpy(stored[f"{p}_images"]), torch.from_numpy(stored[f"{p}_labels"])) for p in parts}
-        own = {part: str(stored[f"{part}_sha256"]) for part in parts}
+    stored = read_npz(path, LARGEST)
+    parts = [key.removesuffix("_images") for key in stored if key.endswith("_images")]
+    pools = {p: (torch.from_numpy(stored[f"{p}_images"]), torch.from_numpy(stored[f"{p}_labels"])) for p in parts}
+    own = {part: str(stored[f"{part}_sha256"]) for part in parts}
     return _verified(pools, checksums or own)[0]
 
 

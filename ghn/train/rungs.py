@@ -21,13 +21,14 @@ from ghn.errors import ConfigError, DataError, TrainingError, check_counts, chec
 from ghn.files import write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
-from ghn.reading import from_json
+from ghn.reading import read_json, reading
 from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.network import NetworkTrainer, Recipe
 from ghn.types import Task
 
 SCHEMA = "ghn.rungs/1"
 STATE = "state of a rung"
+MOST_EPOCHS = 1_000_000  # that a file may name
 PASSES = 3  # of the forward pass's multiply-adds in a step: forward, gradients of the inputs, gradients of the weights
 
 
@@ -131,14 +132,13 @@ class RungStore:
         path = self._path(arch, rungs, done, "json")
         if not path.exists():
             return None
-        try:
+        with reading(f"{path}: not the result of a rung", fix="delete it"):
             trained = Trained(**_read(path))
             lengths = {len(values) for values in trained.curve.values()} or {0}
             if len(lengths) > 1 or not all(isinstance(x, (int, float)) for v in trained.curve.values() for x in v):
                 raise ValueError("curves of different lengths, or not of numbers")
+            float(trained.seconds), float(trained.macs)
             return trained
-        except (TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{path}: not the result of a rung", got=str(error), fix="delete it") from None
 
     def save(self, arch: str, rungs: Rungs, trained: Trained, state: Mapping[str, Tensor]) -> None:
         """Keeps a result and the state to go on from; what cannot go on has none."""
@@ -191,10 +191,11 @@ class RungStore:
         if not (path := self._trial(trial)).exists():
             raise ConfigError("no trial of this id has been trained here", got=trial, fix="resume one that has")
         known = _read(path)
-        try:
-            return str(known["arch"]), tuple(Fidelity(**rung) for rung in known["rungs"])
-        except (KeyError, TypeError) as error:
-            raise DataError(f"{path}: not a trial", got=repr(error), fix="delete it") from None
+        with reading(f"{path}: not a trial", fix="delete it"):
+            rungs = tuple(Fidelity(**rung) for rung in known["rungs"])
+            if any((rung.epochs or 0) > MOST_EPOCHS for rung in rungs):
+                raise ValueError(f"more than {MOST_EPOCHS} epochs")
+            return str(known["arch"]), rungs
 
     def _trial(self, trial: str) -> Path:
         return self.folder / "trials" / f"{_digest(trial)}.json"
@@ -212,10 +213,8 @@ def _digest(what: Any) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = from_json(path.read_text())
-    except ValueError as error:
-        raise DataError(f"{path} is damaged", got=str(error), fix="delete it") from None
+    with reading(f"{path} is damaged", fix="delete it"):
+        content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(f"{path} is damaged", got=type(content).__name__, expected="an object", fix="delete it")
     return content

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ghn.adapters.service.served import Served
-from ghn.errors import DataError, GhnError
 from ghn.files import JsonLines
 from ghn.search.surrogate import Surrogate
 from ghn.spaces import describe_space
@@ -144,11 +143,7 @@ class Memory:
 
     def _take_back(self, number: int, row: Any) -> None:
         """Reads a line of an earlier run."""
-        try:
+        with self._lines.reading(number, "an observed value"):
             self._tell(row)
             self._note(row)
             self._untold.clear()  # it is told
-        except (GhnError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, DataError):
-                raise
-            raise self._lines.damaged(number, error, "an observed value") from None

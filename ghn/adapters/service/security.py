@@ -5,15 +5,16 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from secrets import compare_digest
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ghn.adapters.service.problems import RefusedError, send_problem
 from ghn.errors import ConfigError
+from ghn.reading import reading
 
 VARIABLE = "GHN_SERVE_TOKEN"
+LARGEST = 1 << 16  # bytes of its file
 SHORTEST = 16  # characters of a token
 OPEN = frozenset(("/", "/page.css", "/page.js", "/healthz", "/openapi.json"))  # without a token: nothing is told there
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -62,10 +63,9 @@ def read_token(file: str | None) -> str | None:
             return None
     else:
         where = file
-        try:
-            text = Path(file).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError("the file of the token cannot be read", got=str(error)) from None
+        with reading(f"the file of the token, {file}, cannot be read", error=ConfigError):
+            with Path(file).open("rb") as opened:  # a pipe will do
+                text = opened.read(LARGEST).decode()
     token = text.strip()
     if len(token) < SHORTEST or not (token.isascii() and token.isprintable()) or " " in token:
         fix = 'make one: python -c "import secrets; print(secrets.token_urlsafe())"'

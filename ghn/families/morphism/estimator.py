@@ -17,9 +17,10 @@ from typing import Any
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError, GhnError, TrainingError
+from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import WeightedNetwork
+from ghn.reading import from_json, reading
 from ghn.spaces.members import live_graph, live_params
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
@@ -50,12 +51,10 @@ def to_text(lineage: Lineage) -> str:
 
 def from_text(text: str) -> Lineage:
     """Reads what `to_text` gave."""
-    try:
-        stages = tuple(Stage(*row) for row in json.loads(text))
+    with reading("not a lineage of networks", fix="delete the folder's trials"):
+        stages = tuple(Stage(*row) for row in from_json(text))
         if not stages or not all(isinstance(s.arch, str) and 1 <= s.epochs <= s.reached for s in stages):
             raise ValueError("no stages, or not of an architecture and its epochs")
-    except (ValueError, TypeError) as error:
-        raise DataError("not a lineage of networks", got=str(error), fix="delete the folder's trials") from None
     return stages
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.reading import from_json
+from ghn.reading import read_json, reading
 from ghn.spaces.darts.configuration import PREFIX, parse_configuration
 from ghn.spaces.darts.genotype import format_genotype
 from ghn.tables.references import ReferenceTable
@@ -122,14 +122,8 @@ def _files(path: Path) -> list[Path]:
 
 
 def _content(file: Path) -> Any:
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise ValueError(f"more than {LARGEST} bytes")
-        return from_json(data)
-    except (OSError, ValueError) as error:  # missing, too large, not UTF-8, or not JSON
-        raise DataError(f"{file}: no training of NAS-Bench-301", got=str(error), fix=FIX) from None
+    with reading(f"{file}: no training of NAS-Bench-301", fix=FIX):
+        return read_json(file, LARGEST)
 
 
 def _checked(model: type[Model], file: Path, content: Any, place: str = "") -> Model:

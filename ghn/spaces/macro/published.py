@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.reading import from_json
+from ghn.reading import from_json, read_bytes, reading
 from ghn.spaces.macro.digits import TITLE, identities_last
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
@@ -85,22 +85,14 @@ def read_nas_bench_macro(path: str | Path) -> ReferenceTable:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read", got=str(error), fix=FIX) from None
-    if len(data) > LARGEST:
-        raise DataError(f"{path} is too large for a table of {TITLE}", expected=f"at most {LARGEST} bytes", fix=FIX)
-    return data
+    with reading(f"{path} cannot be read as a table of {TITLE}", fix=FIX):
+        return read_bytes(path, LARGEST)
 
 
 def _entries(path: Path, data: bytes) -> Mapping[str, Any]:
     """The entries of a file by their digits; there is at least one."""
-    try:
+    with reading(f"{path}: not JSON", expected=FORMAT, fix=FIX):
         content = from_json(data)
-    except ValueError as error:  # not UTF-8, or not JSON
-        raise DataError(f"{path}: not JSON", got=str(error), expected=FORMAT, fix=FIX) from None
     if not isinstance(content, dict) or not content:
         raise DataError(f"{path}: no table of networks", got=str(content)[:80], expected=FORMAT, fix=FIX)
     return content

@@ -49,14 +49,15 @@ def read_trainings(path: str | Path) -> Iterator[Training]:
     """
     for where, data in read_records(path):
         try:
-            yield _training(data)
-        except (ValueError, TypeError) as error:  # an ArchitectureError is a ValueError
+            training = _training(data)
+        except Exception as error:  # damaged in dozens of ways; an ArchitectureError among them
             raise DataError(
                 f"{where} is no training of NAS-Bench-101",
                 got=f"{type(error).__name__}: {error}",
                 expected=_CONTENT,
                 fix="download it again",
             ) from error
+        yield training
 
 
 def read_nasbench101(

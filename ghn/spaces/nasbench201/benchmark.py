@@ -13,7 +13,7 @@ import numpy as np
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.assets import asset
 from ghn.errors import ConfigError, DataError
-from ghn.reading import from_json
+from ghn.reading import read_json, reading
 from ghn.spaces.nasbench201.published import read_analog_nasbench
 from ghn.tables.lookup import DistinctSpace, distinct_references
 from ghn.tables.references import table_reference
@@ -75,18 +75,12 @@ def load_twins() -> dict[str, tuple[float, float]]:
 @contextmanager
 def _reading(path: Path, schema: str) -> Iterator[Any]:
     """The content of a file; what goes wrong in it is the file's fault."""
-    try:
-        content = from_json(path.read_text())
+    fix = "restore it from git, or draw it again: python data/references/make_samples.py --write"
+    with reading(f"{path}: not a sample of references, or twins of one", expected=schema, fix=fix):
+        content = read_json(path)
         if content["schema"] != schema:
             raise ValueError(f"schema {content['schema']!r}")
         yield content
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path}: not a sample of references, or twins of one",
-            got=f"{type(error).__name__}: {error}",
-            expected=schema,
-            fix="restore it from git, or draw it again: python data/references/make_samples.py --write",
-        ) from error
 
 
 @dataclass(frozen=True)

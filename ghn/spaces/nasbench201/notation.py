@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.errors import ArchitectureError, DataError
-from ghn.reading import from_json
+from ghn.reading import from_json, read_text, reading
 from ghn.spaces.literals import as_lists, is_count, read_value
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -132,13 +132,11 @@ def read_listing(path: str | Path) -> list[str]:
         DataError: it is missing, or no list of all cells, each once; says the place.
     """
     path = Path(path)
-    try:
-        text = path.read_text()
+    with reading(f"{path} is no list of architectures", expected="a string a line"):
+        text = read_text(path)
         listing = from_json(text) if path.suffix == ".json" else text.split()
         if not isinstance(listing, list):
             raise ValueError(f"a {type(listing).__name__} in place of a list")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} is no list of architectures", got=str(error), expected="a string a line") from None
     return check_listing(path, listing)
 
 
