@@ -253,10 +253,6 @@ class Stored:
         return found
 
 
-class _DamagedError(ValueError):
-    """What is wrong with a JSON, and where."""
-
-
 def plain(value: Any) -> Any:
     """Dataclasses to dicts, tuples to lists, numpy's scalars to Python's, non-finite numbers to None."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -276,7 +272,7 @@ def plain(value: Any) -> Any:
 def _built(cls: type[Any], data: Any, place: str) -> Any:
     """A dataclass from its fields; one with a constant default may be missing, as it was added later."""
     if not isinstance(data, Mapping):
-        raise _DamagedError(f"{place or 'it'} is {str(data)[:40]!r}, no object")
+        raise ValueError(f"{place or 'it'} is {str(data)[:40]!r}, no object")
     data = dict(data)
     if issubclass(cls, Stored) and (schema := data.pop("schema", None)) != cls.SCHEMA:
         raise DataError(
@@ -290,7 +286,7 @@ def _built(cls: type[Any], data: Any, place: str) -> Any:
     if missing or unknown:
         told = {"missing": missing, "unknown": unknown}
         words = [f"{what} {', '.join(sorted(map(str, keys)))}" for what, keys in told.items() if keys]
-        raise _DamagedError(f"keys of {place or cls.__name__}: {'; '.join(words)}")
+        raise ValueError(f"keys of {place or cls.__name__}: {'; '.join(words)}")
     return cls(**{key: _read(kinds[key], one, f"{place}.{key}".lstrip(".")) for key, one in data.items()})
 
 
@@ -319,7 +315,7 @@ def _read(kind: Any, data: Any, place: str) -> Any:
         return math.nan
     if type(data) is kind or (kind is float and type(data) is int):
         return data
-    raise _DamagedError(f"{place} is {str(data)[:40]!r}, not of type {kind.__name__ if origin is None else kind}")
+    raise ValueError(f"{place} is {str(data)[:40]!r}, not of type {kind.__name__ if origin is None else kind}")
 
 
 def _key(kind: Any, key: str, place: str) -> Any:
@@ -327,4 +323,4 @@ def _key(kind: Any, key: str, place: str) -> Any:
     try:
         return kind(key)
     except ValueError:
-        raise _DamagedError(f"{place} has the key {key!r}, not of type {kind.__name__}") from None
+        raise ValueError(f"{place} has the key {key!r}, not of type {kind.__name__}") from None

@@ -130,7 +130,7 @@ def read_unpacked(path: Path | str, largest: int = LARGEST) -> bytes:
 def _within(file: IO[bytes], largest: int, when: str = "") -> bytes:
     data = file.read(largest + 1)
     if len(data) > largest:
-        raise ValueError(f"more than {largest} bytes{when}")
+        raise ValueError(f"too large: more than {largest} bytes{when}")
     return data
 
 

@@ -14,18 +14,19 @@ import errno
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ghn.disk import writing
 from ghn.errors import DataError, check_settings
 from ghn.lines import FIX
-from ghn.reading import from_json
+from ghn.reading import from_json, reading
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.types import Score
 
 SCHEMA = "ghn.score_store/1"
+LARGEST = 1 << 26  # bytes of a value in it
 TABLES = """
 BEGIN;
 CREATE TABLE about (schema TEXT NOT NULL, identity TEXT NOT NULL);
@@ -88,22 +89,22 @@ class ScoreStore:
 
     def __init__(self, path: Path | str, identity: Mapping[str, Any]) -> None:
         self.path = Path(path)
-        try:
-            with self._writing():
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = sqlite3.connect(self.path)
-                self._open(json.dumps(identity))
-        except (sqlite3.DatabaseError, TypeError, json.JSONDecodeError) as error:
-            raise DataError(f"{self.path} is no file of scores, or damaged", got=str(error), fix=FIX) from None
+        with self._reading(), self._writing():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(self.path)
+            self._file.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
+            self._open(json.dumps(identity))
 
     def read(self) -> Read:
         """How far the candidates were read."""
-        last = self._file.execute("SELECT upto, digest FROM chunks ORDER BY number DESC LIMIT 1").fetchone()
-        return Read(*last) if last else Read(0, "")
+        with self._reading():
+            last = self._file.execute("SELECT upto, digest FROM chunks ORDER BY number DESC LIMIT 1").fetchone()
+            return Read(*last) if last else Read(0, "")
 
     def knows(self, hashed: str) -> bool:
         """Whether a network stands in a chunk."""
-        return self._file.execute("SELECT 1 FROM networks WHERE hash = ?", (hashed,)).fetchone() is not None
+        with self._reading():
+            return self._file.execute("SELECT 1 FROM networks WHERE hash = ?", (hashed,)).fetchone() is not None
 
     def add(self, candidates: Sequence[Candidate], read: Read) -> int:
         """Adds candidates, and those of their networks that are new as a chunk, which waits to be scored.
@@ -127,12 +128,15 @@ class ScoreStore:
 
     def waiting(self) -> list[int]:
         """Numbers of the chunks that are not done."""
-        return [number for (number,) in self._file.execute("SELECT number FROM chunks WHERE NOT done ORDER BY number")]
+        with self._reading():
+            found = self._file.execute("SELECT number FROM chunks WHERE NOT done ORDER BY number").fetchall()
+        return [number for (number,) in found]
 
     def networks(self, chunk: int) -> list[tuple[str, str]]:
         """Hash and architecture of each network of a chunk, in the order of the candidates."""
         found = "SELECT hash, architecture FROM networks WHERE chunk = ? ORDER BY number"
-        return self._file.execute(found, (chunk,)).fetchall()
+        with self._reading():
+            return self._file.execute(found, (chunk,)).fetchall()
 
     def done(self, chunk: int, scores: Mapping[str, Score]) -> None:
         """Writes the scores of a chunk by hash, all of them or none; what is done already stays as it is."""
@@ -143,24 +147,29 @@ class ScoreStore:
 
     def scored(self) -> Iterator[Scored]:
         """All candidates in their order with what is known of them; those that wait are left out."""
-        for architecture, hashed, error, score in self._file.execute(ROWS):
-            if error is not None:
-                yield Scored(architecture, hashed, Score.failed(error))
-            elif score is not None:
-                yield Scored(architecture, hashed, score_of_row(from_json(score)))
+        with self._reading():
+            for architecture, hashed, error, score in self._file.execute(ROWS):
+                if error is not None:
+                    yield Scored(str(architecture), hashed, Score.failed(str(error)))
+                elif score is not None:
+                    yield Scored(str(architecture), hashed, score_of_row(from_json(score)))
 
     def counts(self) -> Counts:
         """How many there are."""
         failed = "json_extract(score, '$.error') IS NOT NULL"
-        networks, scored = self._file.execute("SELECT count(*), count(score) FROM networks").fetchone()
-        candidates, none = self._file.execute("SELECT count(*), count(error) FROM candidates").fetchone()
-        (bad,) = self._file.execute(
-            f"SELECT count(*) FROM candidates JOIN networks USING (hash) WHERE {failed}"
-        ).fetchone()
+        with self._reading():
+            networks, scored = self._file.execute("SELECT count(*), count(score) FROM networks").fetchone()
+            candidates, none = self._file.execute("SELECT count(*), count(error) FROM candidates").fetchone()
+            query = f"SELECT count(*) FROM candidates JOIN networks USING (hash) WHERE {failed}"
+            (bad,) = self._file.execute(query).fetchone()
         return Counts(candidates, networks, scored, none + bad)
 
     def close(self) -> None:
         self._file.close()
+
+    def _reading(self) -> AbstractContextManager[None]:
+        """Around what reads the file, which may be any."""
+        return reading(f"{self.path} is no file of scores, or damaged", fix=FIX)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -29,7 +29,9 @@ class Evil:
 @pytest.mark.parametrize("protocol", [3, 4])
 def test_plain_data(protocol: int) -> None:
     data = OrderedDict(a=[1, 2.5, None, ("x", b"y")], b={1: True}, c=np.float64(0.5), d=np.arange(3.0))
-    data |= {"e": {"one"}, "f": frozenset({(1, None)}), (1, 2): -1, "g": 2**40, "long": "x" * 300}
+    data |= {(1, 2): -1, "g": 2**40, "long": "x" * 300}
+    if protocol == 4:
+        data |= {"e": {"one"}, "f": frozenset({(1, None)})}
     loaded = restricted_loads(pickle.dumps(data, protocol), where="x")
     assert isinstance(loaded, OrderedDict)
     assert repr(loaded) == repr(data)

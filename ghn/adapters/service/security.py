@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import compare_digest
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,9 +64,9 @@ def read_token(file: str | None) -> str | None:
             return None
     else:
         where = file
-        with reading(f"the file of the token, {file}, cannot be read", error=ConfigError):
-            with Path(file).open("rb") as opened:  # a pipe will do
-                text = opened.read(LARGEST).decode()
+        what = f"the file of the token, {file}, cannot be read"
+        with reading(what, error=ConfigError), Path(file).open("rb") as opened:  # a pipe will do
+            text = opened.read(LARGEST).decode()
     token = text.strip()
     if len(token) < SHORTEST or not (token.isascii() and token.isprintable()) or " " in token:
         fix = 'make one: python -c "import secrets; print(secrets.token_urlsafe())"'
