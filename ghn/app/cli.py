@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shlex
 import sys
 import warnings
@@ -30,9 +31,11 @@ def start(main: Callable[[], None], config: str) -> None:
     arguments = sys.argv[1:]
     try:
         if {"--help", "-h"} & set(arguments):
-            print(help_text(config, [a for a in arguments if not a.startswith("-")]))
+            print(help_text(config, [a for a in arguments if not a.startswith("-")]), flush=True)
             return
         check_overrides(config, arguments)
+    except BrokenPipeError:
+        _reader_left()
     except GhnError as error:
         _end(f"error: {error}")
     main()
@@ -48,6 +51,9 @@ def told(script: str, folder: str) -> Iterator[None]:
     try:
         try:
             yield
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _reader_left()
         except OSError as error:  # from what others write
             if (refused := refusal(error)) is None:
                 raise
@@ -73,6 +79,12 @@ def _end(message: str, script: str | None = None, folder: str = "") -> NoReturn:
     if script is not None:
         message += f"go on with: {resume_command([script], sys.argv[1:], folder)}"
     sys.exit(message.rstrip("\n"))
+
+
+def _reader_left() -> NoReturn:
+    """Leaves without a word where whoever read the output has left, as `| head` does: with the status of SIGPIPE."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be written goes nowhere
+    sys.exit(128 + 13)
 
 
 def plain(cfg: DictConfig) -> dict[str, Any]:

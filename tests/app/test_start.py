@@ -65,3 +65,13 @@ def test_an_estimator_imports_what_it_needs() -> None:
     make = "from ghn.app.estimators import make_entries; make_entries('params', build_setting(composed('evaluate')))"
     modules, _ = modules_after(f"{build}; {make}")
     assert not under(modules, "ghn.families") and not under(modules, "ghn.report") and not under(modules, "ghn.search")
+
+
+def test_a_reader_that_leaves_ends_it_without_a_word() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "evaluate.py", "--help"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait()) == (b"", 141)
+    process.stderr.close()
