@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from numbers import Integral
+from math import inf, nan
+from numbers import Integral, Real
+from typing import Any
 
 from ghn.shown import LONGEST, shown
 
@@ -87,10 +89,10 @@ class MissingExtraError(GhnError, ImportError):
     """An optional dependency is needed and not installed."""
 
 
-def check_known(what: str, got: object, known: Iterable[str]) -> None:
+def check_known(what: str, got: object, known: Iterable[object]) -> None:
     """Refuses a name of `what` that is none of those that there are."""
     if got not in (known := list(known)):
-        raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(known))
+        raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(map(str, known)))
 
 
 def check_counts(where: str, least: int = 1, **counts: object) -> None:
@@ -98,6 +100,34 @@ def check_counts(where: str, least: int = 1, **counts: object) -> None:
     for name, value in counts.items():
         if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
             raise ConfigError(f"{where}{name} must be a whole number of at least {least}", got=value)
+
+
+def check_numbers(
+    where: str,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+    **numbers: object,
+) -> None:
+    """Refuses settings that are no finite numbers, or outside a range; `where` stands before their names."""
+    ends = {"of at least": least, "above": above, "of at most": most, "below": below}
+    words = " and ".join(f"{end} {limit:g}" for end, limit in ends.items() if limit is not None)
+    low, high = (-inf if least is None else least), (inf if most is None else most)
+    for name, value in numbers.items():
+        number: Any = value if isinstance(value, Real) and not isinstance(value, bool) else nan
+        inside = low <= number <= high and (above is None or number > above) and (below is None or number < below)
+        if not inside or abs(number) == inf:
+            raise ConfigError(f"{where}{name} must be a number {words}".rstrip(), got=value)
+
+
+def check_seeds(where: str, **seeds: object) -> None:
+    """Refuses seeds that are not whole numbers from 0 to `MOST_SEED`; `where` stands before their names."""
+    for name, value in seeds.items():
+        seed: Any = value if isinstance(value, Integral) and not isinstance(value, bool) else -1
+        if not 0 <= seed <= MOST_SEED:
+            raise ConfigError(f"{where}{name} must be a whole number from 0 to {MOST_SEED}", got=value)
 
 
 def check_settings(error: type[GhnError], where: object, found: object, wanted: Mapping[str, object], fix: str) -> None:

@@ -84,7 +84,7 @@ class SurrogateKeys(Keys):
     inputs: list[Text] | None = Field(
         description="what it reads of a network; null: the space's own features, or graph where it has none"
     )
-    given: CountOrNone = Field(description="published networks to learn from; cross-fitted where it judges these")
+    given: int = Field(ge=10, le=1_000_000, description="published networks to learn from; cross-fitted where it judges these")
 
 
 class MemberKeys(Keys):
@@ -107,7 +107,7 @@ class EnsembleKeys(Keys):
     members: Annotated[
         list[EstimatorName | Annotated[dict[str, Any], Reads(partly(MemberKeys, but=("name",)))]], Field(min_length=2)
     ] = Field(description="names, or {name: NAME, OPTION: VALUE}")
-    population: CountOrNone = Field(
+    population: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         description="networks drawn to say which scores are usual; 0: those scored together"
     )
 

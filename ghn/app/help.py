@@ -13,8 +13,9 @@ from pydantic.fields import FieldInfo
 from ghn.app.estimators import ESTIMATORS
 from ghn.app.job_keys import JobKeys
 from ghn.app.jobs import JOBS
-from ghn.app.ranges import Keys, in_words
+from ghn.app.ranges import Keys
 from ghn.app.read_keys import groups_of
+from ghn.arguments import in_words
 
 WIDTH, LEFT = 120, 34
 GROUPS = ("space", "task", "net", "trainer", "weights", "search")  # keys of which yaml has several

@@ -1,22 +1,19 @@
-"""What the values of keys can be: types with their ranges, and the same in plain words.
+"""What the values of keys can be: types with their ranges.
 
 Nothing is imported that takes time: `--help` and wrong keys are answered at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationInfo, create_model
-from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import with_info_after_validator_function
 
 from ghn.app.estimators import ESTIMATORS
+from ghn.arguments import Words
 from ghn.errors import MOST_SEED
 
 MOST = 10**9  # of what is only counted
@@ -27,13 +24,6 @@ class Keys(BaseModel):
     """A group of keys, none of which may be missing or unknown; numbers are finite."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Says in an annotation what a value is, where its type and range do not."""
-
-    text: str
 
 
 class Reads:
@@ -111,8 +101,8 @@ EstimatorName = Annotated[str, AfterValidator(_is_estimator), Words("an estimato
 
 Count = Annotated[int, Field(ge=1, le=MOST)]
 CountOrNone = Annotated[int, Field(ge=0, le=MOST)]  # 0: none
-Workers = Annotated[int, Field(ge=1, le=1024)]
-Threads = Annotated[int, Field(ge=1, le=4096)]
+Workers = Annotated[int, Field(ge=1, le=256)]
+Threads = Annotated[int, Field(ge=1, le=1024)]
 Pixels = Annotated[int, Field(ge=1, le=4096)]
 Resamples = Annotated[int, Field(ge=0, le=1_000_000)]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
@@ -123,65 +113,3 @@ WeightDecay = Annotated[float, Field(ge=0, le=1000)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # 0: nothing of before is kept
 Part = Annotated[float, Field(gt=0, lt=1)]
-
-_PLAIN: dict[Any, str] = {
-    bool: "true or false",
-    str: "text",
-    NoneType: "null",
-    int: "a whole number",
-    float: "a number",
-    dict: "settings: {NAME: VALUE, ...}",
-    Any: "a value",
-}
-
-
-def in_words(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    """A type and its range as a user would say them, such as "a whole number from 1 to 65,535, or null"."""
-    said = [one.text for one in metadata if isinstance(one, Words)]
-    if said:
-        return said[0]
-    limits = list(_flat(metadata))
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return in_words(inner[0], [*inner[1:], *metadata])
-    if origin in (Union, UnionType):
-        return ", or ".join(in_words(one, () if one is NoneType else metadata) for one in inner)
-    if origin is Literal:
-        return " | ".join(map(str, inner))
-    if origin is list:
-        least = next((one.min_length for one in limits if isinstance(one, MinLen)), 0)
-        return f"a list{f' of at least {least}' if least else ''}, each {in_words(inner[0])}"
-    if origin is dict:
-        return _PLAIN[dict]
-    if isinstance(annotation, type) and issubclass(annotation, Keys):
-        return f"the keys {', '.join(annotation.model_fields)}"
-    return " ".join([_PLAIN.get(annotation, str(annotation)), *_range(limits)])
-
-
-def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
-    """What is said in an annotation, and in the fields that stand there."""
-    for one in metadata:
-        yield from one.metadata if isinstance(one, FieldInfo) else (one,)
-
-
-def _range(limits: Iterable[Any]) -> list[str]:
-    """The range that limits give, in words; none for none."""
-    low, high = "", ""
-    for one in limits:
-        if isinstance(one, Ge):
-            low = f"of at least {_number(one.ge)}"
-        elif isinstance(one, Gt):
-            low = f"above {_number(one.gt)}"
-        elif isinstance(one, Le):
-            high = f"at most {_number(one.le)}"
-        elif isinstance(one, Lt):
-            high = f"below {_number(one.lt)}"
-    if low.startswith("of at least") and high.startswith("at most"):
-        return [f"from {low.removeprefix('of at least ')} to {high.removeprefix('at most ')}"]
-    if low and high:
-        return [f"{low} and {high}"]
-    return [low or high.replace("at most", "of at most")] if low or high else []
-
-
-def _number(limit: Any) -> str:
-    return f"{limit:,}"

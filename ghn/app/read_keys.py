@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from ghn.app.ranges import Keys, Reads, in_words
+from ghn.app.ranges import Keys, Reads
+from ghn.arguments import in_words
 from ghn.errors import ConfigError, GhnError
 
 SomeKeys = TypeVar("SomeKeys", bound=Keys)

@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 
 from ghn.app.user_space import user_space
 from ghn.assets import asset
-from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError
+from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError, check_known
 from ghn.scoring.load import CHECKPOINT, SHIPPED, find_checkpoint, load
 from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
@@ -74,8 +74,12 @@ class Setting:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        if unknown := [readout for readout in self.readouts if readout not in READOUTS]:
-            raise ConfigError("unknown read-out", got=unknown[0], expected=" | ".join(READOUTS))
+        _check_readouts(self.readouts)
+
+
+def _check_readouts(names: Sequence[str]) -> None:
+    for name in names:
+        check_known("read-out", name, READOUTS)
 
 
 # keys of configs that say what an estimator is made from, and what they are in a setting
@@ -97,16 +101,13 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
     Raises:
         ConfigError: unknown or impossible values.
     """
+    fabric = make_runtime(options["device"], options["precision"], options["threads"])
+    recipe = Recipe(**options.get("recipe", {}))
+    _check_readouts(as_list(options.get("readout", "loss")))  # before any data is looked for
     task_options = dict(options["task"])
     task = make_task(task_options.pop("name"), **task_options)
-    setting = Setting(
-        space=task_space(options["space"], task),
-        task=task,
-        fabric=make_runtime(options["device"], options["precision"], options["threads"]),
-        recipe=Recipe(**options.get("recipe", {})),
-        folder=Path(options["out"]),
-    )
-    return with_options(setting, options)
+    space = task_space(options["space"], task)
+    return with_options(Setting(space, task, fabric, recipe=recipe, folder=Path(options["out"])), options)
 
 
 def with_options(setting: Setting, options: Mapping[str, Any]) -> Setting:

@@ -14,7 +14,7 @@ from ghn.errors import ConfigError
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
-from ghn.tasks import make_task
+from ghn.tasks import check_task, make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.launch import starter
 from ghn.train.loop import kept_folder
@@ -47,6 +47,8 @@ def train(options: Mapping[str, Any]) -> None:
 
 
 def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
+    if keys.scoring_task is not None:
+        check_task(keys.scoring_task["name"], {k: v for k, v in keys.scoring_task.items() if k != "name"})
     task_options = dict(keys.task)
     task = fabric.ranks.in_turn(partial(make_task, task_options.pop("name"), **task_options))
     space, trainer = task_space(keys.space, task), keys.trainer.model_dump()

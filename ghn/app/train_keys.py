@@ -21,9 +21,9 @@ from ghn.app.ranges import (
     Text,
     Threads,
     WeightDecay,
-    Words,
     refuse,
 )
+from ghn.arguments import Words
 
 
 def _is_side(pixels: int) -> int:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, check_counts, check_numbers, check_seeds
 from ghn.graph.ir import Graph
 from ghn.scoring.proxies import ZERO_COST, ProxyReadout, check_input
 from ghn.types import Batch, Network, Split, Task, WeightDict
@@ -48,6 +48,12 @@ class Sample:
     batch: int = 512
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        sizes = {size: n for size in USUAL_SIZES if (n := getattr(self, size)) is not None}
+        check_counts("sample: ", batch=self.batch, **sizes)
+        check_numbers("sample: ", above=0, penalty=self.penalty)
+        check_seeds("sample: ", seed=self.seed)
+
     def fit(self, task: Task) -> Sample:
         """The same with every size a number.
 
@@ -57,7 +63,7 @@ class Sample:
         there = {"train": len(task.train), "val": len(task.val)}
         given = {size: getattr(self, size) for size in USUAL_SIZES}
         for size, n in given.items():
-            if n is not None and not 0 < n <= there[_SPLIT[size]]:
+            if n is not None and n > there[_SPLIT[size]]:
                 raise DataError(
                     f"sample.{size}: the {_SPLIT[size]} split of task {task.name} does not have so many items",
                     got=n,

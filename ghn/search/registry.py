@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ghn.arguments import check_names
 from ghn.errors import ConfigError
 from ghn.search.basic import RandomSearch, RegularizedEvolution
 from ghn.search.bayesian import BayesianSearch
@@ -53,6 +54,10 @@ def make_searcher(
     Raises:
         ConfigError: unknown name or option, or an option that does not fit.
     """
+    if name in SEARCHERS:
+        check_names("option", f"the searcher {name}", SEARCHERS[name], options, own=2)
+    elif name in SCHEDULERS:
+        check_names("option", f"the searcher {name}", SCHEDULERS[name], options, own=1)
     try:
         if name in SEARCHERS:
             return _within(SEARCHERS[name](space, seed, **options), bounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from ghn.errors import ConfigError
+from ghn.errors import check_counts, check_numbers
 from ghn.types import Score, Trial
 
 
@@ -118,8 +118,10 @@ class Limit:
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if value is not None and not value > 0:
-                raise ConfigError(f"a limit of {f.name} must be above 0", got=value, fix="None for no limit")
+            if value is not None and f.name == "trials":
+                check_counts("a limit of ", trials=value)
+            elif value is not None:
+                check_numbers("a limit of ", above=0, **{f.name: value})
 
     def allows(self, trial: Trial[Any], result: SearchResult, running: list[Trial[Any]], seconds: float) -> bool:
         """Whether a trial may begin while others run."""

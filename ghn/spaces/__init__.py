@@ -13,6 +13,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from ghn.arguments import check_names
 from ghn.errors import ConfigError
 from ghn.spaces.function import FunctionSpace
 from ghn.spaces.modules import ModuleSpace
@@ -42,6 +43,7 @@ def make_space(name: str, **settings: Any) -> Space[Any]:
     """
     if name not in SPACES:
         raise ConfigError("unknown space", got=name, expected=" | ".join(SPACES))
+    check_names("setting", f"space {name}", SPACES[name], settings)
     try:
         return SPACES[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
     except TypeError as error:
@@ -71,6 +73,7 @@ def changed_space(space: Space[Any], settings: Mapping[str, Any]) -> Space[Any]:
 
 def make_of_class(kind: Callable[..., Space[Any]], settings: Mapping[str, Any]) -> Space[Any]:
     """Makes a space of a class; lists, as of JSON, are tuples. `ConfigError` for settings that it does not have."""
+    check_names("setting", f"space {target_of(kind)}", kind, settings)
     try:
         return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
     except TypeError as error:

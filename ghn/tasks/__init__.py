@@ -7,7 +7,7 @@ from ghn.tasks.images import ImageTask, Split
 from ghn.tasks.normalisation import Normalisation
 from ghn.tasks.objectives import Custom
 from ghn.tasks.official import data_root
-from ghn.tasks.registry import TASKS, make_task
+from ghn.tasks.registry import TASKS, check_task, make_task
 from ghn.tasks.streams import from_stream
 from ghn.tasks.task import DataTask
 from ghn.tasks.transforms import augment
@@ -20,6 +20,7 @@ __all__ = [
     "Normalisation",
     "Split",
     "augment",
+    "check_task",
     "data_root",
     "from_arrays",
     "from_dataset",

@@ -12,7 +12,7 @@ from ghn.errors import ConfigError
 from ghn.tasks.inputs import is_single
 from ghn.tasks.objectives import Objective, function_name
 from ghn.tasks.transforms import augment
-from ghn.types import Inputs
+from ghn.types import Inputs, Task
 
 USUAL = "flip_shift"  # for images with classes or labels
 AUGMENTATIONS = ("none", "flip", "shift", "flip_shift")
@@ -56,6 +56,24 @@ def apply_augmentation(augmentation: Augmentation, inputs: Inputs, generator: to
         return inputs
     assert isinstance(inputs, Tensor)  # said by `check_augmentation`
     return augment(inputs, generator, shift if "shift" in augmentation else 0, "flip" in augmentation)
+
+
+def check_shift(task: Task, shift: int, what: str) -> None:
+    """Refuses shifts by which an image could leave itself, of a task that shifts; `what` is what the shift is called.
+
+    Raises:
+        ConfigError: such a shift.
+    """
+    shape = task.input_shape
+    if not is_image(shape) or shift < (side := min(shape[1:])):
+        return
+    try:
+        task.augment(torch.zeros(1, *shape), torch.Generator(), shift)
+    except ConfigError:
+        expected, fix = f"0 to {side - 1}, or a task with augment=none", "2 is usual for small images"
+        raise ConfigError(
+            f"{what}: images would be shifted out of themselves", got=shift, expected=expected, fix=fix
+        ) from None
 
 
 def augmentation_name(augmentation: Augmentation) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from ghn.arguments import check_names, in_words, unknown
 from ghn.errors import ConfigError
 from ghn.tasks.cifar import cifar10, cifar100
 from ghn.tasks.datasets import dataset, image_folder
@@ -40,21 +38,24 @@ def make_task(name: str, /, **options: Any) -> Task:
         ConfigError: the name or an option is unknown, or an option is missing or of a wrong type.
         DataError: the data is missing, damaged or wrong.
     """
+    check_task(name, options)
+    return TASKS[name](**options)
+
+
+def check_task(name: str, options: Mapping[str, Any]) -> None:
+    """Refuses a task that `make_task` could not make, before any data is looked for.
+
+    Raises:
+        ConfigError: the name or an option is unknown, or an option is missing or of a wrong type.
+    """
     if name not in TASKS:
-        raise _unknown("task", name, list(TASKS))
-    parameters = inspect.signature(TASKS[name]).parameters
-    for option in options:
-        if option not in parameters:
-            raise _unknown(f"option of task {name}", option, list(parameters))
-    missing = [p.name for p in parameters.values() if p.default is p.empty and p.name not in options]
-    if missing:
-        raise ConfigError(f"task {name} needs the option {missing[0]}", got=options, expected=list(parameters))
+        raise unknown("task", name, list(TASKS))
+    check_names("option", f"task {name}", TASKS[name], options)
     hints = get_type_hints(TASKS[name])
     for option, value in options.items():
         if not _is_of(value, hints[option]):
-            expected = re.sub(r"(\w+\.)+", "", str(parameters[option].annotation))
-            raise ConfigError(f"option {option} of task {name} has the wrong type", got=repr(value), expected=expected)
-    return TASKS[name](**options)
+            what = f"option {option} of task {name} has the wrong type"
+            raise ConfigError(what, got=repr(value), expected=in_words(hints[option]))
 
 
 def _is_of(value: Any, hint: Any) -> bool:
@@ -67,9 +68,3 @@ def _is_of(value: Any, hint: Any) -> bool:
             continue
         return True
     return False
-
-
-def _unknown(kind: str, got: str, known: list[str]) -> ConfigError:
-    close = difflib.get_close_matches(got, known, n=1)
-    fix = f"did you mean {close[0]}?" if close else None
-    return ConfigError(f"unknown {kind}", got=got, expected=", ".join(known) or "no options", fix=fix)

@@ -22,9 +22,10 @@ def augment(
     a run that stores and restores its state goes on exactly. It is best on the images' own device, so that nothing is
     copied; a CPU generator works for any device and then gives the same draws on each.
     """
-    if pad < 0:
-        raise ConfigError("bad pad of the augmentation", got=pad, expected="0 or a positive number of pixels")
     b, _, h, w = images.shape
+    if not 0 <= pad < min(h, w):
+        expected = f"0 to {min(h, w) - 1} pixels, for images of {h}x{w}"
+        raise ConfigError("bad pad of the augmentation: what is shifted stays in sight", got=pad, expected=expected)
     shifts = _draw(torch.randint(2 * pad + 1, (2, b), generator=generator, device=generator.device), images)
     flips = _draw(torch.rand(b, generator=generator, device=generator.device) < 0.5, images)
     rows = shifts[0, :, None] + torch.arange(h, device=images.device)

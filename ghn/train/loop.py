@@ -20,7 +20,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError, TrainingError, check_counts, check_settings
+from ghn.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    ExistsError,
+    TrainingError,
+    check_counts,
+    check_numbers,
+    check_settings,
+)
 from ghn.files import GrowingFile
 from ghn.lines import Line, encode_line, parse_lines
 from ghn.locks import begins_anew, locked
@@ -136,8 +145,7 @@ class LoopConfig:
     def __post_init__(self) -> None:
         often = {"save_every": self.save_every, "log_every": self.log_every, "check_every": self.check_every}
         check_counts("trainer: ", steps=self.steps, **often)
-        if not 0 <= self.average < 1:
-            raise ConfigError("trainer: average must be in [0, 1)", got=f"average {self.average}")
+        check_numbers("trainer: ", least=0, below=1, average=self.average)
 
 
 class Update(NamedTuple):

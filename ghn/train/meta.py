@@ -17,8 +17,9 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError, GhnError, TrainingError, check_counts, check_known
+from ghn.errors import ConfigError, GhnError, TrainingError, check_counts, check_known, check_numbers, check_seeds
 from ghn.spaces import skeletons_of
+from ghn.tasks.augmentation import check_shift
 from ghn.tasks.inputs import chunks, concat, count, pick
 from ghn.tasks.outputs import check_network
 from ghn.train.loop import LoopConfig, Update
@@ -176,13 +177,15 @@ class MetaConfig(LoopConfig):
         check_counts("trainer: ", architectures=self.architectures, images=self.images)
         check_known("schedule of the trainer", self.schedule, SCHEDULES)
         check_known("optimizer of the trainer", self.optimizer, OPTIMIZERS)
-        if not 0 <= self.momentum < 1 or self.ghost < 0 or (self.ghost and self.images % self.ghost):
+        check_counts("trainer: ", least=0, warmup=self.warmup, shift=self.shift, ghost=self.ghost)
+        check_numbers("trainer: ", above=0, lr=self.lr, clip=self.clip)
+        check_numbers("trainer: ", least=0, below=1, momentum=self.momentum)
+        check_numbers("trainer: ", least=0, weight_decay=self.weight_decay)
+        check_seeds("trainer: ", seed=self.seed)
+        if self.ghost and self.images % self.ghost:
             raise ConfigError(
-                "trainer: momentum must be in [0, 1), and ghost divide images or be 0",
-                got=f"momentum {self.momentum}, ghost {self.ghost}, images {self.images}",
+                "trainer: ghost must divide images, or be 0", got=f"ghost {self.ghost}, images {self.images}"
             )
-        if not (self.lr > 0 and self.clip > 0):
-            raise ConfigError("trainer: lr and clip must be positive", got=f"lr {self.lr}, clip {self.clip}")
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -211,6 +214,7 @@ class Descent:
     """
 
     def __init__(self, model: nn.Module, task: Task, config: MetaConfig, fabric: Fabric) -> None:
+        check_shift(task, config.shift, "trainer.shift")
         if config.images > len(task.train):
             raise ConfigError(
                 "trainer.images: an architecture cannot see more items a step than the train split has",

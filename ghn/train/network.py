@@ -11,8 +11,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ghn.errors import ConfigError, TrainingError, check_counts
+from ghn.errors import TrainingError, check_counts, check_numbers
 from ghn.nets.initial import RandomInit
+from ghn.tasks.augmentation import check_shift
 from ghn.tasks.outputs import check_network
 from ghn.train.runtime import precision_of
 from ghn.types import Network, Score, Space, Split, Task, Trial
@@ -31,11 +32,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_counts("recipe: ", epochs=self.epochs, batch_size=self.batch_size)
-        if not (self.lr > 0 and 0 < self.momentum < 1 and self.weight_decay >= 0 and self.shift >= 0):
-            raise ConfigError(
-                "recipe: lr must be positive, momentum between 0 and 1, weight_decay and shift not negative",
-                got=f"lr {self.lr}, momentum {self.momentum}, weight_decay {self.weight_decay}, shift {self.shift}",
-            )
+        check_counts("recipe: ", least=0, shift=self.shift)
+        check_numbers("recipe: ", above=0, lr=self.lr)
+        check_numbers("recipe: ", above=0, below=1, momentum=self.momentum)
+        check_numbers("recipe: ", least=0, weight_decay=self.weight_decay)
 
     def describe(self) -> dict[str, Any]:
         return asdict(self)
@@ -151,6 +151,7 @@ class CandidateTraining:
     """What every estimator that trains candidates is: it learns from no references, and tells its cost in seconds."""
 
     def __init__(self, space: Space[Any], task: Task, recipe: Recipe, fabric: Fabric, seed: int) -> None:
+        check_shift(task, recipe.shift, "recipe.shift")
         self.space, self.task, self.recipe, self.fabric, self.seed = space, task.to(fabric.device), recipe, fabric, seed
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]]) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError, TrainingError, check_counts, check_settings
+from ghn.errors import ConfigError, DataError, TrainingError, check_counts, check_numbers, check_settings
 from ghn.files import write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
@@ -46,8 +46,7 @@ class Fidelity:
     anneal: bool = False  # whether the learning rate falls to zero over these epochs
 
     def __post_init__(self) -> None:
-        if not 0 < self.data <= 1:
-            raise ConfigError("fidelity: data is a share of the train split", got=self.data, expected="(0, 1]")
+        check_numbers("fidelity: ", above=0, most=1, data=self.data)
         counts = {"epochs": self.epochs, "size": self.size, "width": self.width}
         check_counts("fidelity: ", **{name: count for name, count in counts.items() if count is not None})
 

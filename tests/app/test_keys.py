@@ -16,10 +16,11 @@ from ghn.app.estimator_keys import EntrantKeys, MemberKeys, SampleKeys, Surrogat
 from ghn.app.job_keys import RankKeys, SearchKeys, SurveyKeys
 from ghn.app.jobs import JOBS
 from ghn.app.overrides import composed, keys_of, options_of
-from ghn.app.ranges import Keys, in_words
+from ghn.app.ranges import Keys
 from ghn.app.read_keys import groups_of, read_keys
 from ghn.app.search_keys import OPTIONS
 from ghn.app.train_keys import NetKeys, OneshotKeys, SmashKeys, TrainerKeys, TrainKeys
+from ghn.arguments import in_words
 from ghn.errors import ConfigError
 from ghn.families.sharing.memory_code import KERNELS
 from ghn.families.sharing.paths import PATHS

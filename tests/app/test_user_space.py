@@ -76,7 +76,7 @@ def test_what_is_no_space_is_refused() -> None:
     for name, message in (("Nothing", "users_own:Nothing is no space"), ("missing", "has no 'missing'")):
         with pytest.raises(ConfigError, match=message):
             made(name)
-    with pytest.raises(ConfigError, match=r"(?s)settings do not fit space users_own:Lengths.*depth"):
+    with pytest.raises(ConfigError, match=r"(?s)unknown setting of space users_own:Lengths.*depth"):
         made("Lengths", depth=2)
     with pytest.raises(ConfigError, match="takes no settings"):
         made("made", width=2)

@@ -22,12 +22,12 @@ def test_unknown_names_and_options_are_refused_with_a_suggestion():
         (
             "csv",
             {"path": "a.csv", "target": "y", "val_share": "half"},
-            r"val_share of task csv(?s:.*)half(?s:.*)float",
+            r"val_share of task csv(?s:.*)half(?s:.*)a number",
         ),
-        ("csv", {"path": "a.csv", "target": 3}, r"option target of task csv(?s:.*)3\n +expected: str \| list\[str\]"),
-        ("dataset", {"train": [], "workers": "two"}, r"option workers(?s:.*)'two'\n +expected: int"),
+        ("csv", {"path": "a.csv", "target": 3}, r"option target of task csv(?s:.*)3\n +expected: text, or a list, each text"),
+        ("dataset", {"train": [], "workers": "two"}, r"option workers(?s:.*)'two'\n +expected: a whole number"),
         ("dataset", {"train": [], "columns": ["image"]}, "option columns"),
-        ("cifar10", {"download": "no"}, r"option download(?s:.*)'no'\n +expected: bool"),
+        ("cifar10", {"download": "no"}, r"option download(?s:.*)'no'\n +expected: true or false"),
         ("image_folder", {"root": "x", "size": [1, 2, 3]}, r"option size(?s:.*)\[1, 2, 3\]"),
     ],
 )

@@ -187,10 +187,13 @@ def test_anything_with_parameters_that_makes_weights_is_trained(tmp_path):
         ({"steps": 0}, "trainer: steps must be a whole number of at least 1\n +got: +0"),
         ({"images": -3}, "trainer: images must"),
         ({"save_every": 0}, "trainer: save_every must"),
-        ({"lr": 0.0}, "lr and clip must be positive"),
-        ({"clip": -1.0}, r"clip -1.0"),
-        ({"average": 1.0}, "average 1.0"),
-        ({"lr": float("nan")}, "lr nan"),
+        ({"lr": 0.0}, r"lr must be a number above 0\n +got: +0\.0"),
+        ({"clip": -1.0}, r"clip must be a number above 0\n +got: +-1\.0"),
+        ({"average": 1.0}, r"average must be a number of at least 0 and below 1\n +got: +1\.0"),
+        ({"lr": float("nan")}, r"lr must be a number above 0\n +got: +nan"),
+        ({"lr": "fast"}, "lr must be a number above 0"),
+        ({"warmup": -1}, "warmup must be a whole number of at least 0"),
+        ({"seed": 2**32}, "seed must be a whole number from 0 to 4294967295"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):

@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts, check_numbers
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_images
 from ghn.graph.interpreter import Interpreter
@@ -74,11 +74,10 @@ class DartsConfig:
                 got=self.order,
                 expected="1: weights as they are | 2: as they are a step later",
             )
-        if not isinstance(self.images, int) or self.images < 1 or not (self.lr > 0 and self.weight_decay >= 0):
-            raise ConfigError(
-                "weights: images must be at least 1, lr positive, weight_decay not negative",
-                got=f"images {self.images}, lr {self.lr}, weight_decay {self.weight_decay}",
-            )
+        check_counts("weights.", images=self.images)
+        check_numbers("weights.", above=0, lr=self.lr)
+        check_numbers("weights.", least=0, weight_decay=self.weight_decay)
+        check_numbers("weights.", above=0, below=1, held_out=self.held_out)
 
 
 def architecture_gradient(

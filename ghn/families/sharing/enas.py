@@ -14,7 +14,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from ghn.errors import ArchitectureError, ConfigError, TrainingError, check_counts
+from ghn.errors import ArchitectureError, ConfigError, TrainingError, check_counts, check_numbers
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.paths import SharedSearch, count_options, hold_out_images
 from ghn.families.sharing.roles import holds
@@ -130,11 +130,10 @@ class EnasConfig:
     def __post_init__(self) -> None:
         phase = {"every": self.every, "policy_steps": self.policy_steps, "samples": self.samples}
         check_counts("weights.", hidden=self.hidden, images=self.images, **phase)
-        if not (self.lr > 0 and self.entropy >= 0 and 0 <= self.baseline < 1):
-            raise ConfigError(
-                "weights: lr must be positive, entropy not negative, baseline in [0, 1)",
-                got=f"lr {self.lr}, entropy {self.entropy}, baseline {self.baseline}",
-            )
+        check_numbers("weights.", above=0, lr=self.lr)
+        check_numbers("weights.", least=0, entropy=self.entropy)
+        check_numbers("weights.", least=0, below=1, baseline=self.baseline)
+        check_numbers("weights.", above=0, below=1, held_out=self.held_out)
 
 
 class ControllerPaths(PathSampler):

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from ghn.errors import ConfigError, check_known
+from ghn.errors import ConfigError, check_known, check_numbers
 from ghn.families.sharing.bank import Bank
 from ghn.families.sharing.roles import MemberSampler
 from ghn.graph.ir import Graph
@@ -39,8 +39,7 @@ class OneShotConfig:
 
     def __post_init__(self) -> None:
         check_known("paths of one-shot training", self.paths, PATHS)
-        if not 0 < self.drop < 1:
-            raise ConfigError("weights.drop must lie between 0 and 1", got=self.drop, expected="such as 0.05")
+        check_numbers("weights.", above=0, below=1, drop=self.drop)
 
 
 class PathDropout(PathSampler):

@@ -15,7 +15,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts, check_known
 from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
 from ghn.families.sharing.memory_code import FEATURES, KERNELS, Encoding, encode
 from ghn.graph.ir import Graph
@@ -37,12 +37,8 @@ class SmashSizes:
     kernel: int = 3  # the largest convolution that it emits; smaller ones are the middle of it
 
     def __post_init__(self) -> None:
-        if min(self.unit, self.hidden, self.blocks) < 1 or self.kernel not in KERNELS:
-            raise ConfigError(
-                "sizes of a SMASH hypernetwork",
-                got=f"unit {self.unit}, hidden {self.hidden}, blocks {self.blocks}, kernel {self.kernel}",
-                expected=f"positive numbers, kernel one of {KERNELS}",
-            )
+        check_counts("a SMASH hypernetwork: ", unit=self.unit, hidden=self.hidden, blocks=self.blocks)
+        check_known("kernel of a SMASH hypernetwork", self.kernel, KERNELS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ghn.errors import ConfigError, check_known
+from ghn.arguments import check_names
+from ghn.errors import check_known
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
@@ -38,10 +39,8 @@ METHODS: dict[str, Callable[..., MethodConfig]] = {
 def make_method(method: str, **options: Any) -> MethodConfig:
     """Makes the config of a way to share weights from its name."""
     check_known("way to share weights", method, METHODS)
-    try:
-        return METHODS[method](**options)
-    except TypeError as error:
-        raise ConfigError(f"options do not fit weights={method}", got=str(error)) from None
+    check_names("option", f"weights={method}", METHODS[method], options)
+    return METHODS[method](**options)
 
 
 def train_shared(
