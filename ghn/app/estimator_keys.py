@@ -8,7 +8,6 @@ from pydantic import Field
 
 from ghn.app.ranges import (
     Count,
-    CountOrNone,
     EstimatorName,
     Keys,
     Part,
@@ -84,7 +83,9 @@ class SurrogateKeys(Keys):
     inputs: list[Text] | None = Field(
         description="what it reads of a network; null: the space's own features, or graph where it has none"
     )
-    given: int = Field(ge=10, le=1_000_000, description="published networks to learn from; cross-fitted where it judges these")
+    given: int = Field(
+        ge=10, le=1_000_000, description="published networks to learn from; cross-fitted where it judges these"
+    )
 
 
 class MemberKeys(Keys):

@@ -30,7 +30,7 @@ AUTO = "auto"
 
 
 def choose_workers(workers: int | str, candidates: int, fabric: Fabric) -> int:
-    """How many processes score: as asked, and no more than candidates; `auto`: one a core, where a CPU scores many candidates, nobody asked for
+    """How many processes score: as asked; `auto`: one a core, where a CPU scores many candidates, nobody asked for
     several threads, and this process is no worker itself.
 
     Raises:
@@ -43,7 +43,7 @@ def choose_workers(workers: int | str, candidates: int, fabric: Fabric) -> int:
         return cpu_count()
     if type(workers) is not int or workers < 1:
         raise ConfigError("processes that score", got=repr(workers), expected=f"a whole number from 1 on, or {AUTO!r}")
-    return min(workers, max(1, candidates))
+    return workers
 
 
 class Pool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from inspect import isbuiltin
 from itertools import islice
 from random import Random
 from typing import Any
@@ -56,7 +57,7 @@ class FunctionSpace:
         dtype: str | Sequence[str] = "float32",
         **settings: Any,
     ) -> None:
-        if not callable(build):
+        if not callable(build) or isbuiltin(build):
             raise ConfigError("a space is made of a function", got=build, expected="build(choose) -> nn.Module")
         if strange := [name for name, value in settings.items() if not isinstance(value, str | int | float | None)]:
             raise ConfigError(f"the setting {strange[0]!r} is no string or number", got=settings[strange[0]])

@@ -72,7 +72,7 @@ def test_what_is_left_in_words() -> None:
     assert Limit(epochs=10, trials=4).left(result(), 0.0) == "4 epochs, 0 trials"
 
 
-@pytest.mark.parametrize("wrong", [{"trials": 0}, {"epochs": -1}, {"seconds": float("nan")}])
+@pytest.mark.parametrize("wrong", [{"trials": 0}, {"epochs": -1}, {"seconds": float("nan")}, {"trials": "3"}])
 def test_limits_below_zero(wrong: dict[str, float]) -> None:
-    with pytest.raises(ConfigError, match="must be above 0"):
+    with pytest.raises(ConfigError, match=r"a limit of \w+ must be a (whole number of at least 1|number above 0)"):
         Limit(**wrong)  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def test_a_scheduler_takes_any_searcher() -> None:
     ("name", "options", "message"),
     [
         ("annealing", {}, "unknown searcher"),
-        ("random", {"population": 3}, "do not fit the searcher random"),
+        ("random", {"population": 3}, "unknown option of the searcher random"),
         ("asha", {}, "max_budget"),
         ("hyperband", {"max_budget": 9, "brackets": 7}, "1 to 3"),
     ],

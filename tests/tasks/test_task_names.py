@@ -24,7 +24,11 @@ def test_unknown_names_and_options_are_refused_with_a_suggestion():
             {"path": "a.csv", "target": "y", "val_share": "half"},
             r"val_share of task csv(?s:.*)half(?s:.*)a number",
         ),
-        ("csv", {"path": "a.csv", "target": 3}, r"option target of task csv(?s:.*)3\n +expected: text, or a list, each text"),
+        (
+            "csv",
+            {"path": "a.csv", "target": 3},
+            r"target of task csv(?s:.*)3\n +expected: text, or a list, each text",
+        ),
         ("dataset", {"train": [], "workers": "two"}, r"option workers(?s:.*)'two'\n +expected: a whole number"),
         ("dataset", {"train": [], "columns": ["image"]}, "option columns"),
         ("cifar10", {"download": "no"}, r"option download(?s:.*)'no'\n +expected: true or false"),

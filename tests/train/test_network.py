@@ -125,7 +125,10 @@ def test_a_loss_that_is_nan_stops(make):
         ({"epochs": 0}, "recipe: epochs must be a whole number"),
         ({"batch_size": 0}, "recipe: batch_size must"),
         ({"lr": 0.0}, r"lr must be a number above 0\n +got: +0\.0"),
-        ({"momentum": 0.0}, r"momentum must be a number above 0 and below 1\n +got: +0\.0"),  # Nesterov's method has none
+        (
+            {"momentum": 0.0},
+            r"momentum must be a number above 0 and below 1\n +got: +0\.0",
+        ),  # Nesterov's has some
         ({"shift": -1}, r"shift must be a whole number of at least 0\n +got: +-1"),
     ],
 )

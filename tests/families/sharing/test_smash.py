@@ -98,7 +98,7 @@ def test_what_it_cannot_emit() -> None:
         GraphError, match=r"square kernels up to 3(.|\n)*large/weight(.|\n)*\[1, 3\](.|\n)*weights.kernel=5"
     ):
         encode(graph, 4, 3)
-    with pytest.raises(ConfigError, match="positive numbers"):
+    with pytest.raises(ConfigError, match="blocks must be a whole number of at least 1"):
         SmashConfig(classes=4, blocks=0)
     with pytest.raises(ConfigError, match="method smash"):
         SmashConfig(classes=4, method="oneshot")
