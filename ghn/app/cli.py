@@ -6,7 +6,6 @@ import io
 import os
 import shlex
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -26,8 +25,6 @@ def start(main: Callable[[], None], config: str) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # an ASCII terminal, or a name that no encoding has, ends no run
         sys.stdout.reconfigure(errors="backslashreplace")
 
-    # PyTorch Geometric compiles a class of its own when it is imported: nothing that a user could mend
-    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     arguments = sys.argv[1:]
     try:
         if {"--help", "-h"} & set(arguments):

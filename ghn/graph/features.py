@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch_geometric.data import Batch, Data
 
 from ghn.errors import GraphError
 from ghn.graph.canonical import canonical_hash, canonical_order
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param, Shape
+from ghn.graph.pyg import Batch, Data
 from ghn.graph.vocabulary import usual_operations
 
 MAX_DISTANCE = 50  # shortest paths beyond it count as absent; Source: Knyazev et al. 2021 (GHN-2), sec. 4.1

@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch_geometric.nn import global_mean_pool
 
 from ghn.errors import ConfigError, check_counts, check_known
 from ghn.graph.features import FeatureBatch, Featurizer
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
+from ghn.graph.pyg import global_mean_pool
 from ghn.graph.vocabulary import BASE_OPERATIONS, usual_operations
 from ghn.nets.decoder import Decoder
 from ghn.nets.encoders import GatedGNN, Graphormer, NodeEmbedding

@@ -11,10 +11,10 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 
-def modules_after(code: str) -> tuple[set[str], str]:
+def modules_after(code: str, warnings: str = "ignore") -> tuple[set[str], str]:
     """The modules that are loaded when some code has run in a fresh interpreter, and what it printed."""
     more = "; import sys; print('\\n--', *sys.modules)"
-    command = [sys.executable, "-W", "ignore", "-c", code + more]
+    command = [sys.executable, "-W", warnings, "-c", code + more]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     printed, _, names = done.stdout.rpartition("\n-- ")
     return set(names.split()), printed
@@ -54,8 +54,8 @@ def test_help_shows_the_keys_with_their_defaults_without_torch(arguments: list[s
     assert "survey." not in printed
 
 
-def test_a_job_imports_what_it_needs() -> None:
-    modules, _ = modules_after("import ghn.app.setting, ghn.app.train")
+def test_a_job_imports_what_it_needs_without_a_warning() -> None:
+    modules, _ = modules_after("import ghn; ghn.load(); import ghn.app.setting, ghn.app.train", warnings="error")
     assert not under(modules, "ghn.report") and not under(modules, "ghn.search") and "matplotlib" not in modules
     assert not under(modules, "ghn.families") - under(modules, "ghn.families.training") - {"ghn.families"}
 

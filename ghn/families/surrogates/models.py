@@ -16,13 +16,12 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch_geometric.data import Batch, Data
-from torch_geometric.nn import GINEConv, global_mean_pool
 
 from ghn.errors import GraphError, check_known
 from ghn.families.surrogates.regression import Prediction, Regressor, Rows, Vector
 from ghn.graph.ir import Graph
 from ghn.graph.op import OPS, Op
+from ghn.graph.pyg import Batch, Data, GINEConv, global_mean_pool
 
 KERNELS = 8  # kernel sizes told apart
 BATCH = 32  # references a step
