@@ -62,16 +62,18 @@ class Lock:
     def __init__(self, path: Path, what: Path, fix: str, *, wait: bool = False) -> None:
         self._path, self._what, self._process = path, what, os.getpid()
         self._lock = FileLock(path, timeout=-1 if wait else 0, poll_interval=_POLL, thread_local=False)
-        with writing(path):
+        with writing(what):
             try:
                 self._lock.acquire()
             except Timeout:
                 kind = "folder" if path.name == LOCK else "file"
                 raise ExistsError(f"another run writes into this {kind}", got=self._told(), fix=fix) from None
+        if wait:  # nobody is refused, so nobody asks
+            return
         since = datetime.now(UTC).isoformat(timespec="seconds")
         note = {"pid": self._process, "host": socket.gethostname(), "since": since}
         try:
-            with writing(path):
+            with writing(what):
                 path.write_text(json.dumps(note))
         except BaseException:
             self.release()
@@ -125,12 +127,13 @@ def locked(folder: Path | str) -> Iterator[None]:
         WriteError: the folder cannot be made, or not be written into.
     """
     folder, me = Path(folder), (os.getpid(), threading.get_ident())
-    key = folder.resolve()
+    with writing(folder):
+        key = folder.resolve()
     if _held.get(key) == me:
         yield
         return
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
     with writing(folder):
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     lock = Lock(folder / LOCK, folder, "wait for its end, or choose another folder (out=...)")
     _held[key] = me

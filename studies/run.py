@@ -25,6 +25,7 @@ from ghn.app.overrides import nested
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError, GhnError
 from ghn.files import write_atomic
+from ghn.locks import locked
 
 Study = Callable[[Setting, Mapping[str, Any]], None]
 CONF = files("studies.conf")
@@ -70,7 +71,8 @@ def run_study(name: str, study: Study, arguments: Sequence[str] | None = None) -
     try:
         options = options_of(name, given)
         try:
-            study(build_setting(options), options)
+            with locked(options["out"]):
+                study(build_setting(options), options)
         except KeyboardInterrupt:
             again = resume_command(["-m", f"studies.{name}"], given, options["out"])
             sys.exit(f"\ninterrupted; go on with: {again}")

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from room import no_room
 
 from ghn.disk import FIXES, writing
 from ghn.errors import DataError, WriteError
 from ghn.files import JsonLines, replacing, write_atomic
 from ghn.lines import encode_line, parse_lines
-
-resource = pytest.importorskip("resource")  # there is none on Windows
-
-
-@contextmanager
-def no_room(size: int) -> Iterator[None]:
-    """No file grows beyond so many bytes; what still fits is written, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 class TestWhole:

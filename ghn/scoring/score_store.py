@@ -182,6 +182,7 @@ class ScoreStore:
                 number = next((number for word, number in REFUSED.items() if word in name), None)
                 if number is None:
                     raise
+                number = errno.EISDIR if self.path.is_dir() else number
                 raise OSError(number, str(error)) from error
 
     def _open(self, identity: str) -> None:

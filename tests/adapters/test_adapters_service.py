@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from lightning_fabric import Fabric
+from room import no_room
 from safetensors.torch import load
 from served import ARCH, LIMITS, NONE, OTHER, client, make_served
 
@@ -21,7 +22,7 @@ from ghn.adapters.service import Access, Limits, Served, Service, make_app, read
 from ghn.adapters.service import joining as joining_module
 from ghn.adapters.service import served as served_module
 from ghn.adapters.service.limits import BoundedBodies
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.graph.ir import GraphBuilder
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -423,6 +424,27 @@ def test_too_many_and_too_slow_are_told_to_come_again(
 
 
 # --- what is never forgotten ---
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(
+    served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with client(served, tmp_path) as ask:
+        post(ask, "/observe", architecture=ARCH, value=0.5)
+        with no_room(next(tmp_path.glob("observed-*.jsonl")).stat().st_size + 9):
+            told = problem(ask, "/observe", 500, architecture=ARCH, value=0.6)
+            assert "cannot be written" in told and "too large" in told and observed(ask) == 1
+        post(ask, "/observe", architecture=ARCH, value=0.7)  # there is room again
+        service = ask.service  # type: ignore[attr-defined]
+        with pytest.raises(ExistsError, match="another run writes into this file"):
+            Service([served], tmp_path, served.limits, pool=4)
+        next(iter(service.memories.values()))._state.mkdir()
+    assert (
+        "a folder stands where a file should" in capsys.readouterr().err
+    )  # at the end, of readings that are read again
+    (tmp_path / f"surrogate-{served.name}.json").rmdir()
+    with client(served, tmp_path) as ask:
+        assert observed(ask) == 2
 
 
 def test_what_was_observed_is_there_after_a_restart(served: Served, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 import toy
 from lightning_fabric import Fabric
 from meta_runs import CONFIG
+from room import no_room
 
 from ghn.errors import WriteError
 from ghn.files import GrowingFile
@@ -105,12 +105,11 @@ def test_killed_at_any_file(
 def test_a_full_disk_ends_it_and_it_goes_on(fabric: Fabric, tmp_path: Path, whole: tuple[Path, Model]) -> None:
     """No file may become larger than half a state; the old one and the log stay."""
     out = tmp_path / "out"
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, ((whole[0] / STATE).stat().st_size * 2 // 3, before[1]))
-    try:  # the first state is without that of the optimiser
-        with pytest.raises(WriteError, match=rf"{STATE} cannot be written(.|\n)*too large(.|\n)*resume=true"):
-            train(fabric, out)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    most = (whole[0] / STATE).stat().st_size * 2 // 3  # the first state is without that of the optimiser
+    with (
+        no_room(most),
+        pytest.raises(WriteError, match=rf"{STATE} cannot be written(.|\n)*too large(.|\n)*resume=true"),
+    ):
+        train(fabric, out)
     assert {path.name for path in out.iterdir() if path.is_file()} == {STATE, LOG}
     same(out, train(fabric, out, resume=True), whole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -89,10 +90,13 @@ class Service:
         return await self.joiner.ask(kind, archs, do)
 
     async def close(self) -> None:
-        """Finishes what waits and writes what is known."""
+        """Finishes what waits and writes what is known; what was observed is on disk already."""
         await self.joiner.close()
         for memory in self.memories.values():
-            memory.close()
+            try:
+                memory.close()
+            except GhnError as error:
+                print(f"error: {error}", file=sys.stderr)
 
 
 def make_app(service: Service, access: Access | None = None) -> FastAPI:
