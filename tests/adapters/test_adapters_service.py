@@ -439,9 +439,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(
         with pytest.raises(ExistsError, match="another run writes into this file"):
             Service([served], tmp_path, served.limits, pool=4)
         next(iter(service.memories.values()))._state.mkdir()
-    assert (
-        "a folder stands where a file should" in capsys.readouterr().err
-    )  # at the end, of readings that are read again
+    assert "no state of a surrogate" in capsys.readouterr().err  # at the end; what was observed is in its lines
     (tmp_path / f"surrogate-{served.name}.json").rmdir()
     with client(served, tmp_path) as ask:
         assert observed(ask) == 2
