@@ -46,6 +46,7 @@ CHANGES = (
     "since",
     "seal",
     "digest",
+    "advice",  # of a survey: what to use for so many seconds
 )
 IGNORED = ("tensorboard", ".lock", ".lock.json", "latency.jsonl")
 
