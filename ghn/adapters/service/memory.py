@@ -111,9 +111,11 @@ class Memory:
 
     def close(self) -> None:
         """Tells the surrogate all there is, and closes the files."""
-        self._tell_all()
-        self.save()
-        self._lines.close()
+        try:
+            self._tell_all()
+            self.save()
+        finally:
+            self._lines.close()
 
     def _official(self, given: str) -> str:
         return self.served.space.format(self.served.read(given))
