@@ -8,6 +8,7 @@ hold its lock nor keep it alive.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -15,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -180,12 +181,25 @@ def _beside(path: Path, end: str) -> Path:
 def sweep(folder: Path) -> None:
     """Removes what dead processes were writing into a folder that is locked, and into those that runs make there."""
     for inside in (folder, *(folder / name for name in WRITTEN)):
-        found = inside.iterdir() if inside is folder else inside.rglob(".*.tmp")
-        for path in found:
-            if (known := _TEMPORARY.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
-                with suppress(OSError):  # of another user, or on a disk that is read only
-                    if not _is_at_work(int(known[1]), path.stat().st_mtime):
-                        path.unlink()
+        _sweep(inside.iterdir() if inside is folder else inside.rglob(".*.tmp"))
+
+
+def sweep_shared(folder: Path) -> None:
+    """Removes what dead processes were writing into a folder that others may write into at this moment.
+
+    These may run on other machines, where nobody here can ask for them; files younger than an hour are left to them.
+    """
+    with suppress(OSError):  # there is none yet
+        _sweep(folder.iterdir(), before=time.time() - 3600)
+
+
+def _sweep(paths: Iterable[Path], before: float = math.inf) -> None:
+    for path in paths:
+        if (known := _TEMPORARY.fullmatch(path.name)) and path.is_file() and not path.is_symlink():
+            with suppress(OSError):  # of another user, or on a disk that is read only
+                written = path.stat().st_mtime
+                if written < before and not _is_at_work(int(known[1]), written):
+                    path.unlink()
 
 
 def _is_left_over(path: Path) -> bool:

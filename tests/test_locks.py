@@ -18,7 +18,7 @@ import pytest
 
 from ghn.errors import ExistsError, WriteError
 from ghn.files import JsonLines
-from ghn.locks import LOCK, file_locked, holds_results, locked, sweep
+from ghn.locks import LOCK, file_locked, holds_results, locked, sweep, sweep_shared
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
 
@@ -230,6 +230,19 @@ class TestSweep:
             left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
         assert left == {*kept, LOCK}
         assert holds_results(tmp_path)
+
+    def test_where_other_machines_may_write_what_is_young_stays(
+        self, tmp_path: Path, fork: Callable[..., tuple[int, int]]
+    ) -> None:
+        pid, _ = fork(lambda say: None)
+        os.waitpid(pid, 0)
+        old, young = (tmp_path / f".x.npz.{pid}.0123abc{i}.tmp" for i in range(2))
+        for path in (old, young):
+            path.touch()
+        os.utime(old, (1e9, 1e9))
+        sweep_shared(tmp_path)
+        sweep_shared(tmp_path / "none")
+        assert list(tmp_path.iterdir()) == [young]
 
     def test_a_folder_of_left_overs_alone_holds_no_results(self, tmp_path: Path) -> None:
         for name in (LOCK, ".history.jsonl.lock", "log.jsonl", f".x.{os.getppid()}.0123abcd.tmp"):

@@ -27,6 +27,7 @@ from ghn.graph.capturing import capture
 from ghn.graph.interpreter import Inputs, Interpreter
 from ghn.graph.ir import Graph
 from ghn.graph.program import ModuleProgram, check, interpreter_of
+from ghn.locks import sweep_shared
 from ghn.reading import read_json
 from ghn.spaces.limits import check_sizes
 from ghn.types import Network
@@ -58,6 +59,7 @@ class Captures:
         self.make, self.example = make, example
         self.folder = None if identity is None else _cache_folder() / _digest(f"{identity} {_version()}")
         self._known: OrderedDict[str, Network] = OrderedDict()
+        self._swept = False  # of what killed processes were writing
 
     def __call__(self, name: str) -> Network:
         """The network; `GraphError` where the module cannot be built or captured."""
@@ -125,6 +127,9 @@ class Captures:
         with suppress(OSError):
             if not path.parent.exists():
                 _make_room(path.parent)
+            if not self._swept:
+                sweep_shared(path.parent)
+                self._swept = True
             if len(os.listdir(path.parent)) < ON_DISK:
                 write_atomic(path, json.dumps({"name": name, "graph": graph.to_json()}))
 
@@ -208,6 +213,7 @@ def _make_room(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     others = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime)
     for old in others[:-SPACES_ON_DISK]:
+        sweep_shared(old)
         for file in old.glob("*.json"):
             file.unlink(missing_ok=True)
         old.rmdir()

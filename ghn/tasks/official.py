@@ -19,6 +19,7 @@ from einops import rearrange
 
 from ghn.errors import DataError
 from ghn.files import replacing
+from ghn.locks import sweep_shared
 from ghn.reading import read_npz, there_is
 from ghn.tasks.sampling import Pool, Pools, sort_by_content
 
@@ -122,6 +123,7 @@ def _keep(path: Path, pools: Pools, digests: Mapping[str, str]) -> None:
         entries[f"{part}_labels"] = labels.numpy()
         entries[f"{part}_sha256"] = np.array(digests[part])
     try:
+        sweep_shared(path.parent)  # what a killed one left is as large as the data
         with replacing(path) as file:
             np.savez(file, **entries)  # type: ignore[arg-type]
     except OSError as error:  # a read-only or full disk costs time the next time, not the data

@@ -21,6 +21,7 @@ from ghn.errors import ConfigError, DataError, TrainingError, check_counts, chec
 from ghn.files import write_atomic
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
+from ghn.locks import sweep_shared
 from ghn.reading import read_json, reading
 from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.network import NetworkTrainer, Recipe
@@ -119,6 +120,7 @@ class RungStore:
         self.folder = Path(folder or self._temporary.name)  # type: ignore[union-attr]
         self._header = json.loads(json.dumps({"schema": SCHEMA, "identity": identity}))
         self._named = False  # the folder is made with the first result
+        sweep_shared(self.folder)
         if (path := self.folder / "identity.json").exists():
             found = _read(path)
             theirs = found.get("identity") if found.get("schema") == SCHEMA else None
