@@ -466,6 +466,14 @@ class NeedsReferences(Protocol):
     least: int  # fewest successes that it learns from
 
 
+def check_space(space: object) -> None:
+    """Raises `ConfigError` for what is no `Space`."""
+    if not isinstance(space, Space):
+        raise ConfigError(
+            "no space of architectures", got=type(space).__name__, expected="an object with the members of Space"
+        )
+
+
 def least_references(estimator: Estimator[Any]) -> int:
     """How many references an estimator needs before it can learn from them."""
     return estimator.least if isinstance(estimator, NeedsReferences) else 1

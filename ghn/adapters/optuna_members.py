@@ -9,11 +9,19 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from ghn.errors import ArchitectureError, DataError, check_known
+from ghn.errors import ArchitectureError, ConfigError, DataError, check_known
 from ghn.spaces.parameters import member_with
-from ghn.types import Arch, Space
+from ghn.types import Arch, Space, check_space
 
 INCOMPLETE = ("refuse", "leave_out")  # what becomes of completed trials that lack a choice, or have others
+
+
+def check_study(study: object) -> None:
+    """Raises `ConfigError` for what is no study."""
+    if not isinstance(study, optuna.Study):
+        raise ConfigError(
+            "no study of Optuna", got=type(study).__name__, expected="such as optuna.create_study() makes"
+        )
 
 
 def members_of_study(
@@ -25,6 +33,8 @@ def members_of_study(
         ConfigError: it is none of these.
         DataError: one is of no member, and is refused: the study is of another space.
     """
+    check_study(study)
+    check_space(space)
     check_known("way to take trials that are of no member", incomplete, INCOMPLETE)
     found, others = members_and_others(study.get_trials(False, (TrialState.COMPLETE,)), space)
     if others:

@@ -10,7 +10,7 @@ import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from ghn.adapters.optuna_members import members_of_study
+from ghn.adapters.optuna_members import check_study, members_of_study
 from ghn.errors import ConfigError, DataError
 from ghn.search.observations import is_value
 from ghn.tables.references import ReferenceTable
@@ -33,6 +33,7 @@ def references_of_study(study: optuna.Study, space: Space[Any], *, incomplete: s
         ConfigError: the study has several objectives, or `incomplete` is neither.
         DataError: it is of another space.
     """
+    check_study(study)
     if len(study.directions) > 1:
         raise ConfigError("references are of one objective", got=f"a study of {len(study.directions)}")
     sign, found = (-1.0 if study.direction is StudyDirection.MINIMIZE else 1.0), dict[str, list[float]]()

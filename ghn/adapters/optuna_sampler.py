@@ -15,7 +15,7 @@ from ghn.adapters.optuna_lock import OwnLock
 from ghn.adapters.optuna_proposals import propose
 from ghn.adapters.optuna_surrogates import SurrogateMaker
 from ghn.adapters.optuna_trials import check_options
-from ghn.errors import check_known
+from ghn.errors import check_known, check_seeds
 from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS
 from ghn.search.surrogate import Surrogate
@@ -58,6 +58,7 @@ class GHNSampler(BaseSampler, Generic[Arch]):
         **options: Any,
     ) -> None:
         check_known("acquisition", by, ACQUISITIONS)
+        check_seeds("of a sampler, ", seed=seed or 0)
         self._by, self._rng, self._lock = by, Random(seed), OwnLock()
         self._others = independent_sampler or RandomSampler(seed)
         self._learner = StudyLearner(SurrogateMaker(judge, space, self._rng, options), incomplete)

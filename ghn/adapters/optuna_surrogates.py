@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any, Generic
 
+from ghn.arguments import check_names
 from ghn.errors import ConfigError
 from ghn.scoring.model import Model
 from ghn.search.surrogate import Surrogate
@@ -40,6 +41,9 @@ class SurrogateMaker(Generic[Arch]):
             if space is not None and space is not judge.space and describe_space(space) != describe_space(judge.space):
                 what, fix = "the surrogate is of another space", "leave the space out, or make a surrogate of it"
                 raise ConfigError(what, got=repr(judge.space), expected=repr(space), fix=fix)
+        else:
+            given = {**options, "judge": judge, "space": space}
+            check_names("option", "a surrogate", Surrogate, given)
         self._judge, self._space, self._rng, self._options = judge, space, rng, dict(options)
 
     def __call__(self, direction: str) -> Surrogate[Arch]:

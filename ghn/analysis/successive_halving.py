@@ -10,9 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ghn.analysis.weighted import Floats
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_numbers
 
 Schedule = tuple[tuple[float, ...], tuple[int, ...]]  # rungs of a bracket, and candidates on each
+MOST_RUNGS = 1000
 SLACK = 1e-9  # so that rounding in powers of eta costs no rung and no place
 
 
@@ -22,15 +23,18 @@ def rung_budgets(min_budget: float, max_budget: float, eta: float) -> tuple[floa
     Raises:
         ConfigError: eta is not above 1, or the largest budget is below that of the cheapest rung.
     """
-    if not 1 < eta < math.inf:
+    check_numbers("", min_budget=min_budget, max_budget=max_budget, eta=eta)
+    if not eta > 1:
         raise ConfigError("eta must be above 1: of each rung, 1/eta go on", got=eta, expected="such as 2, 3 or 4")
-    if not 0 < min_budget <= max_budget < math.inf:
+    if not 0 < min_budget <= max_budget:
         raise ConfigError(
             "the budget is below the cheapest rung" if 0 < max_budget < min_budget else "budgets of no rung",
             got=f"min_budget={min_budget}, max_budget={max_budget}",
             expected="0 < min_budget <= max_budget",
             fix=f"min_budget={max_budget} trains every candidate fully" if 0 < max_budget < min_budget else None,
         )
+    if (many := math.log(max_budget / min_budget) / math.log(eta)) > MOST_RUNGS:
+        raise ConfigError("so small an eta gives too many rungs", got=f"eta={eta}: {many:.0f}", expected=MOST_RUNGS)
     whole, levels, level = float(min_budget).is_integer(), [], float(min_budget)
     while level < max_budget * (1 - SLACK):
         levels.append(float(round(level)) if whole else level)

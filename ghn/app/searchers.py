@@ -10,6 +10,7 @@ from typing import Any
 from ghn.app.estimators import make_entries
 from ghn.app.search_keys import NATIVE, BoundKeys, SearcherKeys
 from ghn.app.setting import Setting, open_checkpoint
+from ghn.errors import MOST_SEED
 from ghn.scoring.latency import Latency
 from ghn.search.bands import BandSearch
 from ghn.search.basic import RandomSearch
@@ -106,7 +107,7 @@ class SearcherMaker:
         screen = self._screen()
         if objectives and keys.name != NATIVE:
             searcher: Searcher[Any] = BandSearch(
-                lambda band, own: self._one(keys.seed + band, own, options, screen),
+                lambda band, own: self._one((keys.seed + band) % (MOST_SEED + 1), own, options, screen),
                 self.setting.space,
                 self.costing.cost(objectives[0]),
                 bands=keys.bands,

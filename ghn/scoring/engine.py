@@ -76,6 +76,8 @@ class WeightedEstimator:
             raise ConfigError("block must be at least 1", got=block)
         self.weights, self.space, self.fabric, self.source = weights, space, fabric, source
         self.spaces = skeletons_of(space, skeletons)
+        if sample is not None and not isinstance(sample, Sample):
+            raise ConfigError("no sample of the images", got=sample, expected="such as Sample(val=128)")
         self.sample, self.block = (sample or Sample()).fit(task), block
         self.weights_id, self.task, self.live = weights_id, task.to(fabric.device), live
         self.readout = make_readout(readout, self.task, self.sample)

@@ -53,7 +53,10 @@ def load(
     """
     path = "shipped" if path is None else path
     fabric = fabric or make_runtime(device, precision)
-    first, *others = [path] if isinstance(path, (str, Path)) else path
+    paths = [path] if isinstance(path, (str, Path)) else path
+    if not isinstance(paths, Sequence) or not paths or not all(isinstance(one, (str, Path)) for one in paths):
+        raise CheckpointError("no path of a checkpoint", got=repr(path), expected="a path, or a list of them")
+    first, *others = paths
     companions = [_load(find_checkpoint(other), fabric, space) for other in others]
     return _load(find_checkpoint(first), fabric, space, companions)
 

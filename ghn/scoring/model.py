@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
-from ghn.errors import CheckpointError, ConfigError, GraphError
+from ghn.errors import CheckpointError, ConfigError, GraphError, check_known
 from ghn.graph.interpreter import Inputs
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN
@@ -26,7 +26,7 @@ from ghn.scoring.initialise import Coverage, initialise, make_weights
 from ghn.scoring.processes import AUTO, Pool, choose_workers
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.racing import RISK, Race, check_best
-from ghn.scoring.readouts import Sample
+from ghn.scoring.readouts import READOUTS, Sample
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
@@ -165,6 +165,7 @@ class Model:
         skeletons: Skeletons = "best",
     ) -> WeightedEstimator:
         """The scoring engine behind `score`, for streams of architectures, files and searches."""
+        check_known("read-out", readout, READOUTS)
         sample = sample or Sample()
         if task is not None or not isinstance(skeletons, str):
             return self._estimator(readout, sample, self.images(task), skeletons)

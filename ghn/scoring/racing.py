@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ghn.analysis.correction import LEAST
 from ghn.analysis.ridge import chance_above, fit_ridge
 from ghn.analysis.weighted import Floats
-from ghn.errors import ConfigError, DataError, GhnError
+from ghn.errors import ConfigError, DataError, GhnError, check_counts, check_numbers
 from ghn.scoring.engine import network_key
 from ghn.scoring.guard import GIVE_UP_AFTER, judges_together
 from ghn.scoring.race_field import Field, Reader, ReadInParts, Runner
@@ -44,7 +44,8 @@ def has_left(score: Score) -> bool:
 
 def check_best(best: int, candidates: int) -> None:
     """Raises `ConfigError` unless there are so many candidates."""
-    if not 1 <= best <= candidates:
+    check_counts("", best=best)
+    if best > candidates:
         raise ConfigError(
             "best= is how many of the candidates are looked for",
             got=f"best={best}, {candidates} candidates",
@@ -98,10 +99,7 @@ class Race:
         progress: bool = False,
         give_up_after: int | None = GIVE_UP_AFTER,
     ) -> None:
-        if not 0 < risk < 1:
-            raise ConfigError(
-                "risk= is the share of the best that may be missed", got=risk, expected="above 0, below 1"
-            )
+        check_numbers("the share of the best that may be missed: ", above=0, below=1, risk=risk)
         if pilot < LEAST:
             raise ConfigError("the pilot of a race is too small to learn from", got=pilot, expected=f"at least {LEAST}")
         if bad := [name for name, member in panel.members.items() if judges_together(member)]:

@@ -10,10 +10,10 @@ from itertools import count
 from random import Random
 from typing import Any, Generic
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts, check_numbers, check_seeds
 from ghn.spaces import describe_space
 from ghn.spaces.members import TRIES, draw_new
-from ghn.types import Arch, Bracketed, Inherits, Raisable, Score, Searcher, Space, Trial
+from ghn.types import Arch, Bracketed, Inherits, Raisable, Score, Searcher, Space, Trial, check_space
 
 
 class OneByOne(Generic[Arch]):
@@ -120,6 +120,10 @@ class SpaceSearch(OneByOne[Arch]):
 
     def __init__(self, name: str, space: Space[Arch], seed: int, budget: float | None, **settings: Any) -> None:
         super().__init__()
+        check_space(space)
+        check_seeds(f"the searcher {name}: ", seed=seed)
+        if budget is not None:
+            check_numbers(f"the searcher {name}: ", above=0, budget=budget)
         self._space, self._rng, self._budget, self._number = space, Random(seed), budget, count()
         self._seen: set[Hashable] = set()
         common = {"searcher": name, "space": describe_space(space), "seed": seed, "budget": budget}
@@ -193,7 +197,8 @@ class RegularizedEvolution(RandomSearch[Arch]):
         budget: float | None = None,
         distinct: bool = False,
     ) -> None:
-        if not 1 <= sample <= population or population < 2:
+        check_counts("an evolution: ", population=population, sample=sample)
+        if sample > population or population < 2:
             raise ConfigError(
                 "an evolution needs a population of at least 2 and a sample within it",
                 got=f"population={population}, sample={sample}",

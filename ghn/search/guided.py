@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from itertools import chain
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts
 from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.scoring.guard import Patience
 from ghn.search.basic import Around, SpaceSearch
@@ -117,8 +117,7 @@ class ProgressiveSearch(SpaceSearch[Arch]):
                 expected="a space with the methods `simplest()` and `expand(arch)`",
                 fix="use another searcher, such as evolution",
             )
-        if beam < 1 or (first is not None and first < 1):
-            raise ConfigError("a level needs at least one training", got=f"beam={beam}, first={first}")
+        check_counts("a level of a progressive search: ", beam=beam, first=beam if first is None else first)
         self.surrogate = surrogate or SurrogateEstimator(space, seed=seed)
         super().__init__("pnas", space, seed, budget, surrogate=self.surrogate.identity, beam=beam, first=first)
         self.level = 0  # of the trials that are asked for

@@ -18,7 +18,7 @@ from ghn.analysis.successive_halving import (
     rung_sizes,
     total_budget,
 )
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts
 from ghn.search.basic import OneByOne
 from ghn.types import Arch, Score, Searcher, Trial
 
@@ -239,6 +239,7 @@ class SuccessiveHalving(BracketSearch[Arch]):
         if total is not None:
             n = _fitting(rungs, eta, least, total, n)
         n = least if n is None else n
+        check_counts("successive halving: ", n=n)
         if n < least:
             raise ConfigError(
                 "too few candidates: none would reach the last rung",
@@ -290,12 +291,11 @@ class Hyperband(BracketSearch[Arch]):
     ) -> None:
         rungs = rung_budgets(min_budget, max_budget, eta)
         many = len(rungs) if brackets is None else brackets
-        if not 1 <= many <= len(rungs):
+        check_counts("Hyperband: ", brackets=many, rounds=1 if rounds is None else rounds)
+        if many > len(rungs):
             raise ConfigError(
                 "no such number of Hyperband brackets", got=brackets, expected=f"1 to {len(rungs)} for rungs {rungs}"
             )
-        if rounds is not None and rounds < 1:
-            raise ConfigError("Hyperband needs at least one round", got=rounds)
         super().__init__("hyperband", searcher, rungs, eta, brackets=many, rounds=rounds)
         self.identity["eta"] = eta
         self._brackets, self._rounds = brackets, rounds

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts, check_numbers, check_seeds
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
 from ghn.scoring.race_field import ReadInParts
 from ghn.scoring.racing import PILOT, Race
@@ -20,7 +20,7 @@ from ghn.scoring.score_files import PartialScores
 from ghn.search.costs import Bound, seen, within
 from ghn.search.plan import LEAST_PILOT, Plan, cost_line, live_macs, make_plan, own_cost, pilot_correlation
 from ghn.spaces.members import draw_distinct
-from ghn.types import Estimator, Finite, Score, Space, Trial
+from ghn.types import Estimator, Finite, Score, Space, Trial, check_space
 
 DRAWN = 1000  # candidates, where none are given and the space cannot list its own
 
@@ -118,6 +118,12 @@ class Ladder:
         give_up_after: int | None = GIVE_UP_AFTER,
         bounds: Sequence[Bound] = (),
     ) -> None:
+        check_space(space)
+        if not isinstance(steps, Sequence) or not all(isinstance(step, LadderStep) for step in steps):
+            raise ConfigError("steps of a ladder are a list of LadderStep", got=repr(steps))
+        check_counts("a ladder: ", pilot=pilot)
+        check_numbers("a ladder: ", above=0, seconds=seconds)
+        check_seeds("a ladder: ", seed=seed)
         names = [step.name for step in steps]
         if len(steps) < 2 or len(set(names)) < len(names):
             raise ConfigError("a ladder has at least two steps of different names", got=names)
@@ -125,8 +131,6 @@ class Ladder:
             raise ConfigError(
                 "the pilot is too small to tell what steps are worth", got=pilot, expected=f">= {LEAST_PILOT}"
             )
-        if not seconds > 0:
-            raise ConfigError("the budget must be positive", got=seconds)
         self.space, self.steps, self.budget, self.progress = space, list(steps), seconds, progress
         rng = Random(seed)
         if pool is None:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from sklearn.neighbors import KernelDensity
 
 from ghn.analysis.front import pareto_front
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, check_counts
 from ghn.scoring.latency import Latency
 from ghn.search.basic import SpaceSearch
 from ghn.search.costs import COSTS, make_cost
@@ -110,10 +110,11 @@ class Lemonade(SpaceSearch[Arch]):
         latency: Latency | None = None,
         budget: float | None = None,
     ) -> None:
-        if founders < 1 or not 1 <= children <= proposals:
+        check_counts("LEMONADE: ", founders=founders, proposals=proposals, children=children)
+        if children > proposals:
             raise ConfigError(
-                "LEMONADE needs founders, and proposals of which at least one and at most all are trained",
-                got=f"founders={founders}, proposals={proposals}, children={children}",
+                "LEMONADE trains children that are chosen among its proposals",
+                got=f"proposals={proposals}, children={children}",
             )
         numbers = {"founders": founders, "proposals": proposals, "children": children}
         names = [objective] if isinstance(objective, str) else list(objective)

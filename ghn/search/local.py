@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Hashable
 
-from ghn.errors import ConfigError
+from ghn.errors import check_counts
 from ghn.search.basic import SpaceSearch
 from ghn.spaces.members import draw_new
 from ghn.types import Arch, Score, Space, Trial
@@ -37,8 +37,7 @@ class LocalSearch(SpaceSearch[Arch]):
     source = "White et al., Exploring the Loss Landscape in Neural Architecture Search, UAI 2021"
 
     def __init__(self, space: Space[Arch], seed: int = 0, *, starts: int = 1, budget: float | None = None) -> None:
-        if starts < 1:
-            raise ConfigError("a local search begins somewhere", got=f"starts={starts}", expected="at least 1")
+        check_counts("a local search: ", starts=starts)
         super().__init__("local_search", space, seed, budget, starts=starts)
         self._starts, self._finished, self.climbs = starts, False, 0
         self._queue = deque[Arch]()

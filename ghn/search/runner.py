@@ -71,6 +71,11 @@ def run_search(
         TrainingError: a worker process died.
         KeyboardInterrupt: after saying how to go on; finished trials are kept.
     """
+    if not isinstance(searcher, Searcher):
+        expected = "an object with `source`, `identity`, `ask` and `tell`, such as make_searcher makes"
+        raise ConfigError("what chooses the trials is no searcher", got=type(searcher).__name__, expected=expected)
+    if limit is not None and not isinstance(limit, Limit):
+        raise ConfigError("no limit of a search", got=limit, expected="such as Limit(trials=20)")
     crew, about = _crew(estimator, workers, identity if folder is not None else {})
     check_known("epoch by which a trial is judged", epoch, READINGS)
     depends = {"searcher": searcher.identity, "estimator": about} | ({} if epoch == "last" else {"epoch": epoch})

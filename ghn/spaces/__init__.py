@@ -88,6 +88,8 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
     Raises:
         ConfigError: the space has no such setting, or does not allow the value.
     """
+    if not isinstance(skeletons, Sequence) or not all(isinstance(new, Mapping) for new in skeletons):
+        raise ConfigError("skeletons are a list of settings of the space", got=skeletons, expected="[{SETTING: VALUE}]")
     try:
         made = [changed_space(space, new) if new else space for new in skeletons]
         return made or [space]
