@@ -22,7 +22,7 @@ from tqdm import tqdm
 from ghn.analysis.correction import LEAST
 from ghn.analysis.ridge import chance_above, fit_ridge
 from ghn.analysis.weighted import Floats
-from ghn.errors import ConfigError, DataError, GhnError, check_counts, check_numbers
+from ghn.errors import ConfigError, DataError, GhnError, check_numbers
 from ghn.scoring.engine import network_key
 from ghn.scoring.guard import GIVE_UP_AFTER, judges_together
 from ghn.scoring.race_field import Field, Reader, ReadInParts, Runner
@@ -44,8 +44,7 @@ def has_left(score: Score) -> bool:
 
 def check_best(best: int, candidates: int) -> None:
     """Raises `ConfigError` unless there are so many candidates."""
-    check_counts("", best=best)
-    if best > candidates:
+    if type(best) is not int or not 1 <= best <= candidates:
         raise ConfigError(
             "best= is how many of the candidates are looked for",
             got=f"best={best}, {candidates} candidates",

@@ -166,7 +166,7 @@ def space_and_estimator(
     judge: Model | Estimator[Any], space: Space[Any] | None, task: Task | None
 ) -> tuple[Space[Any], Estimator[Any]]:
     """The space of the candidates, and what judges them."""
-    if isinstance(space, str | type):
+    if isinstance(space, str | type | int | float | list | tuple | dict):
         raise ConfigError("a space is an object", got=repr(space), fix="ghn.make_space(name, ...)")
     if isinstance(judge, Model):
         if space is not None and describe_space(space) != describe_space(judge.space):

@@ -21,7 +21,7 @@ from ghn.search.belief import make_belief, space_and_estimator
 from ghn.search.observations import CurveReader, Observed, References, curve_of, each_of, value_of, weighed
 from ghn.spaces import describe_space
 from ghn.spaces.members import TRIES, check_list, draw_new
-from ghn.types import Arch, Estimator, Space, Task, check_space, member_of
+from ghn.types import Arch, Estimator, Space, Task, member_of
 
 SCHEMA = "ghn.surrogate/1"
 DIRECTIONS = {"maximize": 1.0, "minimize": -1.0}
@@ -65,8 +65,6 @@ class Surrogate(Generic[Arch]):
         allowed: Callable[[Arch], bool] | None = None,
         curves: CurveReader | None = None,
     ) -> None:
-        if space is not None:
-            check_space(space)
         check_known("direction of a surrogate", direction, DIRECTIONS)
         check_counts("of a surrogate, ", pool=pool)
         if allowed is not None and not callable(allowed):

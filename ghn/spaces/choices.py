@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from ghn.errors import ConfigError
 from ghn.graph.ir import Graph, GraphBuilder
-from ghn.types import Arch, Space, check_space
+from ghn.types import Arch, Space
 
 
 class Choice(NamedTuple):
@@ -60,10 +60,10 @@ class Choices(Decisions[Arch], Protocol[Arch]):
 
 def decision_space(space: Space[Any]) -> Decisions[Any]:
     """The space, where it can be taken apart into decisions; else `ConfigError`."""
-    check_space(space)
     if not isinstance(space, Decisions):
+        named = f"space {space.name}" if isinstance(space, Space) else repr(space)
         raise ConfigError(
-            f"space {space.name} cannot be taken apart into decisions, which a controller could take",
+            f"{named} cannot be taken apart into decisions, which a controller could take",
             fix="give it the methods of ghn.spaces.choices.Decisions, or use weights=oneshot or weights=ghn",
         )
     return space

@@ -360,6 +360,15 @@ def test_wrong_settings(toy_space: Any, truth: Any, monkeypatch: pytest.MonkeyPa
         GHNSampler(Learnt(truth), toy_space, by="luck")
     with pytest.raises(ConfigError, match="of which space"):
         GHNSampler(Learnt(truth))
+    for wrong_seed in ("a", -1, 2**32):
+        with pytest.raises(ConfigError, match="seed must be a whole number from 0 to 4294967295"):
+            GHNSampler(Learnt(truth), toy_space, seed=wrong_seed)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"unknown option of a surrogate\n +got: +pol"):
+        GHNSampler(Learnt(truth), toy_space, pol=3)
+    with pytest.raises(ConfigError, match="no study of Optuna"):
+        references_of_study(None, toy_space)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="no space of architectures"):
+        references_of_study(optuna.create_study(), None)  # type: ignore[arg-type]
     told = Surrogate(Learnt(truth), toy_space)
     assert GHNSampler(told, toy_space).surrogate is told
     with pytest.raises(ConfigError, match=r"(?s)its own options.*pool"):

@@ -141,8 +141,9 @@ def test_wrong_input(toy_space: Any) -> None:
     with pytest.raises(ConfigError, match="another space"):
         ArchitectureProblem(toy_space, wider)
     bare: Any = type("Bare", (), {"name": "bare"})()
-    with pytest.raises(ConfigError, match="decisions"):
-        ArchitectureProblem(bare, Convolutions())
+    for no_space in (bare, None):
+        with pytest.raises(ConfigError, match="decisions"):
+            ArchitectureProblem(no_space, Convolutions())
 
 
 def test_a_cost_takes_the_place_of_a_size_only_where_the_size_is_left_out(toy_space: Any) -> None:

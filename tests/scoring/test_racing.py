@@ -141,7 +141,9 @@ def test_what_is_looked_for_must_be_there():
         with pytest.raises(ConfigError, match=rf"best={best}, 20 candidates[\s\S]*1 to 20"):
             Race(numbers, best).run(trials(20))
         assert not numbers.members["cheap"].asked
-    for wrong in ({"risk": 0.0}, {"risk": 1.0}, {"pilot": 5}):
+    with pytest.raises(ConfigError, match="best=a"):
+        Race(panel(20), "a").run(trials(20))
+    for wrong in ({"risk": "a"}, {"risk": None}, {"risk": 0.0}, {"risk": 1.0}, {"pilot": 5}):
         with pytest.raises(ConfigError):
             Race(panel(), 3, **wrong)
     with pytest.raises(DataError, match="unique"):

@@ -113,5 +113,5 @@ def test_distinct_evolution_repeats_no_function() -> None:
 
 @pytest.mark.parametrize("settings", [{"population": 1, "sample": 1}, {"population": 5, "sample": 6}, {"sample": 0}])
 def test_impossible_populations(settings: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="population"):
+    with pytest.raises(ConfigError, match=r"an evolution.*(population|sample must be)"):
         RegularizedEvolution(SPACE, 0, **settings)  # type: ignore[arg-type]

@@ -238,7 +238,7 @@ def test_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match=r"expand\(arch\)"):
         ProgressiveSearch(Flat())  # type: ignore[arg-type]
     for settings in ({"beam": 0}, {"first": 0}):
-        with pytest.raises(ConfigError, match="at least one training"):
+        with pytest.raises(ConfigError, match=r"a level .* must be a whole number of at least 1"):
             search(**settings)
 
 

@@ -168,7 +168,9 @@ def test_idle_workers_begin_the_next_bracket() -> None:
     [
         ({"max_budget": 2, "min_budget": 3}, "below the cheapest rung"),
         ({"max_budget": 0}, "budgets of no rung"),
-        ({"max_budget": math.inf}, "budgets of no rung"),
+        ({"max_budget": math.inf}, r"max_budget must be a number\n +got: +inf"),
+        ({"max_budget": "nine"}, "max_budget must be a number"),
+        ({"max_budget": 9, "eta": 1.0001}, r"too many rungs\n +got: +eta=1\.0001"),
         ({"max_budget": 9, "eta": 1}, "eta"),
         ({"max_budget": 9, "n": 8}, "at least 9"),
         ({"max_budget": 9, "total": 20}, "at least 21, for 9 candidates"),

@@ -167,8 +167,15 @@ def test_candidates_outside_the_bounds_are_never_judged() -> None:
 def test_what_does_not_fit() -> None:
     with pytest.raises(ConfigError, match=r"does not pay for the pilot(.|\n)*8 epochs"):
         ladder(seconds=200.0).run()
-    with pytest.raises(ConfigError, match="must be positive"):
+    with pytest.raises(ConfigError, match="seconds must be a number above 0"):
         ladder(seconds=0.0)
+    for wrong in ({"pilot": "a"}, {"seconds": "a"}, {"seed": "a"}, {"seed": -1}):
+        with pytest.raises(ConfigError, match=f"a ladder: {next(iter(wrong))} must be"):
+            ladder(**wrong)
+    with pytest.raises(ConfigError, match="a list of LadderStep"):
+        Ladder(SPACE, ["ghn"], seconds=1.0)  # type: ignore[list-item]
+    with pytest.raises(ConfigError, match="no space of architectures"):
+        Ladder(None, steps(), seconds=1.0)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="pilot is too small"):
         ladder(pilot=2)
     with pytest.raises(ConfigError, match="no more candidates than the pilot"):

@@ -136,7 +136,7 @@ def test_killed_and_resumed_it_gives_the_trials_of_one_that_was_not(tmp_path):
 
 @pytest.mark.parametrize("settings", [{"founders": 0}, {"children": 0}, {"proposals": 3, "children": 4}])
 def test_impossible_generations(settings):
-    with pytest.raises(ConfigError, match="founders"):
+    with pytest.raises(ConfigError, match=r"LEMONADE.*(founders must|children)"):
         Lemonade(SPACE, **settings)
     with pytest.raises(ConfigError, match=r"params \| macs"):
         Lemonade(SPACE, objective="latency")

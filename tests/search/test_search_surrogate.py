@@ -218,8 +218,9 @@ def test_wrong_files(toy_space: Any, truth: Any, tmp_path: Path) -> None:
 def test_wrong_input(toy_space: Any, truth: Any, toy_model: Model, toy_task: Any) -> None:
     with pytest.raises(ConfigError, match="maximize"):
         Surrogate(Guess(truth), toy_space, direction="up")
-    with pytest.raises(ConfigError, match="make_space"):
-        Surrogate(Guess(truth), "nasbench201")  # type: ignore[arg-type]
+    for no_space in ("nasbench201", 5, ["nasbench201"]):
+        with pytest.raises(ConfigError, match="make_space"):
+            Surrogate(Guess(truth), no_space)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="of which space"):
         Surrogate(Guess(truth))
     with pytest.raises(CheckpointError, match="another space"):
