@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ghn.errors import DataError
+from ghn.reading import there_is
 
 _PACKAGE = Path(__file__).resolve().parent
 _ROOTS = (_PACKAGE.parent, _PACKAGE / "_assets")  # a checkout; an installed wheel
@@ -28,8 +29,8 @@ def asset(relative: str) -> Path:
 def here_or_shipped(path: str | Path) -> Path:
     """Returns the path; where nothing is there, that of the shipped file or folder of this name, if there is one."""
     path = Path(path)
-    return path if path.exists() or path.is_absolute() else _shipped(path) or path
+    return path if there_is(path) or path.is_absolute() else _shipped(path) or path
 
 
 def _shipped(relative: str | Path) -> Path | None:
-    return next((root / relative for root in _ROOTS if (root / relative).exists()), None)
+    return next((root / relative for root in _ROOTS if there_is(root / relative)), None)

@@ -139,11 +139,12 @@ class JsonLines:
         self.path, self._content, self._shared, self._held = Path(path), content, shared, ""
         self.rows: list[tuple[int, Any]] = []
         header = {"schema": schema, "identity": json.loads(json.dumps(identity))}
-        with writing(self.path):
+        unreadable = f"{self.path} cannot be read as a file of {content}"
+        with reading(unreadable, fix=FIX), writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = lock_of(self.path, wait=shared)
+            self._lock = lock_of(self.path, wait=shared)
         try:
-            with reading(f"{self.path} cannot be read as a file of {content}", fix=FIX), writing(self.path):
+            with reading(unreadable, fix=FIX), writing(self.path):
                 data = read_bytes(self.path) if there_is(self.path) else b""
             whole = self._read(data, header)
             self._file = GrowingFile(self.path, whole)  # a line that a kill tore is written anew

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import math
+import os
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ LARGEST = 1 << 30  # bytes of a file that is read whole, and of what it decompre
 DOCUMENT = 1 << 28  # bytes of a JSON document, and of a text file
 SWELLS = 100  # times a compressed file may grow; tables of numbers grow four- to tenfold
 SMALL = 1 << 26  # bytes that any compressed file may grow to
+CHUNK = 1 << 20  # bytes that are decompressed at once
 VALUES = 1 << 23  # of a JSON document; each takes up to a hundred bytes of memory
 
 
@@ -95,7 +97,7 @@ def read_bytes(path: Path | str, largest: int = LARGEST) -> bytes:
         OSError or ValueError: it cannot be read, is something else, or larger; for `reading`.
     """
     with open_plain(path) as file:
-        return _within(file, largest)
+        return _within(file, largest, os.fstat(file.fileno()).st_size + 1)
 
 
 def read_text(path: Path | str, largest: int = DOCUMENT) -> str:
@@ -124,14 +126,18 @@ def read_unpacked(path: Path | str, largest: int = LARGEST) -> bytes:
     else:
         return data
     with opened as file:
-        return _within(file, min(largest, max(SMALL, SWELLS * len(data))), " once it is decompressed")
+        return _within(file, min(largest, max(SMALL, SWELLS * len(data))), when=" once it is decompressed")
 
 
-def _within(file: IO[bytes], largest: int, when: str = "") -> bytes:
-    data = file.read(largest + 1)
-    if len(data) > largest:
+def _within(file: IO[bytes], largest: int, part: int = CHUNK, when: str = "") -> bytes:
+    """All of a file, a part after the other: to read so many bytes at once takes their memory, be they there or not."""
+    parts, left = list[bytes](), largest + 1
+    while left and (read := file.read(min(part, left))):
+        parts.append(read)
+        left -= len(read)
+    if not left:
         raise ValueError(f"too large: more than {largest} bytes{when}")
-    return data
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def from_json(text: str | bytes) -> Any:

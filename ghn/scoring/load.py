@@ -14,6 +14,7 @@ from ghn.assets import asset, here_or_shipped
 from ghn.errors import CheckpointError
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import KINDS, make_fitting, make_net, not_finite
+from ghn.reading import there_is
 from ghn.scoring.card import check_card, check_outputs
 from ghn.scoring.model import Model
 from ghn.spaces import CHECKPOINTS, DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
@@ -66,7 +67,7 @@ def find_checkpoint(name: Path | str) -> Path:
 
     A file that is there is meant before anything that is shipped, and the shipped one where nothing is there.
     """
-    if not Path(name).exists() and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
+    if not there_is(name) and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
         return asset(known)
     return here_or_shipped(name)
 

@@ -15,6 +15,7 @@ from ghn.reading import read_text, reading
 from ghn.tables.curves import Curves, Floats
 
 FIX = "check the path, and save the table as CSV (UTF-8, commas between cells)"
+MOST_CELLS = 1 << 26
 EMPTY = "leave the cell empty where nothing is known"
 Rows = list[tuple[int, list[str]]]  # the line at which a row begins, and its cells without the blanks around them
 
@@ -35,6 +36,13 @@ def read_rows(path: Path, expected: str) -> Rows:
             f"{path} cannot be read as CSV, line {line + 1}", got=str(error), expected=expected, fix=FIX
         ) from None
     return rows
+
+
+def check_cells(path: Path, rows: int, columns: int) -> None:
+    """A DataError for a table that is mostly empty, and would take more memory than its file lets expect."""
+    if rows * columns > MOST_CELLS:
+        expected = f"at most {MOST_CELLS} cells"
+        raise DataError(f"{path} is too large", got=f"{rows} rows of {columns} columns", expected=expected, fix=FIX)
 
 
 def read_number(where: str, cell: str, expected: str, fix: str = EMPTY) -> float:
@@ -79,6 +87,7 @@ def read_curves_csv(path: str | Path) -> Curves:
     if width < 1:
         raise DataError(f"{path} holds no learning curves", got=f"{len(rows)} rows", expected=FORMAT)
     epochs = _epochs(path, header, width)
+    check_cells(path, len(rows), len(epochs))
     values = np.full((len(rows), len(epochs)), np.nan)
     for i, (line, cells) in enumerate(rows):
         if not cells[0]:
@@ -121,7 +130,7 @@ def _fractions(path: Path, rows: Rows, values: Floats) -> Floats:
 def epoch_number(name: str) -> int | None:
     """The epoch that a column's name says: `3`, `epoch 3` or `epoch_3`; None for another name."""
     text = name.lower().removeprefix("epoch").strip(" _")
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return int(text) if text.isdecimal() and len(text) < 10 and int(text) > 0 else None
 
 
 def _epochs(path: Path, header: tuple[int, list[str]] | None, width: int) -> list[int]:

@@ -75,7 +75,7 @@ def _problem(error: ValidationError, names: list[str]) -> tuple[str, Any, str]:
     first = error.errors()[0]
     if first["type"] == "wrong_field":
         return first["ctx"]["field"], first["ctx"]["got"], first["ctx"]["expected"]
-    place, *inside = first["loc"]
+    place, *inside = first["loc"] or ("",)
     name = names[place] if isinstance(place, int) else place
     if first["type"] == "unexpected_keyword_argument":
         return name, "an unknown field", f"only {', '.join(names)}"

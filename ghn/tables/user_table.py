@@ -15,7 +15,7 @@ import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.errors import ArchitectureError, DataError
-from ghn.tables.csv import ACCURACY, EMPTY, Rows, epoch_number, read_number, read_rows
+from ghn.tables.csv import ACCURACY, EMPTY, Rows, check_cells, epoch_number, read_number, read_rows
 from ghn.tables.curves import Curves, Floats
 from ghn.tables.twins import Functions
 from ghn.types import Reference, Space
@@ -93,7 +93,7 @@ def _meaning(name: str) -> tuple[str, int | str] | None:
     if text == "accuracy":
         return "accuracy", 1
     number = text.removeprefix("accuracy_")
-    if number != text and number.isdecimal() and int(number) > 1:
+    if number != text and number.isdecimal() and len(number) < 10 and int(number) > 1:
         return "accuracy", int(number)
     if text.startswith("epoch") and (epoch := epoch_number(text)) is not None:
         return "epoch", epoch
@@ -278,6 +278,7 @@ def read_user_table(path: str | Path, space: Space[Any], *, twins: str = "mean")
     if not rows:
         raise DataError(f"{path} is empty", got="no lines", expected=FORMAT, fix="see docs/own-table.md")
     columns = read_header(path, *rows.pop(0), space)
+    check_cells(path, len(rows), len(columns.names))
     cells = Cells(path, columns, rows)
     texts, keys = cells.architectures(space)
     functions = Functions.of(keys, twins)

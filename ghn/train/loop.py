@@ -33,7 +33,7 @@ from ghn.errors import (
 from ghn.files import GrowingFile
 from ghn.lines import Line, encode_line, parse_lines
 from ghn.locks import begins_anew, locked
-from ghn.reading import read_bytes, reading
+from ghn.reading import is_file, read_bytes, reading
 from ghn.train.checkpoint import fit_tensors, load_tensors, save_tensors
 from ghn.train.runtime import ranks_of
 
@@ -88,7 +88,7 @@ class RunLog(StepLog):
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The lines of a run's `log.jsonl` or `drawn.jsonl`; one torn by a kill at the end is left out."""
-    if not path.is_file():
+    if not is_file(path):
         raise DataError(f"no {path.name} here", got=str(path), expected="the folder of a run of train_ghn.py")
     if not (lines := _lines(path)):
         raise DataError(f"{path} is not what a run writes", got="nothing", expected=LINES)

@@ -152,3 +152,74 @@ def test_damaged(tmp_path: Path) -> None:
         restricted_load(tmp_path / "a.pbz2")
     (tmp_path / "a.pbz2").write_bytes(bz2.compress(whole))
     assert restricted_load(tmp_path / "a.pbz2") == {"a": list(range(100))}
+
+
+def test_little_takes_little() -> None:
+    """A place in the memo, a length or a shape costs nothing before there is something to put there."""
+    assert restricted_loads(b"\x80\x04Nr\xff\xff\xff\x7f.", where="x") is None  # LONG_BINPUT
+    huge = pickle.dumps(np.zeros(3), 4).replace(b"K\x00\x85", b"J\xff\xff\xff\x7f\x85")  # of _reconstruct
+    np.testing.assert_array_equal(restricted_loads(huge, where="x"), np.zeros(3))
+    with pytest.raises(DataError, match="not a readable pickle"):
+        restricted_loads(b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.", where="x")  # BINBYTES8
+
+
+def test_more_instructions_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ghn.tables.pickles.INSTRUCTIONS", 50)
+    with pytest.raises(DataError, match="more than 50 instructions"):
+        restricted_loads(b"\x80\x04" + b"]" * 60 + b".", where="x")
+
+
+def test_what_stands_in_many_places_is_counted_in_each() -> None:
+    doubled: list[Any] = []
+    for _ in range(80):
+        doubled = [doubled, doubled]
+    with pytest.raises(DataError, match=r"more than [0-9]+ values"):
+        restricted_loads(pickle.dumps(doubled, 4), where="x")
+    shared = [1, 2]
+    assert restricted_loads(pickle.dumps([shared, shared], 4), where="x") == [[1, 2], [1, 2]]
+    itself: list[Any] = []
+    itself.append(itself)
+    with pytest.raises(DataError, match="one that holds itself"):
+        restricted_loads(pickle.dumps(itself, 4), where="x")
+
+
+def test_keys_are_plain() -> None:
+    """To hash tuples that hold one another sixty times over would take for ever."""
+    key: tuple[Any, ...] = ()
+    for _ in range(3):
+        key = (key, key)
+    for data in ({key: 1}, {(1.5,): 1}, {2**61: 1}, {frozenset({1}): 2}, {frozenset({1})}):
+        with pytest.raises(DataError, match="a key that is"):
+            restricted_loads(pickle.dumps(data, 4), where="x")
+
+
+@pytest.mark.parametrize("code", [b"O8", b"V8", b"M8"])
+def test_a_forged_type_of_numbers(code: bytes) -> None:
+    """numpy's own would give objects over bytes of the file, whose `repr` is a crash."""
+    made = b"cnumpy\ndtype\n(X\x02\x00\x00\x00" + code + b"I00\nI01\ntR"
+    array = b"cnumpy.core.multiarray\n_reconstruct\n)R(I1\n(I1\nt" + made + b"I00\nC\x08AAAAAAAAtb."
+    for data in (made + b".", array):
+        with pytest.raises(DataError, match="an array of"):
+            restricted_loads(data, where="x")
+    plain = array.replace(code, b"f8")
+    assert restricted_loads(plain, where="x").dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"cnumpy.core.multiarray\nscalar\n}X\x0c\x00\x00\x00__defaults__(tsb.",  # a state of a function
+        b"cnumpy\ndtype\nX\x01\x00\x00\x00xb.",
+        b"ccollections\nOrderedDict\n)R}X\x05\x00\x00\x00itemsK\x01sb.",
+        b"K\x01K\x02.",
+        b"(K\x01.",
+        b"]K\x01s.",
+        b"h\x05.",
+        b"}K\x01a.",
+        b"Pid\n.",
+        b"cnumpy.core.multiarray\n_reconstruct\n)R.",
+    ],
+)
+def test_no_other_instructions(data: bytes) -> None:
+    with pytest.raises(DataError):
+        restricted_loads(data, where="x")
