@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from lightning_fabric import Fabric
 from toy_models import READOUTS, cells, save_toy, toy_card, toy_net
 
 import ghn
 from ghn.assets import asset
-from ghn.errors import CheckpointError, DataError
+from ghn.errors import CheckpointError, DataError, GraphError
 from ghn.scoring.load import SHIPPED, find_checkpoint, load
 from ghn.scoring.model import Model
 from ghn.spaces import CHECKPOINTS, NASBench201, describe_space
 from ghn.tasks import ImageTask
-from ghn.train.checkpoint import save_tensors
+from ghn.train.checkpoint import load_tensors, save_tensors
 
 CELLS = cells(4)
 
@@ -74,6 +75,17 @@ CARDS: dict[str, dict[str, Any]] = {
     "too few means": {"task": {"classes": 4, "channels": 3, "image_size": [8, 8], "mean": [0.5], "std": [1.0]}},
     "no numbers": {"task": {"classes": 4, "channels": 1, "image_size": [8, 8], "mean": ["a"], "std": ["b"]}},
     "no task": {"task": None},
+    **{
+        f"a deviation of {std}": {
+            "task": {"classes": 4, "channels": 1, "image_size": [8, 8], "mean": [0.5], "std": [std]}
+        }
+        for std in (-1.0, 0.0, 1e999, 10**400)
+    },
+    "a million layers": {"config": {"classes": 4, "layers": 10**6}},
+    "no end of rounds": {"config": {"classes": 4, "encoder": "gated", "rounds": 10**9}},
+    "a terabyte of weights": {"config": {"classes": 4, "hidden": 1 << 20, "heads": 1}},
+    "more than there are numbers": {"config": {"classes": 4, "channels": 1 << 40}},
+    "a space without end": {"space": {"name": "nasbench201", "input_shape": [3, 8, 8], "classes": 4, "depth": 10**7}},
     "a space without a name": {"space": {"width": 4}},
     "a task from elsewhere": {"scoring_task": {"name": "csv", "path": "/etc/passwd"}},
     "a task of no size": {"scoring_task": {"name": "cifar10", "size": 10**9}},
@@ -119,6 +131,34 @@ def test_a_net_of_other_sizes_than_its_card_is_refused(
     )
     with pytest.raises(CheckpointError, match="does not match the config"):
         load(path, fabric=fabric)
+
+
+def test_weights_that_are_not_finite_are_said(
+    toy_space: NASBench201, toy_task: ImageTask, tmp_path: Path, fabric: Fabric
+) -> None:
+    """In a checkpoint, in a score, and where they would be written into a module."""
+    model = save_toy(tmp_path / "a.safetensors", toy_space, toy_task, fabric)
+    with torch.no_grad():
+        next(iter(model.net.parameters())).fill_(torch.nan)
+    (score,) = model.score(CELLS[:1], task=toy_task)
+    assert not score.ok and "weights made for it are not finite" in str(score.error)
+    with pytest.raises(GraphError, match="weights made for this network are not finite"):
+        model.weights(CELLS[0])
+    tensors, header = load_tensors(tmp_path / "a.safetensors", "hypernetwork")
+    name = next(iter(tensors))
+    save_tensors(
+        tmp_path / "b.safetensors", "hypernetwork", {**tensors, name: tensors[name] * torch.inf}, header["card"]
+    )
+    with pytest.raises(CheckpointError, match=f"its weights are not finite(.|\\n)*{name}"):
+        load(tmp_path / "b.safetensors", fabric=fabric)
+
+
+@pytest.mark.parametrize("dtype", ["F4", "F8_E8M0", "U128"])
+def test_numbers_of_a_kind_that_nobody_has_met(tmp_path: Path, fabric: Fabric, dtype: str) -> None:
+    header = json.dumps({"a": {"dtype": dtype, "shape": [4], "data_offsets": [0, 4]}}).encode()
+    (tmp_path / "new").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load(tmp_path / "new", fabric=fabric)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 from doubles import Double
 
 from ghn.errors import DataError, EstimatorError
+from ghn.lines import decode_line, encode_line
 from ghn.scoring.guard import Patience
 from ghn.scoring.score_files import PartialScores, score_to_file
 from ghn.types import Score, Trial
@@ -198,3 +199,39 @@ def test_every_line_is_there_as_soon_as_it_is_scored(tmp_path: Path) -> None:
         rows = [json.loads(line) for line in path.read_text().splitlines()]
         assert len(rows) == i + 2 and rows[-1]["id"] == trial.id and rows[-1]["arch"] == list(trial.arch)
     partial.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seconds": "0.5"},
+        {"seconds": None},
+        {"value": 10**400},
+        {"value": True},
+        {"std": "x"},
+        {"budget": []},
+        {"error": 3},
+        {"extra": []},
+        {"id": []},
+    ],
+    ids=str,
+)
+def test_a_row_that_is_no_score_is_refused_with_its_line(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "scores.jsonl"
+    run(Plain(), path, trials=TRIALS[:2])
+    header, first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + first + encode_line(decode_line(second) | change).encode())
+    before = path.read_bytes()
+    for _ in range(2):  # the lock of the file is given back
+        with pytest.raises(DataError, match=r"scores\.jsonl, line 3: not a score"):
+            run(Plain(), path)
+    assert path.read_bytes() == before
+
+
+def test_files_of_older_versions_are_gone_on_with(tmp_path: Path) -> None:
+    path, expected = tmp_path / "scores.jsonl", run(Plain(), tmp_path / "whole.jsonl")
+    run(Plain(), path, trials=TRIALS[:5])
+    path.write_text("".join(json.dumps(decode_line(line)) + "\n" for line in path.read_bytes().splitlines()))
+    again = Plain()
+    assert same(run(again, path), expected) and again.asked == 5
+    assert path.read_text().count('"crc"') == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,25 @@ def test_all_references_are_those_that_know_some_of_the_candidates() -> None:
     for sample, number in (("development", 2), ("report", 1)):
         archs, references, _ = choose_ranked(30, sample, "all", space, images)
         assert len(references) == number and set(archs) == set(references[-1].values)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("nasbench201", {"depth": 10**7}),
+        ("nasbench201", {"depth": 1.5}),
+        ("nasbench201", {"width": True}),
+        ("darts", {"width": 1 << 20}),
+        ("nasbench101", {"classes": 10**9}),
+        ("nats_size", {"width": 10**9}),
+        ("macro", {"width": 10**9}),
+        ("vit", {"depths": (10**9,)}),
+        ("vit", {"input_shape": (3, 10**9, 10**9)}),
+        ("vit", {"input_shape": (3, 1 << 14, 1 << 14)}),
+        ("macro", {"input_shape": (3, "8", 8)}),
+    ],
+)
+def test_sizes_without_end_are_refused(name: str, settings: dict[str, Any]) -> None:
+    """In Python, in a card and in what a configuration says: all make the space."""
+    with pytest.raises(ConfigError, match=r"out of range|makes no network"):
+        spaces.make_space(name, **{"input_shape": (3, 16, 16), "classes": 10, **settings})
