@@ -27,7 +27,7 @@ from ghn.tables.references import aligned, some_of, table_reference
 from ghn.tasks import make_task
 from ghn.train.loop import Check, Loop, Step, kept_folder, last_values
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.train.runtime import ranks_of
+from ghn.train.runtime import check_memory, ranks_of
 from ghn.types import Finite, Space, Task, Trial
 
 
@@ -99,6 +99,8 @@ def train_hypernetwork(
     if known is not None:
         config = replace(known.config, classes=config.classes, tasks={})
     config = grown_for(config, space, trainer.skeletons)
+    with torch.device("meta"):
+        check_memory(fabric, sum(p.numel() for p in GHN(config).parameters()))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(trainer.seed)
         net = GHN(config)

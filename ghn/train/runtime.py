@@ -6,6 +6,7 @@ What several ranks do together stands in `ghn/train/ranks.py`.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from ghn.types import WeightDict
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("float32", "tf32", "bf16")
+BYTES = 20  # of a parameter in training: itself, its gradient, two moments and its average, in float32
 WIDE = 1e8  # multiply-adds an image from which on a second CPU thread halves the time; at 2e6 it saves a third at best
 
 
@@ -119,6 +121,32 @@ def _make_ranked(launch: Launch, device: str, precision: Any, wait: float) -> Ru
     made.launch()
     made.ranks = ranks
     return made
+
+
+def check_memory(fabric: Fabric, parameters: int) -> None:
+    """Refuses to train so many parameters where the device cannot hold them, before any of it is taken.
+
+    Raises:
+        ConfigError: they need more than all of its memory.
+    """
+    needed, there = parameters * BYTES, _memory(fabric.device)
+    if there is not None and needed > there:
+        raise ConfigError(
+            "what is trained does not fit into memory",
+            got=f"{parameters:,} parameters, which take {needed / 2**30:,.0f} GiB to train",
+            expected=f"at most {there / 2**30:,.0f} GiB, which {fabric.device} has",
+            fix="make it smaller (net.hidden, net.layers, net.rank, net.channels)",
+        )
+
+
+def _memory(device: torch.device) -> int | None:
+    """Bytes that a device has in all; None where nobody says."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return None
 
 
 def ranks_of(fabric: Fabric) -> OneProcess:

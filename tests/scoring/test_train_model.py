@@ -178,6 +178,15 @@ def test_a_population_of_too_few_networks_is_refused_before_training(train: Trai
     assert not (tmp_path / "run").exists()
 
 
+def test_what_does_not_fit_into_memory_is_refused_before_it_is_taken(
+    toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    huge = GHNConfig(toy_task.classes, **NET | {"decoder": "low_rank", "rank": 1 << 20})
+    with pytest.raises(ConfigError, match=r"(?s)does not fit into memory.*parameters.*GiB.*net\.rank"):
+        train_hypernetwork(huge, toy_space, toy_task, TRAINER, fabric, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) -> None:
     task, space = make_task("cifar10_embedded"), NASBench201((3, 16, 16), 10, width=2, depth=1)
     scoring = {"name": "cifar10_embedded"}
