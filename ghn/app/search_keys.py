@@ -23,6 +23,7 @@ from ghn.errors import ConfigError
 
 NATIVE = "lemonade"  # searches for a front by itself
 JUDGED = "bayesian"  # takes the estimator that chooses
+LEAST_EPOCHS = {"curve_parametric": 4}  # from which an estimator can extrapolate; 1 of all others
 CostName = Literal["params", "macs", "latency"]
 Eta = Annotated[float, Field(gt=1, le=1_000_000)]
 
@@ -237,12 +238,20 @@ class SearcherKeys(BoundKeys):
         """Refuses trials of epochs that a training of the recipe does not have, where what judges them trains."""
         for name in ("max_budget", "min_budget", "budget"):
             wanted = self.options.get(name)
-            if wanted is not None and trains(self.estimator) and not 1 <= wanted <= epochs:
+            if wanted is not None and self.estimator == "training" and wanted != epochs:
+                raise ConfigError(
+                    f"search.options.{name}: search.estimator=training trains in full alone",
+                    got=wanted,
+                    expected=f"recipe.epochs={epochs}",
+                    fix="search.estimator=low_fidelity, which trains for any number of epochs",
+                )
+            least = LEAST_EPOCHS.get(self.estimator, 1)
+            if wanted is not None and trains(self.estimator) and not least <= wanted <= epochs:
                 later = ", which can be raised later" if name == "max_budget" else ""
                 raise ConfigError(
                     f"search.options.{name}: {'more' if wanted > epochs else 'fewer'} epochs than a training has",
                     got=wanted,
-                    expected=f"from 1 to recipe.epochs={epochs}",
+                    expected=f"from {least} to recipe.epochs={epochs}",
                     fix="begin with the recipe.epochs of the longest training, whose schedule it is, and a smaller "
                     f"{name}{later}",
                 )
@@ -285,12 +294,13 @@ class ClimbKeys(BoundKeys):
     def check_budgets(self, epochs: int) -> None:
         """Refuses steps of epochs that a training of the recipe does not have, where what judges them trains."""
         for number, step in enumerate(self.steps):
-            if step.budget is not None and trains(step.estimator) and not 1 <= step.budget <= epochs:
+            least = LEAST_EPOCHS.get(step.estimator, 1)
+            if step.budget is not None and trains(step.estimator) and not least <= step.budget <= epochs:
                 raise ConfigError(
                     f"search.steps.{number}.budget: {'more' if step.budget > epochs else 'fewer'} epochs than a "
                     "training has",
                     got=step.budget,
-                    expected=f"from 1 to recipe.epochs={epochs}",
+                    expected=f"from {least} to recipe.epochs={epochs}",
                     fix="another budget, or a larger recipe.epochs",
                 )
 

@@ -18,10 +18,11 @@ from ghn.app.jobs import JOBS
 from ghn.app.overrides import composed, keys_of, options_of
 from ghn.app.ranges import Keys
 from ghn.app.read_keys import groups_of, read_keys
-from ghn.app.search_keys import OPTIONS
+from ghn.app.search_keys import LEAST_EPOCHS, OPTIONS
 from ghn.app.train_keys import NetKeys, OneshotKeys, SmashKeys, TrainerKeys, TrainKeys
 from ghn.arguments import in_words
 from ghn.errors import ConfigError
+from ghn.families.curves.estimator import CURVE_MODELS
 from ghn.families.sharing.memory_code import KERNELS
 from ghn.families.sharing.paths import PATHS
 from ghn.families.surrogates.models import MODELS
@@ -165,6 +166,16 @@ TOGETHER = [
     ("job=search", {"search.name": "lemonade", "search.options": {"children": 3, "proposals": 2}}, "children=3"),
     ("job=search", {"search.name": "asha", "search.options": {"max_budget": 2, "min_budget": 3}}, "min_budget=3"),
     ("job=search", {"search.name": "asha", "search.options": {"max_budget": 21}}, "recipe.epochs=20"),
+    (
+        "job=search",
+        {"search.name": "asha", "search.estimator": "training", "search.options": {"max_budget": 20, "min_budget": 1}},
+        "search.estimator=low_fidelity",
+    ),
+    (
+        "job=search",
+        {"search.name": "asha", "search.estimator": "curve_parametric", "search.options": {"min_budget": 3}},
+        "from 4 to recipe.epochs=20",
+    ),
     ("job=search", {"search.name": "random", "search.options": {"budget": 0.5}}, "search.options.budget"),
     ("job=search", {"search.name": "random", "search.options": {"eta": 3}}, "search.options.eta"),
     ("job=search", {"search.judge": "combined"}, "search.judge"),
@@ -204,6 +215,8 @@ def test_the_names_that_keys_can_have_are_those_that_there_are() -> None:
     assert names_of(NetKeys, "encoder") == set(ENCODERS) and names_of(NetKeys, "decoder") == set(DECODERS)
     assert names_of(TrainerKeys, "sampling") == set(SAMPLINGS) and names_of(TrainerKeys, "schedule") == set(SCHEDULES)
     assert names_of(TrainerKeys, "optimizer") == set(OPTIMIZERS) and names_of(OneshotKeys, "paths") == set(PATHS)
+    for name, model in CURVE_MODELS.items():
+        assert model.least_epochs == LEAST_EPOCHS.get(f"curve_{name}", 1)
     sides = [side for side in range(10) if _takes(SmashKeys, {**SMASH, "kernel": side})]
     assert tuple(sides) == KERNELS
     ghn = options_for("train", "weights=ghn")
