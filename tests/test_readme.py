@@ -23,6 +23,7 @@ RUN = (
     "docs/add-a-space.md",
     "docs/bias.md",
     "docs/checkpoints.md",
+    "docs/safety.md",
     "docs/combinations.md",
     "docs/formats.md",
     "docs/learning-curves.md",
