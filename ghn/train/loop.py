@@ -320,11 +320,16 @@ class Loop:
         fix = "resume with the settings it was started with"
         check_settings(CheckpointError, path, card.get("identity"), self.step.identity, fix)
         fit_tensors(model, {k[6:]: v for k, v in tensors.items() if k.startswith("model/")}, path)
-        self.average = {k: tensors[f"average/{k}"].to(self.fabric.device) for k in self.average}
+        with reading(f"{path} is no state of a training", error=CheckpointError, fix="use the original file"):
+            average = {k: tensors[f"average/{k}"] for k in self.average}
+            if wrong := [k for k, v in average.items() if v.shape != self.average[k].shape]:
+                raise ValueError(f"an average of another shape: {wrong[0]}")
+            done, seconds = int(card["step"]), float(card.get("seconds", 0.0))
+        self.average = {k: v.to(self.fabric.device) for k, v in average.items()}
         for name, parameter in model.named_parameters():
             for title, optimizer in self.step.optimizers.items():
                 prefix = f"{title}/{name}/"
                 if found := {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}:
                     device = {k: v if k == "step" else v.to(self.fabric.device) for k, v in found.items()}
                     optimizer.state[parameter] = device
-        self.done, self.seconds = int(card["step"]), float(card.get("seconds", 0.0))
+        self.done, self.seconds = done, seconds

@@ -14,6 +14,7 @@ from meta_runs import CONFIG, make_net, make_run, result, same
 import ghn
 from ghn.errors import CheckpointError, ExistsError
 from ghn.spaces import NASBench201
+from ghn.train.checkpoint import load_tensors, save_tensors
 from ghn.train.loop import STATE
 
 
@@ -152,3 +153,20 @@ def test_another_run_is_not_resumed(straight, change, message):
     config = change.pop("config", CONFIG)
     with pytest.raises(CheckpointError, match=message):
         make_run(straight, config, resume=True, **change)
+
+
+def test_a_state_that_is_none_is_refused(tmp_path):
+    make_run(tmp_path, replace(CONFIG, steps=1)).run(progress=False)
+    tensors, header = load_tensors(tmp_path / STATE, "training state")
+    average = next(name for name in tensors if name.startswith("average/"))
+    without = {name: value for name, value in tensors.items() if name != average}
+    for changed, card in (
+        (without, {}),
+        ({**tensors, average: torch.zeros(1, 2, 3)}, {}),
+        (tensors, {"step": None}),
+        (tensors, {"seconds": []}),
+        (tensors, {"step": 1e999}),
+    ):
+        save_tensors(tmp_path / STATE, "training state", changed, {**header["card"], **card})
+        with pytest.raises(CheckpointError, match="no state of a training"):
+            make_run(tmp_path, replace(CONFIG, steps=1), resume=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ghn.errors import GraphError, check_known
+from ghn.errors import ConfigError, GraphError, check_known
 from ghn.families.sharing.roles import key_of, param_of
 from ghn.graph.ir import Graph
 from ghn.graph.op import Param
@@ -19,6 +19,7 @@ from ghn.spaces import skeletons_of
 from ghn.spaces.choices import choice_space, role_of
 from ghn.types import Space, WeightDict
 
+MOST_SKELETONS = 64
 MIXTURE = "mix_weight"  # the kind of what weighs the options of a supergraph: a search's own, never the bank's
 SOURCES = {
     "oneshot": "Bender et al., Understanding and Simplifying One-Shot Architecture Search, ICML 2018",
@@ -26,6 +27,12 @@ SOURCES = {
     "smash": "Brock et al., SMASH: One-Shot Model Architecture Search through HyperNetworks, ICLR 2018",
     "darts": "Liu, Simonyan & Yang, DARTS: Differentiable Architecture Search, ICLR 2019",
 }
+
+
+def check_few(skeletons: Sequence[object]) -> None:
+    """Refuses more skeletons than anyone trains a bank for: the supergraph of each is built."""
+    if len(skeletons) > MOST_SKELETONS:
+        raise ConfigError("a bank of too many skeletons", got=len(skeletons), expected=f"at most {MOST_SKELETONS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class BankConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
+        check_few(self.skeletons)
         check_known("way to share weights", self.method, SOURCES)
 
     def describe(self) -> dict[str, Any]:

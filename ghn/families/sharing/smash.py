@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ghn.errors import ConfigError, check_counts, check_known
-from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
+from ghn.families.sharing.bank import SOURCES, Bank, BankConfig, check_few
 from ghn.families.sharing.memory_code import FEATURES, KERNELS, Encoding, encode
 from ghn.graph.ir import Graph
 from ghn.nets.heads import centre
@@ -53,6 +53,7 @@ class SmashConfig(SmashSizes):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "skeletons", [dict(s) for s in self.skeletons])  # equal to what JSON gives back
+        check_few(self.skeletons)
         if self.method != "smash":
             raise ConfigError("a SMASH hypernetwork has the method smash", got=self.method)
 

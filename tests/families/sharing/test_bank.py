@@ -11,6 +11,7 @@ from shared_cases import SPACES, make_bank, one_hot
 
 from ghn.errors import ConfigError, GraphError
 from ghn.families.sharing.bank import Bank, BankConfig, key_of
+from ghn.families.sharing.smash import SmashConfig
 from ghn.graph import Interpreter, simplify
 from ghn.spaces import DARTS, NASBench201
 
@@ -117,3 +118,10 @@ def test_decisions_lead_to_every_member_and_back() -> None:
             assert space.to_choices(space.from_choices(chosen)) == tuple(chosen)
             arch = space.sample(rng)
             assert space.from_choices(space.to_choices(arch)) == arch
+
+
+def test_a_card_of_skeletons_without_end_is_refused() -> None:
+    """Each would have its supergraph built before anything is compared with the tensors."""
+    for config in (BankConfig, SmashConfig):
+        with pytest.raises(ConfigError, match="too many skeletons"):
+            config(method="smash", classes=4, skeletons=[{"depth": 1}] * 1000)
