@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ghn.app.job_keys import EngineKeys
-from ghn.errors import ConfigError
 from ghn.search.workers import Here, Judge, Processes, Workers
 
 
@@ -19,13 +18,11 @@ def make_workers(make: Callable[[], Judge], slots: int, keys: EngineKeys, *, wai
         waiting: trials handed out beyond those, where workers are other processes.
 
     Raises:
-        ConfigError: an address without Ray; or a cluster that does not answer, or is too small.
+        ConfigError: a cluster that does not answer, or is too small.
         MissingExtraError: Ray is not installed.
     """
     if keys.engine == "ray":
         from ghn.adapters.ray_workers import RayWorkers
 
         return RayWorkers(make, slots, keys.address, waiting=waiting, gpus=int(keys.device == "cuda"))
-    if keys.address is not None:
-        raise ConfigError("address is of a Ray cluster", got=f"engine={keys.engine}", fix="engine=ray")
     return Processes(make, slots, waiting=waiting) if slots > 1 else Here(make())

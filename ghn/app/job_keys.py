@@ -96,6 +96,12 @@ class EngineKeys(JobKeys):
     )
     address: Text | None = Field(description="of a Ray cluster: HOST:PORT | auto; null: one of its own on this machine")
 
+    @model_validator(mode="after")
+    def _has_a_cluster(self) -> EngineKeys:
+        if self.address is not None and self.engine != "ray":
+            raise ConfigError("address is of a Ray cluster", got=f"engine={self.engine}", fix="engine=ray")
+        return self
+
 
 class RankKeys(JudgingKeys):
     """Score candidates with estimators, and compare their order with trained references."""
@@ -172,6 +178,12 @@ class ReferencesKeys(EngineKeys):
     workers: Workers = Field(description="processes that train at once")
     give_up_after: Count | None = Field(description=GIVE_UP_AFTER)
     recipe: RecipeKeys
+
+    @model_validator(mode="after")
+    def _trains_each_once(self) -> ReferencesKeys:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError("seeds: each is trained once", got=self.seeds, expected="different whole numbers")
+        return self
 
 
 class SearchKeys(JudgingKeys, EngineKeys):

@@ -13,7 +13,7 @@ from ghn.app.engines import make_workers
 from ghn.app.job_keys import ReferencesKeys
 from ghn.app.jobs import check_new
 from ghn.app.setting import Setting, build_setting
-from ghn.assets import asset
+from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError
 from ghn.families.training.full import TrainingEstimator
 from ghn.search.references import make_training_judge, train_references
@@ -34,8 +34,7 @@ def references_job(setting: Setting, keys: ReferencesKeys) -> None:
     if isinstance(keys.archs, int):
         every, several = _drawn(setting.space, keys.archs)
     else:
-        source = Path(keys.archs)
-        every, several = read_architectures(source if source.is_file() else asset(keys.archs), setting.space)
+        every, several = read_architectures(here_or_shipped(keys.archs), setting.space)
     if not every or not keys.seeds:
         raise ConfigError("nothing to train", got=f"{len(every)} architectures, seeds {keys.seeds}")
     first, *others = keys.seeds  # the first seed of all comes before the second of any

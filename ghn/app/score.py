@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -47,7 +48,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         ExistsError: there are scores already, and `resume` is false.
     """
     out, started = Path(keys.out), time.perf_counter()
-    candidates = candidates_of(setting.space, keys.archs)
+    candidates = _begun(candidates_of(setting.space, keys.archs))
     estimator = _estimator(setting, keys.estimator)
     path = out / "scores.sqlite"
     check_new(path, "are scores", resume=keys.resume)
@@ -94,6 +95,11 @@ def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:
     if not isinstance(space, Finite):
         raise ConfigError(f"space {space.name} cannot list its networks", fix="archs=FILE, or a number of them")
     return map(space.format, space.distinct())
+
+
+def _begun(candidates: Iterator[str]) -> Iterator[str]:
+    """The same, of which the first has been asked for: what is no list of architectures is said at once."""
+    return chain(list(islice(candidates, 1)), candidates)
 
 
 def _estimator(setting: Setting, name: str) -> Estimator[Any]:

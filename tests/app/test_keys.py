@@ -160,6 +160,8 @@ def test_every_option_of_a_line_of_a_survey_and_of_a_member_of_an_ensemble() -> 
 
 
 TOGETHER = [
+    ("job=references", {"seeds": [0, 1, 0]}, "seeds"),
+    ("job=score", {"address": "auto"}, "engine=ray"),
     ("job=rank_all", {"best": 3, "references": "published"}, "best=3"),
     ("job=search", {"search.name": "evolution", "search.options": {"population": 5, "sample": 6}}, "sample=6"),
     ("job=search", {"search.name": "bayesian", "search.options": {"batch": 9, "pool": 8}}, "pool=8"),
