@@ -39,6 +39,7 @@ def _is_enough(networks: int) -> int:
 
 
 Size = Annotated[int, Field(ge=1, le=16_384)]  # numbers a node
+Unit = Annotated[int, Field(ge=1, le=4096)]  # of a controller, and of SMASH
 Wide = Annotated[int, Field(ge=1, le=65_536)]
 Depth = Annotated[int, Field(ge=1, le=1000)]
 Group = Annotated[int, Field(ge=1, le=1_000_000)]  # what is in memory at once
@@ -128,7 +129,7 @@ class EnasKeys(Keys):
     """weights=enas: the same bank, paths drawn by a controller that learns (Pham et al., ICML 2018)."""
 
     method: Literal["enas"] = Field(description="set by weights=NAME")
-    hidden: Size = Field(description="of the controller's LSTM")
+    hidden: Unit = Field(description="of the controller's LSTM")
     lr: Rate = Field(description="of the controller")
     every: Count = Field(description="steps of the weights between two phases of the controller")
     policy_steps: Count = Field(description="updates of the controller a phase")
@@ -154,8 +155,8 @@ class SmashKeys(Keys):
     """weights=smash: a hypernetwork over the memory-bank encoding (Brock et al., ICLR 2018)."""
 
     method: Literal["smash"] = Field(description="set by weights=NAME")
-    unit: Size = Field(description="channels that a cell of the encoding stands for")
-    hidden: Size = Field(description="channels of the hypernetwork")
+    unit: Unit = Field(description="channels that a cell of the encoding stands for")
+    hidden: Unit = Field(description="channels of the hypernetwork")
     blocks: Depth = Field(description="residual blocks of it")
     kernel: Kernel = Field(description="the largest convolution that it emits: 5 in the DARTS space")
 

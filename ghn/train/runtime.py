@@ -135,7 +135,7 @@ def check_memory(fabric: Fabric, parameters: int) -> None:
             "what is trained does not fit into memory",
             got=f"{parameters:,} parameters, which take {needed / 2**30:,.0f} GiB to train",
             expected=f"at most {there / 2**30:,.0f} GiB, which {fabric.device} has",
-            fix="make it smaller (net.hidden, net.layers, net.rank, net.channels)",
+            fix="make it smaller (net.hidden, net.layers, net.rank, net.channels; of SMASH weights.unit)",
         )
 
 

@@ -25,6 +25,7 @@ from ghn.scoring.train_model import train_weights
 from ghn.spaces.choices import choice_space
 from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import MetaConfig, MetaStep
+from ghn.train.runtime import check_memory
 from ghn.types import Space, Task
 
 MethodConfig = OneShotConfig | EnasConfig | DartsConfig | SmashSizes
@@ -94,6 +95,7 @@ def _make_step(
     roles = roles_of(space, trainer.skeletons, convolutions=not smash)
     if isinstance(config, SmashSizes):
         sizes = SmashConfig(**asdict(config), classes=classes, skeletons=trainer.skeletons, roles=roles)
+        check_memory(fabric, sizes.hidden * sizes.unit**2 * sizes.kernel**2)  # of its last layer
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(trainer.seed)
             net = Smash(sizes, space, trainer.seed)
