@@ -18,6 +18,7 @@ from ghn.app.setting import Setting
 from ghn.errors import CheckpointError, ConfigError, DataError, ExistsError
 from ghn.families.sharing.smash import SmashSizes
 from ghn.families.sharing.train import train_shared
+from ghn.lines import decode_line
 from ghn.nets.ghn import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.train_model import train_hypernetwork
@@ -181,7 +182,7 @@ def test_convergence(setting: Setting, options: dict[str, Any], runs: Path, caps
 def test_a_search_that_settles(setting: Setting, options: dict[str, Any], runs: Path, tmp_path: Path) -> None:
     run = tmp_path / "settled"
     shutil.copytree(runs / "darts", run)
-    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    lines = [decode_line(line) for line in (run / "log.jsonl").read_bytes().splitlines()]
     entropy = iter([1.6, 0.7, 1.0, 0.2])
     for line in lines:
         if "policy/entropy" in line:
