@@ -155,5 +155,5 @@ def test_spaces_are_made_by_name():
     assert make_space("nasbench201", input_shape=[3, 8, 8], classes=10, width=4, depth=1) == SPACE
     with pytest.raises(ConfigError, match=r"unknown space.*(?s:.*)got: +nasbench301(?s:.*)nasbench201"):
         make_space("nasbench301")
-    with pytest.raises(ConfigError, match=r"do not fit space nasbench201(?s:.*)cells"):
+    with pytest.raises(ConfigError, match=r"unknown setting of space nasbench201(?s:.*)cells"):
         make_space("nasbench201", input_shape=(3, 8, 8), classes=10, cells=1)
