@@ -4,7 +4,7 @@ The file is SQLite: each step is a transaction, so that a kill leaves it before 
 the number of candidates. Its tables:
 
     chunks       the manifest: networks that are scored in one go, how far the candidates were read, whether done
-    networks     one a canonical hash: the candidate that stands for it, its chunk, and its score as JSON
+    networks     one a canonical hash: the candidate that stands for it, its chunk, and its score as a line of JSON
     candidates   all, in the order given, each once
 """
 
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ghn.disk import writing
 from ghn.errors import DataError, check_settings
-from ghn.lines import FIX
+from ghn.lines import FIX, decode_line, encode_line
 from ghn.reading import from_json, reading
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.types import Score
@@ -140,7 +140,7 @@ class ScoreStore:
 
     def done(self, chunk: int, scores: Mapping[str, Score]) -> None:
         """Writes the scores of a chunk by hash, all of them or none; what is done already stays as it is."""
-        rows = [(json.dumps(row_of_score(score)), hashed, chunk) for hashed, score in scores.items()]
+        rows = [(encode_line(row_of_score(score)).rstrip(), hashed, chunk) for hashed, score in scores.items()]
         with self._writing(), self._file as file:
             if file.execute("UPDATE chunks SET done = 1 WHERE number = ? AND NOT done", (chunk,)).rowcount:
                 file.executemany("UPDATE networks SET score = ? WHERE hash = ? AND chunk = ?", rows)
@@ -152,7 +152,7 @@ class ScoreStore:
                 if error is not None:
                     yield Scored(str(architecture), hashed, Score.failed(str(error)))
                 elif score is not None:
-                    yield Scored(str(architecture), hashed, score_of_row(from_json(score)))
+                    yield Scored(str(architecture), hashed, score_of_row(decode_line(score.encode())))
 
     def counts(self) -> Counts:
         """How many there are."""

@@ -50,6 +50,21 @@ def test_a_chunk_is_written_whole_or_not_at_all(path: Path) -> None:
         assert store.waiting() == [1] and store.counts() == (2, 2, 0, 0) and store.read() == (2, "d")
 
 
+def test_a_score_knows_its_checksum(path: Path) -> None:
+    with closing(ScoreStore(path, IDENTITY)) as store:
+        store.add([Candidate("x", "1")], Read(1, "d"))
+        store.done(1, {"1": Score(0.5)})
+    for old, new in (("0.5", "0.6"), (', "crc"', ', "other"')):  # a changed digit; a file of an older version
+        with closing(sqlite3.connect(path)) as file, file:
+            file.execute("UPDATE networks SET score = replace(score, ?, ?)", (old, new))
+        with closing(ScoreStore(path, IDENTITY)) as store:
+            if new == "0.6":
+                with pytest.raises(DataError, match="the checksum in it is not that of its content"):
+                    list(store.scored())
+            else:
+                assert [one.score.value for one in store.scored()] == [0.6]
+
+
 def test_foreign_files_are_refused(path: Path) -> None:
     ScoreStore(path, IDENTITY).close()
     with pytest.raises(DataError, match=r"other settings: sample, weights differ|weights differ"):
