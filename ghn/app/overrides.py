@@ -68,8 +68,10 @@ def composed(config: str, overrides: Sequence[str] = (), *, resolve: bool = True
     with initialize_config_module("ghn.app.conf", version_base="1.3"):
         try:
             cfg = compose(config, list(overrides))
-        except (ValueError, OSError) as error:  # estimator.word=1, of a list; the name of a group too long for a file
-            raise HydraException(str(error)) from error
+        except (HydraException, OmegaConfBaseException):
+            raise
+        except Exception as error:  # ValueError of estimator.word=1, AssertionError of "=", OSError of a name too long
+            raise HydraException(str(error) or "it cannot be read") from error
     if resolve and (missing := OmegaConf.missing_keys(cfg)):
         key = min(missing)
         raise ConfigError(f"{key} must be given", fix=f"add {key}=...")

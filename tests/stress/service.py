@@ -55,7 +55,7 @@ def served(folder: Path, *, resume: bool = False) -> Iterator[tuple[Fork, str]]:
 def a_day(folder: Path, requests: int, seconds: float, seed: int = 0) -> tuple[Count, dict[str, Any]]:
     """Sends so many requests, at most in so many seconds; what they cost, and what was wrong."""
     count, statuses, answers = Count("service, a day"), Counter[int](), dict[str, str]()
-    lock, memory, begin = threading.Lock(), list[int](), time.monotonic()
+    lock, memory, closed, begin = threading.Lock(), list[int](), [0], time.monotonic()
     with served(folder) as (running, address):
         process, left = psutil.Process(running.pid), iter(range(requests))
 
@@ -67,7 +67,12 @@ def a_day(folder: Path, requests: int, seconds: float, seed: int = 0) -> tuple[C
                         return
                     if turn % max(1, requests // 20) == 0:
                         memory.append(process.memory_info().rss)
-                key, reply = _ask(http, rng)
+                try:
+                    key, reply = _ask(http, rng)
+                except httpx.TransportError:  # refused while it was still being sent
+                    with lock:
+                        closed[0] += 1
+                    continue
                 with lock:
                     count.runs += 1
                     statuses[reply.status_code] += 1
@@ -87,7 +92,13 @@ def a_day(folder: Path, requests: int, seconds: float, seed: int = 0) -> tuple[C
     warm = max(memory[: 1 + len(memory) // 10])
     count.check(memory[-1] <= GROWTH * warm, f"memory grew from {warm:,} to {memory[-1]:,} bytes")
     took = time.monotonic() - begin
-    return count, {"statuses": {str(k): n for k, n in sorted(statuses.items())}, "memory": memory, "seconds": took}
+    count.check(closed[0] <= count.runs // 20, f"{closed[0]} connections were closed before an answer")
+    return count, {
+        "closed": closed[0],
+        "statuses": {str(k): n for k, n in sorted(statuses.items())},
+        "memory": memory,
+        "seconds": took,
+    }
 
 
 def _ask(http: httpx.Client, rng: Random) -> tuple[str, httpx.Response]:
