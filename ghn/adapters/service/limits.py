@@ -13,6 +13,8 @@ from ghn.errors import ConfigError, GraphError
 from ghn.graph.ir import Graph
 from ghn.graph.stats import graph_stats
 
+HEARD = 16  # times as many bytes as a body may have: to their end, though they are refused
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -99,7 +101,10 @@ def computed_values(graph: Graph) -> int:
 
 
 class BoundedBodies:
-    """Middleware that counts the bytes of a body while they come, and stops where they are too many or too slow."""
+    """Middleware that counts the bytes of a body while they come, and stops where they are too many or too slow.
+
+    What is somewhat too large is heard to its end, and not kept: whoever is cut short while sending never reads why.
+    """
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self.app, self.limits = app, limits
@@ -122,19 +127,21 @@ class BoundedBodies:
 
     def _check_length(self, scope: Scope) -> None:
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value[:20]) > self.limits.body:
+            if name == b"content-length" and value.isdigit() and int(value[:20]) > HEARD * self.limits.body:
                 raise self._too_large()
 
     async def _read(self, receive: Receive) -> bytes:
-        body, more = bytearray(), True
-        while more:
+        body, size, more = bytearray(), 0, True
+        while more and size <= HEARD * self.limits.body:
             message = await receive()
             if message["type"] != "http.request":  # whoever asked has gone
                 break
-            body += message.get("body", b"")
+            size += len(part := message.get("body", b""))
             more = message.get("more_body", False)
-            if len(body) > self.limits.body:
-                raise self._too_large()
+            if size <= self.limits.body:
+                body += part
+        if size > self.limits.body:
+            raise self._too_large()
         return bytes(body)
 
     def _too_large(self) -> RefusedError:
