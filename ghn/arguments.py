@@ -34,9 +34,9 @@ def check_names(what: str, owner: str, function: Callable[..., Any], given: Mapp
         raise ConfigError(f"{owner} needs the {what} {missing[0]}", got=dict(given), expected=", ".join(parameters))
 
 
-def unknown(what: str, got: str, known: Sequence[str]) -> ConfigError:
+def unknown(what: str, got: object, known: Sequence[str]) -> ConfigError:
     """What is said of a name that is none of those that there are, with the one that is nearest."""
-    close = difflib.get_close_matches(got, known, n=1)
+    close = difflib.get_close_matches(str(got), known, n=1)
     fix = f"did you mean {close[0]}?" if close else None
     return ConfigError(f"unknown {what}", got=got, expected=", ".join(known) or "none", fix=fix)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -33,6 +34,9 @@ def replacing(path: Path | str) -> Iterator[IO[bytes]]:
         WriteError: the disk is full, or something stands in the way.
     """
     path = Path(path)
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     unfinished = temporary(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)

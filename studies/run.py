@@ -19,9 +19,13 @@ from hydra import compose, initialize_config_module
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from pydantic import create_model
 
 from ghn.app.cli import resume_command
-from ghn.app.overrides import nested
+from ghn.app.job_keys import RankKeys
+from ghn.app.overrides import nested, unreadable
+from ghn.app.ranges import MOST, Keys, partly
+from ghn.app.read_keys import read_keys
 from ghn.app.setting import Setting, build_setting
 from ghn.errors import ConfigError, GhnError
 from ghn.files import write_atomic
@@ -29,6 +33,20 @@ from ghn.locks import locked
 
 Study = Callable[[Setting, Mapping[str, Any]], None]
 CONF = files("studies.conf")
+OF_NULL: dict[str, Any] = {  # what keys may be that are usually null; text, where nothing is said
+    "pool": 100,
+    "racing.n": 100,
+    "curves.horizon": 10,
+    "curves.models": ["last"],
+    "curves.observed": [2],
+    "growth.depths": [0],
+    "growth.widths": [8],
+    "outside.depths": [3],
+    "outside.widths": [16],
+    "gain.searchers": ["random"],
+    "sets": ["all"],
+    "spaces.names": ["macro"],
+} | {f"snapshots.pace.{name}": 1.0 for name in ("ghn", "oneshot", "enas", "darts", "smash")}
 HYDRA = ("defaults:", "hydra:", "# @package")  # beginnings of lines that are no keys
 STUDIES = (  # in the order of what they are about: estimators, searches, shared weights
     "nasbench201",
@@ -92,16 +110,52 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
             chosen = compose(name, list(overrides))
             options = OmegaConf.to_container(chosen, resolve=True)
         except (HydraException, OmegaConfBaseException) as error:
-            raise _misfit(name, overrides, str(error), default) from None
+            raise unreadable(str(error)) or _misfit(name, overrides, str(error), default) from None
     assert isinstance(options, dict)
     if unknown := [key for key in options if key not in default]:
         raise _misfit(name, overrides, f"a study has its own keys only, not {', '.join(map(str, unknown))}", default)
+    _check_shared(options)
+    can_be_null = set(re.findall(r"^ *(\w+): .*#.*\bnull\b", "\n".join(_config(name)), re.MULTILINE))
     for key in nested(OmegaConf.to_container(default)):
-        old, new = OmegaConf.select(default, key), OmegaConf.select(chosen, key)
-        fitting = (int, float) if type(old) is float else type(old)
-        if type(old) in (bool, int, float) and new is not None and not isinstance(new, fitting):
-            raise ConfigError(f"{key} has the wrong type", got=new, expected=f"{type(old).__name__}, such as {old}")
+        usual, value = OmegaConf.select(default, key), OmegaConf.select(chosen, key)
+        if key.partition(".")[0] in RankKeys.model_fields or (
+            value is None and (usual is None or key.rpartition(".")[2] in can_be_null)
+        ):
+            continue
+        _check(key, OF_NULL.get(key, "a name") if usual is None else usual, value)
     return {str(key): value for key, value in options.items()}
+
+
+def _check_shared(options: Mapping[str, Any]) -> None:
+    """Refuses values of keys that `evaluate.py` has too, as it would; of some groups a study has a part alone."""
+    fields: dict[str, Any] = {
+        key: (partly(kind) if isinstance(kind := field.annotation, type) and issubclass(kind, Keys) else kind, field)
+        for key, field in RankKeys.model_fields.items()
+        if key in options
+    }
+    read_keys(create_model("SharedKeys", __base__=Keys, **fields), {key: options[key] for key in fields})
+
+
+def _check(key: str, usual: Any, value: Any) -> None:
+    """Refuses a value that is not of the kind of the usual one; numbers are counts, amounts and shares."""
+    if OmegaConf.is_dict(usual):
+        return
+    if OmegaConf.is_list(usual) or isinstance(usual, list):
+        if OmegaConf.is_list(value) and (value or not usual):
+            for one in value if usual else ():
+                _check(key, usual[0], one)
+            return
+        expected = "a list" if not usual else f"a list such as {list(usual)}"
+    elif isinstance(usual, bool | str):
+        if isinstance(value, type(usual)) and value != "":
+            return
+        expected = f"{'text' if isinstance(usual, str) else 'true or false'}, such as {usual}"
+    else:
+        kind, least = (int, int(usual > 0)) if isinstance(usual, int) else ((int, float), 0)
+        if isinstance(value, kind) and not isinstance(value, bool) and least <= value <= MOST:
+            return
+        expected = f"a {'whole ' if kind is int else ''}number from {least} to {MOST:,}, such as {usual}"
+    raise ConfigError(f"{key} cannot have this value", got="null" if value is None else repr(value), expected=expected)
 
 
 @cache

@@ -15,6 +15,7 @@ from ghn.errors import ConfigError, DataError
 
 Key = TypeVar("Key", bound=Hashable)
 MIN_ITEMS = 10  # a rank correlation of fewer says nothing
+MOST_RESAMPLES = 1_000_000  # more take hours, and tell no more
 _CHUNK = 2_000_000  # resamples x items at a time, which bounds memory at any n
 
 
@@ -71,8 +72,9 @@ def check_settings(ks: Sequence[int], min_level: int, bootstrap: int) -> None:
         raise ConfigError("ks must be whole numbers of at least 1", got=list(ks), fix="for instance ks=(10,)")
     if min_level < 2:
         raise ConfigError("a group needs two items to have an order", got=min_level, expected="min_level >= 2")
-    if bootstrap < 0:
-        raise ConfigError("bootstrap counts resamples", got=bootstrap, expected="0 or more; 1000 is usual")
+    if not 0 <= bootstrap <= MOST_RESAMPLES:
+        expected = f"0 to {MOST_RESAMPLES:,}; 1000 is usual"
+        raise ConfigError("bootstrap counts resamples", got=bootstrap, expected=expected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +17,13 @@ from ghn.disk import GO_ON, refusal
 from ghn.errors import GhnError, RankError, WriteError
 from ghn.train.launch import launched, starter
 
+_PLAIN = re.compile(r"[\w./+@%:-]+( [\w./+@%:-]+)*", re.ASCII)  # in overrides, what needs no quotes
+
 
 def start(main: Callable[[], None], config: str) -> None:
     """Runs a hydra main, or prints help; what does not fit ends with a message, not a traceback."""
     from ghn.app.help import help_text
-    from ghn.app.overrides import check_overrides
+    from ghn.app.overrides import check_flags, check_overrides
 
     if isinstance(sys.stdout, io.TextIOWrapper):  # an ASCII terminal, or a name that no encoding has, ends no run
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -30,6 +33,7 @@ def start(main: Callable[[], None], config: str) -> None:
         if {"--help", "-h"} & set(arguments):
             print(help_text(config, [a for a in arguments if not a.startswith("-")]), flush=True)
             return
+        check_flags(arguments)
         check_overrides(config, arguments)
     except BrokenPipeError:
         _reader_left()
@@ -93,4 +97,11 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 def resume_command(program: Sequence[str], arguments: Sequence[str], folder: str) -> str:
     """The command that goes on with the run in `folder`, as a shell would read it."""
     same = [argument for argument in arguments if not argument.startswith(("out=", "resume="))]
-    return shlex.join([*starter(), *program, *same, f"out={folder}", "resume=true"])
+    return shlex.join([*starter(), *program, *same, f"out={_typed(folder)}", "resume=true"])
+
+
+def _typed(text: str) -> str:
+    """A value of an override as it is typed: quoted where hydra would read it as something else than a text."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return '"{}"'.format(re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', r"\""), text))

@@ -22,7 +22,26 @@ from ghn.app.train_keys import TrainKeys
 from ghn.errors import ConfigError, check_known
 
 CONF = files("ghn.app.conf")
+DOES_ONE = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")  # hydra's flags, of which one can be given
+RERUN = "--experimental-rerun"
 CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide which keys there are
+
+
+def check_flags(arguments: Sequence[str]) -> None:
+    """Refuses what hydra's own flags cannot be, or may not.
+
+    Raises:
+        ConfigError: several flags that exclude one another; one that would unpickle a file, which could run anything.
+    """
+    flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
+    if any(RERUN.startswith(flag) and flag.startswith("--e") for flag in flags):
+        raise ConfigError(
+            f"{RERUN} is refused", got=" ".join(arguments), fix="it would run what a pickle says; use out=... resume=true"
+        )
+    short = {"-r": "--run", "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-sc": "--shell-completion"}
+    given = {short.get(one, one) for one in (*flags, *arguments)} & {*DOES_ONE}
+    if len(given) > 1:
+        raise ConfigError("flags exclude one another", got=" ".join(sorted(given)), expected="one of them")
 
 
 def check_overrides(config: str, arguments: Sequence[str]) -> None:
@@ -48,7 +67,7 @@ def check_overrides(config: str, arguments: Sequence[str]) -> None:
         options = composed(config, overrides, resolve=not shown)
         usual = _usual(config, _choices(overrides))
     except (HydraException, OmegaConfBaseException) as error:
-        raise _misfit(config, overrides, str(error)) from None
+        raise unreadable(str(error)) or _misfit(config, overrides, str(error)) from None
     if shown:  # with what is wrong, and what is missing yet
         return
     keys = keys_of(config, options)
@@ -126,6 +145,15 @@ def _choices(overrides: Sequence[str]) -> tuple[str, ...]:
 def _usual(config: str, choices: tuple[str, ...]) -> Mapping[str, Any]:
     """The config as it is without what was typed beside these choices, to compare with; nobody changes it."""
     return composed(config, choices, resolve=False)
+
+
+def unreadable(said: str) -> ConfigError | None:
+    """What is said of an override with letters that hydra reads in quotes alone."""
+    if not said.startswith("LexerNoViableAlt"):
+        return None
+    override = said.splitlines()[0].partition(": ")[2]
+    fix = """quote its value twice, for the shell and for hydra: 'out="outputs/é"'"""
+    return ConfigError("an override holds letters beyond ASCII without quotes", got=override, fix=fix)
 
 
 def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -88,8 +89,10 @@ def _member(space: Space[Any], arch: Any) -> Any:
 
 def _number(value: object) -> float:
     """A finite number; whatever else there is has no place in an order."""
-    if isinstance(value, Real) and not isinstance(value, bool) and isfinite(value):
-        return float(value)
+    if isinstance(value, Real) and not isinstance(value, bool):
+        with suppress(OverflowError):  # of a whole number beyond all floats
+            if isfinite(value):
+                return float(value)
     raise ConfigError("its value is no finite number", got=value)
 
 

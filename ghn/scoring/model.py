@@ -148,6 +148,7 @@ class Model:
         """
         self.hypernetwork("rank")
         check_list(self.space, "rank", architectures)
+        architectures = list(architectures)
         if best is not None:
             check_best(best, len(architectures))
         known = check_references(self.space, references, self._arch, unusable)

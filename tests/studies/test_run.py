@@ -47,8 +47,19 @@ def test_every_config_composes_and_says_what_its_keys_mean(name: str) -> None:
         ("curves", ["curves.model=[last]"], "curves.models"),
         ("curves", ["n=12"], "keys of resume"),
         ("curves", ["+n=12"], "n"),
-        ("pnas", ["draws=many"], "int, such as 10"),
-        ("pnas", ["resume=perhaps"], "bool"),
+        ("pnas", ["draws=many"], "a whole number from 1"),
+        ("pnas", ["draws=null"], "got:      null"),
+        ("pnas", ["resume=perhaps"], "true or false"),
+        ("pnas", ["out=ü"], "letters beyond ASCII"),
+        ("morphism", ["threads=0"], "threads is out of range"),
+        ("nasbench201", ["bootstrap=-1"], "bootstrap is out of range"),
+        ("nasbench201", ["pool=foo"], "pool cannot have this value"),
+        ("compare_searchers", ["compare.seeds=0"], "a whole number from 1"),
+        ("racing", ["racing.n=-1"], "racing.n cannot have this value"),
+        ("racing", ["racing.best=[foo]"], "racing.best cannot have this value"),
+        ("rules", ["rules.proxies=3"], "a list such as"),
+        ("rules", ["rules.table=-1"], "text"),
+        ("snapshots", ["snapshots.pace.ghn=fast"], "a number from 0"),
         ("pnas", ["beam"], "beam"),
         ("outside", ["task=cifar11"], "cifar10_16px"),
         ("growth", ["out=${nope}"], "nope"),
@@ -57,6 +68,12 @@ def test_every_config_composes_and_says_what_its_keys_mean(name: str) -> None:
 def test_what_does_not_fit_is_refused(name: str, overrides: list[str], named: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(named)):
         options_of(name, overrides)
+
+
+def test_null_is_taken_where_the_meaning_of_a_key_says_what_it_is() -> None:
+    assert options_of("rules", ["rules.n=null"])["rules"]["n"] is None
+    assert options_of("racing", ["racing.n=50"])["racing"]["n"] == 50
+    assert options_of("morphism", ["threads=null", "fidelity.epochs=null"])["threads"] is None
 
 
 def test_what_evaluate_says_of_studies_is_so() -> None:
