@@ -114,7 +114,7 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     assert isinstance(options, dict)
     if unknown := [key for key in options if key not in default]:
         raise _misfit(name, overrides, f"a study has its own keys only, not {', '.join(map(str, unknown))}", default)
-    _check_shared(options)
+    _check_shared({str(key): value for key, value in options.items()})
     can_be_null = set(re.findall(r"^ *(\w+): .*#.*\bnull\b", "\n".join(_config(name)), re.MULTILINE))
     for key in nested(OmegaConf.to_container(default)):
         usual, value = OmegaConf.select(default, key), OmegaConf.select(chosen, key)

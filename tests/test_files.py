@@ -49,6 +49,10 @@ class TestWhole:
             write_atomic(tmp_path / "folder", "x")
         assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
+    def test_what_has_no_name_is_a_folder_too(self) -> None:
+        with pytest.raises(WriteError, match="a folder stands where a file should"):
+            write_atomic("/", "new")
+
     def test_the_old_file_is_there_until_the_new_one_is_whole(self, tmp_path: Path) -> None:
         path = tmp_path / "x"
         write_atomic(path, "old")

@@ -36,7 +36,9 @@ def check_flags(arguments: Sequence[str]) -> None:
     flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
     if any(RERUN.startswith(flag) and flag.startswith("--e") for flag in flags):
         raise ConfigError(
-            f"{RERUN} is refused", got=" ".join(arguments), fix="it would run what a pickle says; use out=... resume=true"
+            f"{RERUN} is refused",
+            got=" ".join(arguments),
+            fix="it runs what a pickle says; use out=... resume=true",
         )
     short = {"-r": "--run", "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-sc": "--shell-completion"}
     given = {short.get(one, one) for one in (*flags, *arguments)} & {*DOES_ONE}

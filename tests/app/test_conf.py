@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
+import shlex
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 from ghn.app.cli import resume_command
 from ghn.app.estimators import ESTIMATORS
 from ghn.app.jobs import JOBS
-from ghn.app.overrides import check_overrides, composed, keys_of, options_of
+from ghn.app.overrides import check_flags, check_overrides, composed, keys_of, options_of
 from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.errors import ConfigError
@@ -303,3 +305,33 @@ def test_the_command_that_goes_on_is_what_a_shell_reads() -> None:
     assert resume_command(["evaluate.py"], given, "my runs/b") == (
         "python evaluate.py n=10 'readout=[loss,ridge]' 'out=my runs/b' resume=true"
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--experimental-rerun=config.pickle"], "what a pickle says"),
+        (["--exp", "config.pickle"], "what a pickle says"),
+        (["--run", "-m"], "--multirun --run"),
+    ],
+)
+def test_flags_that_are_refused(flags: list[str], named: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(named)):
+        check_flags(["n=12", *flags])
+
+
+def test_other_flags_are_left_to_hydra() -> None:
+    check_flags(["-m", "n=12,13"])
+    check_flags(["--cfg", "job", "--resolve"])
+
+
+def test_letters_beyond_ascii_are_told_to_be_quoted() -> None:
+    with pytest.raises(ConfigError, match="letters beyond ASCII") as told:
+        check_overrides("evaluate", ["out=outputs/é"])
+    check_overrides("evaluate", [str(told.value.fix).rpartition(": ")[2].strip("'")])
+
+
+@pytest.mark.parametrize("folder", ["outputs/a b", "é", 'a"b', "ends\\", "a,b", "{a}", "[1]", "a=b", "a'b"])
+def test_the_command_that_goes_on_means_the_same_folder(folder: str) -> None:
+    *_, out, resume = shlex.split(resume_command(["evaluate.py"], ["n=12"], folder))
+    assert composed("evaluate", ["n=12", out, resume])["out"] == folder

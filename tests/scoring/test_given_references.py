@@ -30,7 +30,7 @@ def check(space: NASBench201, references: Any, unusable: str = "refuse") -> list
     return check_references(space, references, lambda arch: arch, unusable)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "0.9", None, True, [0.9]])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400, "0.9", None, True, [0.9]])
 def test_values_that_are_no_finite_numbers_are_named(toy_space: NASBench201, value: Any) -> None:
     archs = cells(9)
     with pytest.raises(ConfigError, match=r"1 of 9 references cannot be used[\s\S]*no finite number"):

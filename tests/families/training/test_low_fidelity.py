@@ -179,8 +179,8 @@ def test_folder_of_other_trainings_is_refused(make: Make, tmp_path: Path) -> Non
     [
         ({"epochs": 7}, "more epochs than the recipe has"),
         ({"size": 9}, "only made smaller"),
-        ({"data": 0.0}, "share of the train split"),
-        ({"data": 1.1}, "share of the train split"),
+        ({"data": 0.0}, "data must be a number above 0"),
+        ({"data": 1.1}, "data must be a number above 0"),
         ({"width": 0}, "width must be a whole number"),
         ({"epochs": 1.5}, "epochs must be a whole number"),
     ],
