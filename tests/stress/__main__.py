@@ -9,6 +9,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -33,6 +34,7 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS)
     parser.add_argument("--share", type=float, default=1.0, help="of kills, calls, seconds and requests")
+    parser.add_argument("--jobs", nargs="+", help="that kills, calls and full strike; without it, all")
     parser.add_argument("--quick", action="store_true", help="one of each alone, on a few jobs")
     asked = parser.parse_args()
     folder: Path = asked.out.resolve()
@@ -42,7 +44,7 @@ def main() -> None:
     for part in ["quick"] if asked.quick else asked.only or PARTS:
         path = folder / f"{part}.json"
         if not path.exists():
-            write_atomic(path, json.dumps(run(part, folder / part, asked.share), indent=1))
+            write_atomic(path, json.dumps(run(part, folder / part, asked.share, asked.jobs), indent=1))
         found = json.loads(path.read_bytes())
         wrong += len(found["wrong"])
         print(f"{part}: {found['told']}; {len(found['wrong'])} wrong")
@@ -51,15 +53,15 @@ def main() -> None:
     sys.exit(f"{wrong} wrong, see {folder}" if wrong else 0)
 
 
-def run(part: str, folder: Path, share: float) -> dict[str, Any]:
+def run(part: str, folder: Path, share: float, chosen: Sequence[str] | None) -> dict[str, Any]:
     """The counts of a part: what is told of it, and all that was wrong."""
     folder.mkdir(parents=True, exist_ok=True)
     if part in ("kills", "calls", "full"):
-        return jobs(part, folder, share)
+        return jobs(part, folder, share, chosen)
     return {"quick": quick, "ranks": ranks, "fuzz": fuzzed, "service": service, "keys": keys}[part](folder, share)
 
 
-def jobs(part: str, folder: Path, share: float) -> dict[str, Any]:
+def jobs(part: str, folder: Path, share: float, chosen: Sequence[str] | None) -> dict[str, Any]:
     """Every job, struck and gone on with.
 
     `kills`: at random moments, several times in a row. `calls`: before and after each call that renames, removes,
@@ -71,7 +73,7 @@ def jobs(part: str, folder: Path, share: float) -> dict[str, Any]:
     rng, counts = Random(0), []
     known = cases(make_images(folder / "images"))
     each = max(1, round(share * (KILLS - SERVICE_KILLS - RANK_KILLS) / len(known)))
-    for one in known.values():
+    for one in (known[name] for name in chosen or known):
         killed = Killed(one, folder)
         counts.append(killed.count)
         match part:
