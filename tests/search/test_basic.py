@@ -38,19 +38,14 @@ def test_random_search_is_that_of_the_seed_and_proposes_no_function_twice() -> N
 
 
 def test_random_search_ends_with_the_space() -> None:
-    class Tiny:
-        name = "tiny"
-
-        def describe(self) -> dict[str, Any]:
-            return {}
-
+    class Tiny(type(SPACE)):  # type: ignore[misc]
         def sample(self, rng: Random) -> int:
             return rng.randrange(6)
 
         def canonical(self, arch: int) -> int:
             return arch // 2
 
-    searcher = RandomSearch(Tiny(), 0)  # type: ignore[arg-type]
+    searcher = RandomSearch(Tiny((3, 8, 8), 4), 0)
     trials = searcher.ask(10)
     assert sorted(t.arch // 2 for t in trials) == [0, 1, 2]
     assert searcher.ask() == []

@@ -82,5 +82,5 @@ def test_where_every_beginning_fails_there_are_others() -> None:
 
 
 def test_nowhere_to_begin() -> None:
-    with pytest.raises(ConfigError, match="begins somewhere"):
+    with pytest.raises(ConfigError, match="starts must be a whole number of at least 1"):
         LocalSearch(SPACE, starts=0)
