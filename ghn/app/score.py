@@ -20,7 +20,7 @@ from ghn.app.job_keys import ScoreKeys
 from ghn.app.jobs import check_new
 from ghn.app.setting import Setting, build_setting
 from ghn.assets import here_or_shipped
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, EstimatorError
 from ghn.files import replacing
 from ghn.scoring.score_store import ScoreStore
 from ghn.search.score_all import check_alone, make_chunk_judge, score_all
@@ -46,6 +46,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
             does not answer.
         DataError: no list of architectures, or others than those that were begun with.
         ExistsError: there are scores already, and `resume` is false.
+        EstimatorError: not one could be scored; the table says why of each.
     """
     out, started = Path(keys.out), time.perf_counter()
     candidates = _begun(candidates_of(setting.space, keys.archs))
@@ -60,12 +61,16 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         score_all(candidates, setting.space, store, workers, chunk=keys.chunk, **how)
         write_scores(out / "scores.csv", store)
         known = store.counts()
+        why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
     seconds = time.perf_counter() - started
     print(
         f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
         f"distinct networks, {known.scored - before} of them scored in this run, in {seconds:.0f} s; this process held "
         f"{_peak():.0f} MiB at most"
     )
+    if why is not None:
+        fix = f"see {out}/scores.csv; archs= is a list of architectures of the space {setting.space.name}"
+        raise EstimatorError(f"all {known.candidates} architectures failed", got=f"the first: {why}", fix=fix)
 
 
 def write_scores(path: Path | str, store: ScoreStore) -> None:

@@ -13,7 +13,7 @@ from job_cases import keys_for
 
 from ghn.app.jobs import run_job
 from ghn.app.score import COLUMNS, candidates_of
-from ghn.errors import ConfigError, DataError, ExistsError
+from ghn.errors import ConfigError, DataError, EstimatorError, ExistsError
 from ghn.locks import holds_results, locked
 from ghn.spaces import DeepNets, NASBench201
 
@@ -40,6 +40,14 @@ def test_a_file_is_scored_and_gone_on_with(tmp_path: Path, capsys: pytest.Captur
     assert again[:4] == rows and [row["architecture"] for row in again[4:]] == texts[3:]
     with pytest.raises(DataError, match="other settings"):
         score(tmp_path / "out", archs=str(archs), resume=True, estimator="flops")
+
+
+def test_where_not_one_can_be_scored_it_says_so(tmp_path: Path) -> None:
+    prose = tmp_path / "README.md"
+    prose.write_text("# A title\n\nSome words.\n")
+    with pytest.raises(EstimatorError, match=r"all 2 architectures failed[\s\S]*malformed[\s\S]*scores\.csv"):
+        score(tmp_path / "out", archs=str(prose))
+    assert (tmp_path / "out" / "scores.csv").exists()
 
 
 def test_candidates_are_drawn_or_listed() -> None:
