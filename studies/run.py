@@ -115,15 +115,19 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     if unknown := [key for key in options if key not in default]:
         raise _misfit(name, overrides, f"a study has its own keys only, not {', '.join(map(str, unknown))}", default)
     _check_shared({str(key): value for key, value in options.items()})
-    can_be_null = set(re.findall(r"^ *(\w+): .*#.*\bnull\b", "\n".join(_config(name)), re.MULTILINE))
+    can_be_null, can_be_empty = _said_of(name, r"\bnull\b"), _said_of(name, r"\[\]: ")
     for key in nested(OmegaConf.to_container(default)):
         usual, value = OmegaConf.select(default, key), OmegaConf.select(chosen, key)
-        if key.partition(".")[0] in RankKeys.model_fields or (
-            value is None and (usual is None or key.rpartition(".")[2] in can_be_null)
-        ):
-            continue
-        _check(key, OF_NULL.get(key, "a name") if usual is None else usual, value)
+        last = key.rpartition(".")[2]
+        nothing = (value is None and (usual is None or last in can_be_null)) or (value == [] and last in can_be_empty)
+        if key.partition(".")[0] not in RankKeys.model_fields and not nothing:
+            _check(key, OF_NULL.get(key, "a name") if usual is None else usual, value)
     return {str(key): value for key, value in options.items()}
+
+
+def _said_of(name: str, words: str) -> set[str]:
+    """The keys of a study whose comment has these words."""
+    return set(re.findall(rf"^ *(\w+): .*#.*{words}", "\n".join(_config(name)), re.MULTILINE))
 
 
 def _check_shared(options: Mapping[str, Any]) -> None:

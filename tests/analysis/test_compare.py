@@ -158,7 +158,7 @@ class TestWrongInput:
             ({"seconds": {"typo": 1.0}}, r"rows that do not exist\n  got:      \['typo'\]"),
             ({"ks": (0,)}, "at least 1"),
             ({"ks": (1.5,)}, "whole numbers"),
-            ({"bootstrap": -1}, "0 or more"),
+            ({"bootstrap": -1}, "0 to 1,000,000"),
             ({"min_level": 1}, "min_level >= 2"),
         ],
     )

@@ -279,7 +279,7 @@ class TestWrongInput:
         [
             ({"ks": (0,)}, "at least 1"),
             ({"min_level": 1}, "min_level >= 2"),
-            ({"bootstrap": -1}, "0 or more"),
+            ({"bootstrap": -1}, "0 to 1,000,000"),
         ],
     )
     def test_settings(self, setting: dict, message: str) -> None:
