@@ -1,8 +1,7 @@
-"""Small runs of meta-training, in this process or, as `python meta_runs.py FOLDER`, in another."""
+"""Small runs of meta-training."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -63,18 +62,3 @@ def same(first: Path | str, second: Path | str) -> None:
     assert tensors.keys() == other_tensors.keys()
     assert [k for k in tensors if not torch.equal(tensors[k], other_tensors[k])] == []
     assert log == other_log
-
-
-class Talking(Loop):
-    """Says each step that it has done."""
-
-    def advance(self) -> Tensor:
-        """Trains, then speaks."""
-        losses = super().advance()
-        print(self.done, flush=True)
-        return losses
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    make_run(sys.argv[1], kind=Talking).run(progress=False)

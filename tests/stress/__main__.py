@@ -19,7 +19,7 @@ from tests.stress.forks import ROOT, warm_up
 from tests.stress.kills import Count
 
 PARTS = ("kills", "calls", "full", "ranks", "fuzz", "service", "keys")
-QUICK = ("training", "references", "search")  # jobs that --quick strikes
+QUICK = ("training", "references")  # jobs that --quick strikes
 KILLS = 300  # of these, of a service and of two ranks:
 SERVICE_KILLS, RANK_KILLS = 20, 10
 FUZZ, REQUESTS = 3600, 600  # seconds
@@ -103,7 +103,7 @@ def quick(folder: Path, share: float) -> dict[str, Any]:
         killed.full(share=0.0)
         counts.append(killed.count)
         print(f"  {_line(killed.count)}", flush=True)
-    told, fuzzed = _told(counts), unguided(rng, each=30)
+    told, fuzzed = _told(counts), unguided(rng, each=15)
     return {**told, "told": f"{told['told']}, {fuzzed['told']}", "wrong": told["wrong"] + fuzzed["wrong"]}
 
 

@@ -1,17 +1,11 @@
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
-import meta_runs
 import pytest
 import torch
 import toy
 from meta_runs import CONFIG, make_net, make_run, result, same
 
-import ghn
 from ghn.errors import CheckpointError, ExistsError
 from ghn.spaces import NASBench201
 from ghn.train.checkpoint import load_tensors, save_tensors
@@ -72,22 +66,6 @@ def test_an_interrupted_run_goes_on_exactly(straight, tmp_path, place, step):
         trainer.run(progress=False)
     assert result(tmp_path)[0] <= step
     make_run(tmp_path, model=make_net(seed=5), resume=True).run(progress=False)
-    same(straight, tmp_path)
-
-
-def test_a_killed_process_is_resumed_exactly(straight, tmp_path):
-    here = Path(meta_runs.__file__)
-    paths = os.pathsep.join(map(str, (here.parent, Path(toy.__file__).parent, Path(ghn.__file__).parents[1])))
-    command = [sys.executable, "-W", "ignore", str(here), str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths})
-    for line in process.stdout:
-        if line.strip() == "5":
-            process.send_signal(signal.SIGKILL)
-            break
-    assert process.wait(60) == -signal.SIGKILL
-    process.stdout.close()
-    assert result(tmp_path)[0] in (4, 6)  # saved every second step
-    make_run(tmp_path, resume=True).run(progress=False)
     same(straight, tmp_path)
 
 
