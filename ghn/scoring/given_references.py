@@ -12,6 +12,7 @@ from typing import Any
 from ghn.analysis.correction import FEWEST
 from ghn.errors import ConfigError, GhnError, check_known
 from ghn.scoring.combined import Panel
+from ghn.text import one_line
 from ghn.types import Score, Space, Trial, network_of
 
 UNUSABLE = ("refuse", "leave_out")  # what becomes of references that cannot be used; the first by default
@@ -98,5 +99,4 @@ def _number(value: object) -> float:
 
 def _name(arch: Any) -> str:
     """How an architecture is named in a message."""
-    text = arch if isinstance(arch, str) else f"{type(arch).__name__} {arch}".replace("\n", " ")
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return one_line(arch if isinstance(arch, str) else f"{type(arch).__name__} {arch}")
