@@ -162,8 +162,8 @@ def _content(path: Path) -> Any:
 def _same(value: Any) -> Any:
     """Without the keys whose values differ from run to run; a line's own checksum among them."""
     if isinstance(value, Mapping):
-        kept = {key: _same(one) for key, one in value.items() if not any(word in key.lower() for word in CHANGES)}
-        return {key: one for key, one in kept.items() if key not in ("crc", "checksum_of_line")}
+        changing = {key for key in value if key == "crc" or any(word in key.lower() for word in CHANGES)}
+        return {key: _same(one) for key, one in value.items() if key not in changing}
     return [_same(one) for one in value] if isinstance(value, list) else value
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import resource
 import runpy
 import signal
 import sys
@@ -67,7 +66,6 @@ def fork(
     arguments: Sequence[str],
     output: Path,
     *,
-    memory: int | None = None,
     before: Callable[[], None] | None = None,
 ) -> Fork:
     """Starts a script of this folder with the arguments given.
@@ -76,19 +74,16 @@ def fork(
         script: `train_ghn.py` or `evaluate.py`.
         arguments: of its command line.
         output: the file that takes what it prints.
-        memory: bytes of address space that it may have beyond what it has at the start.
         before: is called in the new process before the script.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     if (pid := os.fork()) == 0:
-        _run(script, arguments, output, memory, before)
+        _run(script, arguments, output, before)
     return Fork(pid, output)
 
 
-def _run(
-    script: str, arguments: Sequence[str], output: Path, memory: int | None, before: Callable[[], None] | None
-) -> NoReturn:
+def _run(script: str, arguments: Sequence[str], output: Path, before: Callable[[], None] | None) -> NoReturn:
     status = 70
     try:
         os.setpgid(0, 0)
@@ -96,9 +91,6 @@ def _run(
         file = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
         os.dup2(file, 1)
         os.dup2(file, 2)
-        if memory is not None:
-            now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (now + memory, now + memory))
         sys.argv = [script, *arguments]
         if before is not None:
             before()
