@@ -12,6 +12,7 @@ from zlib import crc32
 
 from ghn.errors import DataError
 from ghn.reading import from_json
+from ghn.text import one_line
 
 FIX = "give another file to write to"
 _CHECKSUM = b', "crc": "'  # the last key of a line: the CRC-32 of the line without it, in 8 digits
@@ -94,5 +95,4 @@ def parse_lines(data: bytes, where: Path | str, content: str, fix: str | None = 
 
 def shortened(line: bytes) -> str:
     """The beginning of a line, for messages."""
-    text = line[:400].decode(errors="replace").strip()
-    return text if len(text) <= 80 else f"{text[:80]}..."
+    return one_line(line[:400].decode(errors="replace"))
