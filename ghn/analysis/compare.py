@@ -239,9 +239,7 @@ def _common_subset(data: Inputs, aside: Mapping[str, str]) -> np.ndarray:
 
 
 def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str]) -> tuple[Row, ...]:
-    bars = {name: rankings[name]["kendall"].value for name in data.baselines if name in rankings}
-    bars = {name: value for name, value in bars.items() if value is not None}
-    bar = max(bars, key=lambda name: bars[name] or 0.0, default=None)
+    bar, counting = (_strongest(data, rankings, key) for key in ("kendall", "concordance"))
     rows = []
     for name, values in data.estimates.items():
         found, is_baseline = rankings.get(name), name in data.baselines
@@ -255,11 +253,25 @@ def _rows(data: Inputs, rankings: Mapping[str, Ranking], aside: Mapping[str, str
                 seconds=data.seconds.get(name),
                 one_off_seconds=data.one_off_seconds.get(name),
                 statistics=dict(found.statistics) if found else {},
-                versus=Versus(bar, difference(found, rankings[bar])) if found and bar and not is_baseline else None,
+                versus=None if found is None or is_baseline else _versus(found, rankings, bar, counting),
                 estimates=tuple(value if np.isfinite(value) else None for value in values.tolist()),
             )
         )
     return tuple(rows)
+
+
+def _strongest(data: Inputs, rankings: Mapping[str, Ranking], key: str) -> str | None:
+    """The baseline of the highest value; None where none gives an order."""
+    bars = {name: rankings[name][key].value for name in data.estimates if name in data.baselines and name in rankings}
+    known = {name: value for name, value in bars.items() if value is not None}
+    return max(known, key=lambda name: known[name], default=None)
+
+
+def _versus(found: Ranking, rankings: Mapping[str, Ranking], bar: str | None, counting: str | None) -> Versus | None:
+    if bar is None or counting is None:
+        return None
+    pairs = difference(found, rankings[counting], "concordance")
+    return Versus(bar, difference(found, rankings[bar]), counting, pairs)
 
 
 def _ceiling(data: Inputs, settings: Settings) -> tuple[Ceiling | None, list[str]]:

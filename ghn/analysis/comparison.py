@@ -13,10 +13,16 @@ Values = tuple[float | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Versus:
-    """Kendall of an estimator minus Kendall of the strongest baseline, paired over the same resamples."""
+    """How an estimator differs from the strongest baseline, paired over the same resamples.
+
+    `kendall` is its Kendall minus that of the `baseline` that is strongest by Kendall; `concordance` its share of pairs
+    in the right order minus that of the `counting` that is strongest by this share. Older reports lack both.
+    """
 
     baseline: str
     kendall: Statistic
+    counting: str = ""
+    concordance: Statistic = Statistic(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Statistic:
 class Ranking:
     """Everything `rank` measures on `n` items, after `failed` ones were dropped as their estimate was not finite.
 
-    `statistics` are `kendall`, `spearman`, `pearson`, each also with `_best_half` and `_best_fifth`,
+    `statistics` are `kendall`, `concordance`, `spearman`, `pearson`, each also with `_best_half` and `_best_fifth`,
     `kendall_within_groups` (if groups were given), `ndcg@10%`, `precision@k` and `regret@k` for each k. `samples` are
     the bootstrap values behind each interval, [bootstrap], NaN where undefined.
     """
@@ -139,7 +139,9 @@ def rank(
 ) -> Ranking:
     """Measures how well an estimate orders a reference, with bootstrap intervals.
 
-    - `kendall` is tau-b. `_best_half` and `_best_fifth` keep the ceil(share * n) best items **by reference**,
+    - `kendall` is tau-b. `concordance` is the share of pairs put in the right order, of those whose references differ;
+      a pair that the estimate ties counts half, as if a coin were tossed. None where it ties all of them.
+    - `_best_half` and `_best_fifth` keep the ceil(share * n) best items **by reference**,
       and everything that ties with the last of them. A resample chooses its part anew, because the sample's
       best half is itself an estimate.
     - `kendall_within_groups`: tau-b inside every group of at least `min_level` items whose references differ,
@@ -255,3 +257,8 @@ def mean_ranking(rankings: Sequence[Ranking]) -> Ranking:
 def kendall(estimate: ArrayLike, reference: ArrayLike) -> float | None:
     """Kendall's tau-b of [n] against [n] without its interval; None when undefined. Errors as in `rank`."""
     return rank(estimate, reference, ks=(), bootstrap=0)["kendall"].value
+
+
+def concordance(estimate: ArrayLike, reference: ArrayLike) -> float | None:
+    """The share of pairs of [n] against [n] in the right order, as in `rank`; None when undefined. Errors as there."""
+    return rank(estimate, reference, ks=(), bootstrap=0)["concordance"].value

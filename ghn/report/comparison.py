@@ -12,21 +12,22 @@ from rich.console import Console
 
 from ghn.analysis.comparison import Comparison, Row
 from ghn.errors import ExistsError
-from ghn.report.document import Block, Document, Fold, Heading, Items, Picture, Pictures, Text, listed, warned
-from ghn.report.figures import pictures
+from ghn.report.document import Beside, Block, Document, Fold, Heading, Items, Picture, Pictures, Text, listed, warned
+from ghn.report.figures import pictures, top_of
 from ghn.report.model import Report
+from ghn.report.sentences import best_row, headline, row_sentences, summary, verdict
 from ghn.report.tables import every_statistic, failed, main_table, measured
 from ghn.report.terminal import print_blocks
 from ghn.report.words import free_name, slug, with_interval
-from ghn.report.write import write_document
+from ghn.report.write import ours, write_document
 
+_FILES = ("report.html", "report.md", "report.json")
 _FAILURES_SHOWN = 50
 _SAME = "on the same networks"
-_NONE_BETTER = "No estimator here is clearly better than that baseline."
 
 
 def write_report(report: Report, folder: str | Path, *, overwrite: bool = False) -> Path:
-    """Writes `report.html`, `report.json` and `figures/*.png` into a folder, each file whole or not at all.
+    """Writes `report.html`, `report.md`, `report.json` and `figures/` into a folder, each file whole or not at all.
 
     Args:
         report: what to write.
@@ -37,10 +38,13 @@ def write_report(report: Report, folder: str | Path, *, overwrite: bool = False)
         The path of `report.html`.
 
     Raises:
-        ExistsError: there is a report in the folder and `overwrite` is False.
+        ExistsError: there is a report in the folder and `overwrite` is False, or a `report.md` that is none.
     """
     folder = Path(folder)
-    there = [name for name in ("report.html", "report.json") if (folder / name).exists()]
+    there = [name for name in _FILES if (folder / name).exists()]
+    if "report.md" in there and not ours(folder / "report.md", "report"):
+        fix = "choose another folder, or rename that file"
+        raise ExistsError("a report.md that is no report of ghn is in this folder", got=str(folder), fix=fix)
     if there and not overwrite:
         raise ExistsError(
             "there is a report in this folder already",
@@ -48,17 +52,19 @@ def write_report(report: Report, folder: str | Path, *, overwrite: bool = False)
             fix="choose another folder, or pass overwrite=True",
         )
     text = json.dumps(report.to_json(), indent=1, allow_nan=False, ensure_ascii=False)
-    return write_document(report_document(report), folder, "[0-9]*-*-*.png", {"report.json": text})
+    more = {"report.json": text}
+    return write_document(report_document(report), folder, "[0-9]*-*-*.[ps][nv]g", more, as_markdown=True)
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
-    """Prints tables, what came out, and warnings; on a TTY in colour, elsewhere as plain text of a fixed width."""
+    """Prints what came out, tables, and warnings; on a TTY in colour, elsewhere as plain text of a fixed width."""
     blocks: list[Block] = []
     for comparison in report.comparisons:
         unit = f", {comparison.reference_unit}" if comparison.reference_unit else ""
         table = main_table(comparison)
         title = f"{table.title} ({comparison.n:,} of {comparison.n_given:,} networks{unit})"
-        blocks += [replace(table, title=title), Text(summary(comparison)), *warned(comparison.warnings), Text("")]
+        blocks += [listed(headline(comparison), kind="answers"), row_sentences(comparison), Text("")]
+        blocks += [replace(table, title=title), *warned(comparison.warnings), Text("")]
     print_blocks([*blocks, *warned(report.warnings, "Warning")], console)
 
 
@@ -70,25 +76,56 @@ def to_text(report: Report, width: int = 120) -> str:
 
 
 def report_document(report: Report) -> Document:
-    """Everything that a report says; each number in it is one of `report.to_json()`."""
-    blocks: list[Block] = [listed(*map(summary, report.comparisons), kind="answers")]
-    blocks += warned(report.warnings, "Before you read on")
+    """Everything that a report says; each number in it is one of `report.to_json()`, or a count of what is there."""
+    several, blocks = len(report.comparisons) > 1, list[Block]()
     for index, comparison in enumerate(report.comparisons, start=1):
-        blocks += _section(comparison, _named(pictures(comparison), index))
-    blocks += measured(report, report.comparisons, _reading(report))
-    return Document("report", report.title, report.created, tuple(blocks))
+        blocks += [Heading(2, f"Against {comparison.reference_name}")] if several else []
+        blocks += _opening(comparison, drawn := _named(pictures(comparison), index))
+        notes = (*(report.warnings if index == 1 else ()), *comparison.warnings)
+        blocks += [*warned(notes, "Keep in mind"), *_folds(comparison, drawn)]
+    more = Fold(
+        "How this was measured, and how to read it", tuple(measured(report, report.comparisons, _reading(report)))
+    )
+    return Document("report", report.title, report.created, (*blocks, more))
 
 
-def _section(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
+def _opening(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
+    """What came out in one sentence, the scatter of the best estimator, and beside it a sentence a row."""
+    found: list[Block] = [listed(headline(comparison), kind="answers")]
+    best, sentences = best_row(comparison), row_sentences(comparison)
+    scatter = [one for one in drawn if one.kind == "scatter" and best is not None and one.subject == best.name]
+    if not scatter:
+        return [*found, sentences]
+    top = top_of(comparison)
+    caption = (
+        f"{scatter[0].subject}: each network's estimate and its measured value. Triangles: the {top} that it puts "
+    )
+    shown = replace(scatter[0], caption=f"{caption}first; star: the best of all, filled if it is one of them.")
+    return [*found, Beside(shown, (sentences,))]
+
+
+def _folds(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
+    """All else, each a click away: intervals, pictures, every statistic, failures."""
+
     def of(row: Row) -> tuple[Picture, ...]:
         return tuple(one for one in drawn if one.kind != "dots" and one.subject == row.name)
 
-    blocks = [Heading(2, f"Against {comparison.reference_name}"), *warned(comparison.warnings)]
+    blocks: list[Block] = [Fold("With intervals", tuple(_intervals(comparison, drawn)))]
+    if estimators := [row for row in comparison.estimators if of(row)]:
+        each = (block for row in estimators for block in (Heading(3, row.name), Pictures(of(row))))
+        blocks.append(Fold("Pictures of each estimator", tuple(each)))
+    if comparison.baselines:
+        baselines = tuple(one for row in comparison.baselines for one in of(row))
+        blocks.append(Fold("Rank plots of the baselines", (Pictures(baselines),)))
+    return [*blocks, Fold("Every statistic", (every_statistic(comparison),)), *_failures(comparison)]
+
+
+def _intervals(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
     unit = f"; reference and regret in {comparison.reference_unit}" if comparison.reference_unit else ""
     sure = " Brackets: 95 % intervals." if comparison.settings.bootstrap else ""
     aside = " (the ceiling aside)" if comparison.ceiling else ""
     how = f"{comparison.n:,} of {comparison.n_given:,} networks{unit}.{sure} Bold: best of the column{aside}; lower"
-    blocks.append(Text(f"{how} regret is better.", soft=True))
+    blocks: list[Block] = [Text(summary(comparison)), Text(f"{how} regret is better.", soft=True)]
     blocks.append(main_table(comparison, tops=len(comparison.settings.ks)))
     verdicts = [
         (row.name, f"against {vs.baseline}: {verdict(row)} ({with_interval(vs.kendall)} in Kendall, {_SAME}).")
@@ -100,12 +137,7 @@ def _section(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
         ceiling = "; the dashed line is the ceiling" if comparison.ceiling else ""
         about = f"Filled circles are estimators, open squares baselines{ceiling}."
         blocks += [Heading(3, "Rank correlation, with intervals"), Pictures(dots), Text(about, soft=True)]
-    for row in comparison.estimators:
-        blocks += [Heading(3, row.name), Pictures(of(row))] if of(row) else []
-    if comparison.baselines:
-        baselines = tuple(one for row in comparison.baselines for one in of(row))
-        blocks.append(Fold("Rank plots of the baselines", (Pictures(baselines),)))
-    return [*blocks, Fold("Every statistic", (every_statistic(comparison),)), *_failures(comparison)]
+    return blocks
 
 
 def _failures(comparison: Comparison) -> list[Block]:
@@ -116,7 +148,7 @@ def _failures(comparison: Comparison) -> list[Block]:
     blocks: list[Block] = [Items(tuple(shown))]
     if len(failures) > len(shown):
         blocks.append(Text(f"The first {len(shown)}; the others are in report.json.", soft=True))
-    return [Fold(f"{len(failures)} failures", tuple(blocks), unfolded=True)]
+    return [Fold(f"{len(failures)} failures", tuple(blocks))]
 
 
 def _named(found: Sequence[Picture], index: int) -> list[Picture]:
@@ -128,6 +160,11 @@ def _named(found: Sequence[Picture], index: int) -> list[Picture]:
 
 def _reading(report: Report) -> list[tuple[str, str]]:
     found = [
+        (
+            "Puts the better of two first",
+            "the share of pairs in the right order, of all pairs whose references differ; a pair to which an estimate "
+            "gives one value counts half, as a coin would decide it. Half of them is chance.",
+        ),
         ("precision@k", "the share of the estimate's top k that is in the reference's top k."),
         (
             "Where to look first",
@@ -147,54 +184,3 @@ def _reading(report: Report) -> list[tuple[str, str]]:
         )
         found.append(("What the ceiling is", text))
     return found
-
-
-# --- what came out, in sentences ---
-
-
-def verdict(row: Row) -> str:
-    """Whether an estimator beats the strongest baseline, from the paired interval."""
-    if row.versus is None or row.versus.kendall.value is None:
-        return "not measured"
-    low, high = row.versus.kendall.low, row.versus.kendall.high
-    if low is None or high is None:
-        return "better" if row.versus.kendall.value > 0 else "worse"
-    return "better" if low > 0 else "worse" if high < 0 else "no clear difference"
-
-
-def summary(comparison: Comparison) -> str:
-    """What came out against one reference, in at most five sentences."""
-    ranked = [(tau, row) for row in comparison.estimators if (tau := row.get("kendall").value) is not None]
-    where = f"Against {comparison.reference_name}, on {comparison.n:,} networks"
-    if not ranked:
-        return f"{where}: no estimator gives an order."
-    best = max(ranked, key=lambda pair: pair[0])[1]
-    value, many = with_interval(best.get("kendall")), len(comparison.estimators)
-    if many == 1:
-        parts = [f"{where}: {best.name} reaches Kendall {value}."]
-    else:
-        parts = [f"{where}: the highest Kendall of {many} estimators is {value}, by {best.name}."]
-    half = best.get("kendall_best_half")
-    if half.value is not None:
-        parts.append(f"Within the best half it is {with_interval(half)}.")
-    parts += _over_baseline(comparison, best)
-    if top := comparison.ceiling:
-        value = with_interval(top.get("kendall"))
-        parts.append(
-            f"A second training of the same networks would reach {value} (the ceiling, from {top.n} networks)."
-        )
-    return " ".join(parts)
-
-
-def _over_baseline(comparison: Comparison, best: Row) -> list[str]:
-    if best.versus is None:
-        return []
-    bar = comparison.row(best.versus.baseline)
-    ends = {
-        "better": f", which {best.name} beats",
-        "worse": f", and {best.name} loses to it",
-        "no clear difference": f", and {best.name} is not clearly different from it",
-    }
-    reached = f"reaches {with_interval(bar.get('kendall'))}{ends.get(verdict(best), '')}."
-    none = [] if any(verdict(row) == "better" for row in comparison.estimators) else [_NONE_BETTER]
-    return [f"The strongest baseline, {bar.name}, {reached}", *none]

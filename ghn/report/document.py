@@ -32,7 +32,7 @@ class Items:
     """A list with a title above it, or ""."""
 
     items: tuple[tuple[str, str], ...]  # what it is about or "", text
-    kind: str = "list"  # or "facts" that are looked up; "answers" and "warnings" stand out
+    kind: str = "list"  # or "facts" that are looked up; "answers", which are read first, and "warnings" stand out
     title: str = ""
 
 
@@ -91,6 +91,14 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A picture, with blocks beside it where there is room and beneath it where there is none."""
+
+    picture: Picture
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fold:
     """Blocks that a click unfolds, or folds where they are `unfolded`."""
 
@@ -99,7 +107,7 @@ class Fold:
     unfolded: bool = False
 
 
-Block: TypeAlias = Heading | Text | Items | Table | Pictures | Fold
+Block: TypeAlias = Heading | Text | Items | Table | Pictures | Beside | Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,9 @@ def _pictures(blocks: Sequence[Block]) -> Iterator[Picture]:
     for block in blocks:
         if isinstance(block, Pictures):
             yield from block.pictures
+        elif isinstance(block, Beside):
+            yield block.picture
+            yield from _pictures(block.blocks)
         elif isinstance(block, Fold):
             yield from _pictures(block.blocks)
 

@@ -69,20 +69,44 @@ def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
 
 
 def scatter(comparison: Comparison, name: str) -> Figure:
-    """Estimate against reference; best half filled, best 20 % as triangles.
-
-    Estimates far outside the rest are drawn at the margin and counted, so that a few do not flatten all others.
-    """
+    """Estimate against reference, with the networks that the estimate puts first and the best of all."""
     estimate, reference = _pair(comparison, name)
-    figure, axes = canvas(4.0, 3.5)
-    low, high = _window(estimate)
-    outside = int(((estimate < low) | (estimate > high)).sum())
-    _points(axes, np.clip(estimate, low, high), reference, reference)
-    note = f"\n({outside} further out, drawn at the margin)" if outside else ""
+    figure, axes = canvas(4.4, 3.8)
+    note = draw_scatter(axes, estimate, reference, top_of(comparison))
     axes.set_xlabel(f"estimate: {shorten(name)}{note}")
     axes.set_ylabel(shorten(comparison.reference_unit or comparison.reference_name))
     legend(figure, axes)
     return figure
+
+
+def draw_scatter(axes: Axes, estimate: Floats, reference: Floats, top: int) -> str:
+    """Draws [n] estimates against [n] references: the `top` of the estimate as triangles, the best of all as a star, filled if in it.
+
+    Estimates far outside the rest, and networks far worse than most, are drawn at the margin and counted in what is
+    returned, a line for the label of the axis or "": a few would flatten all others. Ties with the last of the top are
+    in it.
+    """
+    n = len(reference)
+    (left, right), (low, _) = _window(estimate), _window(reference, reach=1.0)
+    outside = int(((estimate < left) | (estimate > right) | (reference < low)).sum())
+    first = estimate >= np.sort(estimate)[-top]
+    x, y, size = np.clip(estimate, left, right), np.maximum(reference, low), _size(n)
+    for label, mask, marker, fill, edge, grow in (
+        ("others", ~first, "o", "none", GREY, 1.0),
+        (f"its top {int(first.sum())}", first, "^", ORANGE, BLACK, 1.7),
+    ):
+        style: dict[str, Any] = {"marker": marker, "facecolors": fill, "edgecolors": edge, "linewidths": 0.7}
+        axes.scatter(x[mask], y[mask], s=size * grow, rasterized=n > _MANY, zorder=2, label=label, **style)
+    best = int(reference.argmax())
+    star: dict[str, Any] = {"marker": "*", "edgecolors": BLACK, "linewidths": 1.0, "s": 130}
+    star["facecolors"] = ORANGE if first[best] else "white"
+    axes.scatter(x[best], y[best], zorder=3, label="best of all", **star)
+    return f"\n({outside} further out, drawn at the margin)" if outside else ""
+
+
+def top_of(comparison: Comparison) -> int:
+    """How many networks of an estimate are marked: the first of `ks`, or a fifth where there are no more than that."""
+    return next((k for k in comparison.settings.ks[:1] if k < comparison.n), max(1, comparison.n // 5))
 
 
 def ranks(comparison: Comparison, name: str) -> Figure:
@@ -122,7 +146,10 @@ def _alt(comparison: Comparison, kind: str, subject: str) -> str:
     row = comparison.row(subject)
     what = "Ranks by estimate and by reference" if kind == "ranks" else "Estimate against reference"
     whole, half = with_interval(row.get("kendall")), with_interval(row.get("kendall_best_half"))
-    return f"{what} for {subject}, {row.n} networks: Kendall {whole}, best half {half}."
+    text = f"{what} for {subject}, {row.n} networks: Kendall {whole}, best half {half}."
+    if kind == "ranks":
+        return text
+    return f"{text} Triangles are the {top_of(comparison)} networks that it puts first, the star is the best of all."
 
 
 def _pair(comparison: Comparison, name: str) -> tuple[Floats, Floats]:
@@ -135,7 +162,7 @@ def _points(axes: Axes, x: Floats, y: Floats, reference: Floats) -> None:
     order = rankdata(-reference, method="min")
     n = len(reference)
     fifth, half = order <= np.ceil(0.2 * n), order <= np.ceil(0.5 * n)
-    size = float(np.clip(900 / np.sqrt(n) / 2.2, 6, 26))
+    size = _size(n)
     for label, mask, marker, fill, edge, grow in (
         ("worse half", ~half, "o", "none", GREY, 1.0),
         ("best half", half & ~fifth, "o", BLUE, "white", 1.0),
@@ -145,9 +172,14 @@ def _points(axes: Axes, x: Floats, y: Floats, reference: Floats) -> None:
         axes.scatter(x[mask], y[mask], s=size * grow, rasterized=n > _MANY, zorder=2, label=label, **style)
 
 
-def _window(values: Floats) -> tuple[float, float]:
-    """Limits that hold the bulk; a value is far out beyond three widths of the middle 80 %."""
+def _size(n: int) -> float:
+    """Of a marker, in square points: small where there are many."""
+    return float(np.clip(900 / np.sqrt(n) / 2.2, 6, 26))
+
+
+def _window(values: Floats, reach: float = 3.0) -> tuple[float, float]:
+    """Limits that hold the bulk; a value is far out beyond so many widths of the middle 80 %."""
     low, high = np.percentile(values, [10, 90])
-    reach = 3 * (high - low)
-    inside = values[(values >= low - reach) & (values <= high + reach)]
+    far = reach * (high - low)
+    inside = values[(values >= low - far) & (values <= high + far)]
     return float(inside.min()), float(inside.max())

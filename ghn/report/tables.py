@@ -22,6 +22,7 @@ def columns(comparison: Comparison, tops: int = 1) -> dict[str, str]:
     unit = scale_of(comparison)[1]
     found = {
         "kendall": "Kendall",
+        "concordance": "pairs right",
         "spearman": "Spearman",
         "kendall_best_half": "best half",
         "kendall_best_fifth": "best 20 %",
@@ -30,6 +31,8 @@ def columns(comparison: Comparison, tops: int = 1) -> dict[str, str]:
     }
     if not comparison.levels or not comparison.levels.count:
         del found["kendall_within_groups"]
+    if not any("concordance" in row.statistics for row in comparison.rows):  # of a report of before there was it
+        del found["concordance"]
     return found
 
 
@@ -82,7 +85,7 @@ def main_table(
     first = 1 + len(heads)
     place = {key: first + i for i, key in enumerate(shown)}
     least = (place["kendall"], place["kendall_best_half"], *(i for key, i in place.items() if "regret" in key))[:3]
-    roomy = (place["kendall"], *(i for key, i in place.items() if key not in ("kendall", "spearman")))
+    roomy = (place["kendall"], *(i for key, i in place.items() if key not in ("kendall", "concordance", "spearman")))
     narrow = tuple((0, 2, *some_of, len(head) - 1) for some_of in (roomy, least))
     return Table(f"Against {comparison.reference_name}", head, tuple(lines), narrow)
 
@@ -165,8 +168,7 @@ def _reading(comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
         (
             "Kendall",
             "tau-b: the share of pairs put in the right order minus the share put in the wrong one, with ties "
-            f"accounted for. 1 is the reference's order, 0 is chance, {MINUS}1 is the order reversed. The shares of "
-            "pairs in words are (1 + Kendall) / 2.",
+            f"accounted for. 1 is the reference's order, 0 is chance, {MINUS}1 is the order reversed.",
         ),
         (
             "Best half, best 20 %",

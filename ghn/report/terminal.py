@@ -11,8 +11,8 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
-from ghn.report.document import Block, Cell, Fold, Heading, Items, Pictures, Table, Text
-from ghn.report.words import DASH, MINUS
+from ghn.report.document import Beside, Block, Cell, Fold, Heading, Items, Pictures, Table, Text
+from ghn.report.words import DASH, MINUS, NO_BREAK
 from ghn.text import printable
 
 _SHORT = 24  # an interval
@@ -30,7 +30,7 @@ def print_blocks(blocks: Sequence[Block], console: Console | None = None, *, log
 
 def plain_signs(text: str) -> str:
     """Signs that every terminal and every log file can show, none of which a terminal obeys."""
-    return printable(text).replace(MINUS, "-").replace(DASH, "-").replace("µ", "u")
+    return printable(text).replace(MINUS, "-").replace(DASH, "-").replace(NO_BREAK, " ").replace("µ", "u")
 
 
 def _print(block: Block, console: Console) -> None:
@@ -46,6 +46,9 @@ def _print(block: Block, console: Console) -> None:
             console.print(_fitting(block, console))
         case Fold(title, inside):
             console.print(RichText(plain_signs(title), "bold"))
+            for one in inside:
+                _print(one, console)
+        case Beside(_, inside):
             for one in inside:
                 _print(one, console)
         case Pictures():

@@ -11,6 +11,7 @@ from ghn.analysis.correlation import Statistic
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -84,6 +85,14 @@ def pairs_right(tau: Statistic) -> str:
         return "an unknown share"
     share, *ends = (None if value is None else f"{50 * (1 + value):.0f}" for value in (tau.value, tau.low, tau.high))
     return f"{share} %" if None in ends else f"{share} % [{', '.join(map(str, ends))}]"
+
+
+def share(value: float | None) -> str:
+    """A share in per cent, 87 %, which no line breaks apart; what is not all or nothing does not look so."""
+    if value is None:
+        return "an unknown share"
+    digits = 0 if value in (0, 1) or 0.005 <= value < 0.995 else 1
+    return f"{min(max(100 * value, 0.1 * (value > 0)), 100 - 0.1 * (value < 1)):.{digits}f}{NO_BREAK}%"
 
 
 def scale_of(comparison: Comparison) -> tuple[float, str]:

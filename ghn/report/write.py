@@ -14,7 +14,20 @@ from markupsafe import Markup
 from PIL import Image
 
 from ghn.files import write_atomic
-from ghn.report.document import Block, Cell, Document, Fold, Heading, Items, Line, Picture, Pictures, Table, Text
+from ghn.report.document import (
+    Beside,
+    Block,
+    Cell,
+    Document,
+    Fold,
+    Heading,
+    Items,
+    Line,
+    Picture,
+    Pictures,
+    Table,
+    Text,
+)
 from ghn.report.style import to_bytes
 from ghn.report.words import free_name, slug
 from ghn.text import printable
@@ -141,11 +154,12 @@ def markdown(document: Document) -> dict[str, str]:
         f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page; "
         f"[{name}.html]({name}.html) shows the same in one file."
     )
-    found = {f"{FIRST}.md": _joined(name, document.title, made, document.blocks)}
+    first = f"{FIRST if document.pages else name}.md"
+    found = {first: _joined(name, document.title, [*map(_block, document.blocks), made])}
     back = f"[{escape(document.home)}]({FIRST}.md)"
     for page in document.pages:  # what is a section of a section on the one page is a section here
         blocks = [Heading(one.level - 1, one.text) if isinstance(one, Heading) else one for one in page.blocks]
-        found[f"{page.name}.md"] = _joined(name, page.title, back, blocks)
+        found[f"{page.name}.md"] = _joined(name, page.title, [back, *map(_block, blocks)])
     return found
 
 
@@ -154,8 +168,8 @@ def escape(text: str) -> str:
     return _STARTS.sub(lambda found: f"{found[1][:-1]}\\{found[1][-1]}", _SIGNS.sub(r"\\\1", printable(text)))
 
 
-def _joined(name: str, title: str, below: str, blocks: Sequence[Block]) -> str:
-    return "\n\n".join([_comment(name), f"# {escape(title)}", below, *map(_block, blocks)]) + "\n"
+def _joined(name: str, title: str, parts: Sequence[str]) -> str:
+    return "\n\n".join([_comment(name), f"# {escape(title)}", *parts]) + "\n"
 
 
 def _block(block: Block) -> str:
@@ -169,13 +183,16 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Pictures(pictures):
-            return "\n\n".join(
-                f"![{escape(one.alt)}](figures/{one.name}.svg)" + (f"\n\n{escape(one.caption)}" if one.caption else "")
-                for one in pictures
-            )
+            return "\n\n".join(map(_shown, pictures))
+        case Beside(picture, inside):
+            return "\n\n".join([_shown(picture), *map(_block, inside)])
         case Fold(title, inside):
             body = "\n\n".join(map(_block, inside))
             return f"<details><summary>{html.escape(title)}</summary>\n\n{body}\n\n</details>"
+
+
+def _shown(one: Picture) -> str:
+    return f"![{escape(one.alt)}](figures/{one.name}.svg)" + (f"\n\n{escape(one.caption)}" if one.caption else "")
 
 
 def _items(block: Items) -> str:

@@ -45,6 +45,19 @@ class TestByHand:
         assert ranking.kendall(swapped, TEN) == pytest.approx((44 - 1) / 45)
         assert ranking.rank(swapped, TEN, bootstrap=0)["spearman"].value == pytest.approx(1 - 6 * 2 / 990)
 
+    def test_concordance_counts_pairs_that_have_a_better_one(self) -> None:
+        swapped = [1, 0, 2, 3, 4, 5, 6, 7, 8, 9]
+        assert ranking.concordance(swapped, TEN) == pytest.approx(44 / 45)
+        x, y = noisy(80)
+        pairs = [(x[i] - x[j], y[i] - y[j]) for i in range(80) for j in range(i) if y[i] != y[j]]
+        expected = np.mean([0.5 if dx == 0 else dx * dy > 0 for dx, dy in pairs])
+        assert ranking.concordance(x, y) == pytest.approx(expected)
+        tied = (1 + ranking.kendall(x, y)) / 2
+        assert abs(tied - expected) > 1e-3  # the formula that is right without ties alone
+        found = ranking.rank(x, y, bootstrap=200)["concordance"]
+        assert found.low < expected < found.high
+        assert ranking.concordance(np.ones(10), TEN) is None
+
     def test_best_half_looks_at_the_references_best(self) -> None:
         top_reversed = [0, 1, 2, 3, 4, 9, 8, 7, 6, 5]
         found = ranking.rank(top_reversed, TEN, bootstrap=0)

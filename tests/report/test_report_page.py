@@ -20,11 +20,12 @@ from ghn.analysis.compare import compare
 from ghn.analysis.comparison import Comparison
 from ghn.errors import DataError, ExistsError
 from ghn.report import figures as drawing
-from ghn.report.comparison import print_report, report_document, summary, to_text, verdict, write_report
+from ghn.report.comparison import print_report, report_document, to_text, write_report
 from ghn.report.model import Report, read_report
+from ghn.report.sentences import headline, row_sentences, summary, verdict
 from ghn.report.style import to_bytes
-from ghn.report.words import DASH, MINUS, duration, number, quantity
-from ghn.report.write import draw, render
+from ghn.report.words import DASH, MINUS, NO_BREAK, duration, number, quantity, share
+from ghn.report.write import draw, escape, render
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -44,7 +45,8 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         found = dict(attrs)
-        self.loads += [found[name] or "" for name in ("src", "href", "srcset", "data", "action") if name in found]
+        loads = [found[name] or "" for name in ("src", "href", "srcset", "data", "action") if name in found]
+        self.loads += [load for load in loads if not load.startswith("#")]  # within the page
         self.ids += [found["id"] or ""] if "id" in found else []
         self.alts += [found.get("alt") or ""] if tag == "img" else []
         if tag not in VOID:
@@ -106,6 +108,8 @@ class TestPage:
             "machine / cores",
             "python evaluate.py",
             "58 of 60 networks",
+            headline(report.comparisons[0]).replace(NO_BREAK, " "),
+            *(text.replace(NO_BREAK, " ") for _, text in row_sentences(report.comparisons[0]).items),
             "set aside failed on 55 of 60 networks",
             "|net~3|",
             "reason not given",
@@ -149,10 +153,27 @@ class TestFigures:
         assert points.max() <= comparison.n
 
     def test_parts_differ_without_colour(self, comparison: Comparison) -> None:
-        worse, best, fifth = drawing.scatter(comparison, "good").axes[0].collections
+        worse, best, fifth = drawing.ranks(comparison, "good").axes[0].collections
         assert len(worse.get_facecolor()) == 0
         assert len(best.get_facecolor()) == 1
         assert len(fifth.get_paths()[0].vertices) < len(best.get_paths()[0].vertices)
+
+    def test_the_best_few_are_marked(self, comparison: Comparison) -> None:
+        others, top, best = drawing.scatter(comparison, "good").axes[0].collections
+        estimate, reference = (
+            np.array(v, dtype=float) for v in (comparison.row("good").estimates, comparison.reference)
+        )
+        known = np.array(comparison.common)
+        assert len(top.get_offsets()) == 10 and len(others.get_offsets()) == comparison.n - 10
+        assert sorted(top.get_offsets()[:, 0]) == sorted(estimate[known])[-10:]
+        assert best.get_offsets()[0, 1] == reference[known].max()
+        assert len(others.get_facecolor()) == 0 and len(top.get_facecolor()) == 1  # without colour, too
+        assert len({len(one.get_paths()[0].vertices) for one in (others, top, best)}) == 3
+
+    def test_far_worse_networks_do_not_flatten_the_rest(self) -> None:
+        values = np.append(np.linspace(0.90, 0.94, 30), 0.1)
+        axes = drawing.scatter(compare({"a": values}, values, bootstrap=0), "a").axes[0]
+        assert axes.get_ylim()[0] > 0.8 and "1 further out" in axes.get_xlabel()
 
     def test_many_points_do_not_make_a_heavy_page(self) -> None:
         values = np.random.default_rng(0).normal(size=5000)
@@ -219,6 +240,73 @@ class TestWords:
         assert summary(found) == "Against reference, on 20 networks: no estimator gives an order."
 
 
+class TestFirstSight:
+    def test_all_begin_with_the_same_sentences(self, folder: Path, report: Report, page: Reader) -> None:
+        sentences = [headline(report.comparisons[0]), *(t for _, t in row_sentences(report.comparisons[0]).items)]
+        shown = " ".join(" ".join(page.words).split())
+        text = " ".join(" ".join(line.split()) for line in to_text(report).splitlines())
+        made = (folder / "report.md").read_text()
+        assert text.startswith(sentences[0].replace(NO_BREAK, " "))
+        assert made.split("\n\n")[2:4] == ["## Against own trainings", f"- {escape(sentences[0])}"]
+        for sentence in sentences:
+            assert sentence.replace(NO_BREAK, " ") in shown.replace(NO_BREAK, " ")
+            assert " ".join(sentence.split()) in text and escape(sentence) in made
+
+    def test_a_picture_comes_before_all_that_is_folded(self, source: str, comparison: Comparison) -> None:
+        before, _, _ = source.partition("<details")
+        assert before.count("<img") == 1 and "Triangles are the 10 networks" in before
+        assert "<table" not in before and "With intervals" not in before
+        assert "<details open" not in source
+
+    def test_keyboard_and_schemes(self, source: str, page: Reader) -> None:
+        assert source.index('<a class="skip" href="#results">') < source.index("<header>")
+        assert '<main id="results" tabindex="-1">' in source
+        assert source.count('<div class="scroll" tabindex="0" role="region" aria-label=') == source.count("<table>")
+        assert ":focus-visible" in source and "@media (prefers-color-scheme: dark)" in source
+        assert "figure img { background: #fff" in source  # ink is dark
+
+    def test_losing_to_counting_is_in_the_first_line(self) -> None:
+        rng = np.random.default_rng(0)
+        truth = rng.normal(size=200)
+        weak, strong = truth + 3 * rng.normal(size=200), np.exp(truth + 0.1 * rng.normal(size=200))
+        lost = headline(compare({"weak": weak}, truth, live_params=strong))
+        assert re.match(r"weak puts the better .* [56]\d.% of cases; counting live parameters in 9\d.%: it loses", lost)
+        won = headline(compare({"strong": strong}, truth, live_params=np.exp(weak)))
+        assert re.match(r"strong puts .* 9\d.% of cases; counting live parameters in [56]\d.%: clearly better", won)
+        even = headline(compare({"same": strong}, truth, live_params=strong))
+        assert "no clear difference" in even
+        alone = headline(compare({"weak": weak}, truth, baselines={}, bootstrap=0))
+        assert re.fullmatch(r"weak puts the better of two networks first in [56]\d.% of cases \(200 .*\)\.", alone)
+
+    def test_sentences_of_odd_rows(self, comparison: Comparison) -> None:
+        said = dict(row_sentences(comparison).items)
+        assert said["broken"] == "set aside, as it failed on 55 of 60 networks."
+        assert said["flat"] == "gives every network the same value, which is no order."
+        assert "the ceiling, from 16 networks" in said["A second training"]
+        assert said["good"].count("(counting: ") == 1 and "(" not in said["A random order"]
+
+    def test_reports_of_before_say_it_too(self, comparison: Comparison) -> None:
+        data = comparison.to_json()
+        for row in data["rows"]:
+            row["statistics"] = {k: v for k, v in row["statistics"].items() if not k.startswith("concordance")}
+            if row["versus"]:
+                del row["versus"]["counting"], row["versus"]["concordance"]
+        old, new = headline(Comparison.from_json(data)), headline(comparison)
+        assert old == new.replace(": clearly better", "")
+
+    def test_shares(self) -> None:
+        shares = (0.0, 0.0001, 0.004, 0.874, 0.9951, 0.99999, 1.0)
+        assert [share(v).replace(NO_BREAK, "") for v in shares] == [
+            "0%",
+            "0.1%",
+            "0.4%",
+            "87%",
+            "99.5%",
+            "99.9%",
+            "100%",
+        ]
+
+
 class TestFolder:
     def test_everything_is_there_and_opens(self, folder: Path, report: Report) -> None:
         assert read_report(folder).comparisons == report.comparisons
@@ -235,11 +323,19 @@ class TestFolder:
         (tmp_path / "mine.txt").write_text("mine")
         (tmp_path / "figures" / "9-dots-old.png").write_text("old")
         (tmp_path / "figures" / "mine.png").write_text("mine")
-        with pytest.raises(ExistsError, match=r"got:      report.html and report.json in .*\n.*overwrite=True"):
+        with pytest.raises(
+            ExistsError, match=r"got:      report.html and report.md and report.json in .*\n.*overwrite=True"
+        ):
             write_report(small, tmp_path)
         write_report(small, tmp_path, overwrite=True)
         assert (tmp_path / "mine.txt").read_text() == (tmp_path / "figures" / "mine.png").read_text() == "mine"
         assert not (tmp_path / "figures" / "9-dots-old.png").exists()
+
+    def test_never_over_markdown_of_others(self, tmp_path: Path, small: Report) -> None:
+        (tmp_path / "report.md").write_text("mine")
+        with pytest.raises(ExistsError, match=r"no report of ghn"):
+            write_report(small, tmp_path, overwrite=True)
+        assert (tmp_path / "report.md").read_text() == "mine" and not (tmp_path / "report.html").exists()
 
     def test_figures_of_others_stay_where_no_report_was(self, tmp_path: Path, small: Report) -> None:
         (tmp_path / "figures").mkdir()

@@ -28,6 +28,10 @@ from ghn.types import Space
 _LOG = 240  # columns where there is no terminal
 _READING = (
     (
+        "Shares of pairs",
+        "in words are (1 + Kendall) / 2, which is the share in the right order where nothing ties.",
+    ),
+    (
         "Costs",
         "mean wall-clock seconds and multiply-adds a network, on the machine below. What is paid once, such as a "
         "hypernetwork's training, stands apart.",

@@ -13,7 +13,7 @@ from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
 from ghn.graph.stats import PROPERTIES
 from ghn.report.bias import bias_map, findings, likeness_findings, likeness_map, wrong_pair
-from ghn.report.comparison import verdict
+from ghn.report.sentences import verdict
 from ghn.report.document import (
     Block,
     Cell,
