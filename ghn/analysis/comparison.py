@@ -9,6 +9,7 @@ from ghn.analysis.correlation import Statistic
 from ghn.files import Stored
 
 Values = tuple[float | None, ...]
+_UNKNOWN = Statistic(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Versus:
     baseline: str
     kendall: Statistic
     counting: str = ""
-    concordance: Statistic = Statistic(None)
+    concordance: Statistic = _UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

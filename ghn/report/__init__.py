@@ -4,8 +4,8 @@ from ghn.report.bias import bias_map, bias_pictures, findings, likeness_findings
 from ghn.report.comparison import print_report, report_document, to_text, write_report
 from ghn.report.model import Report, read_report
 from ghn.report.networks import pair_figure
-from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.sentences import headline, row_sentences, summary, verdict
+from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.terminal import print_blocks
 from ghn.spaces.members import diagrams

@@ -13,8 +13,8 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, kendall
 from ghn.graph.stats import phrase
 from ghn.report.bias import findings, overrates
-from ghn.report.sentences import verdict
 from ghn.report.model import Advice, Cost, Survey, about
+from ghn.report.sentences import verdict
 from ghn.report.sets import combination_sentences
 from ghn.report.stability import stability_sentences
 from ghn.report.tables import ordered

@@ -13,7 +13,6 @@ from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
 from ghn.graph.stats import PROPERTIES
 from ghn.report.bias import bias_map, findings, likeness_findings, likeness_map, wrong_pair
-from ghn.report.sentences import verdict
 from ghn.report.document import (
     Block,
     Cell,
@@ -31,6 +30,7 @@ from ghn.report.document import (
 )
 from ghn.report.model import BETWEEN_SEEDS, Cost, Part, Survey, about
 from ghn.report.networks import pair_figure
+from ghn.report.sentences import verdict
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
 from ghn.report.stability import stability_pictures, stability_sentences
 from ghn.report.survey.cost_figure import cost_pictures, front_of, points_of
