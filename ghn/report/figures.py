@@ -80,7 +80,9 @@ def scatter(comparison: Comparison, name: str) -> Figure:
 
 
 def draw_scatter(axes: Axes, estimate: Floats, reference: Floats, top: int) -> str:
-    """Draws [n] estimates against [n] references: the `top` of the estimate as triangles, the best of all as a star, filled if in it.
+    """Draws [n] estimates against [n] references: the `top` of the estimate as triangles, the best of all as a star.
+
+    The star is filled if it is in the top.
 
     Estimates far outside the rest, and networks far worse than most, are drawn at the margin and counted in what is
     returned, a line for the label of the axis or "": a few would flatten all others. Ties with the last of the top are
