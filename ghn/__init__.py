@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ghn import plot
     from ghn.analysis.compare import compare
     from ghn.graph import Graph
     from ghn.scoring.latency import latency
@@ -51,12 +52,15 @@ __all__ = [
     "load",
     "make_space",
     "make_task",
+    "plot",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name == "plot":
+        return import_module("ghn.plot")
     if not name.startswith("_"):
         return getattr(import_module("ghn.spaces"), name)  # the class of a space, such as ghn.DARTS
     raise AttributeError(f"module 'ghn' has no attribute {name!r}")

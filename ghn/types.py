@@ -16,6 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor
 
+from ghn.display import brief, card, facts
 from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.interpreter import Inputs
@@ -29,6 +30,7 @@ Batch = tuple[Inputs, Tensor]
 """Inputs and targets of some items."""
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Trial(Generic[Arch]):
     """One architecture to be judged."""
@@ -39,6 +41,7 @@ class Trial(Generic[Arch]):
     resume: str | None = None  # id of the earlier trial whose state this one continues
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Score:
     """An estimator's answer to a trial; higher is better. A failure is counted, never ranked."""
@@ -55,6 +58,10 @@ class Score:
             raise ValueError(f"a Score without an error needs a finite value, got {self.value}")
         if self.error is not None and not math.isnan(self.value):
             raise ValueError(f"a failed Score has value NaN, got {self.value} with error {self.error!r}")
+
+    def _repr_html_(self) -> str:
+        shown = {"value": self.value if self.ok else None, "std": self.std, "seconds": self.cost_seconds}
+        return card("Score", facts({**shown, "budget": self.budget, "error": self.error, **self.extra}))
 
     @classmethod
     def failed(cls, error: str, cost_seconds: float = 0.0) -> Score:
@@ -188,6 +195,7 @@ class Readable(Protocol):
         """The one in which zero-cost proxies of activations order best."""
 
 
+@brief
 @dataclass(frozen=True)
 class Reference:
     """Trained accuracies of networks, as a report shows them."""

@@ -22,7 +22,7 @@ from ghn.assets import asset
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS, architecture_features, make_curve_model
 from ghn.families.curves.stopping import Termination
-from ghn.report.style import canvas, legend
+from ghn.drawing.style import canvas, legend
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ghn.files import write_atomic
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, STYLE, canvas, legend, shorten, to_bytes
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, STYLE, canvas, legend, shorten, to_bytes
 
 GREEN, PINK = "#009E73", "#CC79A7"
 

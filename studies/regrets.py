@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 
 LINES = {
     "random search": (GREY, ":", "o"),

@@ -21,7 +21,7 @@ from ghn.app.setting import Entry, Setting
 from ghn.app.survey.snapshots import Values, score_snapshots, snapshots_of
 from ghn.errors import ConfigError
 from ghn.report.figures import PARTS
-from ghn.report.style import GREY, canvas, legend
+from ghn.drawing.style import GREY, canvas, legend
 from ghn.report.words import number
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file

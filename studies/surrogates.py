@@ -19,7 +19,7 @@ from ghn.errors import ConfigError
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.regression import LEVELS, coverage, interval_key
 from ghn.families.surrogates.surrogate import SurrogateEstimator
-from ghn.report.style import to_bytes
+from ghn.drawing.style import to_bytes
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.nasbench201.benchmark import load_sample

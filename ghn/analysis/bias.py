@@ -19,6 +19,7 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference
 from ghn.analysis.partial import Pair, holm, partial_ceiling, partial_table, permutation_test
 from ghn.analysis.weighted import Floats
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
 
@@ -93,6 +94,7 @@ class BiasSettings:
     level: float
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Bias(Stored):
     """Where estimators err, on the `n` networks on which the comparison compared all `rows` that it did not set aside.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from ghn.analysis.correlation import Statistic
+from ghn.display import brief, card, named, picture, table
 from ghn.files import Stored
 
 Values = tuple[float | None, ...]
@@ -26,6 +29,7 @@ class Versus:
     concordance: Statistic = _UNKNOWN
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Row:
     """One "estimator" or "baseline" against one reference.
@@ -64,6 +68,7 @@ class Ceiling:
         return self.statistics.get(key, Statistic(None))
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One network that one estimator could not judge; `item` is its id, or its index without ids."""
@@ -91,7 +96,7 @@ class Settings:
     min_level: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Comparison(Stored):
     """Several estimators and then baselines against one reference, each in the caller's order.
 
@@ -117,6 +122,34 @@ class Comparison(Stored):
     warnings: tuple[str, ...]
     settings: Settings
 
+    def __repr__(self) -> str:
+        return named(self, f"{self.n} networks", f"{len(self.rows)} rows", reference_name=self.reference_name)
+
+    def _repr_html_(self) -> str:
+        """A line a row, and the estimate of the best row against the reference."""
+        keys = ("concordance", "kendall", "kendall_best_half")
+        lines = [(row.name, row.kind, *(_number(row.get(key)) for key in keys), row.failed) for row in self.rows]
+        head = ("", "", "pairs right", "Kendall", "in the best half", "failed")
+        known = [row for row in self.estimators if row.get("concordance").value is not None]
+        best = max(known, key=lambda row: row.get("concordance").value or 0.0, default=None)
+        title = f"{self.n:,} networks against {self.reference_name}"
+        return card(title, table(head, lines, words=(0, 1)), "" if best is None else self._drawn(best))
+
+    def _drawn(self, row: Row) -> str:
+        from ghn.drawing.scatter import scatter_figure  # with matplotlib: when it is looked at
+        from ghn.drawing.style import to_bytes
+
+        kept = np.array(self.common)
+        estimate, reference = np.array(row.estimates, dtype=float)[kept], np.array(self.reference)[kept]
+        unit = self.reference_unit or self.reference_name
+        figure = scatter_figure(estimate, reference, f"estimate: {row.name}", unit, self.top)
+        return picture(to_bytes(figure, "svg"), "svg+xml", f"The estimates of {row.name} against {unit}", width=400)
+
+    @property
+    def top(self) -> int:
+        """How many networks of an estimate are marked: the first of `ks`, or a fifth where that is all of them."""
+        return next((k for k in self.settings.ks[:1] if k < self.n), max(1, self.n // 5))
+
     @property
     def estimators(self) -> list[Row]:
         """The rows that are judged."""
@@ -135,3 +168,10 @@ class Comparison(Stored):
 
     def row(self, name: str) -> Row:
         return next(row for row in self.rows if row.name == name)
+
+
+def _number(found: Statistic) -> str:
+    if found.value is None:
+        return ""
+    sure = "" if found.low is None or found.high is None else f" [{found.low:.2f}, {found.high:.2f}]"
+    return f"{found.value:.2f}{sure}"

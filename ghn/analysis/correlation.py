@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ghn.analysis.weighted import Floats, Ties, evaluate, levels_of
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 
 Key = TypeVar("Key", bound=Hashable)
@@ -86,6 +87,7 @@ class Statistic:
     high: float | None = None
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Ranking:
     """Everything `rank` measures on `n` items, after `failed` ones were dropped as their estimate was not finite.

@@ -13,6 +13,7 @@ from ghn.analysis.comparison import Versus
 from ghn.analysis.correction import FEWEST, LEAST
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, check_pair, check_reference
 from ghn.analysis.weighted import Floats
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
 
@@ -82,6 +83,7 @@ class Combination:
         return len(self.members) == 1
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Combinations(Stored):
     """What a search over sets of estimators found: single estimators and the sets chosen, by references and cost.
@@ -126,6 +128,7 @@ class Combinations(Stored):
         return next((c for c in reversed(self.front(references)) if c.seconds <= seconds), None)
 
 
+@brief
 @dataclass(frozen=True)
 class ScoreMatrix:
     """Scores {estimator: [n]} (NaN where it failed), finite references [n] and names of the same networks."""

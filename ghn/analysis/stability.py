@@ -13,6 +13,7 @@ from tqdm import tqdm
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, ceiling, check_reference, rank
 from ghn.analysis.successive_halving import Halving, replay_halvings
 from ghn.analysis.weighted import Floats
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 from ghn.files import Stored
 
@@ -34,6 +35,7 @@ class Fidelity:
     seeds: Statistic | None = None
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Stability(Stored):
     """How the order of the same networks changes with the fidelity, such as "epochs".

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ghn.graph.ir import Graph
+if TYPE_CHECKING:  # graphs show themselves as diagrams
+    from ghn.graph.ir import Graph
 
 SUM = "+"
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import GraphError
 from ghn.graph.canonical import canonical_hash, canonical_order
 from ghn.graph.ir import Graph
@@ -46,6 +47,7 @@ class Group(NamedTuple):
     gain: float
 
 
+@brief
 @dataclass(frozen=True)
 class GraphFeatures:
     """A graph as seen by the hypernetwork.

@@ -13,6 +13,7 @@ from math import prod
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
+from ghn.display import card, facts, named, paragraph, picture
 from ghn.errors import GraphError
 from ghn.graph.calls import write_call
 from ghn.graph.op import Attr, Op, Param, ParamSpec, Shape, get_op
@@ -91,7 +92,7 @@ class Node:
         return dict(self.attrs)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Graph:
     """A computation graph: node 0 is an input, the last node the output. `GraphError` names a wrong node."""
 
@@ -146,6 +147,24 @@ class Graph:
 
     def __len__(self) -> int:
         return len(self.nodes)
+
+    def __repr__(self) -> str:
+        shapes = f"{list(self.input_shape)} -> {list(self.output_shape)}"
+        return named(self, f"{len(self)} nodes", shapes, f"{self._weights:,} parameters")
+
+    def _repr_html_(self) -> str:
+        """The picture, for notebooks."""
+        from ghn.graph.picture import graph_svg  # with matplotlib: when it is looked at
+
+        size = {"nodes": len(self), "input": list(self.input_shape), "output": list(self.output_shape)}
+        svg = graph_svg(self)
+        alt = f"A graph of {len(self)} nodes"
+        drawn = paragraph("Too large to be drawn.") if svg is None else picture(svg, "svg+xml", alt, tall=480)
+        return card("Graph", facts({**size, "parameters": self._weights}), drawn)
+
+    @property
+    def _weights(self) -> int:
+        return sum(prod(param.shape) for param in self.params())
 
     def input_shapes(self, i: int) -> tuple[Shape, ...]:
         """Shapes of the inputs of node `i`."""
@@ -228,7 +247,7 @@ class Graph:
             if len(data["nodes"]) > MOST_NODES:
                 raise GraphError("a graph's JSON has too many nodes", got=len(data["nodes"]), expected=MOST_NODES)
             graph = cls(tuple(_node_from_json(n) for n in data["nodes"]))
-            if (size := sum(prod(param.shape) for param in graph.params())) > MOST_WEIGHTS:
+            if (size := graph._weights) > MOST_WEIGHTS:
                 raise GraphError("a graph's JSON has too many weights", got=size, expected=f"at most {MOST_WEIGHTS}")
         return graph
 

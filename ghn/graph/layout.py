@@ -10,6 +10,7 @@ from ghn.graph.diagram import SUM, Diagram
 
 Edge = tuple[int, int]
 Point = tuple[float, float]
+MOST = 150  # labels of a picture; of larger ones nothing is seen
 _BEND = 1.6  # what a bend takes of a layer, in the unit of widths
 _STIFF = 4.0  # bends are straightened before nodes are centred
 _SWEEPS = 8

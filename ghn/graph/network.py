@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ghn.display import named
 from ghn.graph.capturing import capture, check_module
 from ghn.graph.interpreter import Inputs, Interpreter, Ran
 from ghn.graph.ir import Graph
@@ -47,7 +48,7 @@ class Program(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Network:
     """A network: what a hypernetwork sees of it, and what runs it. Seeing is not running."""
 
@@ -55,6 +56,12 @@ class Network:
     program: Program  # takes weights with the names and shapes of `graph.params()`
     # weights that the network brings along, by the names of `graph.params()`: for parameters that nobody makes
     own: Mapping[str, Tensor] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return named(self, repr(self.graph), program=self.program)
+
+    def _repr_html_(self) -> str:
+        return self.graph._repr_html_()
 
     @classmethod
     def of(cls, graph: Graph) -> Network:

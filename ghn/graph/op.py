@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import GraphError
 
 Shape = tuple[int, ...]  # without the batch axis: (c, h, w) or (k,)
@@ -26,6 +27,7 @@ class Param:
     kind: str
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Stats:
     """Running statistics of one normalisation node, updated in place while training."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
 
+from ghn.display import brief
 from ghn.graph.ir import Graph, Node
 from ghn.graph.op import get_op
 from ghn.graph.simplify import simplify
@@ -34,6 +35,7 @@ _PHRASES = {  # networks with much of it, and with little, where that is not "ma
 }
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class GraphStats:
     """Statistics of a graph; take them of `simplify(graph)` for its live part."""

@@ -13,10 +13,10 @@ from matplotlib.patches import Rectangle
 
 from ghn.analysis.bias import Bias, Effect, WrongPair
 from ghn.analysis.correlation import Statistic
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten
 from ghn.graph.stats import phrase
 from ghn.report.document import Picture
 from ghn.report.networks import pair_figure
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, shorten
 from ghn.report.words import DASH, MINUS, number, quantity, with_interval
 from ghn.types import Space
 

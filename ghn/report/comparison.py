@@ -13,7 +13,7 @@ from rich.console import Console
 from ghn.analysis.comparison import Comparison, Row
 from ghn.errors import ExistsError
 from ghn.report.document import Beside, Block, Document, Fold, Heading, Items, Picture, Pictures, Text, listed, warned
-from ghn.report.figures import pictures, top_of
+from ghn.report.figures import pictures
 from ghn.report.model import Report
 from ghn.report.sentences import best_row, headline, row_sentences, summary, verdict
 from ghn.report.tables import every_statistic, failed, main_table, measured
@@ -96,7 +96,7 @@ def _opening(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
     scatter = [one for one in drawn if one.kind == "scatter" and best is not None and one.subject == best.name]
     if not scatter:
         return [*found, sentences]
-    top = top_of(comparison)
+    top = comparison.top
     caption = (
         f"{scatter[0].subject}: each network's estimate and its measured value. Triangles: the {top} that it puts "
     )

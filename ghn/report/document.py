@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from matplotlib.figure import Figure
 
+from ghn.display import brief
+
 _PAGE = 6.0  # inches
 
 
@@ -54,6 +56,7 @@ class Line:
     kind: str = "row"
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table: a heading a column, and lines of as many cells."""
@@ -110,6 +113,7 @@ class Fold:
 Block: TypeAlias = Heading | Text | Items | Table | Pictures | Beside | Fold
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Page:
     """A page beside the first: name of its file, title, blocks."""
@@ -119,6 +123,7 @@ class Page:
     blocks: tuple[Block, ...]
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Document:
     """The first page, and those beside it, such as one an estimator."""

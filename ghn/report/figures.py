@@ -11,12 +11,12 @@ from scipy.stats import rankdata
 
 from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.weighted import Floats
+from ghn.drawing.scatter import MANY, marker_size, scatter_figure
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, shorten
 from ghn.report.document import Picture
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, shorten
 from ghn.report.words import number, with_interval
 
 PARTS = {"kendall": "all networks", "kendall_best_half": "best half", "kendall_best_fifth": "best 20 %"}
-_MANY = 400  # points from which an SVG embeds them as an image, or it would weigh megabytes
 
 
 def dots(comparison: Comparison, key: str = "kendall") -> Figure:
@@ -24,8 +24,14 @@ def dots(comparison: Comparison, key: str = "kendall") -> Figure:
 
     Names stand above their intervals, so that long ones fit at a phone's width. `key` is one of `PARTS`.
     """
+    figure, axes = canvas(4.0, 0.9 + 0.42 * len(comparison.rows))
+    draw_dots(axes, comparison, key)
+    return figure
+
+
+def draw_dots(axes: Axes, comparison: Comparison, key: str = "kendall") -> None:
+    """The same, into axes that have room for two lines a row."""
     rows = comparison.rows
-    figure, axes = canvas(4.0, 0.9 + 0.42 * len(rows))
     axes.axvline(0, color=GREY, linewidth=0.8)
     for place, row in enumerate(rows):
         _dot(axes, row, key, place)
@@ -38,7 +44,6 @@ def dots(comparison: Comparison, key: str = "kendall") -> Figure:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"Kendall tau, {PARTS.get(key, key)}")
-    return figure
 
 
 def _dot(axes: Axes, row: Row, key: str, place: int) -> None:
@@ -71,44 +76,8 @@ def _ceiling(axes: Axes, comparison: Comparison, key: str) -> None:
 def scatter(comparison: Comparison, name: str) -> Figure:
     """Estimate against reference, with the networks that the estimate puts first and the best of all."""
     estimate, reference = _pair(comparison, name)
-    figure, axes = canvas(4.4, 3.8)
-    note = draw_scatter(axes, estimate, reference, top_of(comparison))
-    axes.set_xlabel(f"estimate: {shorten(name)}{note}")
-    axes.set_ylabel(shorten(comparison.reference_unit or comparison.reference_name))
-    legend(figure, axes)
-    return figure
-
-
-def draw_scatter(axes: Axes, estimate: Floats, reference: Floats, top: int) -> str:
-    """Draws [n] estimates against [n] references: the `top` of the estimate as triangles, the best of all as a star.
-
-    The star is filled if it is in the top.
-
-    Estimates far outside the rest, and networks far worse than most, are drawn at the margin and counted in what is
-    returned, a line for the label of the axis or "": a few would flatten all others. Ties with the last of the top are
-    in it.
-    """
-    n = len(reference)
-    (left, right), (low, _) = _window(estimate), _window(reference, reach=1.0)
-    outside = int(((estimate < left) | (estimate > right) | (reference < low)).sum())
-    first = estimate >= np.sort(estimate)[-top]
-    x, y, size = np.clip(estimate, left, right), np.maximum(reference, low), _size(n)
-    for label, mask, marker, fill, edge, grow in (
-        ("others", ~first, "o", "none", GREY, 1.0),
-        (f"its top {int(first.sum())}", first, "^", ORANGE, BLACK, 1.7),
-    ):
-        style: dict[str, Any] = {"marker": marker, "facecolors": fill, "edgecolors": edge, "linewidths": 0.7}
-        axes.scatter(x[mask], y[mask], s=size * grow, rasterized=n > _MANY, zorder=2, label=label, **style)
-    best = int(reference.argmax())
-    star: dict[str, Any] = {"marker": "*", "edgecolors": BLACK, "linewidths": 1.0, "s": 130}
-    star["facecolors"] = ORANGE if first[best] else "white"
-    axes.scatter(x[best], y[best], zorder=3, label="best of all", **star)
-    return f"\n({outside} further out, drawn at the margin)" if outside else ""
-
-
-def top_of(comparison: Comparison) -> int:
-    """How many networks of an estimate are marked: the first of `ks`, or a fifth where there are no more than that."""
-    return next((k for k in comparison.settings.ks[:1] if k < comparison.n), max(1, comparison.n // 5))
+    unit = comparison.reference_unit or comparison.reference_name
+    return scatter_figure(estimate, reference, f"estimate: {name}", unit, comparison.top)
 
 
 def ranks(comparison: Comparison, name: str) -> Figure:
@@ -151,7 +120,7 @@ def _alt(comparison: Comparison, kind: str, subject: str) -> str:
     text = f"{what} for {subject}, {row.n} networks: Kendall {whole}, best half {half}."
     if kind == "ranks":
         return text
-    return f"{text} Triangles are the {top_of(comparison)} networks that it puts first, the star is the best of all."
+    return f"{text} Triangles are the {comparison.top} networks that it puts first, the star is the best of all."
 
 
 def _pair(comparison: Comparison, name: str) -> tuple[Floats, Floats]:
@@ -164,24 +133,11 @@ def _points(axes: Axes, x: Floats, y: Floats, reference: Floats) -> None:
     order = rankdata(-reference, method="min")
     n = len(reference)
     fifth, half = order <= np.ceil(0.2 * n), order <= np.ceil(0.5 * n)
-    size = _size(n)
+    size = marker_size(n)
     for label, mask, marker, fill, edge, grow in (
         ("worse half", ~half, "o", "none", GREY, 1.0),
         ("best half", half & ~fifth, "o", BLUE, "white", 1.0),
         ("best 20 %", fifth, "^", ORANGE, BLACK, 1.5),
     ):
         style: dict[str, Any] = {"marker": marker, "facecolors": fill, "edgecolors": edge, "linewidths": 0.6}
-        axes.scatter(x[mask], y[mask], s=size * grow, rasterized=n > _MANY, zorder=2, label=label, **style)
-
-
-def _size(n: int) -> float:
-    """Of a marker, in square points: small where there are many."""
-    return float(np.clip(900 / np.sqrt(n) / 2.2, 6, 26))
-
-
-def _window(values: Floats, reach: float = 3.0) -> tuple[float, float]:
-    """Limits that hold the bulk; a value is far out beyond so many widths of the middle 80 %."""
-    low, high = np.percentile(values, [10, 90])
-    far = reach * (high - low)
-    inside = values[(values >= low - far) & (values <= high + far)]
-    return float(inside.min()), float(inside.max())
+        axes.scatter(x[mask], y[mask], s=size * grow, rasterized=n > MANY, zorder=2, label=label, **style)

@@ -14,11 +14,12 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
+from ghn.display import brief, card, named, paragraph, table
 from ghn.files import Stored, plain
 from ghn.reading import is_folder, read_json, reading
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Report(Stored):
     """One or more comparisons and everything needed to repeat them; `docs/report.md` documents every key.
 
@@ -46,6 +47,19 @@ class Report(Stored):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "metadata", plain(self.metadata))
 
+    def __repr__(self) -> str:
+        return named(self, title=self.title, comparisons=self.comparisons)
+
+    def _repr_html_(self) -> str:
+        """What came out, for a notebook; `write_report` makes the page."""
+        from ghn.report.sentences import headline, row_sentences  # which are of what is here
+
+        found = []
+        for one in self.comparisons:
+            said = table(("", ""), row_sentences(one).items, words=(0, 1))
+            found += [paragraph(headline(one)), said, one._repr_html_()]
+        return card(self.title, *map(paragraph, self.warnings), *found)
+
 
 def read_report(path: str | Path) -> Report:
     """Reads a `report.json`, or the one in a folder.
@@ -64,6 +78,7 @@ def read_report(path: str | Path) -> Report:
 BETWEEN_SEEDS = "between seeds"
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What an estimator is and costs."""
@@ -81,6 +96,7 @@ class Cost:
     warning: str | None  # what a reader must know
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Part:
     """All that was found against one reference: the comparison of all estimators, and where they err.
@@ -110,6 +126,7 @@ class Advice:
     told_on: str  # the reference there
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Survey(Stored):
     """What estimators of all families cost, how well they order the same networks, and where they err."""

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ghn.analysis.front import pareto_front
+from ghn.drawing.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.files import write_atomic
 from ghn.report.document import Block, Cell, Line, Table, Text
-from ghn.report.style import BLUE, ORANGE, canvas, legend, to_bytes
 from ghn.report.terminal import print_blocks
 from ghn.search.costs import Cost
 from ghn.search.ladder import LadderResult
@@ -58,16 +58,21 @@ def print_search(result: SearchResult, space: Space[Any], console: Console | Non
 
 def draw_course(result: SearchResult) -> Figure:
     """Every success against the cost, and the best so far."""
-    cost = [step.epochs if result.epochs else step.cost_seconds for step in result.steps]
     figure, axes = canvas(4.6, 3.2)
+    draw_search(axes, result)
+    legend(figure, axes)
+    return figure
+
+
+def draw_search(axes: Axes, result: SearchResult) -> None:
+    """The same, into axes; the cost is in epochs where budgets are, else in seconds."""
+    cost = [step.epochs if result.epochs else step.cost_seconds for step in result.steps]
     good = [i for i, step in enumerate(result.steps) if step.score.ok]
     _trials(axes, [cost[i] for i in good], [result.steps[i].score.value for i in good])
     found = [(c, step.best[1].value) for c, step in zip(cost, result.steps, strict=True) if step.best]
     if found:
         axes.step(*zip(*found, strict=True), where="post", color=ORANGE, label="best so far")
     axes.set_xlabel(f"spent, {'epochs' if result.epochs else 'seconds'}")
-    legend(figure, axes)
-    return figure
 
 
 def write_front(result: SearchResult, space: Space[Any], folder: Path, costs: Sequence[Cost]) -> list[str]:

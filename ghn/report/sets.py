@@ -10,8 +10,8 @@ from matplotlib.patheffects import withStroke
 
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combination, Combinations
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, lay_out, legend, shorten
 from ghn.report.document import Cell, Line, Picture, Table, some
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, lay_out, legend, shorten
 from ghn.report.words import DASH, duration, interval, number, signed, with_interval
 
 _HEAD = (

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ghn.analysis.stability import Fidelity, Halving, Stability
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 from ghn.report.document import Picture
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, legend
 from ghn.report.words import number, quantity, with_interval
 
 

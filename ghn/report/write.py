@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from ghn.drawing.style import to_bytes
 from ghn.files import write_atomic
 from ghn.report.document import (
     Beside,
@@ -28,7 +29,6 @@ from ghn.report.document import (
     Table,
     Text,
 )
-from ghn.report.style import to_bytes
 from ghn.report.words import free_name, slug
 from ghn.text import printable
 

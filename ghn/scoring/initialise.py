@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.utils._pytree import tree_map
 
+from ghn.display import brief, card, facts
 from ghn.errors import ConfigError, GraphError
 from ghn.graph.program import ModuleProgram
 from ghn.graph.unchanged import lock_of, unchanged
@@ -22,6 +23,7 @@ from ghn.types import Network
 HEADS = ("auto", "make", "keep")
 
 
+@brief
 @dataclass(frozen=True)
 class Coverage:
     """What was generated of a module's parameters.
@@ -37,6 +39,10 @@ class Coverage:
     kept: tuple[str, ...]
     share: float
     unknown: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        shown = {"share of the weights": f"{self.share:.0%}", "made": list(self.made), "kept": list(self.kept)}
+        return card("Generated weights", facts({**shown, "unknown operations": list(self.unknown) or None}))
 
 
 def initialise(

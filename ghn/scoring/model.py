@@ -23,10 +23,12 @@ from ghn.scoring.combined import LIVE_PARAMETERS, Combined
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.given_references import check_references, fit_references
 from ghn.scoring.initialise import Coverage, initialise, make_weights
+from ghn.scoring.model_card import model_card, model_line
 from ghn.scoring.processes import AUTO, Pool, choose_workers
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.racing import RISK, Race, check_best
 from ghn.scoring.readouts import READOUTS, Sample
+from ghn.scoring.scores import Scores, name_of
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import describe_space
@@ -72,6 +74,11 @@ class Model:
         self.space, self.card, self.fabric, self.digest = space, dict(card), fabric, digest
         self._estimators: dict[tuple[str, Sample, str], WeightedEstimator] = {}
 
+    def __repr__(self) -> str:
+        return model_line(self)
+
+    _repr_html_ = model_card
+
     def score(
         self,
         architectures: Sequence[Any],
@@ -80,7 +87,7 @@ class Model:
         task: Task | None = None,
         sample: Sample | None = None,
         skeletons: Skeletons = "best",
-    ) -> list[Score]:
+    ) -> Scores:
         """Scores architectures with generated or shared weights; higher is better.
 
         Args:
@@ -96,7 +103,8 @@ class Model:
                 `[]`: the space as it is.
 
         Returns:
-            A `Score` each, in the order given; what cannot be scored is a `Score` that says why.
+            A `Score` each, in the order given, in a list that a notebook shows as a ranking; what cannot be scored is a
+            `Score` that says why.
 
         Raises:
             ConfigError: unknown read-out or skeletons; or one architecture instead of a list.
@@ -117,7 +125,7 @@ class Model:
         best: int | None = None,
         risk: float = RISK,
         unusable: str = "refuse",
-    ) -> list[Score]:
+    ) -> Scores:
         """Judges architectures with everything at hand: the best order that this package knows.
 
         Generated weights in several skeletons, a zero-cost proxy and the number of live parameters; trained references
@@ -282,7 +290,7 @@ class Model:
             f"{use} needs a hypernetwork", got=f"a bank of shared weights ({self.method})", fix="use score"
         )
 
-    def _judge(self, judge: Callable[[Sequence[Trial[Any]]], list[Score]], architectures: Sequence[Any]) -> list[Score]:
+    def _judge(self, judge: Callable[[Sequence[Trial[Any]]], list[Score]], architectures: Sequence[Any]) -> Scores:
         """Scores; a module that cannot be captured is a failure like any other."""
         scores: dict[int, Score] = {}
         trials: dict[int, Trial[Any]] = {}
@@ -292,7 +300,8 @@ class Model:
             except GraphError as error:
                 scores[i] = Score.failed(str(error))
         scores |= zip(trials, judge(list(trials.values())), strict=True)
-        return [scores[i] for i in range(len(architectures))]
+        names = [name_of(self.space, given) for given in architectures]
+        return Scores((scores[i] for i in range(len(architectures))), names)
 
     def _arch(self, given: Any) -> Any:
         return self.network(given) if isinstance(given, nn.Module | Graph) else given

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ghn.display import brief, card, facts, table
 from ghn.errors import ConfigError, check_counts, check_numbers, check_seeds
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience, judge, was_raised
 from ghn.scoring.race_field import ReadInParts
@@ -38,6 +39,7 @@ class LadderStep:
     chain: str | None = None
 
 
+@brief
 @dataclass
 class LadderResult:
     """What a ladder found; in all counts, the pilot is included.
@@ -67,6 +69,13 @@ class LadderResult:
     @property
     def spent(self) -> float:
         return sum(self.seconds.values())
+
+    def _repr_html_(self) -> str:
+        """A line a step, and the best network."""
+        steps = [(name, many, self.failed[name], self.seconds[name]) for name, many in self.judged.items()]
+        value = None if self.score is None else self.score.value
+        best = facts({"best": self.best or "none came through the last step", "value": value, "seconds": self.spent})
+        return card("Ladder", table(("step", "judged", "failed", "seconds"), steps), best)
 
 
 class Ladder:

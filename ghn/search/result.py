@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ghn.display import brief, card, facts, named, table
 from ghn.errors import check_counts, check_numbers
 from ghn.types import Score, Trial
 
+_SHOWN = 10  # networks of a card
 
+
+@brief
 @dataclass(frozen=True, slots=True)
 class FinishedTrial:
     """One finished trial and where the search stood then.
@@ -31,7 +35,7 @@ class FinishedTrial:
     bracket: int | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class SearchResult:
     """The trials of a search in the order in which they finished.
 
@@ -43,6 +47,22 @@ class SearchResult:
     steps: list[FinishedTrial] = field(default_factory=list)
     stopped: str = ""
     _reached: dict[str, tuple[Any, float]] = field(default_factory=dict, repr=False)  # architecture and epochs, by id
+
+    def __repr__(self) -> str:
+        best = "no success" if self.best is None else f"best {self.best[1].value:.4g}"
+        return named(self, f"{len(self.steps)} trials", best, f"{self.failures} failed", stopped=self.stopped)
+
+    def _repr_html_(self) -> str:
+        """The best networks, and what was spent."""
+        ranked = self.ranked()
+        rows = [
+            (place, f"{score.value:.4f}", "" if score.budget is None else score.budget, trial.arch)
+            for place, (trial, score) in enumerate(ranked[:_SHOWN], start=1)
+        ]
+        spent: dict[str, Any] = {"trials": len(self.steps), "failed": self.failures, "epochs": self.epochs or None}
+        spent |= {"seconds": self.cost_seconds, "stopped": self.stopped or "it runs"}
+        best = table(("", "value", "budget", "architecture"), rows, words=(3,))
+        return card(f"Search: the best of {len(ranked)} networks", best, facts(spent))
 
     def add(self, trial: Trial[Any], score: Score, bracket: int | None = None) -> None:
         """Takes a finished trial in."""

@@ -18,6 +18,7 @@ from ghn.graph.ir import Graph
 from ghn.reading import from_json
 from ghn.spaces.ahead import Ahead
 from ghn.spaces.captures import Captures, example_of
+from ghn.spaces.card import space_card
 from ghn.spaces.choices import Choice
 from ghn.spaces.parameters import Answer, Parameter
 from ghn.spaces.questions import Choose, Decisions, Question, Questions, spelt, value_among
@@ -76,6 +77,8 @@ class FunctionSpace:
             and len(list(islice(self._questions.every(), LISTED + 1))) <= LISTED
         ):
             self.__class__ = ListedFunctionSpace
+
+    _repr_html_ = space_card
 
     def describe(self) -> dict[str, Any]:
         """What the space is of, the digest of its source, and its settings; JSON-able."""

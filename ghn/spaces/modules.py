@@ -12,6 +12,7 @@ from torch import nn
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.canonical import function_key
 from ghn.graph.interpreter import Inputs, as_tuple
+from ghn.spaces.card import space_card
 from ghn.types import Network
 
 
@@ -36,6 +37,8 @@ class ModuleSpace:
         self._networks = {name: Network.from_module(module, example_inputs) for name, module in modules.items()}
         self._keys = {name: function_key(network.live().graph) for name, network in self._networks.items()}
         self._shapes = [list(x.shape[1:]) for x in as_tuple(example_inputs)]
+
+    _repr_html_ = space_card
 
     def describe(self) -> dict[str, Any]:
         """The names, and a digest of the networks; JSON-able."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ghn.errors import ConfigError
+from ghn.spaces.card import space_card
 from ghn.spaces.limits import check_sizes
 
 WIDER = 1.5  # by how much the other of two widths is greater, in which a hypernetwork is trained and read
@@ -61,6 +62,8 @@ class Skeleton:
                 "1 class",
                 got=f"width {self.width}, depth {self.depth}, classes {self.classes}",
             )
+
+    _repr_html_ = space_card
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; the class makes an equal space of them."""

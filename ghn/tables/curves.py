@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ghn.analysis.stability import Stability, measure_stability
+from ghn.display import brief
 from ghn.errors import DataError
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run
@@ -21,6 +22,7 @@ ARRAYS = ("val_accuracy", "train_loss", "features")
 CONSTANT = 3  # equal readings in a row that are no coincidence: validation sets have thousands of images
 
 
+@brief
 @dataclass(frozen=True)
 class Curves:
     """Learning curves of several runs over common epochs.

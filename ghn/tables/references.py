@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 from ghn.tables.rows import CURVES, METRICS, Run, TableHeader, check_metric
 from ghn.tables.storage import begin_file, finish_file, read_file, write_file
 from ghn.types import Reference, Space
 
 
+@brief
 @dataclass(frozen=True)
 class ReferenceTable:
     """Trained references of any origin: finished trainings; several of one architecture have different seeds."""

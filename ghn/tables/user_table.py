@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS
+from ghn.display import brief
 from ghn.errors import ArchitectureError, DataError
 from ghn.tables.csv import ACCURACY, EMPTY, Rows, check_cells, epoch_number, read_number, read_rows
 from ghn.tables.curves import Curves, Floats
@@ -230,6 +231,7 @@ class Cells:
         return None if np.isnan(values).all() else values
 
 
+@brief
 @dataclass(frozen=True)
 class UserTable:
     """Networks with their accuracies, and scores of estimators that the user ran; named after the file.

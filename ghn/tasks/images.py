@@ -12,8 +12,10 @@ import torch
 from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 from ghn.tasks.augmentation import USUAL, Augmentation, apply_augmentation, augmentation_name, check_augmentation
+from ghn.tasks.card import image_task_card
 from ghn.tasks.memory import Index, InMemory
 from ghn.tasks.normalisation import Normalisation
 from ghn.tasks.objectives import Classification
@@ -22,6 +24,7 @@ from ghn.types import Inputs
 from ghn.types import Split as TaskSplit
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Split(InMemory):
     """Images with their labels, and the normalisation that was computed from the task's train split."""
@@ -75,6 +78,7 @@ class Split(InMemory):
         return replace(self, images=self.images[index], labels=self.labels[index])
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ImageTask:
     """An image classification problem with its three splits; labels are `0 .. classes - 1`.
@@ -101,6 +105,8 @@ class ImageTask:
             if split.normalisation != self.train.normalisation:
                 what = f"{where}: another normalisation than the train split's"
                 raise DataError(what, got=split.normalisation, expected=self.train.normalisation)
+
+    _repr_html_ = image_task_card
 
     def splits(self) -> dict[str, Split]:
         return {"train": self.train, "val": self.val, "test": self.test}

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import DataError
 from ghn.tasks.inputs import count, map_inputs, pick, shapes_of, tensors_of
 from ghn.tasks.normalisation import Normalisation
@@ -63,6 +64,7 @@ class InMemory(ABC):
         return self.pick(kept), self.pick(held)
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class ArraySplit(InMemory):
     """Inputs and targets of any shape, and the units in which networks see them.

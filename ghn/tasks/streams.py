@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError, check_counts
 from ghn.tasks.arrays import check_share, plain_tensor, units_of
 from ghn.tasks.augmentation import Augmentation, usual_augmentation
@@ -154,6 +155,7 @@ class _Iterable(IterableDataset):
         return iter(self.data)
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class StreamSplit:
     """A split that is read as it is needed; a `ghn.types.Split`.

@@ -12,8 +12,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import DataError
 from ghn.tasks.augmentation import Augmentation, apply_augmentation, augmentation_name, check_augmentation
+from ghn.tasks.card import task_card
 from ghn.tasks.inputs import listed, shape_list
 from ghn.tasks.memory import each_normalisation
 from ghn.tasks.normalisation import Normalisation, check_moments
@@ -43,6 +45,7 @@ class DataSplit(Split, Protocol):
         """Tells its contents from others: all of them, or, of a stream, what is known."""
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class DataTask:
     """Any task but today's special case, the classification of 8-bit images (`ghn.tasks.images.ImageTask`).
@@ -83,6 +86,8 @@ class DataTask:
                 )
             if _units(split) != _units(self.train):
                 raise DataError(where.format("units"), got=str(_units(split)), expected=str(_units(self.train)))
+
+    _repr_html_ = task_card
 
     def splits(self) -> dict[str, DataSplit]:
         return {"train": self.train, "val": self.val, "test": self.test}

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError, TrainingError, check_counts, check_numbers, check_settings
 from ghn.files import write_atomic
 from ghn.graph.ir import Graph
@@ -83,6 +84,7 @@ def climb(before: Rungs, to: Fidelity) -> tuple[Rungs, str | None]:
     return (*(before[:-1] if same else before), to), None
 
 
+@brief
 @dataclass(frozen=True, slots=True)
 class Trained:
     """What a training has given so far, over all rungs.

@@ -18,7 +18,7 @@ from ghn.analysis.correlation import kendall
 from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
 from ghn.errors import ConfigError, DataError
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
-from ghn.report.style import to_bytes
+from ghn.drawing.style import to_bytes
 from ghn.report.terminal import print_blocks
 from ghn.scoring.combined import Ensemble
 from ghn.spaces import NASBench201

@@ -29,7 +29,7 @@ from ghn.files import write_atomic
 from ghn.graph import Graph, GraphBuilder
 from ghn.graph.stats import graph_stats
 from ghn.nets import GHN, GHNConfig
-from ghn.report.style import BLUE, GREY
+from ghn.drawing.style import BLUE, GREY
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.readouts import Sample
 from ghn.spaces import NASBench201

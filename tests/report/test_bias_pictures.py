@@ -16,7 +16,7 @@ from ghn.errors import ArchitectureError
 from ghn.graph.layout import layered
 from ghn.report.bias import bias_map, bias_pictures, likeness_map
 from ghn.report.networks import pair_figure
-from ghn.report.style import to_bytes
+from ghn.drawing.style import to_bytes
 from ghn.report.words import MINUS
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.members import diagrams

@@ -11,12 +11,11 @@ from ghn.adapters.service.schemas import Decision, DescribeRequest, DescribeResp
 from ghn.adapters.service.served import Served
 from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram
-from ghn.graph.layout import lay_out
+from ghn.graph.layout import MOST, lay_out
 from ghn.spaces.choices import Decisions
 from ghn.spaces.members import diagrams, live_stats
 
 NEAR = 1000  # neighbours that are looked at
-DRAWN = 150  # nodes of a drawing; of larger ones nothing is seen
 _rng = Random()
 
 
@@ -41,7 +40,7 @@ def describe(served: Served, asked: DescribeRequest) -> DescribeResponse:
         params=stats.params,
         macs=stats.macs,
         depth=stats.depth,
-        drawings=[_drawing(one) for one in diagrams(space, arch) if len(one.labels) <= DRAWN],
+        drawings=[_drawing(one) for one in diagrams(space, arch) if len(one.labels) <= MOST],
         neighbours=_neighbours(served, arch, choices),
     )
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from scipy.stats import norm
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError, MissingExtraError
 from ghn.tables.curves import Curves, Floats
 
@@ -20,6 +21,7 @@ FEWEST_FINISHED = 10  # finished curves from which something can be learned
 Block = tuple[Floats, Floats] | tuple[Floats, Floats, Floats]  # mean [m], std [m], and perhaps samples [m, s]
 
 
+@brief
 @dataclass(frozen=True)
 class Predictions:
     """Accuracies expected after the last epoch, fractions.

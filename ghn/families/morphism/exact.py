@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import ConfigError, MorphismError
 from ghn.families.morphism.channels import Channels, depthwise, reindex
 from ghn.families.morphism.network import EPS, MEAN, VAR, Draft, Operation, WeightedNetwork, node_at
@@ -69,6 +70,7 @@ class Wider:
         return WeightedNetwork(graph, weights, wide.stats)
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Deeper:
     """Puts an identity convolution with a normalisation at a ReLU.

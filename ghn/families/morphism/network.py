@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ghn.display import brief
 from ghn.errors import GraphError, MorphismError
 from ghn.graph.interpreter import Interpreter, Ran
 from ghn.graph.ir import Graph, GraphBuilder, Node
@@ -18,6 +19,7 @@ EPS = 1e-5  # that batch_norm adds to a variance: the default of PyTorch, which 
 MEAN, VAR = "running_mean", "running_var"
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class WeightedNetwork:
     """A graph with all that it needs to run in evaluation mode.

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm, rankdata, t
 
+from ghn.display import brief
 from ghn.errors import ConfigError, DataError
 from ghn.graph.ir import Graph
 from ghn.types import Score, Space, Trial, member_of
@@ -139,6 +140,7 @@ class NormalScores:
 TARGETS: dict[str, Callable[[Vector], Target]] = {"rank": NormalScores, "value": Standardised}
 
 
+@brief
 @dataclass(frozen=True)
 class Calibration:
     """Errors on held-out references [n], in standard deviations that the model gave.

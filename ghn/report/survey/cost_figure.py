@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from ghn.analysis.comparison import Comparison, Row
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.front import pareto_front
+from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, place_labels, shorten
 from ghn.report.document import Picture
 from ghn.report.figures import PARTS
 from ghn.report.model import (
     ELSEWHERE,
-    FAMILIES,
     HYPERNETWORK,
     REGRESSION,
     SEVERAL,
@@ -27,11 +27,11 @@ from ghn.report.model import (
     Survey,
     about,
 )
-from ghn.report.style import BLACK, BLUE, GREY, ORANGE, canvas, draw_point, legend, place_labels, shorten
 from ghn.report.tables import ordered
 from ghn.report.words import DASH, count, duration, number, with_interval
 
 AXES = {"seconds": "seconds a candidate", "macs": "multiply-adds a candidate"}
+ESTIMATOR = "estimator"  # of a comparison, which does not say of which family
 # Colour, marker and whether it is filled; in black and white marker and filling tell families apart.
 _LOOK = {
     HYPERNETWORK: (BLUE, "o", True),
@@ -41,6 +41,7 @@ _LOOK = {
     REGRESSION: (ORANGE, "v", True),
     SEVERAL: (BLUE, "P", True),
     ELSEWHERE: (GREY, "X", True),
+    ESTIMATOR: (BLUE, "o", True),
 }
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LINE = 0.165  # inches a line of the key
@@ -104,12 +105,26 @@ def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "se
     rows = ordered(comparison)
     lines = len(rows) + len(comparison.baselines) + 2
     figure, axes = canvas(4.3, 4.1 + _LINE * lines)
+    spots = draw_points(axes, points, comparison, key)
+    costs = {point.name: point.cost for point in points}
+    axes.set_xlabel(
+        "\n".join([AXES[axis], "", *_key(rows, comparison, key, axis, costs)]), loc="left", fontsize=8, linespacing=1.4
+    )
+    legend(figure, axes)
+    place_labels(figure, axes, spots)
+    return figure
+
+
+def draw_points(
+    axes: Axes, points: Sequence[Point], comparison: Comparison, key: str = "kendall"
+) -> list[tuple[float, float, str]]:
+    """The same, into axes: all but the key beneath and the labels, whose places and marks are returned."""
     positive = [point.cost for point in points if point.cost > 0]
     floor = min(positive, default=1.0) / 2  # where what costs nothing stands
     where = [max(point.cost, floor) for point in points]
     margin = min(where) / (max(where) / min(where)) ** 0.13 / 1.6
     front = front_of(points)
-    for i in sorted(range(len(points)), key=lambda i: FAMILIES.index(points[i].family)):  # as the legend has them
+    for i in sorted(range(len(points)), key=lambda i: list(_LOOK).index(points[i].family)):  # as the legend has them
         _point(axes, where[i], points[i], on_front=i in front)
     axes.set_xscale("log")
     right = max(where) * (max(where) / margin) ** 0.1 * 1.2
@@ -120,14 +135,7 @@ def draw_costs(survey: Survey, part: Part, key: str = "kendall", axis: str = "se
     axes.set_ylabel(f"Kendall tau, {PARTS.get(key, key)}")
     axes.grid(axis="y", color=GREY, linewidth=0.3, alpha=0.5)
     axes.set_axisbelow(True)
-    costs = {point.name: point.cost for point in points}
-    axes.set_xlabel(
-        "\n".join([AXES[axis], "", *_key(rows, comparison, key, axis, costs)]), loc="left", fontsize=8, linespacing=1.4
-    )
-    legend(figure, axes)
-    spots = [(x, p.value, p.mark) for x, p in zip(where, points, strict=True)]
-    place_labels(figure, axes, [*spots, *marked])
-    return figure
+    return [*((x, p.value, p.mark) for x, p in zip(where, points, strict=True)), *marked]
 
 
 def _point(axes: Axes, x: float, point: Point, *, on_front: bool) -> None:

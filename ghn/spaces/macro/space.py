@@ -17,6 +17,7 @@ from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.ir import Graph, GraphBuilder
 from ghn.graph.ops import zero_attrs
+from ghn.spaces.card import space_card
 from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.limits import check_sizes
 from ghn.spaces.macro.digits import DIGITS, STAGES, TITLE, by_stage, check_digits, identities_last
@@ -76,6 +77,8 @@ class NASBenchMacro:
                 got=f"input_shape {self.input_shape}, width {self.width}, classes {self.classes}",
                 expected="input_shape (channels, height, width)",
             )
+
+    _repr_html_ = space_card
 
     def describe(self) -> dict[str, Any]:
         return {"input_shape": list(self.input_shape), "classes": self.classes, "width": self.width}

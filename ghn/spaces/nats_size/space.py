@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.ir import Graph, GraphBuilder
+from ghn.spaces.card import space_card
 from ghn.spaces.choices import Choice
 from ghn.spaces.limits import check_sizes
 from ghn.spaces.skeleton import check_images
@@ -61,6 +62,8 @@ class NATSBenchSize:
                 f"the {self.title} needs width >= 1 and at least 1 class",
                 got=f"width {self.width}, classes {self.classes}",
             )
+
+    _repr_html_ = space_card
 
     def describe(self) -> dict[str, Any]:
         return {"input_shape": list(self.input_shape), "classes": self.classes, "width": self.width}

@@ -16,6 +16,7 @@ from typing import Any
 
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.graph.diagram import Diagram
+from ghn.spaces.card import space_card
 from ghn.spaces.choices import Choice
 from ghn.spaces.limits import MOST, check_sizes
 from ghn.spaces.vit.network import Block, build_network
@@ -97,6 +98,8 @@ class ViT:
             if not values or not whole or len(set(values)) < len(values):
                 expected = f"whole numbers above 0, each once, and at most {most}"
                 raise ConfigError(f"the setting {name} of space vit makes no network", got=values, expected=expected)
+
+    _repr_html_ = space_card
 
     def describe(self) -> dict[str, Any]:
         """The settings, JSON-able; the class makes an equal space of them."""
