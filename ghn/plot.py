@@ -214,8 +214,8 @@ def _axes(ax: Axes | None, width: float, height: float) -> Axes:
         return ax
     from matplotlib import pyplot  # which chooses how figures are shown: only where it is to show one
 
-    with mpl.rc_context(STYLE):  # type: ignore[arg-type]
-        figure = pyplot.figure(figsize=(width, height), layout="constrained")
+    figure = pyplot.figure(figsize=(width, height), layout="constrained")
+    with mpl.rc_context(STYLE):  # type: ignore[arg-type]  # not above: pyplot's first figure sets whether it shows
         return figure.add_subplot()
 
 

@@ -29,6 +29,7 @@ RUN = (
     "docs/low-fidelity.md",
     "docs/morphisms.md",
     "docs/nasbench101.md",
+    "docs/notebook.md",
     "docs/one-shot.md",
     "docs/own-data.md",
     "docs/own-table.md",

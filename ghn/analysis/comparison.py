@@ -147,8 +147,8 @@ class Comparison(Stored):
 
     @property
     def top(self) -> int:
-        """How many networks of an estimate are marked: the first of `ks`, or a fifth where that is all of them."""
-        return next((k for k in self.settings.ks[:1] if k < self.n), max(1, self.n // 5))
+        """How many networks of an estimate are marked: the first of `ks`, or a fifth where that is more than half."""
+        return next((k for k in self.settings.ks[:1] if 2 * k <= self.n), max(1, self.n // 5))
 
     @property
     def estimators(self) -> list[Row]:

@@ -29,7 +29,7 @@ def model_card(model: Model) -> str:
         "inputs": task.get("input_shape"),
         "outputs": task.get("output_shape"),
         "steps of training": about.get("step"),
-        "hours of training": None if seconds is None else float(seconds) / 3600,
+        "training": None if seconds is None else _duration(float(seconds)),
         "loss at the end": metrics.get("loss"),
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "companions": len(model.companions) or None,
@@ -38,3 +38,7 @@ def model_card(model: Model) -> str:
         "digest": model.digest[:12] or None,
     }
     return card("Model", facts(rows))
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds < 120 else f"{seconds / 60:.3g} min" if seconds < 7200 else f"{seconds / 3600:.3g} h"

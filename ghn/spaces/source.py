@@ -58,8 +58,8 @@ def target_of(thing: Any) -> str:
     if name == "__main__" and module is not None:
         if module.__spec__ is not None:
             name = module.__spec__.name
-        elif module.__file__:
-            name = Path(module.__file__).stem
+        elif path := module.__dict__.get("__file__"):  # a notebook and a console have none
+            name = Path(path).stem
     return f"{name}:{thing.__qualname__}"
 
 
@@ -76,7 +76,8 @@ def source_of(thing: Any) -> str:
     return digest.hexdigest()
 
 
-def _parts(thing: Any) -> Iterator[str]:
+def _parts(thing: Any, seen: frozenset[int] = frozenset()) -> Iterator[str]:
+    """What a definition consists of; `seen` are those that it is part of itself."""
     if isinstance(thing, partial):
         yield repr((thing.args, sorted(thing.keywords.items())))
     plain = _plain(thing)
@@ -91,8 +92,32 @@ def _parts(thing: Any) -> Iterator[str]:
     if isinstance(plain, FunctionType):
         if not trees or "<" in plain.__qualname__:  # typed into a console, or one of several within a function
             yield from _code(plain.__code__)
+        if not trees:
+            yield from _typed(plain, seen | {id(plain)})
     elif not trees:
-        yield from (part for value in vars(plain).values() if isinstance(value, FunctionType) for part in _parts(value))
+        inner = [value for value in vars(plain).values() if isinstance(value, FunctionType)]
+        yield from (part for value in inner for part in _parts(value, seen | {id(plain)}))
+        simple = [pair for pair in vars(plain).items() if isinstance(pair[1], str | int | float | tuple)]
+        yield repr([(name, value) for name, value in simple if not name.startswith("__")])
+
+
+def _typed(function: FunctionType, seen: frozenset[int]) -> Iterator[str]:
+    """What a function that was typed into a notebook or console uses of what was typed there too."""
+    for name in sorted(set(_names(function.__code__))):
+        value = function.__globals__.get(name)
+        if isinstance(value, FunctionType | type):
+            if value.__module__ == function.__module__ and id(value) not in seen:
+                yield from _parts(value, seen)
+        elif isinstance(value, str | int | float | tuple | list | dict | set):
+            yield repr((name, _held(value)))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The names that a function reads, those within it too."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
 
 
 def _plain(thing: Any) -> Any:

@@ -75,6 +75,45 @@ def test_what_a_function_is_made_with_counts() -> None:
     assert source_of(first) != source_of(second)
 
 
+TYPED = """
+SIZE = 3
+UNUSED = 1
+
+class Block:
+    many = 2
+    def run(self, x):
+        return SIZE * x
+
+def helper(x):
+    return build if x else Block
+
+def build(choose):
+    return [helper(2) for _ in range(SIZE)]
+"""
+
+
+def test_what_is_typed_into_a_notebook_counts_with_all_that_it_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A changed cell is another space: a graph that was captured of the older one must not come back."""
+
+    def typed(old: str = "", new: str = "") -> str:
+        notebook = type(sys)("__main__")  # as IPython makes it: without a file
+        monkeypatch.setitem(sys.modules, "__main__", notebook)
+        exec(compile(TYPED.replace(old, new) if old else TYPED, "<cell>", "exec"), notebook.__dict__)
+        build = notebook.__dict__["build"]
+        assert target_of(build) == "__main__:build"
+        return source_of(build)
+
+    usual = typed()
+    assert typed() == usual == typed("UNUSED = 1", "UNUSED = 22")
+    for old, new in (
+        ("SIZE = 3", "SIZE = 33"),
+        ("many = 2", "many = 3"),
+        ("SIZE * x", "x + SIZE"),
+        ("if x", "if not x"),
+    ):
+        assert typed(old, new) != usual, old
+
+
 def test_targets_are_found_in_the_working_directory(write: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     write()
     monkeypatch.setattr(sys, "path", [p for p in sys.path if p != os.getcwd()])
