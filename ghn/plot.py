@@ -10,6 +10,7 @@ figure of pyplot, which a notebook shows. Nothing is drawn that colour alone tel
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,9 @@ from ghn.graph.layout import MOST
 from ghn.graph.network import Network
 from ghn.graph.picture import diagram_size, draw_diagram
 from ghn.report.figures import PARTS, draw_dots
-from ghn.report.model import Report, Survey, about
+from ghn.report.model import Report, Survey
 from ghn.report.searches import draw_search
-from ghn.report.survey.cost_figure import AXES, ESTIMATOR, Point, draw_points
+from ghn.report.survey.cost_figure import AXES, ESTIMATOR, Point, draw_points, points_of
 from ghn.report.tables import ordered
 from ghn.scoring.scores import Scores
 from ghn.search.result import SearchResult
@@ -47,7 +48,7 @@ def graph(what: Any, ax: Axes | None = None, *, space: Space[Any] | None = None,
     """Draws a network from top to bottom, without its normalisations and activations.
 
     Args:
-        what: a graph, a network (`model.network(...)`, `space.network(...)`), or, with a `space`, an architecture of it.
+        what: a graph, a network (as `model.network` gives it), or, with a `space`, an architecture of it.
         ax: where to draw; letters are as large as they fit.
         space: of an architecture, which is drawn as its space says, such as its cell.
         part: which picture, of spaces with several, such as the normal cell (0) and the reduction cell (1) of DARTS.
@@ -136,7 +137,7 @@ def training(run: Path | str | Sequence[Mapping[str, Any]], ax: Axes | None = No
     """
     if isinstance(run, Path | str):
         path = Path(run)
-        run = read_lines(path / LOG if path.is_dir() else path)
+        run = read_lines(path if path.suffix == ".jsonl" else path / LOG)
     points = [(row["step"], row[value]) for row in run if row.get(value) is not None]
     if not points:
         known = sorted({name for row in run for name in row} - {"step", "crc"})
@@ -185,21 +186,20 @@ def cost(found: Comparison | Report | Survey, ax: Axes | None = None, *, key: st
         ConfigError: as in `ranking`.
     """
     check_known("part of the networks", key, PARTS)
-    families: dict[str, str] = {}
     if isinstance(found, Survey):
-        families = {one.label: about(one.estimator).family for one in found.costs}
         comparison = found.parts[-1].comparison
+        points = points_of(found, comparison, key, "seconds")
     else:
         comparison = _comparison(found)
-    points = [
-        Point(shorten(row.name, 22), row.name, families.get(row.name, ESTIMATOR), row.seconds, row.get(key))
-        for place, row in ordered(comparison)
-        if place is not None and row.seconds is not None and row.get(key).value is not None
-    ]
+        points = [
+            Point("", row.name, ESTIMATOR, row.seconds, row.get(key))
+            for place, row in ordered(comparison)
+            if place is not None and row.seconds is not None and row.get(key).value is not None
+        ]
     if not points:
         raise DataError("no row has an order and known seconds", fix="compare(..., seconds={row: seconds a network})")
     ax = _axes(ax, 4.8, 3.8)
-    spots = draw_points(ax, points, comparison, key)
+    spots = draw_points(ax, [replace(point, mark=shorten(point.name, 22)) for point in points], comparison, key)
     ax.set_xlabel(AXES["seconds"])
     _legend(ax)
     figure = ax.figure

@@ -9,8 +9,8 @@ from typing import Any
 from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
-from ghn.errors import ConfigError
 from ghn.drawing.style import to_bytes
+from ghn.errors import ConfigError
 from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded

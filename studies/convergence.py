@@ -17,8 +17,8 @@ from rich.text import Text
 
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
-from ghn.errors import ConfigError, DataError
 from ghn.drawing.style import GREY
+from ghn.errors import ConfigError, DataError
 from ghn.spaces.choices import Choice, choice_space
 from ghn.train.loop import LOG, read_lines
 from studies.drawing import axes_grid, line_style, write_figure

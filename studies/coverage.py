@@ -20,8 +20,8 @@ from scipy.stats import rankdata
 from ghn.analysis.correlation import MIN_ITEMS, Statistic, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
-from ghn.errors import ConfigError, DataError
 from ghn.drawing.style import BLACK, shorten
+from ghn.errors import ConfigError, DataError
 from ghn.report.terminal import plain_signs
 from ghn.report.words import with_interval
 from ghn.scoring.score_files import score_to_file

@@ -19,10 +19,10 @@ from ghn.analysis.correlation import Statistic
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
 from ghn.assets import asset
+from ghn.drawing.style import canvas, legend
 from ghn.errors import ArchitectureError, ConfigError
 from ghn.families.curves.estimator import CURVE_MODELS, architecture_features, make_curve_model
 from ghn.families.curves.stopping import Termination
-from ghn.drawing.style import canvas, legend
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables.csv import read_curves_csv
 from ghn.tables.curves import Curves

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ghn.files import write_atomic
 from ghn.drawing.style import BLACK, BLUE, GREY, ORANGE, STYLE, canvas, legend, shorten, to_bytes
+from ghn.files import write_atomic
 
 GREEN, PINK = "#009E73", "#CC79A7"
 

@@ -19,9 +19,9 @@ from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Entry, Setting
 from ghn.app.survey.snapshots import Values, score_snapshots, snapshots_of
+from ghn.drawing.style import GREY, canvas, legend
 from ghn.errors import ConfigError
 from ghn.report.figures import PARTS
-from ghn.drawing.style import GREY, canvas, legend
 from ghn.report.words import number
 from ghn.scoring.model import Model
 from ghn.scoring.score_files import score_to_file

@@ -15,11 +15,11 @@ from rich.table import Table
 from ghn.analysis.correlation import rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting
+from ghn.drawing.style import to_bytes
 from ghn.errors import ConfigError
 from ghn.families.surrogates.models import make_model
 from ghn.families.surrogates.regression import LEVELS, coverage, interval_key
 from ghn.families.surrogates.surrogate import SurrogateEstimator
-from ghn.drawing.style import to_bytes
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.nasbench201.benchmark import load_sample

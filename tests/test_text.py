@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from ghn.analysis.compare import compare
+from ghn.drawing.style import to_bytes
 from ghn.errors import DataError
 from ghn.files import write_atomic
 from ghn.report import print_report, write_report
 from ghn.report.model import Report
-from ghn.drawing.style import to_bytes
 from ghn.report.words import slug
 from ghn.text import one_line, printable
 

@@ -149,8 +149,7 @@ class Graph:
         return len(self.nodes)
 
     def __repr__(self) -> str:
-        shapes = f"{list(self.input_shape)} -> {list(self.output_shape)}"
-        return named(self, f"{len(self)} nodes", shapes, f"{self._weights:,} parameters")
+        return named(self, f"{len(self)} nodes", f"{list(self.input_shape)} -> {list(self.output_shape)}")
 
     def _repr_html_(self) -> str:
         """The picture, for notebooks."""

@@ -16,9 +16,9 @@ from ghn.analysis.choose_sets import Judge, all_sets, grow, grow_at_costs, searc
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
 from ghn.analysis.sets import Combination, Combinations, ScoreMatrix
+from ghn.drawing.style import to_bytes
 from ghn.errors import ConfigError, DataError
 from ghn.report.sets import combination_pictures, combination_sentences, combination_table
-from ghn.drawing.style import to_bytes
 from ghn.report.terminal import print_blocks
 from ghn.scoring.combined import Ensemble
 from ghn.spaces import NASBench201

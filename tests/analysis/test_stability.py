@@ -11,9 +11,9 @@ import pytest
 from ghn.analysis.correlation import kendall
 from ghn.analysis.stability import Stability, measure_stability
 from ghn.assets import asset
+from ghn.drawing.style import to_bytes
 from ghn.errors import ConfigError, DataError
 from ghn.report.stability import stability_pictures, stability_sentences
-from ghn.drawing.style import to_bytes
 from ghn.spaces.nasbench201.benchmark import EMBEDDED
 from ghn.tables import ReferenceTable, stability_of_table
 

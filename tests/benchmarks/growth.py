@@ -25,11 +25,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 import ghn
+from ghn.drawing.style import BLUE, GREY
 from ghn.files import write_atomic
 from ghn.graph import Graph, GraphBuilder
 from ghn.graph.stats import graph_stats
 from ghn.nets import GHN, GHNConfig
-from ghn.drawing.style import BLUE, GREY
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.readouts import Sample
 from ghn.spaces import NASBench201

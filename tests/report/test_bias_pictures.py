@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 
 from ghn.analysis.bias import Bias, measure_bias
 from ghn.analysis.compare import compare
+from ghn.drawing.style import to_bytes
 from ghn.errors import ArchitectureError
 from ghn.graph.layout import layered
 from ghn.report.bias import bias_map, bias_pictures, likeness_map
 from ghn.report.networks import pair_figure
-from ghn.drawing.style import to_bytes
 from ghn.report.words import MINUS
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.members import diagrams

@@ -18,12 +18,12 @@ from rich.console import Console
 
 from ghn.analysis.compare import compare
 from ghn.analysis.comparison import Comparison
+from ghn.drawing.style import to_bytes
 from ghn.errors import DataError, ExistsError
 from ghn.report import figures as drawing
 from ghn.report.comparison import print_report, report_document, to_text, write_report
 from ghn.report.model import Report, read_report
 from ghn.report.sentences import headline, row_sentences, summary, verdict
-from ghn.drawing.style import to_bytes
 from ghn.report.words import DASH, MINUS, NO_BREAK, duration, number, quantity, share
 from ghn.report.write import draw, escape, render
 

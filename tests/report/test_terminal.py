@@ -7,8 +7,8 @@ import io
 import pytest
 from rich.console import Console
 
-from ghn.report.document import Cell, Fold, Heading, Items, Line, Picture, Pictures, Table, Text, listed
 from ghn.drawing.style import canvas
+from ghn.report.document import Cell, Fold, Heading, Items, Line, Picture, Pictures, Table, Text, listed
 from ghn.report.terminal import print_blocks
 
 STRING = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|skip_connect~2|"

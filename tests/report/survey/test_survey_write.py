@@ -16,9 +16,9 @@ from rich.console import Console
 from survey_case import SPACE, survey
 
 from ghn.analysis.correlation import Statistic
+from ghn.drawing.style import canvas, place_labels
 from ghn.errors import ExistsError
 from ghn.report.model import ZERO_COST, Survey
-from ghn.drawing.style import canvas, place_labels
 from ghn.report.survey.cost_figure import Point, cost_pictures, draw_costs, front_of, points_of
 from ghn.report.survey.pages import print_survey, write_survey
 from ghn.report.words import number
