@@ -6,7 +6,7 @@ DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
 STRESS ?= outputs/stress
 GPU ?= outputs/gpu-check-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-ddp test-ray stress lint bench gpu-check clean
+.PHONY: demo test test-ddp test-ray stress lint docs bench gpu-check clean
 
 demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
 	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
@@ -32,6 +32,15 @@ lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+docs: $(VENV)/.dev build/survey/index.md  ## the site, into site/: opens without network; warnings are errors
+	$(RUN) docs/tools/site.py
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+	@echo "open site/index.html"
+
+build/survey/index.md: docs/survey/survey.json docs/tools/survey_page.py $(wildcard ghn/report/*.* ghn/report/survey/*.py) | $(VENV)/.dev
+	rm -rf build/survey
+	$(RUN) docs/tools/survey_page.py build/survey
+
 bench: $(VENV)/.dev  ## speed and memory, medians of several runs
 	$(RUN) -m tests.benchmarks
 
@@ -55,4 +64,4 @@ $(VENV)/.stress: $(VENV)/.dev
 	touch $@
 
 clean:  ## what can be made again; outputs/ stays
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
