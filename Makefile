@@ -33,7 +33,7 @@ lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/lint-imports
 
 docs: $(VENV)/.dev build/survey/index.md  ## the site, into site/: opens without network; warnings are errors
-	$(RUN) docs/tools/site.py
+	$(RUN) docs/tools/site_pages.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 	@echo "open site/index.html"
 

@@ -30,8 +30,8 @@ WHERE = """\
 python {command}
 ```
 
-This is the short page: what to use, the picture, one table. Every number is one of [survey.json](survey.json), from which
-come also a page an estimator, biases, combinations and all figures:
+This is the short page: what to use, the picture, one table. Every number is one of [survey.json](survey.json), from
+which come also a page an estimator, biases, combinations and all figures:
 
 ```
 make docs                                                                   # the whole site; survey: site/survey/
@@ -42,8 +42,8 @@ How a survey is made, and how to read one: [survey-howto.md](../survey-howto.md)
 PICTURE = """\
 ## Order against cost
 
-![Kendall tau of each estimator, all {n} networks, against seconds a candidate, with the Pareto front, the ceiling and the
-best baseline; the table below has the numbers](../img/survey-cost.svg)
+![Kendall tau of each estimator, all {n} networks, against seconds a candidate, with the Pareto front, the ceiling and
+the best baseline; the table below has the numbers](../img/survey-cost.svg)
 
 Higher is better and further left is cheaper. {n} networks, {reference}; brackets are 95 % intervals."""
 
@@ -96,9 +96,10 @@ def main() -> None:
     """Writes over what was there."""
     survey = read_survey(DOCS / "survey")
     if len(sys.argv) > 1:
-        return write_pages(survey, Path(sys.argv[1]))
-    write_atomic(DOCS / "survey" / "index.md", short_page(survey))
-    write_atomic(DOCS / "img" / "survey-cost.svg", picture(survey))
+        write_pages(survey, Path(sys.argv[1]))
+    else:
+        write_atomic(DOCS / "survey" / "index.md", short_page(survey))
+        write_atomic(DOCS / "img" / "survey-cost.svg", picture(survey))
 
 
 if __name__ == "__main__":

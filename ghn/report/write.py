@@ -137,7 +137,9 @@ def _anchors(blocks: Sequence[Block]) -> dict[int, str]:
 def markdown(document: Document, *, one_file: bool = True) -> dict[str, str]:
     """The text of each page by the name of its file; `one_file` says whether the HTML page is beside them."""
     name = document.name
-    made = f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page"
+    made = (
+        f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page"
+    )
     made += f"; [{name}.html]({name}.html) shows the same in one file." if one_file else "."
     found = {f"{FIRST}.md": _joined(name, document.title, made, document.blocks)}
     back = f"[{escape(document.home)}]({FIRST}.md)"

@@ -1,7 +1,7 @@
 """Puts together what the site is made of, in build/docs: docs/, pages from elsewhere, the survey: `make docs`.
 
-Pages are written for those who read them in the repository, with links as they are there. Here each link is looked up as
-a path of the repository and led to the page of the site that shows it, so that the generator meets plain Markdown.
+Pages are written for those who read them in the repository, with links as they are there. Here each link is looked up
+as a path of the repository and led to the page of the site that shows it, so that the generator meets plain Markdown.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def led(text: str, uri: str, home: str, page_of: Mapping[str, str]) -> str:
         text: as in the repository.
         uri: of the page in the site.
         home: where it lies in the repository.
-        page_of: path in the repository -> file of the site; other links stay as they are, and the generator reports them.
+        page_of: path in the repository -> file of the site; other links stay, and the generator reports them.
     """
 
     def lead(link: str, shown: Callable[[str], str] = str) -> str:
