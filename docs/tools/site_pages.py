@@ -27,6 +27,7 @@ OUTSIDE = {  # path in the repository -> page of the site
 
 _FENCE = re.compile(r"(^[ \t]*(?:`{3,}|~{3,}).*?^[ \t]*(?:`{3,}|~{3,})[ \t]*$)", re.DOTALL | re.MULTILINE)
 _LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
+_NAMED = re.compile(r"\[[\w./-]+\.md\]\(([^)\s]+)\)")  # a link that says the file's name, which the site does not show
 _HTML = re.compile(r"\b(src|href)=\"([^\"]+)\"")
 
 
@@ -52,6 +53,7 @@ def text_of(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         return f"# {path.name}\n\n```python\n{text}```\n"
+    text = re.sub(r"\A<!--.*?-->\s*", "", text)  # a page's first heading is its name only where nothing stands before it
     return text if path.suffix == ".md" else f"# Licence\n\n```text\n{text}```\n"
 
 
@@ -60,7 +62,7 @@ def _summary(path: Path) -> str:
     return first.strip('"').split(": python ")[0].rstrip(".") + "."
 
 
-def led(text: str, uri: str, home: str, page_of: Mapping[str, str]) -> str:
+def led(text: str, uri: str, home: str, page_of: Mapping[str, str], title_of: Mapping[str, str] | None = None) -> str:
     """A page whose links lead to the site's pages, and whose folds hold Markdown.
 
     Args:
@@ -68,11 +70,16 @@ def led(text: str, uri: str, home: str, page_of: Mapping[str, str]) -> str:
         uri: of the page in the site.
         home: where it lies in the repository.
         page_of: path in the repository -> file of the site; other links stay, and the generator reports them.
+        title_of: file of the site -> title of the page, which links say in place of the file's name.
     """
+    titles = title_of or {}
+
+    def target(path: str) -> str | None:
+        return page_of.get(normpath(f"{dirname(home)}/{path}".lstrip("/")))
 
     def lead(link: str, shown: Callable[[str], str] = str) -> str:
         path, mark, anchor = link.partition("#")
-        found = page_of.get(normpath(f"{dirname(home)}/{path}".lstrip("/")))
+        found = target(path)
         if not path or re.match(r"[a-z]+:", path) or found is None:
             return link
         return shown(relpath(found, dirname(uri) or ".")) + mark + anchor
@@ -80,8 +87,13 @@ def led(text: str, uri: str, home: str, page_of: Mapping[str, str]) -> str:
     def page(path: str) -> str:  # what is HTML already is not seen by the generator
         return re.sub(r"\.md$", ".html", path)
 
+    def named(link: re.Match[str]) -> str:
+        title = titles.get(target(link[1].partition("#")[0]) or "")
+        return f"[{title}]({link[1]})" if title else link[0]
+
     parts = _FENCE.split(text)
     for i in range(0, len(parts), 2):  # every second part is a block of code
+        parts[i] = _NAMED.sub(named, parts[i])
         parts[i] = _LINK.sub(lambda link: f"]({lead(link[1])})", parts[i])
         parts[i] = _HTML.sub(lambda link: f'{link[1]}="{lead(link[2], page)}"', parts[i])
         parts[i] = parts[i].replace("<details>", '<details markdown="1">')
@@ -93,12 +105,14 @@ def main() -> None:
     shutil.rmtree(OUT, ignore_errors=True)
     files = collect()
     page_of = {home: uri for uri, (home, _) in files.items()}
+    texts = {uri: text_of(path) for uri, (_, path) in files.items() if uri.endswith(".md")}
+    titles = {uri: found[1] for uri, text in texts.items() if (found := re.search(r"^# (.+)$", text, re.MULTILINE))}
     for uri, (home, path) in files.items():
         to = OUT / uri
         to.parent.mkdir(parents=True, exist_ok=True)
-        if uri.endswith(".md"):
+        if uri in texts:
             inside = f"{home}/index.md" if path.is_dir() else home
-            to.write_text(led(text_of(path), uri, inside, page_of), encoding="utf-8")
+            to.write_text(led(texts[uri], uri, inside, page_of, titles), encoding="utf-8")
         else:
             shutil.copyfile(path, to)
 
