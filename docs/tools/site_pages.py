@@ -53,7 +53,7 @@ def text_of(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         return f"# {path.name}\n\n```python\n{text}```\n"
-    text = re.sub(r"\A<!--.*?-->\s*", "", text)  # a page's first heading is its name only where nothing stands before it
+    text = re.sub(r"\A<!--.*?-->\s*", "", text)  # or its heading would not name the page
     return text if path.suffix == ".md" else f"# Licence\n\n```text\n{text}```\n"
 
 
