@@ -8,12 +8,15 @@ STRESS ?= outputs/stress
 TRAININGS := bc6072f
 GPU ?= outputs/gpu-check-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-ddp test-ray stress lint bench gpu-check trainings dist clean
+.PHONY: help demo test test-ddp test-ray stress lint bench gpu-check trainings dist clean
 
-demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
-	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
-	$(RUN) evaluate.py n=200 references=all checkpoint=[shipped,$(DEMO)/small/checkpoint.safetensors] out=$(DEMO)/report
-	@echo "open $(DEMO)/report/report.html"
+help:  ## this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.base  ## networks of your own and 300 known ones, ordered without training them; 10 minutes with the installation
+	@$(RUN) examples/demo.py --out $(DEMO)/own
+	@echo "4. The shipped hypernetwork orders 300 networks of NAS-Bench-201; how well, published accuracies tell:"
+	@$(RUN) evaluate.py out=$(DEMO)/known
 
 test: $(VENV)/.dev  ## all tests
 	$(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile

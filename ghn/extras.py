@@ -31,7 +31,7 @@ def missing(package: str, extra: str, what: str, *, cause: ImportError | None = 
     absent = cause is None or cause.name is None or cause.name.partition(".")[0] == top
     got = None if absent else f"{type(cause).__name__}: {cause}"
     told = "is not installed" if absent else "cannot be imported"
-    return MissingExtraError(f"{what} needs {top}, which {told}", got=got, fix=f"pip install 'ghn[{extra}]'")
+    return MissingExtraError(f"{what} needs {top}, which {told}", got=got, fix=f'pip install "ghn[{extra}]"')
 
 
 def check_extra(extra: str, *packages: str) -> None:

@@ -62,7 +62,7 @@ def test_it_works_with_the_core_alone(wheel: Path, tmp_path: Path) -> None:
         command, cwd=tmp_path, env={"PYTHONPATH": "", "HOME": str(tmp_path)}, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == "pip install 'ghn[vision]'"
+    assert ran.stdout.strip() == 'pip install "ghn[vision]"'
 
 
 def test_a_package_that_is_there_but_broken_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
