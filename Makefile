@@ -40,7 +40,7 @@ lint: $(VENV)/.dev  ## style, types and floors
 docs: $(VENV)/.dev build/survey/index.md  ## the site, into site/: opens without network; warnings are errors
 	$(RUN) docs/tools/site_pages.py
 	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
-	@echo "open site/index.html"
+	@echo "open site/index.html; with search: python -m http.server -d site"
 
 build/survey/index.md: docs/survey/survey.json docs/tools/survey_page.py $(wildcard ghn/report/*.* ghn/report/survey/*.py) | $(VENV)/.dev
 	rm -rf build/survey
