@@ -147,19 +147,19 @@ def _anchors(blocks: Sequence[Block]) -> dict[int, str]:
 # --- Markdown: a first page and those beside it, with links between them ---
 
 
-def markdown(document: Document) -> dict[str, str]:
-    """The text of each page by the name of its file."""
+def markdown(document: Document, *, one_file: bool = True) -> dict[str, str]:
+    """The text of each page by the name of its file; `one_file` says whether the HTML page is beside them."""
     name = document.name
     made = (
-        f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page; "
-        f"[{name}.html]({name}.html) shows the same in one file."
+        f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page"
     )
+    made += f"; [{name}.html]({name}.html) shows the same in one file." if one_file else "."
     first = f"{FIRST if document.pages else name}.md"
-    found = {first: _joined(name, document.title, [*map(_block, document.blocks), made])}
+    found = {first: _joined(name, document.title, [*map(block_text, document.blocks), made])}
     back = f"[{escape(document.home)}]({FIRST}.md)"
     for page in document.pages:  # what is a section of a section on the one page is a section here
         blocks = [Heading(one.level - 1, one.text) if isinstance(one, Heading) else one for one in page.blocks]
-        found[f"{page.name}.md"] = _joined(name, page.title, [back, *map(_block, blocks)])
+        found[f"{page.name}.md"] = _joined(name, page.title, [back, *map(block_text, blocks)])
     return found
 
 
@@ -172,7 +172,8 @@ def _joined(name: str, title: str, parts: Sequence[str]) -> str:
     return "\n\n".join([_comment(name), f"# {escape(title)}", *parts]) + "\n"
 
 
-def _block(block: Block) -> str:
+def block_text(block: Block) -> str:
+    """A block in Markdown; pictures lie in `figures/`."""
     match block:
         case Heading(level, text):
             return f"{'#' * level} {escape(text)}"
@@ -185,9 +186,9 @@ def _block(block: Block) -> str:
         case Pictures(pictures):
             return "\n\n".join(map(_shown, pictures))
         case Beside(picture, inside):
-            return "\n\n".join([_shown(picture), *map(_block, inside)])
+            return "\n\n".join([_shown(picture), *map(block_text, inside)])
         case Fold(title, inside):
-            body = "\n\n".join(map(_block, inside))
+            body = "\n\n".join(map(block_text, inside))
             return f"<details><summary>{html.escape(title)}</summary>\n\n{body}\n\n</details>"
 
 
