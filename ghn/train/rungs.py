@@ -88,8 +88,8 @@ class Trained:
     """What a training has given so far, over all rungs.
 
     `curve` has lists of `epochs`, losses and accuracies, an entry an epoch; `seconds` and `macs` (multiply-adds) are
-    what it took; `error` says why it cannot go on; `guard`, that nobody asked for so many epochs, and it is kept until the
-    next of them, against a kill.
+    what it took; `error` says why it cannot go on; `guard`, that nobody asked for so many epochs: against a kill it is
+    kept until the next is done.
     """
 
     curve: dict[str, list[float]]
@@ -165,7 +165,7 @@ class RungStore:
         return trained
 
     def forget_guard(self, arch: str, rungs: Rungs, done: int) -> None:
-        """Deletes the result and state of the epoch before the last that was done, if they only guard against a kill."""
+        """Deletes the result and state of the epoch before the last one, if they only guard against a kill."""
         for number, rung in enumerate(rungs, start=1):
             first = (rungs[number - 2].epochs or 0) if number > 1 else 0  # those of a rung that ends are asked for
             if first + 1 < done <= (rung.epochs or 0):
