@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from heapq import nlargest
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ from ghn.search.score_all import check_alone, make_chunk_judge, score_all
 from ghn.search.workers import Judge, ending
 from ghn.spaces import describe_space
 from ghn.spaces.lists import stream_architectures
+from ghn.text import one_line
 from ghn.types import Estimator, Finite, Space
 
 try:
@@ -36,6 +38,7 @@ except ImportError:  # Windows
 
 COLUMNS = ("architecture", "hash", "value", "std", "seconds", "error")
 ALL = "all"
+SHOWN, LINE = 10, 200  # candidates in the terminal, and characters of each
 
 
 def score_job(setting: Setting, keys: ScoreKeys) -> None:
@@ -62,6 +65,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         write_scores(out / "scores.csv", store)
         known = store.counts()
         why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
+        print_best(store)
     seconds = time.perf_counter() - started
     print(
         f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
@@ -83,6 +87,14 @@ def write_scores(path: Path | str, store: ScoreStore) -> None:
             value = score.value if score.ok else None
             writer.writerow((architecture, hashed, value, score.std, score.cost_seconds, score.error))
         text.detach()
+
+
+def print_best(store: ScoreStore) -> None:
+    """Prints the best candidates, a line each; no more than these are held in memory."""
+    best = nlargest(SHOWN, (one for one in store.scored() if one.score.ok), key=lambda one: one.score.value)
+    print(f"{'':>4}  {'value':>10}  architecture")
+    for place, one in enumerate(best, start=1):
+        print(f"{place:>4}  {one.score.value:>10.4g}  {one_line(one.architecture, LINE)}")
 
 
 def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from ghn.app.program import typed
 from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.app.train_keys import TrainKeys
@@ -16,7 +16,6 @@ from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
 from ghn.tasks import check_task, make_task
 from ghn.tasks.outputs import count_outputs
-from ghn.train.launch import starter
 from ghn.train.loop import kept_folder
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import Runtime, make_runtime
@@ -56,7 +55,7 @@ def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
         trainer["skeletons"] = space.training_variants() if isinstance(space, Readable) else []
     parts = (space, task, MetaConfig(**trainer), fabric, out)
     how = keys.model_dump(include={"scoring_task", "check", "snapshots", "resume", "progress"})
-    how["command"] = " ".join([*starter(), "train_ghn.py", *sys.argv[1:]])
+    how["command"] = typed()
     if keys.weights.method == "ghn":
         from ghn.scoring.train_model import train_hypernetwork
 

@@ -1,7 +1,8 @@
 """Search spaces: sets of architectures, each with the one road to its network.
 
 Every folder here is a space: it defines `SPACE`, its class, and perhaps `CHECKPOINT`, the hypernetwork that is shipped
-for it; one of them is the `DEFAULT`, which is taken where none is named. A class of one's own is registered by its
+for it; `ABOUT` and `NETWORKS` say in a few words what it is, and how many there are; one of them is the `DEFAULT`, which
+is taken where none is named. A class of one's own is registered by its
 name: `SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint
 names where its source is, and is opened with the space given: no file chooses what is imported.
 """
@@ -24,6 +25,7 @@ _PACKAGES = [import_module(f"{__name__}.{module.name}") for module in iter_modul
 _CLASSES: dict[str, type] = {package.SPACE.__name__: package.SPACE for package in _PACKAGES}
 SPACES: dict[str, Callable[..., Space[Any]]] = {package.SPACE.name: package.SPACE for package in _PACKAGES}
 CHECKPOINTS: dict[str, str] = {p.SPACE.name: p.CHECKPOINT for p in _PACKAGES if "CHECKPOINT" in vars(p)}  # assets
+ABOUT: dict[str, tuple[str, str]] = {p.SPACE.name: (p.ABOUT, p.NETWORKS) for p in _PACKAGES}  # what, and how many
 DEFAULT_CHECKPOINT: str  # one of them
 (DEFAULT_CHECKPOINT,) = (p.CHECKPOINT for p in _PACKAGES if "DEFAULT" in vars(p))
 
@@ -106,6 +108,7 @@ def fastest_variant(space: Space[Any]) -> Space[Any]:
 
 
 __all__ = [
+    "ABOUT",
     "CHECKPOINTS",
     "DEFAULT_CHECKPOINT",
     "SPACES",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -51,6 +53,33 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
         CheckpointError: missing, truncated, foreign, of another kind, or changed since it was written.
     """
     path = Path(path)
+    with _opening(path):
+        data = read_bytes(path, LARGEST)  # once: the library opens a file twice; meanwhile a training may replace it
+        metadata = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+        header = from_json(metadata.get(_KEY, "null"))
+        tensors = load(data)
+        digest = _digest(tensors)
+    return tensors, _checked(path, header, kinds, digest)
+
+
+def read_header(path: Path | str, *kinds: str) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """Reads what a checkpoint says of itself, and the shapes of its tensors by name, but no tensor.
+
+    Whether the tensors are those that were written is not known then.
+
+    Raises:
+        CheckpointError: as `load_tensors`, but for tensors that were changed.
+    """
+    path = Path(path)
+    with _opening(path), safe_open(path, "pt") as file:
+        header = from_json((file.metadata() or {}).get(_KEY, "null"))
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    return _checked(path, header, kinds), shapes
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Around what reads a checkpoint, which may be missing, or any file."""
     if not is_file(path):
         raise CheckpointError(
             "no checkpoint here",
@@ -60,11 +89,11 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
         )
     what, fix = f"{path} cannot be read: truncated, or not a safetensors file", "copy or download it again"
     with reading(what, error=CheckpointError, fix=fix):
-        data = read_bytes(path, LARGEST)  # once: the library opens a file twice; meanwhile a training may replace it
-        metadata = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
-        header = from_json(metadata.get(_KEY, "null"))
-        tensors = load(data)
-        digest = _digest(tensors)
+        yield
+
+
+def _checked(path: Path, header: Any, kinds: Sequence[str], digest: str | None = None) -> dict[str, Any]:
+    """A header of one of these kinds that is as it was written; the `digest` of tensors that were read must be its."""
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         got = header.get("schema") if isinstance(header, dict) else "a safetensors file of another program"
         raise CheckpointError(f"{path} is not a checkpoint of this version of ghn", got=got, expected=SCHEMA)
@@ -76,13 +105,13 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
             fix="choose another file",
         )
     changed = None
-    if header.get("digest") != digest or not isinstance(header.get("card"), dict):
+    if (digest is not None and header.get("digest") != digest) or not isinstance(header.get("card"), dict):
         changed = "its tensors do not match their digest"
     elif header.pop("seal", seal := _seal(header)) != seal:  # the first files had no seal
         changed = "its card does not match its seal"
     if changed:
         raise CheckpointError(f"{path} was changed after it was written: {changed}", fix="use the original file")
-    return tensors, header
+    return header
 
 
 def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
