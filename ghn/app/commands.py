@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import fill
 
 from ghn.app.flags import divided
 from ghn.app.program import NAME
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, meant
 
 JSON = "--json"
 WIDTH = 120
@@ -87,6 +86,10 @@ class Command:
             from ghn.app.overrides import options_of
 
             check_name("searcher", word, [name for name in options_of("search") if name != "none"])
+        if self.word[0] == "archs":
+            _check_file(word)
+            word = f'"{word}"' if word.isdigit() else as_typed(word)
+            return f"archs={word}"
         return f"{self.word[0]}={as_typed(word)}"
 
 
@@ -97,9 +100,23 @@ def check_name(kind: str, got: str, known: Sequence[str]) -> None:
         ConfigError: there is none such.
     """
     if got not in known:
-        near = difflib.get_close_matches(got, known, n=2, cutoff=0.5)
-        fix = f"did you mean {' or '.join(near)}?" if near else f"see {NAME} --help"
+        fix = meant(got, known) or f"see {NAME} --help"
         raise ConfigError(f"there is no {kind} {got}", expected=" | ".join(known), fix=fix)
+
+
+def _check_file(word: str) -> None:
+    """Refuses a word that is to be a file of architectures, and is none.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    from ghn.assets import here_or_shipped
+    from ghn.reading import there_is
+
+    if not there_is(here_or_shipped(word)):
+        drawn = f"; archs={word} draws so many at random" if word.isdigit() else ""
+        fix = f"write the architectures into a file, one a line, and name that{drawn}"
+        raise ConfigError("there is no such file", got=word, expected="a file of architectures", fix=fix)
 
 
 def check_command(name: str) -> Command:

@@ -99,23 +99,24 @@ def _check_completion(rest: Sequence[str]) -> None:
 def _check_settings(rest: Sequence[str]) -> None:
     """Refuses what the shell has taken apart, or what is no setting at all, and says what may have been meant."""
     got = " ".join(rest)
-    for whole, parts in _joined(rest):
-        if parts > 1 and "=" in whole:
-            what = "blanks stand around =" if "=" in (whole[-1], whole.split()[1][0]) else "a bracket is left open"
+    for parts in _joined(rest):
+        whole = " ".join(parts)
+        if len(parts) > 1 and "=" in whole:
+            what = "a bracket is left open" if "=" in parts[0][:-1] else "blanks stand around ="
             whole = "=".join(part.strip() for part in whole.split("=", 1))
             raise ConfigError(f"{what}: the shell has taken it apart", got=got, fix=f"type it as {shlex.quote(whole)}")
         if "=" not in whole and not whole.startswith("~"):
             raise ConfigError(f"{whole} is no setting", got=got, expected="KEY=VALUE, as in n=300", fix=_meant(whole))
 
 
-def _joined(rest: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Arguments, those put together that seem to be one: around a lone `=`, and until brackets are closed."""
+def _joined(rest: Sequence[str]) -> Iterator[list[str]]:
+    """Arguments, those together that seem to be one: around a lone `=`, and until brackets are closed."""
     left = list(rest)
     while left:
-        whole, parts = left.pop(0), 1
-        while left and (_is_open(whole) or _waits(whole, left[0])):
-            whole, parts = f"{whole} {left.pop(0)}", parts + 1
-        yield whole, parts
+        parts = [left.pop(0)]
+        while left and (_is_open(whole := " ".join(parts)) or _waits(whole, left[0])):
+            parts.append(left.pop(0))
+        yield parts
 
 
 def _is_open(text: str) -> bool:

@@ -20,7 +20,7 @@ from ghn.app.program import command_of, is_ghn
 from ghn.app.ranges import Keys
 from ghn.app.read_keys import dotted, read_keys
 from ghn.app.train_keys import TrainKeys
-from ghn.errors import ConfigError, check_known
+from ghn.errors import ConfigError, check_known, meant
 
 CONF = files("ghn.app.conf")
 CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide which keys there are
@@ -142,6 +142,10 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
     """What is said of overrides from which hydra cannot compose a config."""
     what, _, values = said.partition("Available options in ")
     near = re.findall(r"\t(\S+)\n", values.partition("Config search")[0])
+    if what.startswith("Config group override must be"):  # a number, where a name is expected
+        typed = [one.partition("=")[::2] for one in overrides]
+        choices = [(options_of(key), value) for key, value in typed if CONF.joinpath(key).is_dir()]
+        near = next((names for names, value in choices if value not in names), [])
     try:
         usual = _usual(config, _choices(overrides))
     except (HydraException, OmegaConfBaseException):
@@ -154,7 +158,7 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
         f"an override does not fit the config: {what.splitlines()[0]}",
         got=_got(overrides),
         expected=", ".join(near) or None,
-        fix=_more(config, usual),
+        fix=meant(what.strip().rpartition("/")[2].rstrip("'"), near) or _more(config, usual),
     )
 
 

@@ -33,7 +33,9 @@ def _scores(path: Path) -> list[dict[str, Any]]:
     csv.field_size_limit(1 << 24)  # an architecture can be long
     with reading(f"{path} cannot be read"), open_plain(path) as file:
         rows = list(csv.DictReader(line.decode() for line in file))
-        return [{key: _number(value) if key in NUMBERS else value or None for key, value in row.items()} for row in rows]
+        return [
+            {key: _number(value) if key in NUMBERS else value or None for key, value in row.items()} for row in rows
+        ]
 
 
 NUMBERS = ("value", "std", "seconds")

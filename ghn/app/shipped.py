@@ -98,7 +98,9 @@ def _uses(name: str, card: Mapping[str, Any]) -> list[str]:
 def _told_of(content: Mapping[str, Any]) -> list[str]:
     """What a checkpoint is, in plain words: a row a fact."""
     task, scoring, space = content["task"], content["scoring_task"], content["space"]
-    what = "a graph hypernetwork" if content["method"] == "ghn" else f"weights that networks share ({content['method']})"
+    what = (
+        "a graph hypernetwork" if content["method"] == "ghn" else f"weights that networks share ({content['method']})"
+    )
     settings = ", ".join(f"{key} {_short(value)}" for key, value in space.items() if key not in ("name", "source"))
     agreement, steps = content["agreement"], content["step"]
     rows = {
@@ -107,7 +109,9 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         "scores on": scoring["name"] if scoring else "images that you give: model.score(..., task=task)",
         "network": _network(content["config"]),
         "parameters": f"{content['parameters']:,} numbers in {content['tensors']} tensors",
-        "training": "unknown" if steps is None else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
+        "training": "unknown"
+        if steps is None
+        else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
         "agreement": None
         if agreement is None
         else f"{agreement:.3f}, Kendall's tau with a zero-cost proxy; of several seeds, keep the highest",
@@ -190,8 +194,9 @@ def _table_of(found: Sequence[Mapping[str, Any]]) -> list[str]:
         rows = {
             "networks": space["networks"],
             "hypernetwork": shipped or f"none is shipped: {NAME} train space={space['name']}",
-            "references": f"references={'|'.join(words)}" if words else "none are shipped: references=mine.csv, or "
-            f"{NAME} references",
+            "references": f"references={'|'.join(words)}"
+            if words
+            else f"none are shipped: references=mine.csv, or {NAME} references",
         }
         if space["name"] == "function":
             rows = {"hypernetwork": f"{NAME} train space=function space.target=my_file:build"}

@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ghn.arguments import check_names
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, meant
 from ghn.spaces.function import FunctionSpace
 from ghn.spaces.modules import ModuleSpace
 from ghn.spaces.source import source_of, target_of
@@ -44,7 +44,8 @@ def make_space(name: str, **settings: Any) -> Space[Any]:
         ConfigError: unknown name or setting.
     """
     if name not in SPACES:
-        raise ConfigError("unknown space", got=name, expected=" | ".join(SPACES))
+        fix = meant(name, SPACES) or "take one of these, or make a space of your own: docs/add-a-space.md"
+        raise ConfigError("unknown space", got=name, expected=" | ".join(SPACES), fix=fix)
     check_names("setting", f"space {name}", SPACES[name], settings)
     try:
         return SPACES[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})

@@ -195,7 +195,8 @@ def _open_folder(path: Path) -> Any:
     from torchvision.datasets import ImageFolder  # heavy: only where it is used
 
     expected = f"{path}/CLASS/IMAGE, one folder a class with images in it"
-    with reading(f"{path} is not a folder of images", expected=expected):
+    fix = "check the path, or make a folder a class there"
+    with reading(f"{path} is not a folder of images", expected=expected, fix=fix):
         return ImageFolder(str(path))
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from ghn.errors import CheckpointError
 from ghn.files import write_atomic
 from ghn.nets.net import check_shapes
-from ghn.reading import from_json, is_file, read_bytes, reading
+from ghn.reading import from_json, is_file, open_plain, read_bytes, reading
 
 SCHEMA = "ghn.checkpoint/1"
 LARGEST = 1 << 34  # bytes of a file
@@ -77,6 +77,15 @@ def read_header(path: Path | str, *kinds: str) -> tuple[dict[str, Any], dict[str
     return _checked(path, header, kinds), shapes
 
 
+def is_pickle(path: Path) -> bool:
+    """Whether a file begins as those of `torch.save` do, today's and those of before version 1.6."""
+    try:
+        with open_plain(path) as file:
+            return file.read(4) in (b"PK\x03\x04", b"\x80\x02\x8a\n")
+    except (OSError, ValueError):
+        return False  # which is told by whoever reads it
+
+
 @contextmanager
 def _opening(path: Path) -> Iterator[None]:
     """Around what reads a checkpoint, which may be missing, or any file."""
@@ -86,6 +95,13 @@ def _opening(path: Path) -> Iterator[None]:
             got=str(path),
             expected="a .safetensors file written by ghn",
             fix="a training leaves one in its folder: FOLDER/checkpoint.safetensors",
+        )
+    if is_pickle(path):
+        raise CheckpointError(
+            f"{path} is a pickle, as torch.save writes: ghn reads none, as it could run anything",
+            got=path.name,
+            expected="a .safetensors file written by ghn",
+            fix="train one (ghn train), or give the checkpoint.safetensors of a training",
         )
     what, fix = f"{path} cannot be read: truncated, or not a safetensors file", "copy or download it again"
     with reading(what, error=CheckpointError, fix=fix):
