@@ -1,4 +1,4 @@
-"""The commands of `ghn`: what each does, the config and job behind it, and examples; without any import that takes time."""
+"""The commands of `ghn`: what each does, the config and job behind it, and examples; no import takes time."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Command:
                 f"{NAME} {self.name} needs a file of architectures",
                 got=" ".join(overrides) or "nothing",
                 expected="one architecture a line, a .json list of them, or a .py file of genotypes (docs/formats.md)",
-                fix=f"{NAME} {self.name} FILE; or archs=100, drawn at random; or archs=all, of a space that can be listed",
+                fix=f"{NAME} {self.name} FILE; or archs=100, drawn at random; or archs=all, all of a listed space",
             )
 
     def _meant(self, word: str) -> str:
@@ -253,7 +253,7 @@ def overview() -> str:
         fill(
             f"{NAME} --version; completion of commands and keys by Tab: "
             f'eval "$({NAME} --shell-completion install=bash)". '
-            "Exit codes: 0 done, 1 an error that is told, 2 a wrong command line, 130 Ctrl-C. More: docs/command-line.md.",
+            "Exit codes: 0 done, 1 an error that is told, 2 a wrong command line, 130 Ctrl-C. docs/command-line.md",
             WIDTH,
         ),
     ]

@@ -21,7 +21,7 @@ def complete(arguments: Sequence[str]) -> None:
 
     Hydra's plugin for the shell answers all but the command itself, and a word that stands for the value of a key.
     """
-    from ghn.app.entry import run_hydra
+    from ghn.app.hydra_run import run_hydra
 
     with answering():
         check_flags(arguments)

@@ -1,4 +1,4 @@
-"""`ghn`: every job of the two scripts as a command, with the same configs and keys; what is shipped, and what a file is.
+"""`ghn`: every job of the two scripts as a command, with the same configs and keys; what is shipped, what a file is.
 
 Nothing but the standard library is imported before it is clear what is wanted: help is there at once.
 """
@@ -6,9 +6,9 @@ Nothing but the standard library is imported before it is clear what is wanted: 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ghn.app.commands import JSON, check_command, overview, usage
 from ghn.app.program import NAME
@@ -90,6 +90,8 @@ def _run(name: str, given: Sequence[str], *, as_json: bool) -> None:
 
         tell(command, given, as_json=as_json)
         return
+    from ghn.app.hydra_run import run_hydra
+
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         out = run_hydra(command.config, overrides)
     if as_json and out is not None:
@@ -97,36 +99,3 @@ def _run(name: str, given: Sequence[str], *, as_json: bool) -> None:
 
         with answering(FAILED):
             print_result(command.name, out)
-
-
-def run_hydra(config: str, overrides: Sequence[str]) -> str | None:
-    """Runs a job or a training under hydra, and returns its folder; None where only a config was shown."""
-    import hydra
-
-    from ghn.app.cli import plain, told
-
-    typed, folders = list(sys.argv), []
-
-    def task(cfg: Any) -> None:
-        sys.argv[:] = typed  # which reports, cards and messages tell
-        with told(NAME, cfg.out):
-            task_of(config)(plain(cfg))
-        folders.append(cfg.out)
-
-    try:
-        sys.argv[1:] = overrides  # which hydra reads
-        hydra.main(version_base="1.3", config_path="pkg://ghn.app.conf", config_name=config)(task)()
-    finally:
-        sys.argv[:] = typed
-    return folders[-1] if folders else None
-
-
-def task_of(config: str) -> Callable[[Any], None]:
-    """What does the work of a config; imported when it is to be done."""
-    if config == "train":
-        from ghn.app.train import train
-
-        return train
-    from ghn.app.jobs import run_job
-
-    return run_job

@@ -69,7 +69,8 @@ def _what_is_wrong(
     expected = error["msg"] if field is None else in_words(field.annotation, field.metadata)
     meaning = f" ({field.description})" if field is not None and field.description else ""
     got = "null" if error["input"] is None else repr(error["input"])
-    if isinstance(error["input"], str) and (near := meant(error["input"], re.findall(r"\w+", expected))):
+    names = re.findall(r"\w+(?= \|)|(?<=\| )\w+", expected)
+    if isinstance(error["input"], str) and (near := meant(error["input"], names)):
         shown = near
     return ConfigError(f"{key} {_how(error)}", got=got, expected=f"{expected}{meaning}", fix=shown)
 

@@ -1,10 +1,10 @@
 """Search spaces: sets of architectures, each with the one road to its network.
 
 Every folder here is a space: it defines `SPACE`, its class, and perhaps `CHECKPOINT`, the hypernetwork that is shipped
-for it; `ABOUT` and `NETWORKS` say in a few words what it is, and how many there are; one of them is the `DEFAULT`, which
-is taken where none is named. A class of one's own is registered by its
-name: `SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint
-names where its source is, and is opened with the space given: no file chooses what is imported.
+for it; `ABOUT` and `NETWORKS` say in a few words what it is, and how many there are. One of them is the `DEFAULT`,
+which is taken where none is named. A class of one's own is registered by its name: `SPACES["chain"] = Chain`. Without
+that, and for what is made of a user's own functions and modules, a checkpoint names where its source is, and is opened
+with the space given: no file chooses what is imported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a first user types wrongly: each ends with a sentence of what is wrong and one of what to do, before any work."""
+"""What a first user types wrongly: each ends with what is wrong and what to do, before any work."""
 
 from __future__ import annotations
 
@@ -223,15 +223,11 @@ def test_an_extra_that_is_missing_says_what_installs_it(typed: Typed, monkeypatc
         import_module("ghn.adapters.optuna")
 
 
-def test_make_says_which_python_it_needs() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    code = re.search(r"\$\(PYTHON\) -c '(.*)'", makefile)
+def test_make_says_which_python_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = re.search(r"\$\(PYTHON\) -c '(.*)'", (ROOT / "Makefile").read_text())
     assert code is not None
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        pytest.raises(SystemExit, match="3.11 or newer; try make PYTHON=python"),
-    ):
-        patch.setattr(sys, "version_info", (3, 9))
+    monkeypatch.setattr(sys, "version_info", (3, 9))
+    with pytest.raises(SystemExit, match=r"3\.11 or newer; try make PYTHON=python3\.11"):
         exec(code[1])
 
 
