@@ -216,9 +216,9 @@ _ALL = (
         "info",
         "Say in plain words what a checkpoint is, and how to use it.",
         (
-            ("nasbench201", "what is shipped for a space"),
+            ("darts", "what is shipped for a space"),
             ("outputs/small/checkpoint.safetensors", "what `ghn train` has left"),
-            ("nasbench201 --json", "the same as JSON"),
+            ("darts --json", "the same as JSON"),
         ),
         None,
         word=("checkpoint", "CHECKPOINT"),
