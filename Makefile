@@ -4,14 +4,19 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
 STRESS ?= outputs/stress
+# the commit that holds the trainings of the survey, 30 MB, which later ones leave out
+TRAININGS := bc6072f
 GPU ?= outputs/gpu-check-$(shell date +%Y%m%d-%H%M%S)
 
-.PHONY: demo test test-ddp test-ray stress lint bench gpu-check clean
+.PHONY: help demo test test-ddp test-ray stress lint docs bench gpu-check trainings dist clean
 
-demo: $(VENV)/.base  ## train a small GHN, score 200 networks with it and with the shipped one, compare; at most 15 minutes
-	$(RUN) train_ghn.py trainer=demo population=0 out=$(DEMO)/small
-	$(RUN) evaluate.py n=200 references=all checkpoint=[shipped,$(DEMO)/small/checkpoint.safetensors] out=$(DEMO)/report
-	@echo "open $(DEMO)/report/report.html"
+help:  ## this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: $(VENV)/.base  ## networks of your own and 300 known ones, ordered without training them; 10 minutes with the installation
+	@$(RUN) examples/demo.py --out $(DEMO)/own
+	@echo "4. The shipped hypernetwork orders 300 networks of NAS-Bench-201; how well, published accuracies tell:"
+	@$(RUN) evaluate.py out=$(DEMO)/known
 
 test: $(VENV)/.dev  ## all tests
 	$(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
@@ -32,6 +37,15 @@ lint: $(VENV)/.dev  ## style, types and floors
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+docs: $(VENV)/.dev build/survey/index.md  ## the site, into site/: opens without network; warnings are errors
+	$(RUN) docs/tools/site_pages.py
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict
+	@echo "open site/index.html; with search: python -m http.server -d site"
+
+build/survey/index.md: docs/survey/survey.json docs/tools/survey_page.py $(wildcard ghn/report/*.* ghn/report/survey/*.py) | $(VENV)/.dev
+	rm -rf build/survey
+	$(RUN) docs/tools/survey_page.py build/survey
+
 bench: $(VENV)/.dev  ## speed and memory, medians of several runs
 	$(RUN) -m tests.benchmarks
 
@@ -50,9 +64,22 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/pip install -e '.[dev]'
 	touch $@ $(VENV)/.base
 
+$(VENV)/.dist: $(VENV)/.base
+	$(VENV)/bin/pip install -e '.[dist]'
+	touch $@
+
 $(VENV)/.stress: $(VENV)/.dev
 	$(VENV)/bin/pip install -e '.[stress]'
 	touch $@
 
+trainings:  ## the trainings that the survey reads, out of the history of this repository
+	@git cat-file -e $(TRAININGS) || { echo "this clone lacks their commit; git fetch --unshallow"; exit 1; }
+	git archive $(TRAININGS) checkpoints/trainings | tar -x
+
+dist: $(VENV)/.dist  ## wheel and sdist of ghn, and a wheel of the survey's trainings
+	$(RUN) -m build --outdir dist .
+	$(MAKE) trainings
+	$(RUN) -m build --wheel --outdir dist checkpoints/trainings
+
 clean:  ## what can be made again; outputs/ stays
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -37,7 +37,7 @@ _HOME = {
     "make_task": "ghn.tasks",
 }
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Graph",
     "ImageTask",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from ghn.errors import DataError
@@ -9,6 +10,7 @@ from ghn.reading import there_is
 
 _PACKAGE = Path(__file__).resolve().parent
 _ROOTS = (_PACKAGE.parent, _PACKAGE / "_assets")  # a checkout; an installed wheel
+TRAININGS = "checkpoints/trainings"  # of the survey: a package of their own, or `make trainings` in a checkout
 
 
 def asset(relative: str) -> Path:
@@ -33,4 +35,10 @@ def here_or_shipped(path: str | Path) -> Path:
 
 
 def _shipped(relative: str | Path) -> Path | None:
-    return next((root / relative for root in _ROOTS if there_is(root / relative)), None)
+    return next((root / relative for root in (*_ROOTS, *_apart()) if there_is(root / relative)), None)
+
+
+def _apart() -> list[Path]:
+    """Where the package of the survey's trainings is installed."""
+    spec = find_spec("ghn_trainings")
+    return [Path(place) for place in spec.submodule_search_locations or ()] if spec else []

@@ -59,6 +59,10 @@ class OtherSpaceError(CheckpointError):
     """What is shipped - a checkpoint, or published networks - is of another space."""
 
 
+class NotShippedError(CheckpointError):
+    """What is shipped apart from the package - trainings of the survey - is not here."""
+
+
 class ConfigError(GhnError, ValueError):
     """A setting is unknown, contradictory or out of range."""
 

@@ -40,12 +40,22 @@ def checkpoint(trained) -> Path:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
 def test_short(path):
-    assert len(path.read_text().splitlines()) < 45
+    assert len(path.read_text().splitlines()) < 65
 
 
 def test_train_once_goes_on(trained, capsys):
     run("train_once.py", "--steps", 2, "--width", 4, "--out", trained.parent, "--resume")
     assert "2 steps" in capsys.readouterr().out
+
+
+def test_demo_goes_on(tmp_path, capsys):
+    small = ("--steps", 2, "--networks", 30, "--shown", 1, "--epochs", 1, "--out", tmp_path / "own")
+    run("demo.py", *small)
+    first = capsys.readouterr().out.splitlines()
+    assert [line[0] for line in first if line[1:3] == ". "] == ["1", "2", "3"]
+    assert first[-2].startswith("the first 1: ") and first[-1].startswith("the last 1: ")
+    run("demo.py", *small)
+    assert capsys.readouterr().out.splitlines() == first
 
 
 def test_score_thousands_resumes(checkpoint, tmp_path, capsys):

@@ -24,6 +24,7 @@ RUN = (
     "docs/bias.md",
     "docs/checkpoints.md",
     "docs/combinations.md",
+    "docs/coming-from.md",
     "docs/formats.md",
     "docs/learning-curves.md",
     "docs/low-fidelity.md",
@@ -39,10 +40,11 @@ RUN = (
     "docs/spaces.md",
     "docs/stability.md",
     "docs/surrogates.md",
+    "docs/tutorial.md",
     "docs/vit.md",
     "docs/zero-cost.md",
 )
-PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")))
+PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 SMALL = {  # what is added to a documented command so that it runs in seconds
     "train_ghn.py": ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0", "population=0"],
     "evaluate.py": ["n=20", "sample.val=64", "bootstrap=50"],

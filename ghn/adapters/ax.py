@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ghn.adapters import check_extra
 from ghn.adapters.ax_experiment import constants_beside, metric_of, parameters
 from ghn.errors import ArchitectureError
+from ghn.extras import check_extra
 from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import config_of, member_of_config

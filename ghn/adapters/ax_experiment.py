@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ghn.adapters import check_extra
+from ghn.extras import check_extra
 from ghn.spaces.configs import options_of
 from ghn.types import Space
 

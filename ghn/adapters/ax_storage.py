@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ghn.adapters import check_extra
 from ghn.adapters.ax import GHNNode
+from ghn.extras import check_extra
 from ghn.search.surrogate import Surrogate
 
 check_extra("ax", "ax")

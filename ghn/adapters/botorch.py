@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.adapters import check_extra
 from ghn.errors import ConfigError
+from ghn.extras import check_extra
 from ghn.scoring.model import Model
 from ghn.spaces.choices import decision_space
 from ghn.spaces.members import draw_distinct, live_graph

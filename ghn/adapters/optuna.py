@@ -5,7 +5,7 @@ study = optuna.create_study(direction="maximize", sampler=GHNSampler(ghn.load())
 
 from __future__ import annotations
 
-from ghn.adapters import check_extra
+from ghn.extras import check_extra
 
 check_extra("optuna", "optuna")
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ghn.adapters import check_extra
 from ghn.adapters.pymoo_objectives import Cost, Judge, accuracies, all_costs, asked, checked_judge
 from ghn.adapters.pymoo_operators import Rows, operators
 from ghn.errors import ArchitectureError
+from ghn.extras import check_extra
 from ghn.spaces.choices import decision_space
 from ghn.types import Space
 

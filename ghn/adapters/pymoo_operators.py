@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ghn.adapters import check_extra
 from ghn.errors import ArchitectureError
+from ghn.extras import check_extra
 from ghn.search.surrogate import NEAR
 from ghn.spaces.choices import Decisions
 

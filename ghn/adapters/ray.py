@@ -6,7 +6,7 @@ tuner = tune.Tuner(train, tune_config=tune.TuneConfig(search_alg=GHNSearch(surro
 
 from __future__ import annotations
 
-from ghn.adapters import check_extra
+from ghn.extras import check_extra
 
 check_extra("ray", "ray.tune", "ray.data")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ghn.adapters import check_extra
 from ghn.errors import ConfigError, GhnError, TrainingError
+from ghn.extras import check_extra
 from ghn.search.workers import Judge, Workers
 from ghn.types import Score, Trial
 

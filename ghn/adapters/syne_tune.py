@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ghn.adapters import check_extra
 from ghn.errors import ConfigError
+from ghn.extras import check_extra
 from ghn.search.observations import is_value
 from ghn.search.surrogate import Surrogate
 from ghn.spaces.configs import WHOLE, config_of, member_of_config, options_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ghn.adapters import check_extra
 from ghn.errors import DataError
+from ghn.extras import check_extra
 from ghn.spaces.configs import WHOLE, config_of, options_of
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import CURVES, Run, check_metric

@@ -11,8 +11,8 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.app.user_space import user_space
-from ghn.assets import asset
-from ghn.errors import CheckpointError, ConfigError, DataError, OtherSpaceError, check_known
+from ghn.assets import TRAININGS, asset
+from ghn.errors import CheckpointError, ConfigError, DataError, NotShippedError, OtherSpaceError, check_known
 from ghn.scoring.load import CHECKPOINT, SHIPPED, find_checkpoint, load
 from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
@@ -152,19 +152,20 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
     Raises:
         CheckpointError: it is damaged, or made for another space or in another way; an OtherSpaceError when what is
             shipped is for another space.
-        ConfigError: none of this kind is shipped.
+        NotShippedError: none of this kind is shipped, or it is not here.
     """
     if checkpoint == "shipped" and method == "ghn":
         return "GHN shipped", _load_shipped(setting, asset(CHECKPOINTS.get(setting.space.name, SHIPPED)))
     if isinstance(checkpoint, str) and (named := re.fullmatch(r"shipped(?:-(\d+))?", checkpoint)):
         folder = f"{method}_s{named[1] or 1}"
         try:
-            path = asset(f"checkpoints/trainings/{folder}/{CHECKPOINT}")
+            path = asset(f"{TRAININGS}/{folder}/{CHECKPOINT}")
         except DataError:
-            raise ConfigError(
-                f"no such weights are shipped, and estimator={method} needs them",
+            raise NotShippedError(
+                f"there are no such weights here, and estimator={method} needs them",
                 got=checkpoint,
-                fix=f"train them: python train_ghn.py weights={method} out=FOLDER; then checkpoint=FOLDER/{CHECKPOINT}",
+                fix=f"train them: python train_ghn.py weights={method} out=FOLDER; checkpoint=FOLDER/{CHECKPOINT}; "
+                "those of the survey come by `make trainings` in a clone",
             ) from None
         return f"{method} {checkpoint}", _load_shipped(setting, path)
     paths = [find_checkpoint(one) for one in ([checkpoint] if isinstance(checkpoint, str) else checkpoint)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ghn.errors import DataError, ExistsError, GraphError, MissingExtraError
+from ghn.errors import DataError, ExistsError, GraphError
+from ghn.extras import need
 from ghn.files import write_atomic
 from ghn.graph.interpreter import Inputs, as_tuple
 from ghn.graph.network import Network, Program
@@ -180,8 +180,4 @@ def _check_same(path: Path, found: Sequence[Any], expected: Sequence[Any]) -> No
 
 
 def _need(package: str) -> Any:
-    try:
-        return import_module(package)
-    except ImportError:
-        fix = "pip install 'ghn[onnx]'"
-        raise MissingExtraError(f"ONNX files need {package}, which is not installed", fix=fix) from None
+    return need(package, "onnx", "an ONNX file")

@@ -132,6 +132,18 @@ class Survey(Stored):
         return next((cost for cost in self.costs if cost.label == label), None)
 
 
+def read_survey(path: str | Path) -> Survey:
+    """Reads a `survey.json`, or the one in a folder.
+
+    Raises:
+        DataError: no such file, not JSON, or another schema.
+    """
+    path = Path(path)
+    path = path / "survey.json" if is_folder(path) else path
+    with reading(f"there is no readable survey at {path}", expected="a survey.json that ghn wrote"):
+        return Survey.from_json(read_json(path))
+
+
 # --- estimators in words, which stand in `about.toml` ---
 
 HYPERNETWORK, SHARED, ZERO_COST = "hypernetwork", "shared weights", "zero cost"

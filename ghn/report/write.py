@@ -134,13 +134,13 @@ def _anchors(blocks: Sequence[Block]) -> dict[int, str]:
 # --- Markdown: a first page and those beside it, with links between them ---
 
 
-def markdown(document: Document) -> dict[str, str]:
-    """The text of each page by the name of its file."""
+def markdown(document: Document, *, one_file: bool = True) -> dict[str, str]:
+    """The text of each page by the name of its file; `one_file` says whether the HTML page is beside them."""
     name = document.name
     made = (
-        f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page; "
-        f"[{name}.html]({name}.html) shows the same in one file."
+        f"Made {escape(document.created)} by ghn. Every number here is in [{name}.json]({name}.json) beside this page"
     )
+    made += f"; [{name}.html]({name}.html) shows the same in one file." if one_file else "."
     found = {f"{FIRST}.md": _joined(name, document.title, made, document.blocks)}
     back = f"[{escape(document.home)}]({FIRST}.md)"
     for page in document.pages:  # what is a section of a section on the one page is a section here
@@ -155,10 +155,11 @@ def escape(text: str) -> str:
 
 
 def _joined(name: str, title: str, below: str, blocks: Sequence[Block]) -> str:
-    return "\n\n".join([_comment(name), f"# {escape(title)}", below, *map(_block, blocks)]) + "\n"
+    return "\n\n".join([_comment(name), f"# {escape(title)}", below, *map(block_text, blocks)]) + "\n"
 
 
-def _block(block: Block) -> str:
+def block_text(block: Block) -> str:
+    """A block in Markdown; pictures lie in `figures/`."""
     match block:
         case Heading(level, text):
             return f"{'#' * level} {escape(text)}"
@@ -174,7 +175,7 @@ def _block(block: Block) -> str:
                 for one in pictures
             )
         case Fold(title, inside):
-            body = "\n\n".join(map(_block, inside))
+            body = "\n\n".join(map(block_text, inside))
             return f"<details><summary>{html.escape(title)}</summary>\n\n{body}\n\n</details>"
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ghn.errors import ConfigError, DataError, MissingExtraError
+from ghn.errors import ConfigError, DataError
+from ghn.extras import missing
 from ghn.tables.pickles import restricted_load
 from ghn.tables.references import ReferenceTable
 from ghn.tables.rows import Run, TableHeader
@@ -82,7 +83,7 @@ def read_archive(
             expected=f"a dataset of {tuple(_DATASETS)}, epochs of {archive.epochs}",
         )
     if importlib.util.find_spec("nats_bench") is None:
-        raise MissingExtraError("reading NATS-Bench needs nats-bench", fix="pip install 'ghn[nasbench]'")
+        raise missing("nats-bench", "nasbench", "an archive of NATS-Bench")
     folder = Path(folder)
     names = names_of(archive, folder)
     wanted = sorted(_present(folder, len(names)) if indices is None else set(indices))

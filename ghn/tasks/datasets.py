@@ -11,6 +11,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ghn.errors import ConfigError, DataError
+from ghn.extras import need
 from ghn.reading import is_folder, reading
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.augmentation import Augmentation
@@ -192,12 +193,11 @@ def _construct(config: Mapping[str, Any]) -> Any:
 
 
 def _open_folder(path: Path) -> Any:
-    from torchvision.datasets import ImageFolder  # heavy: only where it is used
-
+    datasets = need("torchvision.datasets", "vision", "a folder of images")
     expected = f"{path}/CLASS/IMAGE, one folder a class with images in it"
     fix = "check the path, or make a folder a class there"
     with reading(f"{path} is not a folder of images", expected=expected, fix=fix):
-        return ImageFolder(str(path))
+        return datasets.ImageFolder(str(path))
 
 
 class _Reader:

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError, MissingExtraError
+from ghn.errors import ConfigError, DataError
+from ghn.extras import need
 from ghn.reading import read_bytes, reading
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.objectives import Objective
@@ -108,12 +109,10 @@ def csv(
 
 
 def _read(path: str | Path) -> pd.DataFrame:
-    try:
-        import pandas as pd
-    except ImportError:
-        raise MissingExtraError("tables need pandas", fix="pip install 'ghn[pandas]'") from None
+    pandas = need("pandas", "pandas", "a table")
     with reading(f"{path} cannot be read as CSV", expected="a header, then a line an item"):
-        return pd.read_csv(io.BytesIO(read_bytes(Path(path).expanduser())))
+        frame: pd.DataFrame = pandas.read_csv(io.BytesIO(read_bytes(Path(path).expanduser())))
+    return frame
 
 
 def _check_frame(frame: pd.DataFrame, columns: Sequence[str], where: str) -> None:

@@ -12,6 +12,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from ghn.errors import DataError
+from ghn.extras import need
 from ghn.tasks.arrays import as_bytes
 from ghn.tasks.transforms import as_size, resize
 
@@ -108,8 +109,7 @@ def as_image(image: Any, channels: int | None, where: str) -> UInt8[Tensor, "c h
 
 def fit_image(image: UInt8[Tensor, "c h w"], size: int | tuple[int, int]) -> UInt8[Tensor, "c h2 w2"]:
     """Crops the largest rectangle of the wanted aspect ratio out of the centre, and resizes it."""
-    from torchvision.transforms.v2 import functional as transforms
-
+    transforms = need("torchvision.transforms.v2.functional", "vision", "cropping an image")
     height, width = as_size(size)
     h, w = image.shape[-2:]
     scale = min(h / height, w / width)

@@ -18,6 +18,7 @@ import torch
 from einops import rearrange
 
 from ghn.errors import DataError
+from ghn.extras import need
 from ghn.files import replacing
 from ghn.locks import sweep_shared
 from ghn.reading import read_npz, there_is
@@ -136,8 +137,7 @@ def official(dataset: str, root: Path, download: bool = False) -> Pools:
 
 
 def _part(dataset: str, root: Path, train: bool, download: bool) -> Pool:
-    from torchvision import datasets  # heavy: only where it is used
-
+    datasets = need("torchvision.datasets", "vision", f"reading {dataset}")
     try:
         with _patience():
             loaded = getattr(datasets, dataset)(str(root), train=train, download=download)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ghn.errors import ConfigError
+from ghn.extras import need
 
 _CHUNK = 4096  # images at a time, so that the wide integers of the sum never hold a whole dataset
 
@@ -79,7 +80,6 @@ def _area_mean(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UIn
 
 
 def _antialiased(images: UInt8[Tensor, "n c h w"], height: int, width: int) -> UInt8[Tensor, "n c h2 w2"]:
-    from torchvision.transforms.v2 import functional as transforms  # heavy: only where it is used
-
+    transforms = need("torchvision.transforms.v2.functional", "vision", "resizing an image by other than whole numbers")
     resized: Tensor = transforms.resize(images, [height, width], antialias=True)
     return resized

@@ -88,17 +88,23 @@ class Trained:
     """What a training has given so far, over all rungs.
 
     `curve` has lists of `epochs`, losses and accuracies, an entry an epoch; `seconds` and `macs` (multiply-adds) are
-    what it took; `error` says why it cannot go on.
+    what it took; `error` says why it cannot go on; `guard`, that nobody asked for so many epochs: against a kill it is
+    kept until the next is done.
     """
 
     curve: dict[str, list[float]]
     seconds: float = 0.0
     macs: float = 0.0
     error: str | None = None
+    guard: bool = False
 
     @property
     def epochs(self) -> int:
         return len(self.curve.get("epochs", []))
+
+    def to_json(self) -> str:
+        known = asdict(self)
+        return json.dumps(known if self.guard else {name: value for name, value in known.items() if name != "guard"})
 
     def add(self, epoch: Mapping[str, float], seconds: float, macs: float) -> Trained:
         row = {"epochs": self.epochs + 1, **epoch}
@@ -149,12 +155,24 @@ class RungStore:
         if state:
             save_tensors(self._path(arch, rungs, trained.epochs, "safetensors"), STATE, state, {"arch": arch})
         path = self._path(arch, rungs, None if trained.error else trained.epochs, "json")
-        write_atomic(path, json.dumps(asdict(trained)))
+        write_atomic(path, trained.to_json())
 
-    def forget(self, arch: str, rungs: Rungs, done: int) -> None:
-        """Deletes a result and its state that only guarded against a kill."""
-        for suffix in ("safetensors", "json"):
-            self._path(arch, rungs, done, suffix).unlink(missing_ok=True)
+    def ask_for(self, arch: str, rungs: Rungs) -> Trained | None:
+        """The result after all epochs of the rungs, which is no longer one that only guards."""
+        if (trained := self.load(arch, rungs)) is not None and trained.guard:
+            trained = replace(trained, guard=False)
+            write_atomic(self._path(arch, rungs, None, "json"), trained.to_json())
+        return trained
+
+    def forget_guard(self, arch: str, rungs: Rungs, done: int) -> None:
+        """Deletes the result and state of the epoch before the last one, if they only guard against a kill."""
+        for number, rung in enumerate(rungs, start=1):
+            first = (rungs[number - 2].epochs or 0) if number > 1 else 0  # those of a rung that ends are asked for
+            if first + 1 < done <= (rung.epochs or 0):
+                if (before := self.load(arch, rungs[:number], done - 1)) is not None and before.guard:
+                    for suffix in ("safetensors", "json"):
+                        self._path(arch, rungs[:number], done - 1, suffix).unlink(missing_ok=True)
+                return
 
     def beginning(self, arch: str, rungs: Rungs) -> tuple[Trained, dict[str, Tensor] | None]:
         """The longest part of a training that is here, with the state to go on from (None: nothing is here)."""
@@ -235,10 +253,11 @@ def train_rungs(store: RungStore, key: str, rungs: Rungs, make: Callable[[Fideli
     `make` makes what a rung begins with; a state in the store then replaces it. Where the loss was no longer finite,
     the result has an `error`, which is kept too.
     """
-    if (known := store.load(key, rungs)) is not None:
+    if (known := store.ask_for(key, rungs)) is not None:
+        store.forget_guard(key, rungs, known.epochs)  # which a kill left
         return known
     run, state = store.beginning(key, rungs)
-    begun = run.epochs
+    store.forget_guard(key, rungs, run.epochs)
     for number, rung in enumerate(rungs, start=1):
         if (rung.epochs or 0) <= run.epochs:
             continue
@@ -254,10 +273,10 @@ def train_rungs(store: RungStore, key: str, rungs: Rungs, make: Callable[[Fideli
                 run = replace(run, error=str(error), seconds=run.seconds + time.perf_counter() - started)
                 store.save(key, rungs, run, {})
                 return run
-            done, run = run.epochs, run.add(asdict(result), time.perf_counter() - started, macs)
+            run = run.add(asdict(result), time.perf_counter() - started, macs)
+            run = replace(run, guard=trainer.epoch < (rung.epochs or 0))
             store.save(key, rungs[:number], run, trainer.state_dict())
-            if done > max(begun, rungs[number - 2].epochs or 0 if number > 1 else 0):  # guards against a kill only
-                store.forget(key, rungs[:number], done)
+            store.forget_guard(key, rungs, run.epochs)
         state = trainer.state_dict()
     return run
 

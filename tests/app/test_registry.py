@@ -17,7 +17,7 @@ from ghn.analysis.correlation import kendall
 from ghn.app.estimators import ESTIMATORS, YOUNG, make_entries
 from ghn.app.makers.trained import finished_curves
 from ghn.app.setting import Entry, Setting, task_space
-from ghn.errors import CheckpointError, ConfigError
+from ghn.errors import CheckpointError, ConfigError, NotShippedError
 from ghn.families.sharing.bank import SOURCES, Bank, BankConfig
 from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
@@ -96,9 +96,9 @@ def test_shared_weights_that_are_shipped(setting: Setting, tmp_path: Path, monke
     assert entry.name == "enas shipped, loss"
     made = make_entries("enas", replace(setting, checkpoints=["shipped-1", "shipped-2"], readouts=["loss"]))
     assert [entry.name for entry in made] == ["enas shipped-1, loss", "enas shipped-2, loss"]
-    with pytest.raises(ConfigError, match=r"are shipped(?s:.*)shipped-3(?s:.*)weights=enas out=FOLDER"):
+    with pytest.raises(NotShippedError, match=r"no such weights(?s:.*)shipped-3(?s:.*)weights=enas out=FOLDER"):
         make_entries("enas", replace(setting, checkpoints=["shipped-3"]))
-    with pytest.raises(ConfigError, match=r"are shipped(?s:.*)weights=darts out=FOLDER"):
+    with pytest.raises(NotShippedError, match=r"no such weights(?s:.*)weights=darts out=FOLDER"):
         make_entries("darts", replace(setting, checkpoints=["shipped"]))
     # a path that is not here is looked for beside the package
     named = make_entries("enas", replace(setting, checkpoints=["checkpoints/trainings/enas_s7/checkpoint.safetensors"]))

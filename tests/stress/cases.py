@@ -33,6 +33,10 @@ STEPS = (
     "trainer.log_every=2", "trainer.check_every=12",
 )  # fmt: skip
 RECIPE = ("recipe.epochs=2", "recipe.batch_size=16")
+LADDER = (  # so much time that all of it is spent on all: what is judged does not follow from times
+    "search.seconds=1e6", "search.pool=8", "search.pilot=4",
+    "search.steps=[{estimator: synflow},{estimator: low_fidelity, budget: 1},{estimator: low_fidelity, budget: 2}]",
+)  # fmt: skip
 CHANGES = (
     "second",
     "time",
@@ -46,6 +50,7 @@ CHANGES = (
     "since",
     "seal",
     "digest",
+    "history",  # of a ladder, in which each row holds a time; the rows without it are in its steps
     "advice",  # of a survey: what to use for so many seconds
 )
 IGNORED = ("tensorboard", ".lock", ".lock.json", "latency.jsonl")
@@ -105,6 +110,7 @@ def cases(images: Path) -> dict[str, Case]:
                 *RECIPE,
             ),
         ),
+        "ladder": ("evaluate.py", (*task, "search=ladder", *LADDER, *RECIPE)),
         "survey": ("evaluate.py", (*task, "job=survey", *survey)),
     }
     return {name: Case(name, script, arguments) for name, (script, arguments) in found.items()}

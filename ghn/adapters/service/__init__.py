@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghn.adapters import check_extra
+from ghn.extras import check_extra
 
 check_extra("serve", "fastapi", "uvicorn")
 

@@ -12,7 +12,7 @@ from ghn.app.job_keys import SurveyKeys
 from ghn.app.setting import Setting
 from ghn.app.survey.analyse import Analysis
 from ghn.app.survey.score import read_entrants, score_lines
-from ghn.app.survey.snapshots import divide_by_space, snapshots_of, stability_of_trainings
+from ghn.app.survey.snapshots import divide_by_presence, divide_by_space, snapshots_of, stability_of_trainings
 from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
 from ghn.errors import ConfigError
 from ghn.files import write_atomic
@@ -40,13 +40,15 @@ def survey_job(setting: Setting, keys: SurveyKeys) -> None:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
-    runs, others = divide_by_space(snapshots_of(plan.runs, least=2), setting.space)
+    here, absent = divide_by_presence(plan.runs)
+    runs, others = divide_by_space(snapshots_of(here, least=2), setting.space)
     scored = score_lines(lines, setting, keys, subjects.archs, out / "scores")
     how: dict[str, Any] = {"bootstrap": keys.bootstrap, "progress": keys.progress}
     analysis = Analysis(scored, subjects, setting.space, plan, **how)
     served = {one.line.label for one in scored}
-    if left_out := [line.label for line in lines if line.label not in served] + others:
-        analysis.notes.append(f"Left out, as what is shipped for them is of another space: {'; '.join(left_out)}.")
+    if left_out := [line.label for line in lines if line.label not in served] + others + absent:
+        why = "what is shipped for them is of another space, or not here (`make trainings` in a clone)"
+        analysis.notes.append(f"Left out, as {why}: {'; '.join(left_out)}.")
     archs, folder = list(subjects.telling.values), out / "scores" / "snapshots"
     trainings = stability_of_trainings(runs, setting, archs, folder, analysis.notes, **how)
     content = make_survey(analysis, setting, trainings).to_json()

@@ -19,7 +19,7 @@ from ghn.app.engines import make_workers
 from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.job_keys import SurveyKeys
 from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
-from ghn.errors import ConfigError, GhnError, OtherSpaceError
+from ghn.errors import ConfigError, GhnError, NotShippedError, OtherSpaceError
 from ghn.scoring.score_files import score_to_file
 from ghn.search.workers import Here, Judge, keep_busy
 from ghn.types import Score, Trial
@@ -122,7 +122,7 @@ def score_lines(
     lines = [line for line in lines if scorer.serves(line)]
     if not lines:
         raise ConfigError(
-            "what is shipped for the survey's estimators is of another space, and there are no others",
+            "what is shipped for the survey's estimators is of another space or not here, and there are no others",
             got=repr(setting.space),
             fix="+survey.estimators.KEY={name: ESTIMATOR}, or checkpoint=PATH of a training in this space",
         )
@@ -169,10 +169,10 @@ class _Scorer:
         return self._made[key]
 
     def serves(self, line: Entrant) -> bool:
-        """Whether what is shipped for a line is of this space."""
+        """Whether what is shipped for a line is here, and of this space."""
         try:
             self.entries(line.key)
-        except OtherSpaceError:
+        except (NotShippedError, OtherSpaceError):
             return False
         return True
 

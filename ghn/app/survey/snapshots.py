@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ghn.analysis.stability import Stability, measure_stability
 from ghn.app.setting import Setting
-from ghn.assets import here_or_shipped
+from ghn.assets import TRAININGS, here_or_shipped
 from ghn.errors import ConfigError, DataError
 from ghn.nets.net import KINDS
 from ghn.scoring.load import CHECKPOINT, load
@@ -46,8 +46,7 @@ def snapshots_in(run: str | Path) -> list[Path]:
     Raises:
         DataError: there are none.
     """
-    found = {int(path.stem.partition("-")[2]): path for path in here_or_shipped(run).glob("checkpoint-*.safetensors")}
-    if not found:
+    if not (found := _in(run)):
         raise DataError(
             "the folder holds no snapshots of a training",
             got=str(run),
@@ -55,6 +54,11 @@ def snapshots_in(run: str | Path) -> list[Path]:
             fix=f"train with snapshots=true ({CHECKPOINT} alone is the end, not the way)",
         )
     return [found[step] for step in sorted(found)]
+
+
+def _in(run: str | Path) -> dict[int, Path]:
+    """Step -> snapshot."""
+    return {int(path.stem.partition("-")[2]): path for path in here_or_shipped(run).glob("checkpoint-*.safetensors")}
 
 
 def score_snapshots(
@@ -76,6 +80,12 @@ def score_snapshots(
         scores = score_to_file(engine, trials, file, engine.identity, progress=progress, label=label)
         found.append((model, np.array([score.value for score in scores])))
     return found
+
+
+def divide_by_presence(runs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The folders of trainings that are to be read, and the names of those that are shipped apart and are not here."""
+    absent = [run for run in runs if Path(run).parent == Path(TRAININGS) and not _in(run)]
+    return [run for run in runs if run not in absent], [Path(run).name for run in absent]
 
 
 def divide_by_space(runs: Mapping[str, list[Path]], space: Space[Any]) -> tuple[dict[str, list[Path]], list[str]]:

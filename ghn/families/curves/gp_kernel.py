@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ghn.families.curves.model import need_extra
+from ghn.extras import need
 
-gpytorch = need_extra("gpytorch", "the Gaussian process over curves")
+gpytorch = need("gpytorch", "curves", "the Gaussian process over curves")
 JITTER = 1e-6
 
 

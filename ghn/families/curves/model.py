@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from jaxtyping import Float
 from scipy.stats import norm
 from torch import Tensor
 
-from ghn.errors import ConfigError, DataError, MissingExtraError
+from ghn.errors import ConfigError, DataError
 from ghn.tables.curves import Curves, Floats
 
 FEWEST_FINISHED = 10  # finished curves from which something can be learned
@@ -165,16 +164,6 @@ def architecture_ids(curves: Curves) -> list[int]:
     """A number an architecture, [n]: groups for cross-validation."""
     number = {name: i for i, name in enumerate(dict.fromkeys(curves.ids))}
     return [number[name] for name in curves.ids]
-
-
-def need_extra(package: str, what: str) -> Any:
-    """Imports an optional package."""
-    try:
-        return import_module(package)
-    except ImportError:
-        raise MissingExtraError(
-            f"{what} needs {package}, which is not installed", fix="pip install 'ghn[curves]'"
-        ) from None
 
 
 class StandardUnits:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ghn.errors import ConfigError, check_known
+from ghn.extras import need
 from ghn.families.curves.functions import FAMILIES, Family
-from ghn.families.curves.model import FEWEST_FINISHED, Block, Extrapolator, need_extra
+from ghn.families.curves.model import FEWEST_FINISHED, Block, Extrapolator
 from ghn.tables.curves import Curves, Floats
 
 CHUNK = 25  # curves fitted at once, which bounds memory
@@ -179,7 +180,7 @@ def sample_ensemble(x: Floats, y: Floats, horizon: float, chain: Chain) -> Float
         horizon: the epoch to be predicted.
         chain: how long to sample.
     """
-    emcee = need_extra("emcee", "mode=mcmc")
+    emcee = need("emcee", "curves", "mode=mcmc")
     rng = np.random.default_rng(chain.seed)
     kept = chain.walkers * (chain.steps // chain.thin)
     points = np.concatenate([x, [x[0], horizon]])

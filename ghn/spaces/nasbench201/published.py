@@ -15,7 +15,8 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from ghn.errors import DataError, MissingExtraError
+from ghn.errors import DataError
+from ghn.extras import missing
 from ghn.spaces.nasbench201.notation import EDGES, OPERATIONS, cell_of_numbers, check_listing, format_cell
 from ghn.tables.nats import Archive, names_of, read_archive, recipe
 from ghn.tables.pickles import Record, restricted_load
@@ -119,8 +120,5 @@ def _installed_data() -> Path:
     # finding the spec of a top-level package does not execute it; importing it would want pandas and pkg_resources
     spec = importlib.util.find_spec("analognasbench")
     if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError(
-            "the accuracies of all NAS-Bench-201 cells are in analog-nasbench, which is not installed",
-            fix="pip install 'ghn[nasbench]'  (or pip install --no-deps analog-nasbench==0.1.3)",
-        )
+        raise missing("analog-nasbench", "nasbench", "the table of all NAS-Bench-201 cells' accuracies")
     return Path(spec.submodule_search_locations[0]) / "data.anb"

@@ -18,7 +18,7 @@ from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
 from ghn.train.checkpoint import load_tensors
 from ghn.train.network import NetworkTrainer, Recipe
-from ghn.train.rungs import STATE, Fidelity
+from ghn.train.rungs import STATE, Fidelity, Rungs, RungStore
 from ghn.types import Trial
 
 RECIPE = Recipe(epochs=6, batch_size=20, shift=1)
@@ -95,6 +95,45 @@ def test_killed_in_the_middle_it_goes_on_from_the_last_epoch(
     epochs_run.clear()
     resumed = make(folder=tmp_path).score([Trial("x", CHAIN)])[0]
     assert epochs_run == [4, 5, 6] and resumed.extra["curve"] == whole.extra["curve"]
+    assert len(states(tmp_path)) == 1, "what only guarded against the kill is gone"
+
+
+@pytest.mark.parametrize("last", [2, 6])
+def test_killed_before_a_guard_is_deleted(
+    make: Make, tmp_path: Path, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forget = RungStore.forget_guard
+
+    def killed(self: RungStore, arch: str, rungs: Rungs, done: int) -> None:
+        if done == last:
+            raise KeyboardInterrupt
+        forget(self, arch, rungs, done)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RungStore, "forget_guard", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(folder=tmp_path).score([Trial("x", CHAIN)])
+    assert len(states(tmp_path)) == 2
+    make(folder=tmp_path).score([Trial("x", CHAIN)])
+    assert len(states(tmp_path)) == 1
+
+
+def test_a_guard_that_is_asked_for_stays(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = NetworkTrainer.run_epoch
+
+    def killed(self: NetworkTrainer) -> Any:
+        if self.epoch == 3:
+            raise KeyboardInterrupt
+        return run(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NetworkTrainer, "run_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make(folder=tmp_path).score([Trial("x", CHAIN)])
+    (three,) = states(tmp_path)
+    make(folder=tmp_path).score([Trial("y", CHAIN, budget=3)])
+    make(folder=tmp_path).score([Trial("x", CHAIN)])
+    assert three in states(tmp_path) and len(states(tmp_path)) == 2
 
 
 def test_each_knob_costs_less_and_trains_something_else(make: Make) -> None:
