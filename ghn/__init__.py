@@ -62,5 +62,8 @@ def __getattr__(name: str) -> Any:
     if name == "plot":
         return import_module("ghn.plot")
     if not name.startswith("_"):
-        return getattr(import_module("ghn.spaces"), name)  # the class of a space, such as ghn.DARTS
+        try:
+            return getattr(import_module("ghn.spaces"), name)  # the class of a space, such as ghn.DARTS
+        except AttributeError:
+            pass
     raise AttributeError(f"module 'ghn' has no attribute {name!r}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, meant
 
 
 def check_names(what: str, owner: str, function: Callable[..., Any], given: Mapping[str, Any], *, own: int = 0) -> None:
@@ -36,9 +36,20 @@ def check_names(what: str, owner: str, function: Callable[..., Any], given: Mapp
 
 def unknown(what: str, got: object, known: Sequence[str]) -> ConfigError:
     """What is said of a name that is none of those that there are, with the one that is nearest."""
-    close = difflib.get_close_matches(str(got), known, n=1)
-    fix = f"did you mean {close[0]}?" if close else None
-    return ConfigError(f"unknown {what}", got=got, expected=", ".join(known) or "none", fix=fix)
+    return ConfigError(f"unknown {what}", got=got, expected=", ".join(known) or "none", fix=meant(got, known, most=1))
+
+
+def check_path(what: str, got: object) -> Path:
+    """The path of a file or folder (`what`) that is given.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if not isinstance(got, str | os.PathLike):
+        raise ConfigError(
+            f"{what} needs a path", got=repr(got), expected='a path, such as "outputs/mine"', fix="give one"
+        )
+    return Path(got)
 
 
 @dataclass(frozen=True, slots=True)

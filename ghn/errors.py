@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from math import inf, nan
 from numbers import Integral, Real
 from typing import Any
 
 from ghn.shown import LONGEST, shown
 
+SAME = {"gpu": "cuda"}  # what is often called otherwise
 MOST_SEED = 2**32 - 1  # which torch, numpy and scikit-learn all take
 
 
@@ -96,7 +98,16 @@ class MissingExtraError(GhnError, ImportError):
 def check_known(what: str, got: object, known: Iterable[object]) -> None:
     """Refuses a name of `what` that is none of those that there are."""
     if got not in (known := list(known)):
-        raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(map(str, known)))
+        fix = meant(got, known) or "take one of these"
+        raise ConfigError(f"unknown {what}", got=got, expected=" | ".join(map(str, known)), fix=fix)
+
+
+def meant(got: object, known: Iterable[object], most: int = 2) -> str | None:
+    """A question after the names that are nearest to one that there is not; None where none is near."""
+    names = list(dict.fromkeys(str(one) for one in known))
+    same = SAME.get(str(got).lower())
+    near = [same] if same in names else get_close_matches(str(got), names, n=most, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else None
 
 
 def check_counts(where: str, least: int = 1, **counts: object) -> None:

@@ -10,7 +10,7 @@ from ghn.app.estimators import make_entries
 from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.drawing.style import to_bytes
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, DataError
 from ghn.scoring.model import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded
@@ -34,6 +34,9 @@ def compare_searchers_study(setting: Setting, options: Mapping[str, Any]) -> Non
     """
     compare, out = dict(options["compare"]), Path(options["out"])
     table, scores = compare.pop("table"), Path(compare.pop("scores") or out / "scores.jsonl")
+    if options["compare"]["scores"] and not scores.is_file():
+        expected = "scores.jsonl of evaluate.py job=rank_all"
+        raise DataError("no scores here", got=str(scores), expected=expected, fix="compare.scores=null: they are made")
     if table not in (*STUDIES, "trained"):
         raise ConfigError("unknown table to search", got=table, expected=" | ".join((*STUDIES, "trained")))
     check_folder(out, resume=options["resume"])

@@ -1,4 +1,4 @@
-"""The command line of both scripts: help, what does not fit, and how a run ends."""
+"""The command line of both scripts and of `ghn`: help, what does not fit, and how a run ends."""
 
 from __future__ import annotations
 
@@ -13,33 +13,57 @@ from typing import Any, NoReturn
 
 from omegaconf import DictConfig, OmegaConf
 
+from ghn.app.program import NAME, started
 from ghn.disk import GO_ON, refusal
 from ghn.errors import GhnError, RankError, WriteError
-from ghn.train.launch import launched, starter
+from ghn.train.launch import launched
 
+FAILED, MISTYPED, INTERRUPTED = 1, 2, 130  # exit codes of `ghn`; a script that ends with a message has 1
+HELP = {"--help", "-h"}
 _PLAIN = re.compile(r"[\w./+@%:-]+( [\w./+@%:-]+)*", re.ASCII)  # in overrides, what needs no quotes
+
+
+class Ended(SystemExit):
+    """The end of a process with a message, and the exit code that `ghn` gives it."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def start(main: Callable[[], None], config: str) -> None:
     """Runs a hydra main, or prints help; what does not fit ends with a message, not a traceback."""
+    from ghn import __version__
+    from ghn.app.flags import check_flags, flags_last
     from ghn.app.help import help_text
-    from ghn.app.overrides import check_flags, check_overrides
+    from ghn.app.overrides import check_overrides
 
-    if isinstance(sys.stdout, io.TextIOWrapper):  # an ASCII terminal, or a name that no encoding has, ends no run
-        sys.stdout.reconfigure(errors="backslashreplace")
-
-    arguments = sys.argv[1:]
-    try:
-        if {"--help", "-h"} & set(arguments):
-            print(help_text(config, [a for a in arguments if not a.startswith("-")]), flush=True)
+    arguments = flags_last(sys.argv[1:])
+    with answering():
+        if HELP & {*arguments} or arguments == ["help"]:
+            print(help_text(config, [a for a in arguments if not a.startswith("-") and a != "help"]))
+            return
+        if "--version" in arguments:  # hydra would give its own
+            print(f"{NAME} {__version__}")
             return
         check_flags(arguments)
         check_overrides(config, arguments)
+    sys.argv[1:] = arguments
+    main()
+
+
+@contextmanager
+def answering(status: int = MISTYPED) -> Iterator[None]:
+    """Around what is done before any work: what is wrong, such as a command line, ends with a message."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an ASCII terminal, or a name that no encoding has, ends no run
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+        sys.stdout.flush()
     except BrokenPipeError:
         _reader_left()
     except GhnError as error:
-        _end(f"error: {error}")
-    main()
+        _end(f"error: {error}", status=status)
 
 
 @contextmanager
@@ -66,20 +90,20 @@ def told(script: str, folder: str) -> Iterator[None]:
     except GhnError as error:
         _end(f"error: {error}")
     except KeyboardInterrupt as end:
-        _end(f"\n{str(end) or 'interrupted'}; ", script, folder)
+        _end(f"\n{str(end) or 'interrupted'}; ", script, folder, status=INTERRUPTED)
 
 
-def _end(message: str, script: str | None = None, folder: str = "") -> NoReturn:
+def _end(message: str, script: str | None = None, folder: str = "", status: int = FAILED) -> NoReturn:
     """Leaves with a message, said by one rank alone, and with the command of a script that goes on."""
     if launched():
         from ghn.train.ranks import last_words
 
         if (told := last_words(folder)) is None:
-            sys.exit(1)
+            sys.exit(status)
         folder = told
     if script is not None:
         message += f"go on with: {resume_command([script], sys.argv[1:], folder)}"
-    sys.exit(message.rstrip("\n"))
+    raise Ended(message.rstrip("\n"), status)
 
 
 def _reader_left() -> NoReturn:
@@ -97,10 +121,10 @@ def plain(cfg: DictConfig) -> dict[str, Any]:
 def resume_command(program: Sequence[str], arguments: Sequence[str], folder: str) -> str:
     """The command that goes on with the run in `folder`, as a shell would read it."""
     same = [argument for argument in arguments if not argument.startswith(("out=", "resume="))]
-    return shlex.join([*starter(), *program, *same, f"out={_typed(folder)}", "resume=true"])
+    return shlex.join([*started(program), *same, f"out={as_typed(folder)}", "resume=true"])
 
 
-def _typed(text: str) -> str:
+def as_typed(text: str) -> str:
     """A value of an override as it is typed: quoted where hydra would read it as something else than a text."""
     if _PLAIN.fullmatch(text):
         return text

@@ -1,4 +1,4 @@
-"""`--help` of both scripts, from the keys and the configs; without torch, and in an instant."""
+"""`--help` of both scripts and of `ghn COMMAND`, from the keys and the configs; without torch, and in an instant."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from ghn.app.estimators import ESTIMATORS
 from ghn.app.job_keys import JobKeys
 from ghn.app.jobs import JOBS
+from ghn.app.program import command_of
 from ghn.app.ranges import Keys
 from ghn.app.read_keys import groups_of
 from ghn.arguments import in_words
@@ -21,8 +22,8 @@ WIDTH, LEFT = 120, 34
 GROUPS = ("space", "task", "net", "trainer", "weights", "search")  # keys of which yaml has several
 
 
-def help_text(config: str, overrides: Sequence[str] = ()) -> str:
-    """What a script does; and the keys of a job, where the overrides choose one.
+def help_text(config: str, overrides: Sequence[str] = (), usage: str | None = None) -> str:
+    """What a script does; and the keys of a job, where the overrides choose one; `usage` stands above these.
 
     Raises:
         ConfigError: an override does not fit.
@@ -35,8 +36,11 @@ def help_text(config: str, overrides: Sequence[str] = ()) -> str:
     check_overrides(config, given)
     options = composed(config, given)
     keys = keys_of(config, options)
-    script = "train_ghn.py" if config == "train" else f"evaluate.py job={options['job']}"
-    lines = [f"{keys.__doc__}", "", f"python {script} [KEY=VALUE ...]", *_lines(keys, options)]
+    if usage is None:
+        usage = f"{keys.__doc__}\n\n{command_of(config, options.get('job', ''))} [KEY=VALUE ...]"
+    else:
+        usage += "\n\nkeys, each with its default:"
+    lines = [usage, *_lines(keys, options)]
     if any("estimator" in name for name in options) or "estimator" in options.get("search", {}):
         lines += ["", "estimators:", *(_row(name, named.about) for name, named in ESTIMATORS.items())]
     lines += ["", "The config as it would be used: --cfg job. Hydra's own flags: --hydra-help."]
@@ -57,6 +61,7 @@ def _jobs() -> str:
         _row("python evaluate.py job=NAME --help", "the keys of a job, with their defaults and meaning"),
         _row("python evaluate.py --cfg job", "the config as it would be used"),
         _row("python train_ghn.py --help", "how weights are trained"),
+        _row("ghn --help", "the same as one command, with examples, --json and completion"),
         _row("python -m studies", "the experiments behind the documentation"),
     ]
     return "\n".join(lines)

@@ -16,34 +16,14 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ghn.app.jobs import JOBS
+from ghn.app.program import command_of, is_ghn
 from ghn.app.ranges import Keys
 from ghn.app.read_keys import dotted, read_keys
 from ghn.app.train_keys import TrainKeys
-from ghn.errors import ConfigError, check_known
+from ghn.errors import ConfigError, check_known, meant
 
 CONF = files("ghn.app.conf")
-DOES_ONE = ("--run", "--multirun", "--cfg", "--info", "--shell-completion")  # hydra's flags, of which one can be given
-RERUN = "--experimental-rerun"
 CHOOSING = ("job", "search", "experiment", "weights")  # groups that decide which keys there are
-
-
-def check_flags(arguments: Sequence[str]) -> None:
-    """Refuses what hydra's own flags cannot be, or may not.
-
-    Raises:
-        ConfigError: several flags that exclude one another; one that would unpickle a file, which could run anything.
-    """
-    flags = [argument.partition("=")[0] for argument in arguments if argument.startswith("--")]
-    if any(RERUN.startswith(flag) and flag.startswith("--e") for flag in flags):
-        raise ConfigError(
-            f"{RERUN} is refused",
-            got=" ".join(arguments),
-            fix="it runs what a pickle says; use out=... resume=true",
-        )
-    short = {"-r": "--run", "-m": "--multirun", "-c": "--cfg", "-i": "--info", "-sc": "--shell-completion"}
-    given = {short.get(one, one) for one in (*flags, *arguments)} & {*DOES_ONE}
-    if len(given) > 1:
-        raise ConfigError("flags exclude one another", got=" ".join(sorted(given)), expected="one of them")
 
 
 def check_overrides(config: str, arguments: Sequence[str]) -> None:
@@ -162,6 +142,10 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
     """What is said of overrides from which hydra cannot compose a config."""
     what, _, values = said.partition("Available options in ")
     near = re.findall(r"\t(\S+)\n", values.partition("Config search")[0])
+    if what.startswith("Config group override must be"):  # a number, where a name is expected
+        typed = [one.partition("=")[::2] for one in overrides]
+        choices = [(options_of(key), value) for key, value in typed if CONF.joinpath(key).is_dir()]
+        near = next((names for names, value in choices if value not in names), [])
     try:
         usual = _usual(config, _choices(overrides))
     except (HydraException, OmegaConfBaseException):
@@ -172,9 +156,9 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
         return _unknown(config, wrong[0], usual, overrides, what.splitlines()[0])
     return ConfigError(
         f"an override does not fit the config: {what.splitlines()[0]}",
-        got=" ".join(overrides),
+        got=_got(overrides),
         expected=", ".join(near) or None,
-        fix=_more(config, usual),
+        fix=meant(what.strip().rpartition("/")[2].rstrip("'"), near) or _more(config, usual),
     )
 
 
@@ -187,7 +171,7 @@ def _unknown(
         here = [one for one in nested(usual) if one.rpartition(".")[2] == key]  # such as search.estimator
         return ConfigError(
             f"job={usual['job']} has no key {key}",
-            got=" ".join(overrides),
+            got=_got(overrides),
             expected=" or ".join([*here, f"job={' or job='.join(owners)}, which has it"]),
             fix=_more(config, usual),
         )
@@ -196,7 +180,7 @@ def _unknown(
     fix = f"to add a new key: +{key}=..., or {_more(config, usual)}" if _can_be_added(config, key, overrides) else None
     return ConfigError(
         f"an override does not fit the config: {said or f'there is no key {key}'}",
-        got=" ".join(overrides),
+        got=_got(overrides),
         expected=", ".join(near) or "keys of " + ", ".join(usual),
         fix=fix or _more(config, usual),
     )
@@ -214,9 +198,13 @@ def _can_be_added(config: str, key: str, overrides: Sequence[str]) -> bool:
     return True
 
 
+def _got(overrides: Sequence[str]) -> str:
+    """The overrides as they were typed: `ghn` adds the job of its command."""
+    return " ".join(one for one in overrides if not (is_ghn() and one.startswith("job=")))
+
+
 def _more(config: str, usual: Mapping[str, Any]) -> str:
-    script = "train_ghn.py" if config == "train" else f"evaluate.py job={usual['job']}"
-    return f"see all keys, with what they mean: python {script} --help"
+    return f"see all keys, with what they mean: {command_of(config, usual.get('job', ''))} --help"
 
 
 def nested(options: Any, prefix: str = "") -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from ghn.app.ranges import Keys, Reads
 from ghn.arguments import in_words
-from ghn.errors import ConfigError, GhnError
+from ghn.errors import ConfigError, GhnError, meant
 
 SomeKeys = TypeVar("SomeKeys", bound=Keys)
 ENDS = ("extra_forbidden", "missing")  # errors whose place ends with a key that is not there
@@ -68,6 +69,9 @@ def _what_is_wrong(
     expected = error["msg"] if field is None else in_words(field.annotation, field.metadata)
     meaning = f" ({field.description})" if field is not None and field.description else ""
     got = "null" if error["input"] is None else repr(error["input"])
+    names = re.findall(r"\w+(?= \|)|(?<=\| )\w+", expected)
+    if isinstance(error["input"], str) and (near := meant(error["input"], names)):
+        shown = near
     return ConfigError(f"{key} {_how(error)}", got=got, expected=f"{expected}{meaning}", fix=shown)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from heapq import nlargest
 from itertools import chain, islice
 from pathlib import Path
 from random import Random
@@ -20,13 +21,14 @@ from ghn.app.job_keys import ScoreKeys
 from ghn.app.jobs import check_new
 from ghn.app.setting import Setting, build_setting
 from ghn.assets import here_or_shipped
-from ghn.errors import ConfigError, EstimatorError
+from ghn.errors import ConfigError, DataError, EstimatorError
 from ghn.files import replacing
 from ghn.scoring.score_store import ScoreStore
 from ghn.search.score_all import check_alone, make_chunk_judge, score_all
 from ghn.search.workers import Judge, ending
 from ghn.spaces import describe_space
-from ghn.spaces.lists import stream_architectures
+from ghn.spaces.lists import EXPECTED, stream_architectures
+from ghn.text import one_line
 from ghn.types import Estimator, Finite, Space
 
 try:
@@ -36,6 +38,7 @@ except ImportError:  # Windows
 
 COLUMNS = ("architecture", "hash", "value", "std", "seconds", "error")
 ALL = "all"
+SHOWN, LINE = 10, 200  # candidates in the terminal, and characters of each
 
 
 def score_job(setting: Setting, keys: ScoreKeys) -> None:
@@ -49,7 +52,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         EstimatorError: not one could be scored; the table says why of each.
     """
     out, started = Path(keys.out), time.perf_counter()
-    candidates = _begun(candidates_of(setting.space, keys.archs))
+    candidates = _begun(candidates_of(setting.space, keys.archs), keys.archs)
     estimator = _estimator(setting, keys.estimator)
     path = out / "scores.sqlite"
     check_new(path, "are scores", resume=keys.resume)
@@ -62,6 +65,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         write_scores(out / "scores.csv", store)
         known = store.counts()
         why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
+        print_best(store)
     seconds = time.perf_counter() - started
     print(
         f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
@@ -85,6 +89,15 @@ def write_scores(path: Path | str, store: ScoreStore) -> None:
         text.detach()
 
 
+def print_best(store: ScoreStore) -> None:
+    """Prints the best candidates, a line each; no more than these are held in memory."""
+    best = nlargest(SHOWN, (one for one in store.scored() if one.score.ok), key=lambda one: one.score.value)
+    if best:
+        print(f"{'':>4}  {'value':>10}  architecture")
+    for place, one in enumerate(best, start=1):
+        print(f"{place:>4}  {one.score.value:>10.4g}  {one_line(one.architecture, LINE)}")
+
+
 def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:
     """What `archs` names, one after the other: the architectures of a file, so many drawn at random, or `all`.
 
@@ -102,9 +115,12 @@ def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:
     return map(space.format, space.distinct())
 
 
-def _begun(candidates: Iterator[str]) -> Iterator[str]:
+def _begun(candidates: Iterator[str], archs: str | int) -> Iterator[str]:
     """The same, of which the first has been asked for: what is no list of architectures is said at once."""
-    return chain(list(islice(candidates, 1)), candidates)
+    if not (first := list(islice(candidates, 1))):
+        fix = "write architectures of the space into it, one a line"
+        raise DataError("there is nothing to score", got=f"archs={archs}, which is empty", expected=EXPECTED, fix=fix)
+    return chain(first, candidates)
 
 
 def _estimator(setting: Setting, name: str) -> Estimator[Any]:

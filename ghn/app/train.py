@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from ghn.app.program import typed
 from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.app.train_keys import TrainKeys
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, ExistsError
+from ghn.locks import LOCK, holds_results
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
 from ghn.tasks import check_task, make_task
 from ghn.tasks.outputs import count_outputs
-from ghn.train.launch import starter
-from ghn.train.loop import kept_folder
+from ghn.train.loop import LOG, STATE, kept_folder
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import Runtime, make_runtime
 from ghn.types import Readable
@@ -34,6 +35,8 @@ def train(options: Mapping[str, Any]) -> None:
     fabric = make_runtime(keys.device, keys.precision, keys.threads, rank_timeout=keys.rank_timeout)
     out = fabric.ranks.agree("out", keys.out)
     with kept_folder(out, fabric):
+        if not keys.resume:
+            fabric.ranks.first(partial(_check_own, Path(out)))
         model = _trained(keys, fabric, out)
     fabric.ranks.leave()
     if not fabric.ranks.is_first:
@@ -46,6 +49,22 @@ def train(options: Mapping[str, Any]) -> None:
     print(f"wrote {out}/{CHECKPOINT}")
 
 
+def _check_own(folder: Path) -> None:
+    """Refuses a folder that holds anything but a run, which is told of otherwise.
+
+    Raises:
+        ExistsError: it does.
+    """
+    if holds_results(folder) and not any((folder / name).exists() for name in (STATE, LOG, CHECKPOINT)):
+        found = sorted(path.name for path in folder.iterdir() if path.name != LOCK)
+        raise ExistsError(
+            "the folder holds other things than a training",
+            got=f"{folder}: {', '.join(found[:3])}{', ...' if len(found) > 3 else ''}",
+            expected="a new folder, or an empty one",
+            fix="choose another folder (out=...)",
+        )
+
+
 def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
     if keys.scoring_task is not None:
         check_task(keys.scoring_task["name"], {k: v for k, v in keys.scoring_task.items() if k != "name"})
@@ -56,7 +75,7 @@ def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
         trainer["skeletons"] = space.training_variants() if isinstance(space, Readable) else []
     parts = (space, task, MetaConfig(**trainer), fabric, out)
     how = keys.model_dump(include={"scoring_task", "check", "snapshots", "resume", "progress"})
-    how["command"] = " ".join([*starter(), "train_ghn.py", *sys.argv[1:]])
+    how["command"] = typed()
     if keys.weights.method == "ghn":
         from ghn.scoring.train_model import train_hypernetwork
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, GhnError
 from ghn.spaces import FunctionSpace, make_of_class
 from ghn.spaces.source import find_target
 from ghn.tasks.outputs import count_outputs
 from ghn.types import Space, Task
+
+LOOKED_AT = 10  # members of a function, of which one must become a network
 
 
 def user_space(target: Any, settings: Mapping[str, Any], task: Task) -> Space[Any]:
@@ -40,4 +43,24 @@ def user_space(target: Any, settings: Mapping[str, Any], task: Task) -> Space[An
             )
         return made
     dtypes = task.describe().get("input_dtypes") or ["float32"]
-    return FunctionSpace(found, task.input_shape, count_outputs(task), dtypes, **settings)
+    made = FunctionSpace(found, task.input_shape, count_outputs(task), dtypes, **settings)
+    _check_builds(target, made)
+    return made
+
+
+def _check_builds(target: str, space: FunctionSpace) -> None:
+    """Refuses a function of whose members not one becomes a network, before anything is spent.
+
+    Raises:
+        ConfigError: the first of some, drawn at random, does not, nor does any other.
+    """
+    rng, why = Random(0), None
+    for _ in range(LOOKED_AT):
+        try:
+            space.network(space.sample(rng))
+        except GhnError as error:
+            why = why or error
+        else:
+            return
+    fix = "mend it: build(choose) returns a torch.nn.Module that takes inputs of the task"
+    raise ConfigError(f"{target} builds no network, in {LOOKED_AT} tries", got=f"the first: {why}", fix=fix)

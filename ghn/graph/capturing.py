@@ -6,6 +6,7 @@ through the module, and control flow that depends on values ends in an error.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -45,9 +46,21 @@ def capture(module: nn.Module, inputs: Inputs) -> Captured:
         except GraphError as error:
             # what asks for the device tells tensors on `meta` from others; those that pretend to have one take longer
             try:
-                return _record(module, inputs, fake=True)
+                with _unlogged():
+                    return _record(module, inputs, fake=True)
             except GraphError:
                 raise error from error.__cause__
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keeps PyTorch from logging the traceback of a forward pass that fails: it is told as an error."""
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _record(module: nn.Module, inputs: Inputs, *, fake: bool) -> Captured:

@@ -14,6 +14,7 @@ from ghn.analysis.comparison import Comparison
 from ghn.analysis.correlation import Statistic
 from ghn.analysis.sets import Combinations
 from ghn.analysis.stability import Stability
+from ghn.arguments import check_path
 from ghn.display import brief, card, named, paragraph, table
 from ghn.files import Stored, plain
 from ghn.reading import is_folder, read_json, reading
@@ -66,8 +67,9 @@ def read_report(path: str | Path) -> Report:
 
     Raises:
         DataError: no such file, not JSON, or another schema.
+        ConfigError: `path` is none.
     """
-    path = Path(path)
+    path = check_path("a report", path)
     path = path / "report.json" if is_folder(path) else path
     with reading(f"there is no readable report at {path}", expected="a report.json that ghn wrote"):
         return Report.from_json(read_json(path))

@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from ghn.assets import asset, here_or_shipped
-from ghn.errors import CheckpointError
+from ghn.errors import CheckpointError, meant
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import KINDS, make_fitting, make_net, not_finite
 from ghn.reading import there_is
@@ -56,7 +56,8 @@ def load(
     fabric = fabric or make_runtime(device, precision)
     paths = [path] if isinstance(path, (str, Path)) else path
     if not isinstance(paths, Sequence) or not paths or not all(isinstance(one, (str, Path)) for one in paths):
-        raise CheckpointError("no path of a checkpoint", got=repr(path), expected="a path, or a list of them")
+        fix = f"give one, or the name of a space: {' | '.join(CHECKPOINTS)}"
+        raise CheckpointError("no path of a checkpoint", got=repr(path), expected="a path, or a list of them", fix=fix)
     first, *others = paths
     companions = [_load(find_checkpoint(other), fabric, space) for other in others]
     return _load(find_checkpoint(first), fabric, space, companions)
@@ -66,10 +67,16 @@ def find_checkpoint(name: Path | str) -> Path:
     """The file of a checkpoint: a path, `shipped`, or the name of a space that one is shipped for.
 
     A file that is there is meant before anything that is shipped, and the shipped one where nothing is there.
+
+    Raises:
+        CheckpointError: there is neither, and one of these names is near.
     """
     if not there_is(name) and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
         return asset(known)
-    return here_or_shipped(name)
+    if not there_is(path := here_or_shipped(name)) and (fix := meant(name, ["shipped", *CHECKPOINTS])):
+        expected = f"a .safetensors file, or what is shipped for a space: {' | '.join(CHECKPOINTS)}"
+        raise CheckpointError("no checkpoint here", got=str(name), expected=expected, fix=fix)
+    return path
 
 
 def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:

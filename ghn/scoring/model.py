@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
+from ghn.arguments import check_path
 from ghn.errors import CheckpointError, ConfigError, GraphError, check_known
 from ghn.graph.interpreter import Inputs
 from ghn.graph.ir import Graph
@@ -277,7 +278,13 @@ class Model:
         return known if len(known) == len(every) else {}
 
     def save(self, path: Path | str) -> None:
-        """Writes a checkpoint, atomically."""
+        """Writes a checkpoint, atomically.
+
+        Raises:
+            ConfigError: `path` is none.
+            WriteError: it cannot be written.
+        """
+        path = check_path("a checkpoint", path)
         card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
         card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
         save_tensors(path, self.net.kind, self.net.state_dict(), card)

@@ -1,9 +1,10 @@
 """Search spaces: sets of architectures, each with the one road to its network.
 
 Every folder here is a space: it defines `SPACE`, its class, and perhaps `CHECKPOINT`, the hypernetwork that is shipped
-for it; one of them is the `DEFAULT`, which is taken where none is named. A class of one's own is registered by its
-name: `SPACES["chain"] = Chain`. Without that, and for what is made of a user's own functions and modules, a checkpoint
-names where its source is, and is opened with the space given: no file chooses what is imported.
+for it; `ABOUT` and `NETWORKS` say in a few words what it is, and how many there are. One of them is the `DEFAULT`,
+which is taken where none is named. A class of one's own is registered by its name: `SPACES["chain"] = Chain`. Without
+that, and for what is made of a user's own functions and modules, a checkpoint names where its source is, and is opened
+with the space given: no file chooses what is imported.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ghn.arguments import check_names
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, meant
 from ghn.spaces.function import FunctionSpace
 from ghn.spaces.modules import ModuleSpace
 from ghn.spaces.source import source_of, target_of
@@ -24,6 +25,7 @@ _PACKAGES = [import_module(f"{__name__}.{module.name}") for module in iter_modul
 _CLASSES: dict[str, type] = {package.SPACE.__name__: package.SPACE for package in _PACKAGES}
 SPACES: dict[str, Callable[..., Space[Any]]] = {package.SPACE.name: package.SPACE for package in _PACKAGES}
 CHECKPOINTS: dict[str, str] = {p.SPACE.name: p.CHECKPOINT for p in _PACKAGES if "CHECKPOINT" in vars(p)}  # assets
+ABOUT: dict[str, tuple[str, str]] = {p.SPACE.name: (p.ABOUT, p.NETWORKS) for p in _PACKAGES}  # what, and how many
 DEFAULT_CHECKPOINT: str  # one of them
 (DEFAULT_CHECKPOINT,) = (p.CHECKPOINT for p in _PACKAGES if "DEFAULT" in vars(p))
 
@@ -42,7 +44,8 @@ def make_space(name: str, **settings: Any) -> Space[Any]:
         ConfigError: unknown name or setting.
     """
     if name not in SPACES:
-        raise ConfigError("unknown space", got=name, expected=" | ".join(SPACES))
+        fix = meant(name, SPACES) or "take one of these, or make a space of your own: docs/add-a-space.md"
+        raise ConfigError("unknown space", got=name, expected=" | ".join(SPACES), fix=fix)
     check_names("setting", f"space {name}", SPACES[name], settings)
     try:
         return SPACES[name](**{k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()})
@@ -106,6 +109,7 @@ def fastest_variant(space: Space[Any]) -> Space[Any]:
 
 
 __all__ = [
+    "ABOUT",
     "CHECKPOINTS",
     "DEFAULT_CHECKPOINT",
     "SPACES",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, meant
 from ghn.tables.references import some_of, table_reference
 from ghn.tables.user_table import read_user_table
 from ghn.types import Benchmark, Benchmarked, Reference, Space
@@ -52,7 +52,7 @@ def choose_references(
     benchmark = known_benchmark(space, f"references={name}")
     if name not in benchmark.words:
         expected = " | ".join((*benchmark.words, "the path of a table"))
-        raise ConfigError("unknown references", got=name, expected=expected)
+        raise ConfigError("unknown references", got=name, expected=expected, fix=_meant(name, benchmark.words))
     return benchmark.references(name, archs, task_checksum)
 
 
@@ -79,6 +79,11 @@ def choose_ranked(
         return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
     found = choose_references(references, [], space, task_checksum, twins=twins)
     return some_of(found[0], n), found, references
+
+
+def _meant(name: str, words: Sequence[str]) -> str:
+    """What may have been meant by references that there are not."""
+    return meant(name, words) or "check the path: there is no such file"
 
 
 def _is_csv(name: str) -> bool:
@@ -109,5 +114,6 @@ def whole_reference(name: str, space: Space[Any], *, twins: str = "mean") -> Ref
     if Path(name).is_file():
         return table_reference(name, space, None)
     if name != PUBLISHED:
-        raise ConfigError("unknown references", got=name, expected=f"{PUBLISHED} | the path of a table")
+        expected = f"{PUBLISHED} | the path of a table"
+        raise ConfigError("unknown references", got=name, expected=expected, fix=_meant(name, [PUBLISHED]))
     return known_benchmark(space, f"references={name}").every()

@@ -59,7 +59,12 @@ class FunctionSpace:
         **settings: Any,
     ) -> None:
         if not callable(build) or isbuiltin(build):
-            raise ConfigError("a space is made of a function", got=build, expected="build(choose) -> nn.Module")
+            raise ConfigError(
+                "a space is made of a function",
+                got=repr(build),
+                expected="build(choose) -> nn.Module",
+                fix="give the function itself; on the command line space.target=my_file:build",
+            )
         if strange := [name for name, value in settings.items() if not isinstance(value, str | int | float | None)]:
             raise ConfigError(f"the setting {strange[0]!r} is no string or number", got=settings[strange[0]])
         self.build, self.classes, self.settings = build, classes, settings

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from ghn.errors import ConfigError
+from ghn.errors import ConfigError, meant
 
 _INSTALLED = tuple(sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib", "purelib", "platlib"))
 _OWN = str(Path(__file__).parents[1])
@@ -32,7 +32,12 @@ def find_target(text: str) -> Any:
     """
     module, colon, name = text.partition(":")
     if not colon or not module or not name:
-        raise ConfigError("a target is a module and a name in it", got=text, expected="my_package.my_file:build")
+        raise ConfigError(
+            "a target is a module and a name in it",
+            got=text,
+            expected="my_package.my_file:build",
+            fix=f"name the function, too: {module or 'my_file'}:build",
+        )
     if (here := os.getcwd()) not in sys.path:
         sys.path.insert(0, here)
     try:
@@ -45,7 +50,9 @@ def find_target(text: str) -> Any:
         ) from error
     for part in name.split("."):
         if part not in dir(found):
-            raise ConfigError(f"the module {module!r} has no {name!r}", got=text)
+            known = [one for one in dir(found) if not one.startswith("_")]
+            fix = meant(part, known) or "check the name behind the colon"
+            raise ConfigError(f"the module {module!r} has no {name!r}", got=text, fix=fix)
         found = getattr(found, part)
     return found
 

@@ -195,7 +195,8 @@ def _construct(config: Mapping[str, Any]) -> Any:
 def _open_folder(path: Path) -> Any:
     datasets = need("torchvision.datasets", "vision", "a folder of images")
     expected = f"{path}/CLASS/IMAGE, one folder a class with images in it"
-    with reading(f"{path} is not a folder of images", expected=expected):
+    fix = "check the path, or make a folder a class there"
+    with reading(f"{path} is not a folder of images", expected=expected, fix=fix):
         return datasets.ImageFolder(str(path))
 
 

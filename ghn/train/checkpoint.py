@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
 from ghn.errors import CheckpointError
 from ghn.files import write_atomic
 from ghn.nets.net import check_shapes
-from ghn.reading import from_json, is_file, read_bytes, reading
+from ghn.reading import from_json, is_file, open_plain, read_bytes, reading
 
 SCHEMA = "ghn.checkpoint/1"
 LARGEST = 1 << 34  # bytes of a file
@@ -51,6 +53,42 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
         CheckpointError: missing, truncated, foreign, of another kind, or changed since it was written.
     """
     path = Path(path)
+    with _opening(path):
+        data = read_bytes(path, LARGEST)  # once: the library opens a file twice; meanwhile a training may replace it
+        metadata = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+        header = from_json(metadata.get(_KEY, "null"))
+        tensors = load(data)
+        digest = _digest(tensors)
+    return tensors, _checked(path, header, kinds, digest)
+
+
+def read_header(path: Path | str, *kinds: str) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """Reads what a checkpoint says of itself, and the shapes of its tensors by name, but no tensor.
+
+    Whether the tensors are those that were written is not known then.
+
+    Raises:
+        CheckpointError: as `load_tensors`, but for tensors that were changed.
+    """
+    path = Path(path)
+    with _opening(path), safe_open(path, "pt") as file:
+        header = from_json((file.metadata() or {}).get(_KEY, "null"))
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    return _checked(path, header, kinds), shapes
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a file begins as those of `torch.save` do, today's and those of before version 1.6."""
+    try:
+        with open_plain(path) as file:
+            return file.read(4) in (b"PK\x03\x04", b"\x80\x02\x8a\n")
+    except (OSError, ValueError):
+        return False  # which is told by whoever reads it
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Around what reads a checkpoint, which may be missing, or any file."""
     if not is_file(path):
         raise CheckpointError(
             "no checkpoint here",
@@ -58,13 +96,20 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
             expected="a .safetensors file written by ghn",
             fix="a training leaves one in its folder: FOLDER/checkpoint.safetensors",
         )
+    if is_pickle(path):
+        raise CheckpointError(
+            f"{path} is a pickle, as torch.save writes: ghn reads none, as it could run anything",
+            got=path.name,
+            expected="a .safetensors file written by ghn",
+            fix="train one (ghn train), or give the checkpoint.safetensors of a training",
+        )
     what, fix = f"{path} cannot be read: truncated, or not a safetensors file", "copy or download it again"
     with reading(what, error=CheckpointError, fix=fix):
-        data = read_bytes(path, LARGEST)  # once: the library opens a file twice; meanwhile a training may replace it
-        metadata = from_json(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
-        header = from_json(metadata.get(_KEY, "null"))
-        tensors = load(data)
-        digest = _digest(tensors)
+        yield
+
+
+def _checked(path: Path, header: Any, kinds: Sequence[str], digest: str | None = None) -> dict[str, Any]:
+    """A header of one of these kinds that is as it was written; the `digest` of tensors that were read must be its."""
     if not isinstance(header, dict) or header.get("schema") != SCHEMA:
         got = header.get("schema") if isinstance(header, dict) else "a safetensors file of another program"
         raise CheckpointError(f"{path} is not a checkpoint of this version of ghn", got=got, expected=SCHEMA)
@@ -76,13 +121,13 @@ def load_tensors(path: Path | str, *kinds: str) -> tuple[dict[str, Tensor], dict
             fix="choose another file",
         )
     changed = None
-    if header.get("digest") != digest or not isinstance(header.get("card"), dict):
+    if (digest is not None and header.get("digest") != digest) or not isinstance(header.get("card"), dict):
         changed = "its tensors do not match their digest"
     elif header.pop("seal", seal := _seal(header)) != seal:  # the first files had no seal
         changed = "its card does not match its seal"
     if changed:
         raise CheckpointError(f"{path} was changed after it was written: {changed}", fix="use the original file")
-    return tensors, header
+    return header
 
 
 def fit_tensors(module: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:

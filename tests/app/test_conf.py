@@ -13,8 +13,9 @@ import torch
 
 from ghn.app.cli import resume_command
 from ghn.app.estimators import ESTIMATORS
+from ghn.app.flags import check_flags
 from ghn.app.jobs import JOBS
-from ghn.app.overrides import check_flags, check_overrides, composed, keys_of, options_of
+from ghn.app.overrides import check_overrides, composed, keys_of, options_of
 from ghn.app.read_keys import read_keys
 from ghn.app.setting import task_space
 from ghn.errors import ConfigError

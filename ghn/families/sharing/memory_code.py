@@ -158,7 +158,9 @@ def encode(graph: Graph, unit: int, kernel: int) -> Encoding:
                 f"SMASH emits square kernels up to {kernel}",
                 got=f"{weight.name} of shape {weight.shape}",
                 expected=f"sides of {[k for k in KERNELS if k <= kernel]}",
-                fix="make SMASH with a larger kernel: weights.kernel=5 in the DARTS space",
+                fix="make SMASH with a larger kernel: weights.kernel=5 in the DARTS space"
+                if weight.shape[2] == weight.shape[3] in KERNELS
+                else "train other weights in this space: weights=ghn, or weights=oneshot",
             )
         rows, width = ceil(weight.shape[1] / unit), ceil(weight.shape[0] / unit)
         parts.append(_layer(graph, view, layer, places, (rows, width), unit))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -17,17 +18,20 @@ from ghn.errors import check_known
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.families.sharing.darts import DartsConfig, DartsStep
 from ghn.families.sharing.enas import EnasConfig, EnasStep
+from ghn.families.sharing.memory_code import encode
 from ghn.families.sharing.paths import OneShotConfig, one_shot_paths, shared_paths
 from ghn.families.sharing.roles import roles_of
 from ghn.families.sharing.smash import Smash, SmashConfig, SmashSizes
 from ghn.scoring.model import Model
 from ghn.scoring.train_model import train_weights
+from ghn.spaces import skeletons_of
 from ghn.spaces.choices import choice_space
 from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import check_memory
 from ghn.types import Space, Task
 
+LOOKED_AT = 10  # networks of a space whose kernels are looked at before a training
 MethodConfig = OneShotConfig | EnasConfig | DartsConfig | SmashSizes
 METHODS: dict[str, Callable[..., MethodConfig]] = {
     "oneshot": OneShotConfig,
@@ -88,6 +92,18 @@ def train_shared(
     return train_weights(step, space, task, trainer, fabric, folder, resume=resume, card=card, net_of=net_of, **options)
 
 
+def _check_kernels(space: Space[Any], trainer: MetaConfig, sizes: SmashConfig) -> None:
+    """Refuses a space with convolutions that SMASH cannot emit, as far as some of its networks show them.
+
+    Raises:
+        GraphError: it has such.
+    """
+    rng = Random(trainer.seed)
+    for variant in skeletons_of(space, trainer.skeletons)[:1]:
+        for _ in range(LOOKED_AT):
+            encode(variant.network(variant.sample(rng)).live().graph, sizes.unit, sizes.kernel)
+
+
 def _make_step(
     config: MethodConfig, method: str, space: Space[Any], task: Task, trainer: MetaConfig, fabric: Fabric
 ) -> MetaStep | EnasStep | DartsStep:
@@ -99,6 +115,7 @@ def _make_step(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(trainer.seed)
             net = Smash(sizes, space, trainer.seed)
+        _check_kernels(space, trainer, sizes)
         paths, identity = shared_paths(space, trainer), {"weights": sizes.describe()}
         return MetaStep(net, space, task, trainer, fabric, paths=paths, identity=identity)
     bank = Bank(BankConfig(method, classes, trainer.skeletons, roles), space, trainer.seed)

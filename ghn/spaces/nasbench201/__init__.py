@@ -2,7 +2,9 @@
 
 from ghn.spaces.nasbench201.space import NASBench201 as SPACE
 
+ABOUT = "NAS-Bench-201: cells of six edges with one of five operations each; Dong & Yang, ICLR 2020"
+NETWORKS = "15,625 members, 4,930 distinct"
 CHECKPOINT = "checkpoints/ghn_nasbench201_cifar10_16px.safetensors"
 DEFAULT = True  # `ghn.load()` takes it
 
-__all__ = ["CHECKPOINT", "DEFAULT", "SPACE"]
+__all__ = ["ABOUT", "CHECKPOINT", "DEFAULT", "NETWORKS", "SPACE"]
