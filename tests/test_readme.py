@@ -47,9 +47,8 @@ RUN = (
 )
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 SMALL = {  # what is added to a documented command so that it runs in seconds
-    "train_ghn.py": ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0", "population=0"],
-    "evaluate.py": ["n=20", "sample.val=64", "bootstrap=50"],
-    "examples/optuna_surrogate.py": ["--trainings=2", "--pool=2", "--seeds=1"],
+    "train": ["trainer.steps=2", "trainer.architectures=2", "trainer.images=8", "check=0", "population=0"],
+    "rank": ["n=20", "sample.val=64", "bootstrap=50", "estimator=ghn", "skeletons=[]"],
 }
 
 
@@ -88,9 +87,7 @@ def test_python_blocks_run(page, tmp_path, monkeypatch, registries):
 
         check_space(names["space"])
     if page == "README.md":
-        assert names["score"].ok
-        assert not names["broken"].ok
-        assert len(names["scores"]) == 64
+        assert names["best"].ok
         assert len(names["ranked"]) == 20 and all(one.ok for one, _ in names["ranked"])
 
 
@@ -100,18 +97,17 @@ def test_commands_of_the_readme_run(tmp_path):
     _need_shipped()
     commands = [shlex.split(line) for block in _blocks("README.md", "bash") for line in block.splitlines()]
     assert {command[1] for command in commands} == set(SMALL)
-    for python, script, *arguments in commands:
-        assert python == "python"
-        assert arguments
+    for program, command, *arguments in commands:
+        assert program == "ghn"
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", ROOT / script, *arguments, *SMALL[script]],
+            [sys.executable, "-W", "ignore", "-m", "ghn", command, *arguments, *SMALL[command]],
             cwd=tmp_path,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             timeout=300,
         )
-        assert done.returncode == 0, f"{script}: {done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
     assert (tmp_path / "outputs/mine/checkpoint.safetensors").exists()
     assert list(tmp_path.glob("outputs/rank-*/report.html"))
 
