@@ -164,7 +164,7 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
             raise NotShippedError(
                 f"there are no such weights here, and estimator={method} needs them",
                 got=checkpoint,
-                fix=f"train them: python train_ghn.py weights={method} out=FOLDER; checkpoint=FOLDER/{CHECKPOINT}; "
+                fix=f"train them: ghn train weights={method} out=FOLDER; checkpoint=FOLDER/{CHECKPOINT}; "
                 "those of the survey come by `make trainings` in a clone",
             ) from None
         return f"{method} {checkpoint}", _load_shipped(setting, path)
