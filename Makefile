@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-DEMO ?= outputs/demo-$(shell date +%Y%m%d-%H%M%S)
+DEMO := $(or $(DEMO),outputs/demo-$(shell date +%Y%m%d-%H%M%S))
 STRESS ?= outputs/stress
 # the commit that holds the trainings of the survey, 30 MB, which later ones leave out
 TRAININGS := bc6072f
@@ -17,6 +17,7 @@ demo: $(VENV)/.base  ## networks of your own and 300 known ones, ordered without
 	@$(RUN) examples/demo.py --out $(DEMO)/own
 	@echo "4. The shipped hypernetwork orders 300 networks of NAS-Bench-201; how well, published accuracies tell:"
 	@$(RUN) evaluate.py out=$(DEMO)/known
+	@echo "the page: file://$(abspath $(DEMO))/known/report.html"
 
 test: $(VENV)/.dev  ## all tests
 	$(RUN) -m pytest -n auto --maxprocesses 8 --dist loadfile
@@ -53,11 +54,12 @@ gpu-check: $(VENV)/.dev  ## everything on a GPU in under four minutes: one page 
 	$(RUN) -m tests.benchmarks.gpu_check --out $(GPU)
 
 $(VENV)/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit("ghn needs Python 3.11 or newer; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("ghn needs Python 3.11 or newer; try make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.base: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/pip install -e .
+	@echo "installing PyTorch and more into $(VENV): some 2 minutes and 6 GB, once"
+	@$(VENV)/bin/pip install -e .
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python

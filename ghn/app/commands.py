@@ -197,7 +197,7 @@ _ALL = (
     Command(
         "references",
         "Train networks in full, into a table that estimators are compared with.",
-        (("archs=5 recipe.epochs=1 out=outputs/five", "five at random, for one epoch each"),),
+        (("archs=5 seeds=[0] recipe.epochs=1 out=outputs/five", "five at random, once each, for one epoch"),),
         chosen=("job=references",),
     ),
     Command(

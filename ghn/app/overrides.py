@@ -152,6 +152,8 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
         usual = _usual(config, ())
     known = {*nested(usual), *CHOOSING}
     wrong = [key for one in overrides if (key := one.lstrip("+~").partition("=")[0]) not in known]
+    if named := re.match(r"Could not override '([^']+)'", what):  # the others may be of the group
+        wrong = [key for key in wrong if key == named[1]]
     if wrong and not near:
         return _unknown(config, wrong[0], usual, overrides, what.splitlines()[0])
     return ConfigError(

@@ -65,7 +65,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         write_scores(out / "scores.csv", store)
         known = store.counts()
         why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
-        print_best(store)
+        print_best(store, f"{keys.estimator}")
     seconds = time.perf_counter() - started
     print(
         f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
@@ -89,13 +89,14 @@ def write_scores(path: Path | str, store: ScoreStore) -> None:
         text.detach()
 
 
-def print_best(store: ScoreStore) -> None:
-    """Prints the best candidates, a line each; no more than these are held in memory."""
+def print_best(store: ScoreStore, name: str) -> None:
+    """Prints the best candidates, a line each, and whose values they are; no more than these are held in memory."""
     best = nlargest(SHOWN, (one for one in store.scored() if one.score.ok), key=lambda one: one.score.value)
     if best:
         print(f"{'':>4}  {'value':>10}  architecture")
     for place, one in enumerate(best, start=1):
         print(f"{place:>4}  {one.score.value:>10.4g}  {one_line(one.architecture, LINE)}")
+    print(f"value: of estimator={name}, higher is better (docs/scoring.md)")
 
 
 def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:

@@ -102,7 +102,7 @@ def _sentence(comparison: Comparison, row: Row, bar: Row | None) -> str:
     own_half = None if bar is None else right(comparison, bar, "_best_half")
     text = _pairs(whole, half, word, own, own_half)
     k = comparison.settings.ks[0] if comparison.settings.ks else None
-    if k is not None and (lost := row.get(f"regret@{k}")).value is not None:
+    if k is not None and 2 * k <= comparison.n and (lost := row.get(f"regret@{k}")).value is not None:
         below = f"the best of its top {k} lies {regret(Statistic(lost.value), comparison)} below the best of all"
         text += f"; {below if lost.value else f'the best of all is in its top {k}'}"
     return f"{text}."

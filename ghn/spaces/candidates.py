@@ -27,8 +27,8 @@ def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
             f"space {space.name} has no candidates and references of its own",
             got=got,
             expected="a space with a benchmark, or a table of trained networks of this one",
-            fix="name yours: references=mine.csv (docs/own-table.md); or train one (job=references archs=FILE, an "
-            "architecture a line) and name that; or score in Python: ghn.load",
+            fix="order them without any: ghn score archs=30; or train some, ghn references archs=20, and name the table, "
+            "references=outputs/.../references.jsonl, or one of yours: references=mine.csv (docs/own-table.md)",
         )
     return benchmark
 
@@ -49,6 +49,8 @@ def choose_references(
         return [_user_reference(name, space, twins)]
     if Path(name).is_file():
         return [table_reference(name, space, task_checksum)]
+    if Path(name).suffix and benchmark_of(space) is None:
+        raise ConfigError("there is no such table of references", got=name, fix="check the path")
     benchmark = known_benchmark(space, f"references={name}")
     if name not in benchmark.words:
         expected = " | ".join((*benchmark.words, "the path of a table"))

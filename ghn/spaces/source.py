@@ -46,7 +46,9 @@ def find_target(text: str) -> Any:
         raise ConfigError(
             f"the module {module!r} of the target {text} cannot be imported",
             got=f"{type(error).__name__}: {error}",
-            fix="run from the folder that it lies in, or install it",
+            fix=f"leave out .py: {module.removesuffix('.py')}:{name}"
+            if module.endswith(".py")
+            else "run from the folder that it lies in, or install it",
         ) from error
     for part in name.split("."):
         if part not in dir(found):

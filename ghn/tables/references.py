@@ -229,7 +229,7 @@ def aligned(reference: Reference, archs: Sequence[str]) -> tuple[list[int], np.n
             f"too few candidates have a reference in {reference.name!r}",
             got=len(index),
             expected=f"at least {MIN_ITEMS}",
-            fix="choose other references or more candidates",
+            fix="choose other references or more candidates; or train more: ghn references archs=N resume=true",
         )
     values = np.array([reference.values[archs[i]] for i in index])
     if not reference.seeds:

@@ -13,7 +13,7 @@ from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.search import make_steps
 from ghn.app.setting import Setting, build_setting
 from ghn.app.survey.score import make_entrant, read_entrants
-from ghn.errors import ConfigError, OtherSpaceError
+from ghn.errors import ConfigError, NotShippedError, OtherSpaceError
 from ghn.families.curves.estimator import CURVE_MODELS
 from ghn.families.sharing.bank import SOURCES
 from ghn.scoring.proxies import ZERO_COST
@@ -76,4 +76,7 @@ def test_the_steps_of_the_ladder_can_be_made(setting: Setting) -> None:
 def test_every_line_of_the_survey_can_be_made(setting: Setting, preset: str) -> None:
     keys = keys_for("survey", f"experiment={preset}")
     for line in read_entrants(keys.survey.estimators):
-        assert len(make_entrant(line, setting)) >= len(line.seeds)
+        try:
+            assert len(make_entrant(line, setting)) >= len(line.seeds)
+        except NotShippedError:  # trainings that are shipped apart: `make trainings`
+            assert any(one.startswith("shipped-") for one in line.options["checkpoint"])

@@ -216,6 +216,8 @@ def test_help_without_dashes(typed: Typed, line: str) -> None:
 def test_an_extra_that_is_missing_says_what_installs_it(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("fastapi", "uvicorn"):
         monkeypatch.setitem(sys.modules, module, None)
+    for module in [name for name in sys.modules if name.startswith(("ghn.adapters.service", "ghn.app.serve"))]:
+        monkeypatch.delitem(sys.modules, module)  # of another test, with the extra
     is_told(typed("ghn serve"), 1, "needs", 'pip install "ghn[serve]"')
     monkeypatch.setitem(sys.modules, "optuna", None)
     monkeypatch.delitem(sys.modules, "ghn.adapters.optuna", raising=False)

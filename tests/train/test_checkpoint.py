@@ -102,7 +102,9 @@ def test_foreign_files(tmp_path, metadata, message):
 
 def test_not_a_safetensors_file_at_all(tmp_path):
     torch.save({"a": 1}, tmp_path / "a.pt")
-    refused(tmp_path / "a.pt", "not a safetensors file")
+    refused(tmp_path / "a.pt", "a pickle, as torch.save writes")
+    (tmp_path / "a.txt").write_text("weights")
+    refused(tmp_path / "a.txt", "not a safetensors file")
 
 
 def test_missing_or_a_folder(tmp_path):
