@@ -173,7 +173,7 @@ class ReferencesKeys(EngineKeys):
         "number: so many at random"
     )
     seeds: Annotated[list[Seed], Field(min_length=1)] = Field(
-        description="every network is trained with each; of a .json only its three_seeds, and the others with the first alone"
+        description="every network is trained with each; of a .json only its three_seeds, others with the first"
     )
     workers: Workers = Field(description="processes that train at once")
     give_up_after: Count | None = Field(description=GIVE_UP_AFTER)
