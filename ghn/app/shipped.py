@@ -89,10 +89,14 @@ def _uses(name: str, card: Mapping[str, Any]) -> list[str]:
         chosen, given = f"space=function space.target={space['target']}", ", space=FunctionSpace(...)"
     else:
         chosen, given = f"space={space['name']}", ""
+    if (scoring := card.get("scoring_task")) is None:  # which says what images there are by default
+        chosen, given_images = f"{chosen} task=TASK", ", task=task"
+    else:
+        chosen, given_images = f"{chosen} task={scoring['name']}", ""
     method = card.get("config", {}).get("method", "ghn")
     estimator = "" if method == "ghn" else f" estimator={method}"
     score = f"{NAME} score FILE {chosen}{estimator} checkpoint={shlex.quote(name)}"
-    return [score, f'model = ghn.load("{name}"{given}); model.score(architectures)']
+    return [score, f'model = ghn.load("{name}"{given}); model.score(architectures{given_images})']
 
 
 def _told_of(content: Mapping[str, Any]) -> list[str]:

@@ -44,9 +44,12 @@ def train(options: Mapping[str, Any]) -> None:
     if (agreement := model.card.get("population", {}).get("agreement")) is not None:
         hint = "of several seeds, keep the highest: docs/ranking.md"
         print(f"agreement with a zero-cost proxy: {agreement:.3f} ({hint})")
+    elif keys.population and model.method == "ghn":
+        why = "no scoring_task= says on which images" if model.card.get("scoring_task") is None else "it was left out"
+        print(f"no population is kept, as {why}: rank at least 20 networks at once (docs/ranking.md)")
     if (found := model.card.get("found")) is not None:
         print(f"found {found['architecture']}")
-    print(f"wrote {out}/{CHECKPOINT}")
+    print(f"wrote {out}/{CHECKPOINT}; what to do with it: ghn info {out}/{CHECKPOINT}")
 
 
 def _check_own(folder: Path) -> None:

@@ -15,7 +15,7 @@ from ghn.errors import ExistsError
 from ghn.report.document import Beside, Block, Document, Fold, Heading, Items, Picture, Pictures, Text, listed, warned
 from ghn.report.figures import pictures
 from ghn.report.model import Report
-from ghn.report.sentences import best_row, headline, row_sentences, summary, verdict
+from ghn.report.sentences import best_row, first_networks, headline, row_sentences, summary, verdict
 from ghn.report.tables import every_statistic, failed, main_table, measured
 from ghn.report.terminal import print_blocks
 from ghn.report.words import free_name, slug, with_interval
@@ -64,7 +64,7 @@ def print_report(report: Report, console: Console | None = None) -> None:
         table = main_table(comparison)
         title = f"{table.title} ({comparison.n:,} of {comparison.n_given:,} networks{unit})"
         blocks += [listed(headline(comparison), kind="answers"), row_sentences(comparison), Text("")]
-        blocks += [replace(table, title=title), *warned(comparison.warnings), Text("")]
+        blocks += [replace(table, title=title), *first_networks(comparison), *warned(comparison.warnings), Text("")]
     print_blocks([*blocks, *warned(report.warnings, "Warning")], console)
 
 
@@ -95,13 +95,13 @@ def _opening(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:
     best, sentences = best_row(comparison), row_sentences(comparison)
     scatter = [one for one in drawn if one.kind == "scatter" and best is not None and one.subject == best.name]
     if not scatter:
-        return [*found, sentences]
+        return [*found, sentences, *first_networks(comparison)]
     top = comparison.top
     caption = (
         f"{scatter[0].subject}: each network's estimate and its measured value. Triangles: the {top} that it puts "
     )
     shown = replace(scatter[0], caption=f"{caption}first; star: the best of all, filled if it is one of them.")
-    return [*found, Beside(shown, (sentences,))]
+    return [*found, Beside(shown, (sentences,)), *first_networks(comparison)]
 
 
 def _folds(comparison: Comparison, drawn: Sequence[Picture]) -> list[Block]:

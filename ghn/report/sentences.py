@@ -9,6 +9,7 @@ from ghn.report.document import Items
 from ghn.report.words import regret, share, with_interval
 
 _NONE_BETTER = "No estimator here is clearly better than that baseline."
+FIRST = 5  # networks that are named
 _COUNTED = (LIVE_PARAMETERS, "multiply-adds", "convolutions")
 
 
@@ -44,6 +45,18 @@ def row_sentences(comparison: Comparison) -> Items:
         text = f"{_pairs(top.get('concordance'), top.get('concordance_best_half'), '', None, None)}; the ceiling, from"
         found.append(("A second training", f"{text} {top.n} networks."))
     return Items(tuple(found))
+
+
+def first_networks(comparison: Comparison) -> list[Items]:
+    """The networks that the best estimator puts first, with what is known of them; none where they have no names."""
+    best = best_row(comparison)
+    if best is None or comparison.ids is None:
+        return []
+    known = [(value, i) for i, value in enumerate(best.estimates) if value is not None and comparison.common[i]]
+    order = [i for _, i in sorted(known, reverse=True)[:FIRST]]
+    unit = comparison.reference_unit
+    told = [("", f"{comparison.ids[i]} ({comparison.reference[i]:.4g}{f' {unit}' if unit else ''})") for i in order]
+    return [Items(tuple(told), title=f"What {best.name} puts first, and what its reference says")]
 
 
 def best_row(comparison: Comparison) -> Row | None:
