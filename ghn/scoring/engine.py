@@ -21,10 +21,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from ghn.errors import ConfigError, GhnError
+from ghn.errors import ConfigError, GhnError, WriteError
 from ghn.graph.canonical import canonical_hash
 from ghn.graph.stats import graph_stats
 from ghn.nets.net import not_finite
+from ghn.scoring.guard import refused
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import skeletons_of
 from ghn.tasks.outputs import check_network
@@ -142,7 +143,7 @@ class WeightedEstimator:
                 networks.update((k, network) for k, network in zip(keys[-1], made, strict=True) if k not in known)
             except GhnError as error:
                 keys.append([i])  # no graph, so a key of its own
-                failed[i] = str(error)
+                failed[i] = str(refused(error).error)
         known.update(self._read(networks, failed))
         seconds = (time.perf_counter() - started) / len(trials)
         return [_as_score(own, known, failed, seconds) for own in keys]
@@ -160,6 +161,8 @@ class WeightedEstimator:
                 with self.fabric.autocast():
                     pending[key] = dict(self.readout(network, network.complete(weights)))
             except (GhnError, RuntimeError) as error:
+                if isinstance(error, WriteError):
+                    raise
                 failed[key] = f"{type(error).__name__}: {error}"
         if not pending:
             return {}

@@ -67,6 +67,13 @@ def failure_of(error: Exception, seconds: float = 0.0) -> Score:
     return Score(math.nan, seconds, error=reason, extra={RAISED: kind + where})
 
 
+def refused(error: GhnError, seconds: float = 0.0) -> Score:
+    """The counted failure of a candidate that its estimator refuses, and says why; raises what ends the run."""
+    if ends_the_run(error):
+        raise error
+    return Score.failed(str(error), seconds)
+
+
 def was_raised(score: Score) -> bool:
     """Whether a failure was raised, and not returned by an estimator that knew what it did."""
     return not score.ok and RAISED in score.extra

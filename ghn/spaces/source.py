@@ -79,33 +79,38 @@ def source_of(thing: Any) -> str:
     file do not. So do the files of the user's own that it imports, what a function closes over, and its defaults.
     Installed packages do not.
     """
+    return _digest(thing, frozenset())
+
+
+def _digest(thing: Any, seen: frozenset[int]) -> str:
     digest = blake2b(digest_size=8)
-    for part in _parts(thing):
+    for part in _parts(thing, seen):
         digest.update(part.encode())
     return digest.hexdigest()
 
 
-def _parts(thing: Any, seen: frozenset[int] = frozenset()) -> Iterator[str]:
+def _parts(thing: Any, seen: frozenset[int]) -> Iterator[str]:
     """What a definition consists of; `seen` are those that it is part of itself."""
     if isinstance(thing, partial):
         yield repr((thing.args, sorted(thing.keywords.items())))
     plain = _plain(thing)
+    seen |= {id(plain)}
     yield str(plain.__qualname__)
     if isinstance(plain, FunctionType):
         held = [cell.cell_contents for cell in plain.__closure__ or ()]
-        yield repr([_held(value) for value in (*held, *(plain.__defaults__ or ()), plain.__kwdefaults__)])
+        yield repr([_held(value, seen) for value in (*held, *(plain.__defaults__ or ()), plain.__kwdefaults__)])
     elif not isinstance(thing, type | partial):
-        yield repr(_held(vars(thing)))
+        yield repr(_held(vars(thing), seen))
     trees = _trees(plain)
     yield from trees
     if isinstance(plain, FunctionType):
         if not trees or "<" in plain.__qualname__:  # typed into a console, or one of several within a function
             yield from _code(plain.__code__)
         if not trees:
-            yield from _typed(plain, seen | {id(plain)})
+            yield from _typed(plain, seen)
     elif not trees:
         inner = [value for value in vars(plain).values() if isinstance(value, FunctionType)]
-        yield from (part for value in inner for part in _parts(value, seen | {id(plain)}))
+        yield from (part for value in inner for part in _parts(value, seen))
         simple = [pair for pair in vars(plain).items() if isinstance(pair[1], str | int | float | tuple)]
         yield repr([(name, value) for name, value in simple if not name.startswith("__")])
 
@@ -118,7 +123,7 @@ def _typed(function: FunctionType, seen: frozenset[int]) -> Iterator[str]:
             if value.__module__ == function.__module__ and id(value) not in seen:
                 yield from _parts(value, seen)
         elif isinstance(value, str | int | float | tuple | list | dict | set):
-            yield repr((name, _held(value)))
+            yield repr((name, _held(value, seen)))
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -139,10 +144,10 @@ def _plain(thing: Any) -> Any:
     return thing if isinstance(thing, FunctionType | type) else type(thing)
 
 
-def _held(value: Any) -> Any:
-    """What counts of a value that a function closes over."""
+def _held(value: Any, seen: frozenset[int]) -> Any:
+    """What counts of a value that a function closes over; its name, where it is what the function is part of itself."""
     if isinstance(value, FunctionType | type):
-        return source_of(value)
+        return value.__qualname__ if id(_plain(value)) in seen else _digest(value, seen)
     if isinstance(value, str | int | float | type(None)):
         return value
     try:

@@ -141,3 +141,29 @@ def test_an_import_that_fails_is_named(write: Callable[..., str]) -> None:
     sys.modules.pop("own_file")
     with pytest.raises(ConfigError, match=r"(?s)'own_file'.*ZeroDivisionError"):
         find_target("own_file:build")
+
+
+RESIDUAL = """
+from torch import nn
+
+class Residual(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, x):
+        return x + self.conv(x)
+
+def build(choose):
+    return Residual(choose("width", [8, 16]))
+"""
+
+
+def test_a_class_that_calls_super_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = []
+    for text in (RESIDUAL, RESIDUAL, RESIDUAL.replace("x + self", "x - self")):
+        notebook = type(sys)("__main__")
+        monkeypatch.setitem(sys.modules, "__main__", notebook)
+        exec(compile(text, "<cell>", "exec"), notebook.__dict__)
+        digests.append(source_of(notebook.__dict__["build"]))
+    assert digests[0] == digests[1] != digests[2]

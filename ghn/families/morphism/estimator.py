@@ -21,6 +21,7 @@ from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.families.morphism.inherited import Inherited
 from ghn.families.morphism.network import WeightedNetwork
 from ghn.reading import from_json, reading
+from ghn.scoring.guard import refused
 from ghn.spaces.members import live_graph, live_params
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
 from ghn.train.rungs import Fidelity, RungStore, Start, Trained, epoch_macs, train_rungs
@@ -168,7 +169,7 @@ class MorphismEstimator(CandidateTraining):
                 raise TrainingError(f"it inherits from a network whose training failed: {broken}")
             run = self._train(lineage)
         except GhnError as error:
-            return Score.failed(str(error), time.perf_counter() - started)
+            return refused(error, time.perf_counter() - started)
         if run.error:
             return Score.failed(run.error, run.seconds)
         self.store.name(trial.id, to_text(lineage), _rungs(lineage))

@@ -26,6 +26,7 @@ from ghn.families.surrogates.regression import (
     merge,
 )
 from ghn.graph.descriptors import aligned, names_of
+from ghn.scoring.guard import refused
 from ghn.scoring.model import Model
 from ghn.spaces import fastest_variant
 from ghn.spaces.members import live_graph
@@ -196,7 +197,7 @@ class SurrogateEstimator:
                 members[arch] = None
                 found.append(arch)
             except GhnError as error:
-                found.append(Score.failed(str(error)))
+                found.append(refused(error))
         answers = dict(zip(members, self._predict(list(members)), strict=True)) if members else {}
         seconds = (time.perf_counter() - started) / len(trials)
         return [replace(f if isinstance(f, Score) else answers[f], cost_seconds=seconds) for f in found]

@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError, GhnError
 from ghn.graph.stats import count_params
+from ghn.scoring.guard import refused
 from ghn.spaces.members import live_graph, live_network
 from ghn.tables.rows import CURVES, Run, TableHeader
 from ghn.train.checkpoint import versions
@@ -56,7 +57,7 @@ class TrainingEstimator(CandidateTraining):
         try:
             _, curve = self.train_epochs(member_of(self.space, trial.arch), self.seed)
         except GhnError as error:
-            return Score.failed(str(error), time.perf_counter() - started)
+            return refused(error, time.perf_counter() - started)
         epochs = list(range(1, len(curve) + 1))
         extra = {"curve": {"epochs": epochs, **{name: [getattr(r, name) for r in curve] for name in CURVES}}}
         return Score(curve[-1].val_accuracy, time.perf_counter() - started, budget=self.recipe.epochs, extra=extra)

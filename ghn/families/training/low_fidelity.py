@@ -18,6 +18,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from ghn.errors import ConfigError, GhnError, TrainingError
+from ghn.scoring.guard import refused
 from ghn.spaces import skeletons_of
 from ghn.spaces.members import live_network
 from ghn.train.network import CandidateTraining, NetworkTrainer, Recipe
@@ -131,7 +132,7 @@ class LowFidelityEstimator(CandidateTraining):
             rungs, note = climb(before, fidelity)
             run = train_rungs(self.store, text, rungs, lambda rung: self._start(arch, rung))
         except GhnError as error:
-            return Score.failed(str(error), time.perf_counter() - started)
+            return refused(error, time.perf_counter() - started)
         paid = (self.store.load(text, before) if before and not note else None) or Trained({})
         seconds, macs = run.seconds - paid.seconds, run.macs - paid.macs
         if run.error:

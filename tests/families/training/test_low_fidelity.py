@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from toy_models import CHAIN, EDGE
 
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, WriteError
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask
@@ -227,3 +227,14 @@ def test_folder_of_other_trainings_is_refused(make: Make, tmp_path: Path) -> Non
 def test_fidelities_that_are_none(make: Make, fidelity: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         make(fidelity=Fidelity(**fidelity))
+
+
+def test_a_full_disk_is_no_failure_of_a_candidate(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise WriteError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RungStore, "save", full)
+        with pytest.raises(WriteError):
+            make(folder=tmp_path).score([Trial("x", CHAIN)])
+    assert make(folder=tmp_path).score([Trial("x", CHAIN)])[0].ok
