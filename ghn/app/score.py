@@ -97,6 +97,8 @@ def print_best(store: ScoreStore, name: str) -> None:
     for place, one in enumerate(best, start=1):
         print(f"{place:>4}  {one.score.value:>10.4g}  {one_line(one.architecture, LINE)}")
     print(f"value: of estimator={name}, higher is better (docs/scoring.md)")
+    if (failed := next((one for one in store.scored() if not one.score.ok), None)) is not None:
+        print(f"failed: {one_line(failed.architecture, LINE)}: {one_line(f'{failed.score.error}', LINE)}")
 
 
 def candidates_of(space: Space[Any], archs: str | int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ghn.assets import asset, here_or_shipped
 from ghn.errors import CheckpointError, meant
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.net import KINDS, make_fitting, make_net, not_finite
-from ghn.reading import there_is
+from ghn.reading import is_folder, there_is
 from ghn.scoring.card import check_card, check_outputs
 from ghn.scoring.model import Model
 from ghn.spaces import CHECKPOINTS, DEFAULT_CHECKPOINT, SPACES, describe_space, make_space
@@ -73,6 +73,8 @@ def find_checkpoint(name: Path | str) -> Path:
     """
     if not there_is(name) and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
         return asset(known)
+    if is_folder(name) and there_is(inside := Path(name) / CHECKPOINT):  # that of a training
+        return inside
     if not there_is(path := here_or_shipped(name)) and (fix := meant(name, ["shipped", *CHECKPOINTS])):
         expected = f"a .safetensors file, or what is shipped for a space: {' | '.join(CHECKPOINTS)}"
         raise CheckpointError("no checkpoint here", got=str(name), expected=expected, fix=fix)

@@ -209,3 +209,10 @@ def test_the_shipped_checkpoint_ranks_a_single_architecture() -> None:
     model = ghn.load(device="cpu")
     rich, poor = model.rank([("nor_conv_3x3",) * 6, ("avg_pool_3x3",) * 6])
     assert rich.value > poor.value and rich.std == poor.std
+
+
+def test_the_folder_of_a_training_is_its_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    assert find_checkpoint(tmp_path / "mine") == tmp_path / "mine", "told of by who opens it"
+    (tmp_path / "mine" / "checkpoint.safetensors").touch()
+    assert find_checkpoint(tmp_path / "mine") == tmp_path / "mine" / "checkpoint.safetensors"
