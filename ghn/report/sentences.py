@@ -5,7 +5,7 @@ from __future__ import annotations
 from ghn.analysis.compare import LIVE_PARAMETERS, RANDOM_ORDER
 from ghn.analysis.comparison import Ceiling, Comparison, Row
 from ghn.analysis.correlation import Statistic, concordance
-from ghn.report.document import Items
+from ghn.report.document import Items, Text
 from ghn.report.words import regret, share, with_interval
 
 _NONE_BETTER = "No estimator here is clearly better than that baseline."
@@ -47,7 +47,7 @@ def row_sentences(comparison: Comparison) -> Items:
     return Items(tuple(found))
 
 
-def first_networks(comparison: Comparison) -> list[Items]:
+def first_networks(comparison: Comparison) -> list[Text | Items]:
     """The networks that the best estimator puts first, with what is known of them; none where they have no names."""
     best = best_row(comparison)
     if best is None or comparison.ids is None:
@@ -56,7 +56,7 @@ def first_networks(comparison: Comparison) -> list[Items]:
     order = [i for _, i in sorted(known, reverse=True)[:FIRST]]
     unit = comparison.reference_unit
     told = [("", f"{comparison.ids[i]} ({comparison.reference[i]:.4g}{f' {unit}' if unit else ''})") for i in order]
-    return [Items(tuple(told), title=f"What {best.name} puts first, and what its reference says")]
+    return [Text(f"What {best.name} puts first, and the reference of each:"), Items(tuple(told))]
 
 
 def best_row(comparison: Comparison) -> Row | None:
