@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import urllib.request
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -46,6 +47,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     for proxy in ("http_proxy", "https_proxy"):  # no network
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+    monkeypatch.setattr(urllib.request, "_opener", None)  # it would keep these proxies for the tests after this
     monkeypatch.setenv("GHN_DATA", str(tmp_path.with_name(f"{tmp_path.name}-data")))
     sys.modules.pop("first_own", None)
     (tmp_path / "first_own.py").write_text(OWN)
