@@ -13,10 +13,10 @@ GPU ?= outputs/gpu-check-$(shell date +%Y%m%d-%H%M%S)
 help:  ## this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.base  ## networks of your own and 300 known ones, ordered without training them; 10 minutes with the installation
+demo: $(VENV)/.base  ## networks of your own and 300 known ones, ordered without training them; 5 minutes with the installation
 	@$(RUN) examples/demo.py --out $(DEMO)/own
 	@echo "4. The shipped hypernetwork orders 300 networks of NAS-Bench-201; how well, published accuracies tell:"
-	@$(RUN) evaluate.py out=$(DEMO)/known
+	@$(RUN) evaluate.py references=nasbench201 out=$(DEMO)/known
 	@echo "the page: file://$(abspath $(DEMO))/known/report.html"
 
 test: $(VENV)/.dev  ## all tests
