@@ -65,7 +65,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         write_scores(out / "scores.csv", store)
         known = store.counts()
         why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
-        print_best(store, f"{keys.estimator}")
+        print_best(store, f"{keys.estimator}", failures=known.failed > 0)
     seconds = time.perf_counter() - started
     print(
         f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
@@ -89,7 +89,7 @@ def write_scores(path: Path | str, store: ScoreStore) -> None:
         text.detach()
 
 
-def print_best(store: ScoreStore, name: str) -> None:
+def print_best(store: ScoreStore, name: str, *, failures: bool) -> None:
     """Prints the best candidates, a line each, and whose values they are; no more than these are held in memory."""
     best = nlargest(SHOWN, (one for one in store.scored() if one.score.ok), key=lambda one: one.score.value)
     if best:
@@ -97,7 +97,8 @@ def print_best(store: ScoreStore, name: str) -> None:
     for place, one in enumerate(best, start=1):
         print(f"{place:>4}  {one.score.value:>10.4g}  {one_line(one.architecture, LINE)}")
     print(f"value: of estimator={name}, higher is better (docs/scoring.md)")
-    if (failed := next((one for one in store.scored() if not one.score.ok), None)) is not None:
+    if failures:  # or all of a large table would be gone through to find none
+        failed = next(one for one in store.scored() if not one.score.ok)
         print(f"failed: {one_line(failed.architecture, LINE)}: {one_line(f'{failed.score.error}', LINE)}")
 
 

@@ -52,6 +52,21 @@ def states(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     return {path.name: load_tensors(path, STATE)[0] for path in folder.glob("*.safetensors")}
 
 
+def kill_after_three(estimator: LowFidelityEstimator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of six epochs that is killed when three are done."""
+    run = NetworkTrainer.run_epoch
+
+    def killed(self: NetworkTrainer) -> Any:
+        if self.epoch == 3:
+            raise KeyboardInterrupt
+        return run(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(NetworkTrainer, "run_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            estimator.score([Trial("x", CHAIN)])
+
+
 def test_rungs_go_on_bitwise_as_if_never_stopped(make: Make, tmp_path: Path, epochs_run: list[int]) -> None:
     climbing, straight = make(folder=tmp_path / "a"), make(folder=tmp_path / "b")
     first = climbing.score([Trial("r0", CHAIN, budget=1)])[0]
@@ -81,17 +96,7 @@ def test_killed_in_the_middle_it_goes_on_from_the_last_epoch(
     make: Make, tmp_path: Path, epochs_run: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = make().score([Trial("x", CHAIN)])[0]
-    run = NetworkTrainer.run_epoch
-
-    def killed(self: NetworkTrainer) -> Any:
-        if self.epoch == 3:
-            raise KeyboardInterrupt
-        return run(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(NetworkTrainer, "run_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            make(folder=tmp_path).score([Trial("x", CHAIN)])
+    kill_after_three(make(folder=tmp_path), monkeypatch)
     epochs_run.clear()
     resumed = make(folder=tmp_path).score([Trial("x", CHAIN)])[0]
     assert epochs_run == [4, 5, 6] and resumed.extra["curve"] == whole.extra["curve"]
@@ -119,17 +124,7 @@ def test_killed_before_a_guard_is_deleted(
 
 
 def test_a_guard_that_is_asked_for_stays(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = NetworkTrainer.run_epoch
-
-    def killed(self: NetworkTrainer) -> Any:
-        if self.epoch == 3:
-            raise KeyboardInterrupt
-        return run(self)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(NetworkTrainer, "run_epoch", killed)
-        with pytest.raises(KeyboardInterrupt):
-            make(folder=tmp_path).score([Trial("x", CHAIN)])
+    kill_after_three(make(folder=tmp_path), monkeypatch)
     (three,) = states(tmp_path)
     make(folder=tmp_path).score([Trial("y", CHAIN, budget=3)])
     make(folder=tmp_path).score([Trial("x", CHAIN)])
