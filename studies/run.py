@@ -55,6 +55,7 @@ STUDIES = (  # in the order of what they are about: estimators, searches, shared
     "rules",
     "racing",
     "predictor_head",
+    "pretraining",
     "conversion",
     "initialisation",
     "several_tasks",
