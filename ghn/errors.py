@@ -67,6 +67,10 @@ class ConfigError(GhnError, ValueError):
     """A setting is unknown, contradictory or out of range."""
 
 
+class NothingToLearnError(ConfigError):
+    """Too few trained networks are known for what learns from them."""
+
+
 class TrainingError(GhnError, RuntimeError):
     """Training cannot go on; the last good state has been kept."""
 

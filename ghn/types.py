@@ -227,6 +227,10 @@ class Benchmark(Protocol):
         """Names of its fixed samples: the one to develop with, and the one kept for reports."""
 
     @property
+    def usual(self) -> str:
+        """The sample that is ranked where none is named."""
+
+    @property
     def words(self) -> tuple[str, ...]:
         """Names of its references, as configs give them."""
 

@@ -110,7 +110,10 @@ class RankKeys(JudgingKeys):
         description="what judges: a name or a list of names, below"
     )
     n: Count = Field(description="candidates")
-    candidates: Text = Field(description="sample of distinct networks that they come from: development | report")
+    candidates: Text | None = Field(
+        description="sample of distinct networks that they come from: development | report; null: the usual one of the "
+        "space, or the networks of the table that is named"
+    )
     references: Text = Field(
         description="embedded, the name of a benchmark, all (those that know the candidates), or the path of a table: "
         "yours (.csv), or of job=references"

@@ -17,6 +17,7 @@ from ghn.scoring.load import CHECKPOINT, SHIPPED, find_checkpoint, load
 from ghn.scoring.model import Model, Skeletons
 from ghn.scoring.readouts import READOUTS, Sample
 from ghn.spaces import CHECKPOINTS, FunctionSpace, describe_space, make_space
+from ghn.tables.references import ReferenceTable
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.network import Recipe
@@ -44,6 +45,14 @@ class Entry:
         return sum(self.trainings.values()) if self.trainings else None
 
 
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Trained networks that estimators learn from, in place of those that are shipped of a space."""
+
+    accuracy: Mapping[str, float]  # by official string
+    table: ReferenceTable | None = None  # their learning curves
+
+
 @dataclass(frozen=True)
 class Setting:
     """What estimators are made from; `ghn.app.job_keys.JudgingKeys` says what each is.
@@ -51,6 +60,7 @@ class Setting:
     Attributes:
         checkpoints: `shipped`, `shipped-SEED`, paths, or lists of paths that are read together.
         seed: of random weights, and of trainings that estimators make.
+        taught: what surrogates, and models of learning curves, learn from; None: what is shipped of the space.
         folder: for what estimators keep, such as states of trainings; None: nothing is kept.
     """
 
@@ -71,6 +81,7 @@ class Setting:
     ensemble: Mapping[str, Any] = field(
         default_factory=lambda: {"members": ["synflow", "meco", "ghn"], "population": 0}
     )
+    taught: Taught | None = None
     folder: Path | None = None
 
     def __post_init__(self) -> None:

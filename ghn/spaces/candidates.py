@@ -59,15 +59,15 @@ def choose_references(
 
 
 def choose_ranked(
-    n: int, sample: str, references: str, space: Space[Any], task_checksum: str, *, twins: str = "mean"
+    n: int, sample: str | None, references: str, space: Space[Any], task_checksum: str, *, twins: str = "mean"
 ) -> tuple[list[str], list[Reference], str]:
     """What is ranked, against what, and where it comes from.
 
     Args:
         n: candidates.
-        sample: of the benchmark, where the space has one.
-        references: as in `choose_references`; a user's CSV, or without a benchmark the path of a table: its networks
-            are ranked, of a larger one `n` that are drawn with a fixed seed.
+        sample: of the benchmark, where the space has one; None: the usual one, or the networks of a table.
+        references: as in `choose_references`; of a user's CSV, and of another table unless a `sample` is named, the
+            networks are ranked, of a larger one `n` that are drawn with a fixed seed.
         space: of the candidates.
         task_checksum: of the images on which references must have been trained.
         twins: as in `choose_references`.
@@ -76,7 +76,9 @@ def choose_ranked(
         ConfigError: unknown names, or the space has no benchmark and no table is named.
         DataError: the references were trained on other images or in another skeleton.
     """
-    if (benchmark := benchmark_of(space)) is not None and not _is_csv(references):
+    whole = _is_csv(references) or (sample is None and Path(references).is_file())
+    if (benchmark := benchmark_of(space)) is not None and not whole:
+        sample = sample or benchmark.usual
         archs = benchmark.candidates(n, sample)
         return archs, choose_references(references, archs, space, task_checksum), f"the sample {sample}"
     found = choose_references(references, [], space, task_checksum, twins=twins)

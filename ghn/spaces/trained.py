@@ -8,15 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from ghn.analysis.correlation import MIN_ITEMS
 from ghn.assets import asset
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, NothingToLearnError
 from ghn.tables.references import ReferenceTable, table_reference
 from ghn.types import Reference, Score, Space, Trial
 
 DEVELOPMENT, REPORT = "development", "report"
-OWN, ALL = "embedded", "all"  # words of configs
+OWN, ALL = "embedded", "all"  # words of configs; `all` is a sample, too
 SHARE = 0.4  # of the networks, to develop with
 
 
@@ -24,17 +23,19 @@ SHARE = 0.4  # of the networks, to develop with
 class TrainedBenchmark:
     """A benchmark of networks that this project has trained: some of a table to develop with, the others to report on.
 
-    Both stand in a fixed random order, so that few stand for many.
+    The first of the table are those to develop with: networks were drawn at random, and when more are trained none
+    that something was chosen on becomes one to report on. Of too few all are to report on.
 
     Args:
         space: parses their strings.
-        file: the table, an asset.
+        file: the table, an asset; its first networks stand for all.
     """
 
     space: Space[Any]
     file: str
     label: str = "own trainings"
     samples: tuple[str, str] = (DEVELOPMENT, REPORT)
+    usual: str = ALL
     words: tuple[str, ...] = (OWN, ALL)
 
     @property
@@ -45,22 +46,20 @@ class TrainedBenchmark:
     def _table(self) -> ReferenceTable:
         return ReferenceTable.load(self.trainings)
 
-    @cached_property
-    def _order(self) -> list[str]:
-        archs = sorted(self._table.archs())
-        return [archs[i] for i in np.random.default_rng(0).permutation(len(archs))]
-
     def candidates(self, n: int, sample: str) -> list[str]:
         """The first `n` of a sample, or all of it where it has fewer: there are no others with a reference."""
-        if sample not in self.samples:
-            raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(self.samples))
+        archs = self._table.archs()
+        cut = round(SHARE * len(archs))
+        parts = {DEVELOPMENT: slice(0, cut), REPORT: slice(cut, None)} if cut >= MIN_ITEMS else {REPORT: slice(None)}
+        parts[ALL] = slice(None)
+        if sample not in (*self.samples, ALL):
+            raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join((*self.samples, ALL)))
         if not isinstance(n, int) or n < 1:
             raise ConfigError("the number of candidates", got=n, expected="1 or more")
-        cut = round(SHARE * len(self._order))
-        return (self._order[:cut] if sample == DEVELOPMENT else self._order[cut:])[:n]
+        return archs[parts.get(sample, slice(0))][:n]
 
     def sample(self, name: str, task_checksum: str) -> Reference:
-        return self.trained(task_checksum).part(self.candidates(len(self._order), name), f"{self.label}, {name}")
+        return self.trained(task_checksum).part(self.candidates(len(self._table.runs), name), f"{self.label}, {name}")
 
     def references(self, word: str, archs: Sequence[str], task_checksum: str) -> list[Reference]:
         return [self.trained(task_checksum)]
@@ -82,5 +81,7 @@ class TrainedBenchmark:
         """Test accuracies of networks of the sample to develop with."""
         archs, values = self.candidates(len(self._table.runs), DEVELOPMENT), self._table.value("test_accuracy")
         if not 0 <= given <= len(archs):
-            raise ConfigError("the development sample has no such number of networks", got=given, expected=len(archs))
+            raise NothingToLearnError(
+                "the development sample has no such number of networks", got=given, expected=len(archs)
+            )
         return [(Trial(text, self.space.parse(text)), Score(values[text])) for text in archs[:given]]

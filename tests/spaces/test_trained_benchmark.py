@@ -9,7 +9,7 @@ from random import Random
 import pytest
 import toy
 from lightning_fabric import Fabric
-from toy_models import SAMPLE
+from toy_models import SAMPLE, toy_table
 
 from ghn.app.setting import Setting
 from ghn.app.survey.subjects import shipped_subjects
@@ -47,16 +47,39 @@ def test_samples_are_disjoint_and_whole(space: Trained) -> None:
     benchmark = space.benchmark()
     one, other = benchmark.candidates(1000, "development"), benchmark.candidates(1000, "report")
     assert (len(one), len(other)) == (20, 30) and not {*one} & {*other}
-    assert {*one, *other} == {*ReferenceTable.load(space.file).archs()} and [*one, *other] != sorted([*one, *other])
+    assert [*one, *other] == ReferenceTable.load(space.file).archs() == benchmark.candidates(1000, "all")
     assert benchmark.candidates(7, "report") == other[:7]
     assert [trial.id for trial, _ in benchmark.history(5)] == one[:5]
     sample = benchmark.sample("report", toy.make_task().checksum)
     assert list(sample.values) == other and len(sample.seeds[other[0]]) == 3
 
 
+def test_what_is_chosen_on_stays_so_when_more_are_trained(space: Trained) -> None:
+    """And of so few that nothing could be chosen on them all are to report on."""
+    table, path = ReferenceTable.load(space.file), Path(space.file).parent
+    expected = {10: 0, 23: 0, 24: 10, 50: 20}
+    for n, chosen in expected.items():
+        archs = table.archs()[:n]
+        ReferenceTable(table.header, tuple(run for run in table.runs if run.arch in archs)).save(path / f"{n}.jsonl")
+        benchmark = TrainedBenchmark(space, str(path / f"{n}.jsonl"))
+        assert benchmark.candidates(99, "development") == archs[:chosen]
+        assert benchmark.candidates(99, "report") == archs[chosen:]
+
+
 def test_a_report_compares_with_them_without_another_word(space: Trained) -> None:
-    archs, (reference,), _ = choose_ranked(300, "development", "all", space, toy.make_task().checksum)
+    images = toy.make_task().checksum
+    archs, (reference,), _ = choose_ranked(300, "development", "all", space, images)
     assert set(archs) < set(reference.values) and len(reference.seeds) == 50
+    assert set(choose_ranked(300, None, "all", space, images)[0]) == set(reference.values)
+
+
+def test_of_a_table_that_is_named_its_own_networks_are_ranked(space: Trained, tmp_path: Path) -> None:
+    """And not those that are shipped, of which a user has trained none."""
+    rng, path, task = Random(1), tmp_path / "mine.jsonl", toy.make_task()
+    mine = list(dict.fromkeys(space.format(space.sample(rng)) for _ in range(12)))
+    toy_table(mine, space, task).save(path)
+    assert choose_ranked(300, None, str(path), space, task.checksum)[0] == mine
+    assert choose_ranked(7, "report", str(path), space, task.checksum)[0] == space.benchmark().candidates(7, "report")
 
 
 def test_a_survey_chooses_on_some_and_tells_on_the_others(space: Trained, tmp_path: Path, fabric: Fabric) -> None:

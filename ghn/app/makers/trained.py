@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ghn.app.setting import Entry, Setting, open_checkpoint
-from ghn.errors import ConfigError, DataError, OtherSpaceError
+from ghn.errors import DataError, NothingToLearnError
 from ghn.families.curves.estimator import CurveEstimator, make_curve_model
 from ghn.families.morphism.estimator import MorphismEstimator, largest
 from ghn.families.surrogates.surrogate import SurrogateEstimator
@@ -64,11 +64,11 @@ def make_morphism(setting: Setting) -> MorphismEstimator:
 
 
 def curve(name: str, setting: Setting) -> list[Entry]:
-    """A short training, extrapolated; models that learn do so from the shipped curves.
+    """A short training, extrapolated; models that learn do so from finished curves of other networks.
 
     Raises:
-        ConfigError: the model learns and no shipped curves fit, or cannot work with so few epochs.
-        OtherSpaceError: it learns, and no curves of this space are shipped.
+        ConfigError: the model cannot work with so few epochs.
+        NothingToLearnError: it learns, and no finished curves fit.
     """
     kind = name.removeprefix("curve_")
     trainer, horizon = make_low_fidelity(setting), setting.recipe.epochs
@@ -79,9 +79,9 @@ def curve(name: str, setting: Setting) -> list[Entry]:
 
     finished = finished_curves(setting)
     if new().model.needs_finished and not finished:
-        refusal = ConfigError if benchmark_of(setting.space) else OtherSpaceError
-        raise refusal(
-            f"estimator={name} learns from finished curves, and none are shipped for this space, task and recipe",
+        raise NothingToLearnError(
+            f"estimator={name} learns from finished curves, and none are known of this space, task and recipe",
+            got=f"{setting.recipe.epochs} epochs (recipe.epochs)",
             fix="use curve_last, curve_sotl or curve_parametric; in Python: CurveEstimator(..., finished=curves)",
         )
     estimator = CrossFitted(new, setting.space)
@@ -90,25 +90,29 @@ def curve(name: str, setting: Setting) -> list[Entry]:
 
 
 def finished_curves(setting: Setting) -> list[tuple[Trial[Any], Score]]:
-    """The shipped trainings with their curves; none where they are of another space, task or recipe."""
-    if (benchmark := benchmark_of(setting.space)) is None:
+    """Trainings with curves, those given or else shipped; none where they are of another space, task or recipe."""
+    table = setting.taught.table if setting.taught else None
+    if setting.taught is None and (benchmark := benchmark_of(setting.space)) is not None:
+        table = ReferenceTable.load(benchmark.trainings)
+    if table is None or table.header.recipe != setting.recipe.describe():
         return []
-    table = ReferenceTable.load(benchmark.trainings)
     try:
         table.check(space=setting.space.name, task_checksum=setting.task.checksum, skeleton=setting.space.describe())
     except DataError:
-        return []
-    if table.header.recipe != setting.recipe.describe():
         return []
     trials = [Trial(text, setting.space.parse(text)) for text in table.archs()]
     return list(zip(trials, TableEstimator(table, setting.space, seed=0).score(trials), strict=True))
 
 
 def surrogate(name: str, setting: Setting) -> list[Entry]:
-    """A regression on published accuracies, cross-fitted."""
+    """A regression on known accuracies, cross-fitted.
+
+    Raises:
+        NothingToLearnError: fewer are known than are to be given.
+    """
     options = dict(setting.surrogate)
     given = options.pop("given")
-    history = published_history(setting.space, given)
+    history = known_history(setting, given)
     named = set(options["inputs"] or ())  # none: the usual ones, which need nothing more
     model = open_checkpoint(setting, setting.checkpoints[0])[1] if named & {"embedding", "scores"} else None
     training = make_low_fidelity(setting) if "curve" in named else None
@@ -121,15 +125,31 @@ def surrogate(name: str, setting: Setting) -> list[Entry]:
     return [Entry(f"surrogate: {options['model']}, {given} references", estimator)]
 
 
-def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:
-    """Published accuracies to learn from, of the space's benchmark.
+def known_history(setting: Setting, given: int) -> list[tuple[Trial[Any], Score]]:
+    """Accuracies to learn from: those given, or else of the space's benchmark.
 
     Raises:
-        OtherSpaceError: the space has none.
-        ConfigError: more than there are.
+        NothingToLearnError: so many are not known.
     """
+    space = setting.space
+    if setting.taught is None:
+        return published_history(space, given)
+    known = list(setting.taught.accuracy.items())
+    if given > len(known):
+        raise NothingToLearnError("too few trained networks are known to learn from", got=len(known), expected=given)
+    return [(Trial(text, space.parse(text)), Score(value)) for text, value in known[:given]]
+
+
+def published_history(space: Space[Any], given: int) -> list[tuple[Trial[Any], Score]]:
+    """What is shipped to learn from: accuracies of the sample to develop with, of the space's benchmark.
+
+    Raises:
+        NothingToLearnError: the space has no benchmark, or so many are not known.
+    """
+    if not given:
+        return []
     if (benchmark := benchmark_of(space)) is None:
-        raise OtherSpaceError(
+        raise NothingToLearnError(
             "there are no published networks of this space to learn from",
             got=space.name,
             expected="a space with a benchmark",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ghn.analysis.stability import Stability
 from ghn.app.evaluation import PROTOCOL, check_folder, machine
 from ghn.app.job_keys import SurveyKeys
-from ghn.app.setting import Setting
+from ghn.app.setting import Setting, Taught
 from ghn.app.survey.analyse import Analysis
-from ghn.app.survey.score import read_entrants, score_lines
+from ghn.app.survey.score import APART, LEFT_OUT, read_entrants, score_lines
 from ghn.app.survey.snapshots import divide_by_presence, divide_by_space, snapshots_of, stability_of_trainings
-from ghn.app.survey.subjects import Subjects, shipped_subjects, user_subjects
-from ghn.errors import ConfigError
+from ghn.app.survey.subjects import Subjects, shipped_subjects, trained_subjects, user_subjects
+from ghn.errors import ConfigError, OtherSpaceError
 from ghn.files import write_atomic
 from ghn.report.model import Report, Survey
 from ghn.report.survey.pages import print_survey, write_survey
@@ -40,15 +41,16 @@ def survey_job(setting: Setting, keys: SurveyKeys) -> None:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
+    if keys.references != "all":  # of the space's own benchmark more networks are known than are surveyed
+        setting = replace(setting, taught=Taught(subjects.choosing.values, subjects.table))
     here, absent = divide_by_presence(plan.runs)
     runs, others = divide_by_space(snapshots_of(here, least=2), setting.space)
-    scored = score_lines(lines, setting, keys, subjects.archs, out / "scores")
+    scored, left_out = score_lines(lines, setting, keys, subjects.archs, out / "scores")
     how: dict[str, Any] = {"bootstrap": keys.bootstrap, "progress": keys.progress}
     analysis = Analysis(scored, subjects, setting.space, plan, **how)
-    served = {one.line.label for one in scored}
-    if left_out := [line.label for line in lines if line.label not in served] + others + absent:
-        why = "what is shipped for them is of another space, or not here (`make trainings` in a clone)"
-        analysis.notes.append(f"Left out, as {why}: {'; '.join(left_out)}.")
+    left_out |= dict.fromkeys(others, LEFT_OUT[OtherSpaceError]) | dict.fromkeys(absent, APART)
+    if left_out:
+        analysis.notes.append("Left out: " + "; ".join(f"{label} ({why})" for label, why in left_out.items()) + ".")
     archs, folder = list(subjects.telling.values), out / "scores" / "snapshots"
     trainings = stability_of_trainings(runs, setting, archs, folder, analysis.notes, **how)
     content = make_survey(analysis, setting, trainings).to_json()
@@ -69,10 +71,11 @@ def choose_subjects(setting: Setting, keys: SurveyKeys) -> Subjects:
     path = keys.references
     if path.endswith(".csv"):
         return user_subjects(read_user_table(path, setting.space, twins=keys.twins))
+    if Path(path).is_file():
+        return trained_subjects(path, setting)
     if path != "all":
-        raise ConfigError(
-            "references of a survey", got=path, expected="all (those that are shipped), or the path of a .csv"
-        )
+        expected = "all (those that are shipped), or the path of a table: yours (.csv), or of job=references"
+        raise ConfigError("references of a survey", got=path, expected=expected)
     return shipped_subjects(setting, keys.n, keys.survey.development)
 
 

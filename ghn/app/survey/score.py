@@ -18,11 +18,18 @@ from tqdm import tqdm
 from ghn.app.engines import make_workers
 from ghn.app.estimators import ESTIMATORS, make_entries
 from ghn.app.job_keys import SurveyKeys
-from ghn.app.setting import OPTIONS, Entry, Setting, build_setting, with_options
-from ghn.errors import ConfigError, GhnError, NotShippedError, OtherSpaceError
+from ghn.app.setting import OPTIONS, Entry, Setting, Taught, build_setting, with_options
+from ghn.errors import ConfigError, GhnError, NothingToLearnError, NotShippedError, OtherSpaceError
 from ghn.scoring.score_files import score_to_file
 from ghn.search.workers import Here, Judge, keep_busy
 from ghn.types import Score, Trial
+
+APART = "not here: `make trainings` in a clone"
+LEFT_OUT: Mapping[type[GhnError], str] = {  # why a line is left out, where it cannot be made
+    OtherSpaceError: "shipped for another space",
+    NotShippedError: APART,
+    NothingToLearnError: "too few trained networks, or none of this recipe, are known to learn from",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +116,25 @@ class Scored:
 
 def score_lines(
     lines: Sequence[Entrant], setting: Setting, keys: SurveyKeys, archs: Sequence[str], folder: Path
-) -> list[Scored]:
-    """Scores networks with every line, but for those whose shipped trainings are of another space.
+) -> tuple[list[Scored], dict[str, str]]:
+    """Scores networks with every line that can be made here.
 
     Worker processes make the setting anew from the keys. The folder gets a file of scores a replicate.
+
+    Returns:
+        What was scored, and why others are left out, by label.
 
     Raises:
         ConfigError: a line cannot be made, or none serves this space; raised before anything is scored.
         DataError: a file holds scores made with other settings.
     """
     scorer = _Scorer(lines, setting, archs, folder, progress=keys.progress, give_up_after=keys.give_up_after)
-    lines = [line for line in lines if scorer.serves(line)]
+    left_out = {line.label: why for line in lines if (why := scorer.why_not(line))}
+    lines = [line for line in lines if line.label not in left_out]
     if not lines:
         raise ConfigError(
-            "what is shipped for the survey's estimators is of another space or not here, and there are no others",
-            got=repr(setting.space),
+            "none of the survey's estimators can be made for this space",
+            got=f"{setting.space!r}; " + "; ".join(f"{label}: {why}" for label, why in left_out.items()),
             fix="+survey.estimators.KEY={name: ESTIMATOR}, or checkpoint=PATH of a training in this space",
         )
     units = [
@@ -132,7 +143,7 @@ def score_lines(
         for number in range(len(scorer.entries(line.key)))
     ]
     if keys.survey.workers > 1 or keys.engine != "local":
-        make = partial(_in_a_process, keys.model_dump(), tuple(archs), folder)
+        make = partial(_in_a_process, keys.model_dump(), setting.taught, tuple(archs), folder)
         workers = make_workers(make, keys.survey.workers, keys)
         files = [folder / f"{unit.id}.jsonl" for unit in units] if keys.progress else []
     else:
@@ -140,7 +151,7 @@ def score_lines(
     with _bar(files, len(archs)):
         left = iter(units)
         keep_busy(workers, lambda: next(((unit, None) for unit in left), None), lambda unit, score: None)
-    return [scorer.gather(line) for line in lines]
+    return [scorer.gather(line) for line in lines], left_out
 
 
 class _Scorer:
@@ -168,13 +179,13 @@ class _Scorer:
             self._made[key] = make_entrant(self.lines[key], self.setting)
         return self._made[key]
 
-    def serves(self, line: Entrant) -> bool:
-        """Whether what is shipped for a line is here, and of this space."""
+    def why_not(self, line: Entrant) -> str | None:
+        """Why a line is left out: what it needs is not known of this space; None where it is."""
         try:
             self.entries(line.key)
-        except (NotShippedError, OtherSpaceError):
-            return False
-        return True
+        except tuple(LEFT_OUT) as error:
+            return LEFT_OUT[type(error)]
+        return None
 
     def judge(self, trial: Trial[Any], _parent: Trial[Any] | None = None) -> Score:
         """Scores a replicate into its file; the value says how many networks could be judged."""
@@ -219,10 +230,11 @@ class _Scorer:
         return float(np.mean(told)) if told else None
 
 
-def _in_a_process(options: Mapping[str, Any], archs: Sequence[str], folder: Path) -> Judge:
+def _in_a_process(options: Mapping[str, Any], taught: Taught | None, archs: Sequence[str], folder: Path) -> Judge:
     lines = read_entrants(options["survey"]["estimators"])
     patience = options["give_up_after"]
-    return _Scorer(lines, build_setting(options), archs, folder, progress=False, give_up_after=patience).judge
+    setting = replace(build_setting(options), taught=taught)
+    return _Scorer(lines, setting, archs, folder, progress=False, give_up_after=patience).judge
 
 
 @contextmanager

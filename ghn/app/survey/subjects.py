@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.spaces.candidates import benchmark_of
 from ghn.tables.curves import Curves
-from ghn.tables.references import ReferenceTable
+from ghn.tables.references import ReferenceTable, table_reference
 from ghn.tables.user_table import UserTable
 from ghn.types import Reference
 
@@ -44,7 +45,8 @@ class Subjects:
 def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     """References that are shipped: published ones, where there are some, and the project's own.
 
-    Of the `n` networks, or of all that there are, those of the `development` sample are chosen on.
+    Of the `n` networks, or of all that there are, those of the `development` sample are chosen on; where too few were
+    trained for two samples, halves of them are.
 
     Raises:
         ConfigError: too few of either, or another space.
@@ -60,7 +62,7 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
         raise ConfigError(
             "no trained networks of this space are shipped",
             got=setting.space.name,
-            fix="bring yours: references=mine.csv",
+            fix="bring yours: references=mine.csv, or train some, ghn references archs=30, and name their table",
         )
     choosing, reporting = benchmark.samples
     first, report = benchmark.candidates(development, choosing), benchmark.candidates(n - development, reporting)
@@ -112,20 +114,30 @@ def halves(reference: Reference, seed: int = 0) -> tuple[Reference, Reference]:
 
 def user_subjects(table: UserTable) -> Subjects:
     """The networks of a table that the user brought; half of them are chosen on, where there are enough."""
-    reference = table.reference()
-    notes = list(table.warnings)
+    return _divided(
+        table.reference(),
+        archs=table.archs,
+        curves=table.curves,
+        scores={name: dict(zip(table.archs, values.tolist(), strict=True)) for name, values in table.scores.items()},
+        seconds={name: float(np.nanmean(values)) for name, values in table.seconds.items() if values is not None},
+        notes=table.warnings,
+    )
+
+
+def trained_subjects(path: str, setting: Setting) -> Subjects:
+    """The networks of a table that `job=references` wrote; half of them are chosen on, where there are enough.
+
+    Raises:
+        DataError: it is damaged, or its networks were trained on other images or in another skeleton.
+    """
+    reference = table_reference(path, setting.space, setting.task.checksum)
+    return _divided(reference, archs=tuple(reference.values), table=ReferenceTable.load(path))
+
+
+def _divided(reference: Reference, *, notes: Sequence[str] = (), **more: Any) -> Subjects:
     try:
         choosing, telling = halves(reference)
     except DataError as error:
         choosing = telling = reference
-        notes.append(f"Chosen and told on the same networks: {error}")
-    return Subjects(
-        table.archs,
-        (reference,),
-        choosing,
-        telling,
-        curves=table.curves,
-        scores={name: dict(zip(table.archs, values.tolist(), strict=True)) for name, values in table.scores.items()},
-        seconds={name: float(np.nanmean(values)) for name, values in table.seconds.items() if values is not None},
-        notes=tuple(notes),
-    )
+        notes = [*notes, f"Chosen and told on the same networks: {error}"]
+    return Subjects(judged=(reference,), choosing=choosing, telling=telling, notes=tuple(notes), **more)

@@ -22,11 +22,13 @@ from ghn.spaces.choices import Choice, Joint, Supergraph
 from ghn.spaces.limits import check_sizes
 from ghn.spaces.macro.digits import DIGITS, STAGES, TITLE, by_stage, check_digits, identities_last
 from ghn.spaces.skeleton import other_widths
+from ghn.spaces.trained import TrainedBenchmark
 from ghn.types import Network
 
 OPTIONS = ("identity", "mb3_k3", "mb6_k5")  # of a layer; their places are the digits of a member
 LABELS = ("conv 1x1", "mb3 3x3", "mb6 5x5")  # of these, in pictures, where an identity is drawn at all
 BLOCKS = {"mb3_k3": (3, 3), "mb6_k5": (6, 5)}  # expansion and kernel
+TRAININGS = "data/references/macro.jsonl"
 HEAD = 40  # channels of the head for each of the stem's: 1,280 at the benchmark's 32
 
 
@@ -189,6 +191,10 @@ class NASBenchMacro:
 
     def proxy_variant(self) -> dict[str, int]:
         return {}
+
+    def benchmark(self) -> TrainedBenchmark:
+        """Networks that this project has trained; published accuracies are not shipped."""
+        return TrainedBenchmark(self, TRAININGS)
 
 
 def build_network(space: NASBenchMacro, layer: LayerBuilder) -> Graph:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ghn.analysis.correlation import MIN_ITEMS
 from ghn.assets import asset
-from ghn.errors import ConfigError, DataError
+from ghn.errors import ConfigError, DataError, NothingToLearnError
 from ghn.reading import read_json, reading
 from ghn.spaces.nasbench201.published import read_analog_nasbench
 from ghn.tables.lookup import DistinctSpace, distinct_references
@@ -94,6 +94,7 @@ class NASBench201Benchmark:
     space: DistinctSpace
     label: str = "NAS-Bench-201, 200 epochs"
     samples: tuple[str, str] = (DEVELOPMENT, REPORT)
+    usual: str = DEVELOPMENT
     words: tuple[str, ...] = (OWN, PUBLISHED, ALL)
 
     @property
@@ -178,7 +179,7 @@ class NASBench201Benchmark:
         sample = load_sample(DEVELOPMENT)
         texts = sample.archs(*RANDOM)
         if not 0 <= given <= len(texts):
-            raise ConfigError(
+            raise NothingToLearnError(
                 "the development sample has no such number of networks", got=given, expected=f"<= {len(texts)}"
             )
         return [(Trial(text, self.space.parse(text)), Score(sample.accuracy[text])) for text in texts[:given]]

@@ -25,9 +25,11 @@ from ghn.app.survey import job
 from ghn.app.survey.subjects import halves, shipped_subjects
 from ghn.errors import ConfigError, DataError, ExistsError
 from ghn.families.sharing.train import train_shared
+from ghn.families.training.full import TrainingEstimator
 from ghn.report.model import Survey
 from ghn.report.survey.answers import orders_on
 from ghn.spaces import DARTS
+from ghn.tables import ReferenceTable
 from ghn.train.network import Recipe
 from ghn.types import Reference
 
@@ -143,7 +145,7 @@ def test_in_another_space_what_is_shipped_is_left_out_and_named(
     (note,) = [note for note in found.notes if "another space" in note]
     assert all(name in note for name in ("hypernetwork", "bank", "surrogate", "ghn_s1"))
     only = {**plan, "estimators": {"ghn": {}}}
-    with pytest.raises(ConfigError, match="another space or not here, and there are no others"):
+    with pytest.raises(ConfigError, match=r"none of the survey(?s:.*)ghn: shipped for another space"):
         survey_job(there, {**options, "references": str(table), "resume": True, "survey": only})
 
 
@@ -210,6 +212,31 @@ def test_a_space_without_shipped_references(setting: Setting) -> None:
     darts = replace(setting, space=DARTS((3, 8, 8), classes=4, width=2, depth=3))
     with pytest.raises(ConfigError, match=r"references=mine.csv"):
         shipped_subjects(darts, 48, 24)
+
+
+def test_in_any_space_with_a_table_what_learns_does_so_from_the_half_that_is_chosen_on(
+    setting: Setting, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Trainings of the user's own, of the survey's recipe; who asks for more than there are is left out."""
+    archs = [setting.space.format(arch) for arch in setting.space.distinct()[:32]]
+    made = TrainingEstimator(setting.space, setting.task, setting.recipe, setting.fabric)
+    runs = tuple(made.train(arch, 0) for arch in archs)
+    ReferenceTable(made.header(), runs).save(path := tmp_path / "mine.jsonl")
+    lines = {
+        "params": {},
+        "learnt": {"name": "surrogate", "surrogate": {"given": 16, "model": "random_forest"}},
+        "asks": {"name": "surrogate", "surrogate": {"given": 17}},
+        "curve_svr": {"fidelity": {"epochs": 1}},
+        "oneshot": {"checkpoint": "shipped"},
+    }
+    plan = {**options["survey"], "estimators": lines}
+    changes = {"references": str(path), "survey": plan}
+    survey_job(setting, {**options, **changes})
+    found = read(options)
+    assert [cost.label for cost in found.costs] == ["params", "learnt", "curve svr"]
+    (note,) = (note for note in found.notes if note.startswith("Left out: asks (too few trained networks"))
+    assert "oneshot (shipped for another space)" in note
+    assert {row.n for row in found.parts[0].comparison.estimators} == {32}
 
 
 def test_halves_are_disjoint_and_whole() -> None:
