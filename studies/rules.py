@@ -125,6 +125,16 @@ def rules(names: list[str]) -> dict[str, Rule]:
 
         return order
 
+    def agreeing(weigh: Callable[[float], float]) -> Rule:
+        """The losses, and of other readings as much as how they correlate with these says."""
+
+        def order(scores: Mapping[str, Floats]) -> Floats:
+            loss: Floats = np.mean([scores[name] for name in losses], axis=0)
+            others = [scores[name] for name in few if name not in losses and np.ptp(scores[name])]
+            return len(losses) * loss + sum(weigh(float(np.corrcoef(one, loss)[0, 1])) * one for one in others)
+
+        return order
+
     return {
         PRESENT: votes(few),
         FORMER: former,
@@ -133,6 +143,10 @@ def rules(names: list[str]) -> dict[str, Rule]:
         "a vote a reading, all image samples": votes([SIZE, PROXY, *samples]),
         "a vote a reading, norms too": votes([*few, *norms]),
         "a vote a reading, of everything": votes(all_votes),
+        "no vote against the losses": agreeing(lambda r: float(r > 0)),
+        "votes by agreement with the losses": agreeing(lambda r: max(0.0, r)),
+        "votes by twice the agreement with the losses": agreeing(lambda r: min(1.0, max(0.0, 2 * r))),
+        "the losses alone": agreeing(lambda r: 0.0),
         "logarithms of ranks": lambda scores: np.sum([norm.logcdf(scores[name]) for name in few], axis=0),
         "weights by agreement": weighed(few, agreement),
         "weights by agreement, of everything": weighed(all_votes, agreement),
