@@ -253,7 +253,7 @@ def predictor_head_study(setting: Setting, options: Mapping[str, Any]) -> None:
     """Trains heads on several draws of references, and judges what was not given.
 
     Raises:
-        ConfigError: fewer networks than are asked for, no draws, or an unknown way or loss.
+        ConfigError: no draws, or an unknown way or loss.
         DataError: the table cannot be used.
         ExistsError: the folder holds results.
     """

@@ -21,7 +21,7 @@ from rich.table import Table
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
-from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Readings
+from ghn.scoring.combined import Combined, Readings
 from ghn.scoring.model import make_ranker
 from ghn.scoring.racing import CHANCE, Race, check_best, has_left
 from ghn.scoring.score_files import score_to_file
@@ -148,10 +148,10 @@ FREE = "size and features"  # of all networks, whoever leaves
 class RecordedPanel(Combined):
     """The combined order over recorded readings; sizes are known too."""
 
-    sizes: Mapping[Any, float]
+    sizes: Mapping[Any, Readings]
 
     def put_together(self, trial: Trial[Any], answers: Mapping[str, Score], before: Readings | None = None) -> Readings:
-        return super().put_together(trial, answers, before or Readings({LIVE_PARAMETERS: self.sizes[trial.arch]}, 0.0))
+        return super().put_together(trial, answers, before or self.sizes[trial.arch])
 
 
 def recorded(
@@ -164,7 +164,7 @@ def recorded(
     }
     how: dict[str, Any] = {"population": ranker.population, "features": ranker.features, "slopes": ranker.slopes}
     panel = RecordedPanel(ranker.space, memory, ranker.weights, **how)
-    panel.sizes = {t.arch: ranker.put_together(t, {}).values[LIVE_PARAMETERS] for t in trials}
+    panel.sizes = {t.arch: ranker.put_together(t, {}) for t in trials}
     return panel
 
 

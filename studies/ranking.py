@@ -16,8 +16,9 @@ from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.report.comparison import print_report
 from ghn.spaces.candidates import whole_reference
+from ghn.spaces.trained import TrainedBenchmark
 from ghn.tables.references import some_of
-from ghn.types import Benchmarked, Reference, Space
+from ghn.types import Benchmark, Benchmarked, Reference, Space, Task
 from studies.readings import Readings, print_spread, spread_over_draws
 from studies.run import run_study, write_json
 
@@ -29,7 +30,7 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
     """Reads both tables' networks once with every checkpoint, then ranks those of the second in many ways.
 
     Raises:
-        ConfigError: no draws, or fewer networks than are asked for.
+        ConfigError: no draws.
         DataError: a table cannot be used.
         ExistsError: the folder holds results.
     """
@@ -39,6 +40,9 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
         raise ConfigError("draws of references must be at least 1", got=plan["draws"])
     development, others = tables_of(setting, plan)
     pool = part_of(development, plan["pool"])
+    if too_many := [size for size in plan["sizes"] if size > len(pool.values)]:
+        print(f"left out, as {len(pool.values)} networks are to be drawn from: {too_many} references")
+    sizes = [size for size in plan["sizes"] if size not in too_many]
     taught = {space.canonical(space.parse(text)) for text in pool.values}
     others = others.part(text for text in others.values if space.canonical(space.parse(text)) not in taught)
     judged = part_of(others, plan["n"])
@@ -56,7 +60,7 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
         for number, checkpoint in enumerate(setting.checkpoints)
     ]
     page = evaluate(
-        runs[0].alone() + [entry for size in plan["sizes"] for entry in runs[0].entries(size, draw=0)],
+        runs[0].alone() + [entry for size in sizes for entry in runs[0].entries(size, draw=0)],
         space,
         list(kept),
         [judged],
@@ -67,7 +71,7 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
         metadata={"candidates": f"{len(kept)} of {others.name}", "checkpoints": list(setting.checkpoints)},
     )
     print_report(page)
-    spread = spread_over_draws(runs, kept, plan["sizes"], plan["draws"])
+    spread = spread_over_draws(runs, kept, sizes, plan["draws"])
     write_json(folder / "spread.json", spread)
     print_spread(spread, len(runs), plan["draws"])
     print(f"wrote {folder}/report/report.html, report.json and {folder}/spread.json")
@@ -81,13 +85,19 @@ def tables_of(setting: Setting, plan: Mapping[str, Any]) -> tuple[Reference, Ref
         DataError: a table cannot be used.
     """
     space, given = setting.space, [plan[name] for name in ("development", "report")]
+    if plan["trained"]:
+        return samples_of(TrainedBenchmark(space, plan["trained"]), setting.task)
     if all(given):
         return read_accuracies(given[0], space), read_accuracies(given[1], space)
     if any(given) or not isinstance(space, Benchmarked):
         missing = " and ".join(f"ranking.{name}" for name in ("development", "report") if not plan[name])
         raise ConfigError(f"{missing} must be given", expected="tables of trained networks")
-    known = space.benchmark()
-    development, report = (known.sample(name, setting.task.checksum) for name in known.samples)
+    return samples_of(space.benchmark(), setting.task)
+
+
+def samples_of(known: Benchmark, task: Task) -> tuple[Reference, Reference]:
+    """The networks of a benchmark to develop with and those to report on."""
+    development, report = (known.sample(name, task.checksum) for name in known.samples)
     return development, report
 
 
@@ -124,13 +134,7 @@ def read_accuracies(path: str, space: Space[Any]) -> Reference:
 
 
 def part_of(reference: Reference, n: int | None) -> Reference:
-    """So many networks of a table, drawn with a fixed seed; None: all.
-
-    Raises:
-        ConfigError: it has fewer.
-    """
-    if n is not None and not 0 < n <= len(reference.values):
-        raise ConfigError(f"{reference.name} does not hold so many networks", got=n, expected=len(reference.values))
+    """So many networks of a table, drawn with a fixed seed; None, or more than there are: all."""
     return reference if n is None else reference.part(some_of(reference, n))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from ghn.analysis.correction import LEAST
 from ghn.analysis.correlation import rank
 from ghn.app.setting import Entry, Setting
 from ghn.errors import ConfigError
@@ -33,7 +34,7 @@ class Readings:
         model: the hypernetwork.
         setting: task and space.
         pool: accuracies of the networks from which references are drawn, by official string; their readings are what is
-            usual in the space.
+            usual in the space, or, of few, what the checkpoint's card says.
         archs: official strings of all networks to read.
         folder: for the readings, which a second run takes up again.
         proxies: zero-cost proxies that have a row of their own.
@@ -65,7 +66,8 @@ class Readings:
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
         everything = Combined(self.space, {name: self.members[name] for name in ranker.members}, self.weights)
-        self.population = everything.population_of(everything.read(self._trials(list(self.pool))))
+        known = ranker.population if len(self.pool) < LEAST else None  # that of the card
+        self.population = known or everything.population_of(everything.read(self._trials(list(self.pool))))
 
     def _trials(self, texts: Sequence[str]) -> list[Trial[Any]]:
         return [Trial(text, self.space.parse(text)) for text in texts]

@@ -6,7 +6,7 @@ well each rule orders them, beside the readings themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ def rules_study(setting: Setting, options: Mapping[str, Any]) -> None:
     """Reads the networks of a table with everything, and judges each reading and each rule.
 
     Raises:
-        ConfigError: the table holds fewer networks than are asked for, or none is given and the space has none.
+        ConfigError: no table is given, and the space has none.
         DataError: the table cannot be used.
         ExistsError: the folder holds results.
     """
@@ -135,10 +135,24 @@ def rules(names: list[str]) -> dict[str, Rule]:
 
         return order
 
+    def shared(counts: Sequence[str], of_losses: float | None = None) -> Rule:
+        """A vote for MeCo, one that ways of counting share, and so many that the losses share; None: one each."""
+
+        def order(scores: Mapping[str, Floats]) -> Floats:
+            size: Floats = np.mean([scores[name] for name in counts], axis=0)
+            loss: Floats = np.mean([scores[name] for name in losses], axis=0)
+            return size + scores[PROXY] + (len(losses) if of_losses is None else of_losses) * loss
+
+        return order
+
     return {
         PRESENT: votes(few),
         FORMER: former,
         "a vote a reading, multiply-adds too": votes([*few, MACS]),
+        "one vote for both counts": shared([SIZE, MACS]),
+        "two votes for all losses": shared([SIZE], 2),
+        "two votes for all losses, one for both counts": shared([SIZE, MACS], 2),
+        "three votes for all losses, one for both counts": shared([SIZE, MACS], 3),
         "a vote a reading, no size": votes([name for name in few if name != SIZE]),
         "a vote a reading, all image samples": votes([SIZE, PROXY, *samples]),
         "a vote a reading, norms too": votes([*few, *norms]),

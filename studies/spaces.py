@@ -17,16 +17,16 @@ from ghn.app.setting import Setting, task_space
 from ghn.errors import ConfigError
 from ghn.report.model import read_report
 from ghn.spaces import CHECKPOINTS
-from ghn.types import Benchmarked
+from ghn.types import Benchmarked, Task
 from studies.ranking import ranking_study
 from studies.run import options_of, run_study, write_json
 
-TABLE = {"space", "development", "report"}
+TABLES = ({"space", "development", "report"}, {"space", "trained"})  # keys of an entry of `spaces.tables`
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups")
 
 
 def spaces_study(setting: Setting, options: Mapping[str, Any]) -> None:
-    """Runs `studies.ranking` in each space, and writes `spaces.json`.
+    """Runs `studies.ranking` in each space, and with each table, and writes `spaces.json`.
 
     Raises:
         ConfigError: a space without a shipped hypernetwork, or without known accuracies.
@@ -34,44 +34,57 @@ def spaces_study(setting: Setting, options: Mapping[str, Any]) -> None:
     """
     folder, plan = Path(options["out"]), options["spaces"]
     check_folder(folder, resume=options["resume"])
-    chosen = {name: ranking_options(name, options) for name in plan["names"] or CHECKPOINTS}
-    spaces = {name: task_space(own["space"], setting.task) for name, own in chosen.items()}
-    lacking = [
-        name
-        for name, space in spaces.items()
-        if not (chosen[name]["ranking"]["report"] or isinstance(space, Benchmarked))
-    ]
-    if lacking and plan["names"]:
-        fix = "spaces.tables=[{space: NAME, development: A.csv, report: B.csv}]"
-        raise ConfigError("no accuracies of networks are known", got=", ".join(lacking), fix=fix)
-    if lacking:
-        print(f"left out, as no accuracies are shipped: {', '.join(lacking)}")
+    chosen = rows_of(plan, setting.task)
+    if not chosen:
+        raise ConfigError("no accuracies of networks are known", fix="spaces.tables=[{space: NAME, trained: A.jsonl}]")
     found = {}
-    for name in (name for name in chosen if name not in lacking):
-        ranking_study(replace(setting, space=spaces[name], checkpoints=("shipped",)), chosen[name])
-        found[name] = summary_of_space(folder / name)
+    for row, tables in chosen.items():
+        own = ranking_options(row, tables, options)
+        space = task_space(own["space"], setting.task)
+        ranking_study(replace(setting, space=space, checkpoints=("shipped",)), own)
+        found[row] = summary_of_space(Path(own["out"]))
     write_json(folder / "spaces.json", found)
     print_spaces(found)
     print(f"wrote {folder}/spaces.json")
 
 
-def ranking_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of `studies.ranking` for one space.
+def rows_of(plan: Mapping[str, Any], task: Task) -> dict[str, dict[str, Any]]:
+    """What is ranked, by the name of its folder: spaces with shipped accuracies, and those of the tables.
 
     Raises:
-        ConfigError: it has no shipped hypernetwork, or an entry of `tables` is not as it should be.
+        ConfigError: no hypernetwork is shipped of a space, a space that is named has no accuracies, or an entry of
+            `tables` is not as it should be.
     """
-    plan = options["spaces"]
-    if name not in CHECKPOINTS:
-        raise ConfigError("no hypernetwork is shipped for the space", got=name, expected=" | ".join(CHECKPOINTS))
-    if wrong := next((one for one in plan["tables"] if not isinstance(one, Mapping) or set(one) != TABLE), None):
-        raise ConfigError("an entry of spaces.tables", got=wrong, expected="{space: NAME, development: A, report: B}")
-    tables = next((dict(one) for one in plan["tables"] if one["space"] == name), {})
-    tables.pop("space", None)
-    own = options_of("ranking", [f"space={name}", f"out={Path(options['out']) / name}"])
+    for name in [*(plan["names"] or ()), *(one.get("space") for one in plan["tables"] if isinstance(one, Mapping))]:
+        if name not in CHECKPOINTS:
+            expected = " | ".join(CHECKPOINTS)
+            raise ConfigError("no hypernetwork is shipped for the space", got=name, expected=expected)
+    rows: dict[str, dict[str, Any]] = {}
+    for name in CHECKPOINTS if plan["names"] is None else plan["names"]:
+        if isinstance(task_space(_space_options(name), task), Benchmarked):
+            rows[name] = {"space": name}
+        elif plan["names"]:
+            raise ConfigError("no accuracies of networks are known", got=name, fix="name tables: spaces.tables=[...]")
+    for one in plan["tables"]:
+        if not isinstance(one, Mapping) or set(one) not in TABLES:
+            expected = "{space: NAME, development: A, report: B}, or {space: NAME, trained: A.jsonl}"
+            raise ConfigError("an entry of spaces.tables", got=one, expected=expected)
+        rows[f"{one['space']}-{Path(one.get('report') or one['trained']).stem}"] = dict(one)
+    return rows
+
+
+def ranking_options(row: str, tables: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of `studies.ranking` for one row of `rows_of`."""
+    plan, tables = options["spaces"], dict(tables)
+    own = options_of("ranking", [f"space={tables.pop('space')}", f"out={Path(options['out']) / row}"])
     same = {key: options[key] for key in ("resume", "device", "precision", "threads", "progress", "bootstrap")}
     ranking = {key: plan[key] for key in ("pool", "n", "sizes", "draws", "proxies")} | tables
     return own | same | {"ranking": own["ranking"] | ranking}
+
+
+def _space_options(name: str) -> dict[str, Any]:
+    options: dict[str, Any] = options_of("ranking", [f"space={name}"])["space"]
+    return options
 
 
 def summary_of_space(folder: Path) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class UsualReadings(_Part):
 
     task_checksum: str
     quantiles: dict[str, list[FiniteFloat]]
+    votes: dict[str, FiniteFloat] = {}
 
 
 class Card(_Part):

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ghn.analysis.correction import FEWEST, LEAST, Population, Settings, correct, normal_ranks
+from ghn.analysis.correction import FEWEST, LEAST, Population, Settings, correct, normal_ranks, shared_votes
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, GhnError
 from ghn.scoring.standard_features import StandardFeatures
-from ghn.spaces.members import live_params
+from ghn.spaces.members import live_stats
 from ghn.types import Estimator, Finite, Network, Score, Space, Trial, check_trials
 
-LIVE_PARAMETERS = "graph/params"
+LIVE_PARAMETERS, MULTIPLY_ADDS = "graph/params", "graph/macs"  # the reading of size, and what it is made of beside
 BLOCK = 64  # trials judged at once
 
 
@@ -59,8 +59,9 @@ class Panel(ABC):
     Args:
         space: of the architectures.
         members: estimators by name; their values and extra numbers are readings, such as `ghn/loss`.
-        weights: of the readings in the sum, such as `{"graph/params": 1, "zero_cost/meco": 2}`; readings of weight 0
-            are for the regression alone, and count as usual where a network or the population has none.
+        weights: of the readings in the sum, such as `{"graph/params": 1, "zero_cost/meco": 2}`, each times the part of
+            a vote that the population says; readings of weight 0 are for the regression alone, and count as usual where
+            a network or the population has none. Size, `graph/params`, is the mean of parameters and multiply-adds.
         population: what readings are usual; None: each call's own candidates.
         settings: of the regression.
 
@@ -106,6 +107,7 @@ class Panel(ABC):
             "settings": asdict(self.settings),
             "references": {str(trial.arch): value for trial, value in self._references},
             "population": self.population.describe() if self.population else None,
+            "votes": self.population.votes if self.population else None,
         }
 
     def fit(self, history: Sequence[tuple[Trial[Any], Score]], read: Sequence[Readings] | None = None) -> None:
@@ -200,7 +202,8 @@ class Panel(ABC):
                 got=f"{good} of {len(read)}; " + "; ".join(f"{n} failed: {why}" for why, n in failed.most_common(3)),
                 expected=f"at least {LEAST} networks with every reading",
             )
-        columns = {name: column(read, name) for name in self.weights}
+        counts = [MULTIPLY_ADDS] if LIVE_PARAMETERS in self.weights else []
+        columns = {name: column(read, name) for name in [*self.weights, *counts]}
         enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
         return Population.of({n: values for n, values in columns.items() if n in enough or n in self._voting})
 
@@ -218,10 +221,10 @@ class Panel(ABC):
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
-            size = before.values[LIVE_PARAMETERS] if before else float(live_params(self.space, trial.arch))
+            found = before.values if before else self._size(trial)
         except GhnError as error:
             return Readings({}, seconds, str(error))
-        found = {LIVE_PARAMETERS: size}
+        found = {name: found[name] for name in (LIVE_PARAMETERS, MULTIPLY_ADDS)}
         for name, score in ((name, score) for name, score in answers.items() if score.ok):
             numbers = {"value": score.value, **score.extra}
             # a loss is better when it is lower; every reading here is better when it is higher
@@ -234,6 +237,10 @@ class Panel(ABC):
         if lacking := asked - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
+
+    def _size(self, trial: Trial[Any]) -> dict[str, float]:
+        stats = live_stats(self.space, trial.arch)
+        return {LIVE_PARAMETERS: float(stats.params), MULTIPLY_ADDS: float(stats.macs)}
 
     def settled_on(self, read: Sequence[Readings]) -> Panel:
         """Itself; where it knows no population, a copy for which these readings, with the references, are usual.
@@ -281,7 +288,8 @@ class Panel(ABC):
     ) -> Rows:
         """What could be read, as normal scores, and their weighted sum scaled to a variance of about 1."""
         good = [i for i, r in enumerate(read) if r.error is None]
-        found, weights = [read[i] for i in good], np.array(list(self.weights.values()))
+        found = [read[i] for i in good]
+        weights = np.array([weight * population.votes.get(name, 1.0) for name, weight in self.weights.items()])
         normal = _normal(population, found, list(self.weights))
         sums = normal @ weights / weights.sum() / self.settings.spread
         values = np.array([np.nan if measured is None else measured[i] for i in good])
@@ -327,6 +335,13 @@ class Combined(Panel):
     @property
     def identity(self) -> dict[str, Any]:
         return {**super().identity, "slopes": self.slopes, **self.features.identity}
+
+    def population_of(self, read: Sequence[Readings]) -> Population:
+        """What is usual among candidates; readings that say the same of them share a vote."""
+        found = super().population_of(read)
+        normal = _normal(found, [one for one in read if one.error is None], self._voting)
+        votes = shared_votes(normal, [self.weights[name] for name in self._voting])
+        return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
     def known(self, archs: Sequence[Any]) -> Floats:
         return _features_of(self.features, archs)
@@ -407,8 +422,10 @@ def _normal(population: Population, read: Sequence[Readings], names: Sequence[st
     """Readings as normal scores [n, k]; what is not known counts as usual, 0."""
     normal = np.zeros((len(read), len(names)))
     for k, name in enumerate(names):
-        if name in population.quantiles:
-            normal[:, k] = np.nan_to_num(population.normal_scores(name, column(read, name)), nan=0.0)
+        counted = [name, MULTIPLY_ADDS] if name == LIVE_PARAMETERS else [name]
+        if known := [one for one in counted if one in population.quantiles]:
+            scores = np.mean([population.normal_scores(one, column(read, one)) for one in known], axis=0)
+            normal[:, k] = np.nan_to_num(scores, nan=0.0)
     return normal
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -375,8 +376,9 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
 def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True) -> dict[str, float]:
     """A vote for each reading: size, the proxy, and the loss of generated weights in each variant.
 
-    Several hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone: further
-    proxies, in which references may find what the votes lack, and accuracies.
+    Those that say the same share it (`ghn.analysis.correction.shared_votes`). Several hypernetworks share the vote of a
+    variant. Readings of weight 0 are for the regression alone: further proxies, in which references may find what the
+    votes lack, and accuracies.
     """
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
@@ -434,7 +436,7 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     """
     population, columns = make_ranker(model).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
-    known = {"task_checksum": model.images().checksum, "quantiles": population.describe()}
+    known = {"task_checksum": model.images().checksum, "quantiles": population.describe(), "votes": population.votes}
     if (proxy := columns.get(f"{PROXY}/meco")) is None:
         return known
     read = np.isfinite(own) & np.isfinite(proxy)
@@ -444,14 +446,15 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
 def _population(models: Sequence[Model], checksum: str) -> Population | None:
     """The populations of all cards, each of which knows its own hypernetwork's readings; None where one is missing."""
     quantiles: dict[str, Sequence[float]] = {}
+    votes: dict[str, list[float]] = {}
     for number, model in enumerate(models):
         held = model.card.get("population")
         # it belongs to certain images: on others, readings are not what they were
         if held is None or held["task_checksum"] != checksum:
             return None
         own = ghn_member(number, {})
-        quantiles |= {
-            own + name.removeprefix("ghn") if name.startswith("ghn") else name: values
-            for name, values in held["quantiles"].items()
-        }
-    return Population(quantiles)
+        names = {name: own + name.removeprefix("ghn") if name.startswith("ghn") else name for name in held["quantiles"]}
+        quantiles |= {names[name]: values for name, values in held["quantiles"].items()}
+        for name, vote in held.get("votes", {}).items():
+            votes.setdefault(names[name], []).append(vote)
+    return Population(quantiles, {name: fmean(parts) for name, parts in votes.items()})

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ghn.analysis.correlation import MIN_ITEMS
-from ghn.assets import asset
+from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError, NothingToLearnError
 from ghn.tables.references import ReferenceTable, table_reference
 from ghn.types import Reference, Score, Space, Trial
@@ -28,7 +28,7 @@ class TrainedBenchmark:
 
     Args:
         space: parses their strings.
-        file: the table, an asset; its first networks stand for all.
+        file: the table, a path or an asset; its first networks stand for all.
     """
 
     space: Space[Any]
@@ -40,7 +40,7 @@ class TrainedBenchmark:
 
     @property
     def trainings(self) -> Path:
-        return asset(self.file)
+        return here_or_shipped(self.file)
 
     @cached_property
     def _table(self) -> ReferenceTable:

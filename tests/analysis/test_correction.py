@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ghn.analysis.correction import Settings, correct, normal_ranks
+from ghn.analysis.correction import Population, Settings, correct, normal_ranks, shared_votes
 from ghn.analysis.correlation import kendall
 from ghn.analysis.linear_kernel import LinearKernel
+from ghn.errors import ConfigError
 
 N = 400
 
@@ -26,6 +27,42 @@ def corrected(features: np.ndarray, truth: np.ndarray, given: int, settings: Set
     value, std = correct(known, sums, truth[:given], new, new_sums, settings)
     assert (std > 0).all()
     return kendall(value, truth[given:]) or 0.0
+
+
+def independent(k: int, n: int = 200) -> np.ndarray:
+    """Columns [n, k] that do not correlate at all."""
+    scores = np.random.default_rng(0).normal(size=(n, k))
+    return np.linalg.qr(scores - scores.mean(0))[0]
+
+
+def test_readings_that_say_the_same_share_a_vote() -> None:
+    one, other = independent(2).T
+    assert shared_votes(np.stack([one, other], 1), [1, 1]) == pytest.approx([1, 1])
+    assert shared_votes(np.stack([one, one, other], 1), [1, 1, 1]) == pytest.approx([2 / 3, 2 / 3, 1])
+    many = shared_votes(np.stack([*[one] * 50, other], 1), [1.0] * 51)
+    assert many[:50].sum() == pytest.approx(2 * 50 / 51) and many[50] == 1
+    assert shared_votes(np.stack([one, np.zeros(200), other], 1), [1, 1, 1]) == pytest.approx([1, 1, 1])
+
+
+def test_halves_of_a_vote_that_agree_are_one() -> None:
+    one, other = independent(2).T
+    mixed = one + 0.5 * other
+    alone = shared_votes(np.stack([mixed, other], 1), [1, 1])
+    twice = shared_votes(np.stack([mixed, mixed, other], 1), [0.5, 0.5, 1])
+    assert twice == pytest.approx([alone[0], alone[0], alone[1]])
+
+
+def test_nothing_votes_against_itself() -> None:
+    """A reading that is the sum of four others: the least variance would subtract it."""
+    parts = independent(4)
+    votes = shared_votes(np.column_stack([parts, parts.sum(1)]), [1.0] * 5)
+    assert votes.min() >= 0 and votes[:4] == pytest.approx([1] * 4) and votes[4] < 0.1
+
+
+@pytest.mark.parametrize("vote", [-1.0, 1.5, float("nan")])
+def test_a_vote_is_a_part_of_one(vote: float) -> None:
+    with pytest.raises(ConfigError, match="nothing to one of its vote"):
+        Population({"a": [0.0, 1.0]}, {"a": vote})
 
 
 def test_references_tell_which_reading_to_believe() -> None:

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from doubles import Double
 
-from ghn.analysis.correction import LEAST, Population
+from ghn.analysis.correction import LEAST, Population, normal_ranks
 from ghn.analysis.correlation import kendall
 from ghn.errors import ConfigError
 from ghn.graph.descriptors import VERSION
-from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Ensemble
+from ghn.scoring.combined import LIVE_PARAMETERS, MULTIPLY_ADDS, Combined, Ensemble
 from ghn.scoring.standard_features import StandardFeatures
+from ghn.spaces import NASBenchMacro
+from ghn.spaces.members import live_stats
 from ghn.types import Score, Trial
 
 WEIGHTS = {"good/value": 1.0, "good/loss": 1.0}
@@ -73,6 +75,35 @@ def test_readings_that_err_apart_are_better_together(toy_space, archs, truth):
     single = [Combined(toy_space, members, {f"{i}/value": 1.0}) for i in range(4)]
     together = Combined(toy_space, members, {f"{i}/value": 1.0 for i in range(4)})
     assert order(together, archs, truth) > max(order(s, archs, truth) for s in single)
+
+
+def test_what_many_say_alike_has_no_more_votes(toy_space, archs, truth):
+    """Five copies of a bad reading beside a good one: nearly two votes to one, not five."""
+    bad, good = noisy(truth, 6.0, seed=7), noisy(truth, 1.0)
+    members = {"good": Says(good.get)} | {f"bad{i}": Says(bad.get) for i in range(5)}
+    votes = Combined(toy_space, members, {f"{name}/value": 1.0 for name in members})
+    usual = votes.population_of(votes.read(trials(archs)))
+    equal = Combined(toy_space, members, votes.weights, population=Population(usual.quantiles))
+    assert usual.votes["good/value"] == 1 and 1 < 5 * usual.votes["bad0/value"] < 2
+    assert order(votes, archs, truth) > order(equal, archs, truth) + 0.05
+    known = Combined(toy_space, members, votes.weights, population=usual)
+    assert known.identity not in (votes.identity, equal.identity)
+    assert order(known, archs, truth) == pytest.approx(order(votes, archs, truth))
+
+
+def test_size_is_parameters_and_multiply_adds():
+    macro = NASBenchMacro((3, 16, 16), 10, width=4)
+    archs = [macro.sample(Random(i)) for i in range(60)]
+    estimator = Combined(macro, {}, {LIVE_PARAMETERS: 1.0})
+    scores = estimator.score(trials(archs))
+    stats = [live_stats(macro, arch) for arch in archs]
+    assert [s.extra[MULTIPLY_ADDS] for s in scores] == [one.macs for one in stats]
+    params, macs = (normal_ranks(np.array([float(getattr(one, name)) for one in stats])) for name in ("params", "macs"))
+    assert kendall([s.value for s in scores], (params + macs).tolist()) > 0.95 > kendall(params, macs)
+    usual = estimator.population_of(estimator.read(trials(archs)))
+    former = Population({LIVE_PARAMETERS: usual.quantiles[LIVE_PARAMETERS]})  # of a card of before
+    values = [s.value for s in Combined(macro, {}, {LIVE_PARAMETERS: 1.0}, population=former).score(trials(archs))]
+    assert kendall(values, params) > 0.99
 
 
 def test_references_make_it_better_and_surer(toy_space, archs, truth):

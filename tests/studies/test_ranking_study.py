@@ -17,10 +17,13 @@ from toy_models import SAMPLE, save_toy, toy_table
 from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.report.model import read_report
+from ghn.scoring.load import load
+from ghn.scoring.model import Model, make_ranker
 from ghn.spaces import make_space
+from ghn.tasks import make_task
 from studies.ranking import part_of, ranking_study, read_accuracies, tables_of
 from studies.run import options_of
-from studies.spaces import print_spaces, ranking_options, summary_of_space
+from studies.spaces import print_spaces, ranking_options, rows_of, summary_of_space
 
 TABLES = Path("/work/shared/tables")  # published accuracies that are no part of the project
 SPACE = toy.SPACE
@@ -65,23 +68,47 @@ def test_a_table_of_ones_own_and_a_published_one(setting: Setting, tmp_path: Pat
     assert "nasbench201, 12 networks" in console.file.getvalue()
 
 
-def test_options_of_each_space() -> None:
+def test_a_small_table_of_ones_own_alone(setting: Setting, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two fifths are to develop with, too few for what is usual in the space or for 20 references."""
+    every = [SPACE.format(arch) for arch in SPACE.distinct()]
+    toy_table(every[:30], SPACE, setting.task, seeds=2).save(tmp_path / "mine.jsonl")
+    none = ["ranking.development=null", "ranking.report=null", f"ranking.trained={tmp_path}/mine.jsonl"]
+    model = load(path := str(setting.checkpoints[0]), fabric=setting.fabric)
+    usual, _ = make_ranker(model, task=setting.task).usual(20, progress=False)
+    known = {"task_checksum": model.images(setting.task).checksum, "quantiles": usual.describe()}
+    Model(model.net, SPACE, {**model.card, "population": known}, setting.fabric).save(path)
+    ranking_study(setting, options(tmp_path, "progress=false", "ranking.n=99", *none))
+    (comparison,) = read_report(tmp_path / "out" / "report").comparisons
+    assert list(comparison.ids) == every[12:30]
+    assert "left out, as 12 networks are to be drawn from: [20] references" in capsys.readouterr().out
+    assert not any("20 references" in row.name for row in comparison.estimators)
+
+
+def test_rows_of_the_table_of_all_spaces() -> None:
     given = options_of("spaces", ["spaces.tables=[{space: macro, development: a.csv, report: b.csv}]", "out=here"])
     given["spaces"]["n"] = 7
-    own = ranking_options("nasbench201", given)
+    task = make_task("cifar10_embedded")
+    rows = rows_of(given["spaces"], task)
+    assert list(rows) == ["macro", "nasbench201", "macro-b"]
+    own = ranking_options("nasbench201", rows["nasbench201"], given)
     assert own["ranking"]["report"] is None and own["ranking"]["n"] == 7 and own["out"] == "here/nasbench201"
-    with pytest.raises(ConfigError, match="no hypernetwork is shipped"):
-        ranking_options("vit", given)
-    given["spaces"]["tables"] = [{"space": "nasbench201", "development": "a.csv", "report": "b.csv"}]
-    assert ranking_options("nasbench201", given)["ranking"]["report"] == "b.csv"
-    given["spaces"]["tables"] = [{"space": "nasbench201", "dev": "a.csv"}]
-    with pytest.raises(ConfigError, match=r"an entry of spaces\.tables"):
-        ranking_options("nasbench201", given)
+    own = ranking_options("macro-b", rows["macro-b"], given)
+    assert (own["space"]["name"], own["ranking"]["report"], own["out"]) == ("macro", "b.csv", "here/macro-b")
+    usual = options_of("spaces")["spaces"]
+    assert list(rows_of({**usual, "names": []}, task)) == ["nasbench201-embedded_seeds"]
+    for changes, message in (
+        ({"names": ["vit"]}, "no hypernetwork is shipped"),
+        ({"names": ["darts"]}, "no accuracies of networks are known"),
+        ({"tables": [{"space": "nasbench201", "dev": "a.csv"}]}, r"an entry of spaces\.tables"),
+        ({"tables": ["a.csv"]}, r"an entry of spaces\.tables"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            rows_of({**usual, **changes}, task)
 
 
 def test_without_tables_the_shipped_samples_are_ranked(fabric: Fabric) -> None:
     setting = Setting(SPACE, toy.make_task(), fabric, ["shipped"])
-    development, report = tables_of(setting, {"development": None, "report": None})
+    development, report = tables_of(setting, {"development": None, "report": None, "trained": None})
     assert len(development.values) == 484 and len(report.values) == 1000
     assert not set(development.values) & set(report.values)
 
