@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ghn.analysis.correction import LEAST
+from ghn.analysis.correction import LEAST, Population
 from ghn.analysis.correlation import rank
 from ghn.app.setting import Entry, Setting
 from ghn.errors import ConfigError
@@ -65,9 +65,8 @@ class Readings:
                 member, trials, place / f"{name}.jsonl", member.identity, progress=progress, label=name
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
-        everything = Combined(self.space, {name: self.members[name] for name in ranker.members}, self.weights)
-        known = ranker.population if len(self.pool) < LEAST else None  # that of the card
-        self.population = known or everything.population_of(everything.read(self._trials(list(self.pool))))
+        self.card = ranker.population
+        self.population = self._usual(Combined(self.space, self._asked(self.weights), self.weights))
 
     def _trials(self, texts: Sequence[str]) -> list[Trial[Any]]:
         return [Trial(text, self.space.parse(text)) for text in texts]
@@ -79,9 +78,20 @@ class Readings:
             return hypernetwork if name.startswith("ghn") else company
 
         weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
-        members = {name: m for name, m in self.members.items() if any(w.startswith(f"{name}/") for w in weights)}
         slopes = [name for name in weights if name in self.slopes]
-        return Combined(self.space, members, weights, population=self.population, slopes=slopes)
+        found = Combined(self.space, self._asked(weights), weights, slopes=slopes)
+        found.population = self._usual(found)
+        return found
+
+    def _asked(self, weights: Mapping[str, float]) -> dict[str, Recorded]:
+        return {name: one for name, one in self.members.items() if any(w.startswith(f"{name}/") for w in weights)}
+
+    def _usual(self, panel: Combined) -> Population:
+        """What is usual of readings, and how they share their votes; of a small pool the card says so."""
+        if len(self.pool) >= LEAST or self.card is None:
+            return panel.population_of(panel.read(self._trials(list(self.pool))))
+        every = set(self.card.votes) <= set(panel.weights)
+        return self.card if every else Population(self.card.quantiles)
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the pool with their accuracies, drawn uniformly."""

@@ -6,7 +6,7 @@ well each rule orders them, beside the readings themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm, rankdata
 
+from ghn.analysis.correction import shared_votes
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
@@ -33,8 +34,8 @@ from studies.readings import KEYS, TITLES
 from studies.run import run_study, write_json
 
 Floats = NDArray[np.float64]
-SIZE, MACS, PROXY = "live parameters", "multiply-adds", "meco"
-PRESENT = "a vote a reading"  # what `rank` does
+SIZE, MACS, BOTH, PROXY = "live parameters", "multiply-adds", "size", "meco"
+PRESENT = "shared votes"  # what `rank` does
 FORMER = "size 1, losses 2, MeCo 2"  # the weights that were chosen on accuracies of NAS-Bench-201
 
 
@@ -108,64 +109,75 @@ def rules(names: list[str]) -> dict[str, Rule]:
     losses = [name for name in names if name.endswith(" loss")]
     samples = [name for name in names if " loss" in name]
     norms = [name for name in names if name.endswith(" norm")]
-    few, all_votes = [SIZE, PROXY, *losses], [name for name in names if name != MACS]
-
-    def former(scores: Mapping[str, Floats]) -> Floats:
-        mean: Floats = np.mean([scores[name] for name in losses], axis=0)
-        return scores[SIZE] + 2 * mean + 2 * scores[PROXY]
-
-    def votes(chosen: list[str]) -> Rule:
-        return lambda scores: np.sum([scores[name] for name in chosen], axis=0)
+    few, every = [BOTH, PROXY, *losses], [BOTH, *(name for name in names if name not in (SIZE, MACS))]
 
     def weighed(chosen: list[str], weights: Callable[[Floats], Floats]) -> Rule:
+        """Weights [k] of readings from their scores [k, n]."""
+
         def order(scores: Mapping[str, Floats]) -> Floats:
-            each = np.array([scores[name] for name in chosen if np.ptp(scores[name])])  # that say anything
-            total: Floats = weights(np.corrcoef(each)) @ each
+            both = (scores[SIZE] + scores[MACS]) / 2
+            each = np.array([{**scores, BOTH: both}[name] for name in chosen])
+            total: Floats = weights(each) @ each
             return total
 
         return order
 
-    def agreeing(weigh: Callable[[float], float]) -> Rule:
-        """The losses, and of other readings as much as how they correlate with these says."""
+    def by_losses(each: Floats) -> Floats:
+        """The losses, which come last, and of other readings as much as how they correlate with these says."""
+        others = len(each) - len(losses)
+        agreed = [correlations(np.array([one, each[others:].mean(0)]))[0, 1] for one in each[:others]]
+        return np.array([*np.maximum(0, agreed), *np.ones(len(losses))])
 
-        def order(scores: Mapping[str, Floats]) -> Floats:
-            loss: Floats = np.mean([scores[name] for name in losses], axis=0)
-            others = [scores[name] for name in few if name not in losses and np.ptp(scores[name])]
-            return len(losses) * loss + sum(weigh(float(np.corrcoef(one, loss)[0, 1])) * one for one in others)
+    def two_for_losses(each: Floats) -> Floats:
+        return np.array([1.0] * (len(each) - len(losses)) + [2 / len(losses)] * len(losses))
 
-        return order
+    def former(each: Floats) -> Floats:
+        return np.array([1.0, 2.0, *[2 / len(losses)] * len(losses)])
 
-    def shared(counts: Sequence[str], of_losses: float | None = None) -> Rule:
-        """A vote for MeCo, one that ways of counting share, and so many that the losses share; None: one each."""
+    def equal(each: Floats) -> Floats:
+        return np.ones(len(each))
 
-        def order(scores: Mapping[str, Floats]) -> Floats:
-            size: Floats = np.mean([scores[name] for name in counts], axis=0)
-            loss: Floats = np.mean([scores[name] for name in losses], axis=0)
-            return size + scores[PROXY] + (len(losses) if of_losses is None else of_losses) * loss
-
-        return order
+    def shared(each: Floats) -> Floats:
+        votes: Floats = shared_votes(each.T, [1.0] * len(each))
+        return votes
 
     return {
-        PRESENT: votes(few),
-        FORMER: former,
-        "a vote a reading, multiply-adds too": votes([*few, MACS]),
-        "one vote for both counts": shared([SIZE, MACS]),
-        "two votes for all losses": shared([SIZE], 2),
-        "two votes for all losses, one for both counts": shared([SIZE, MACS], 2),
-        "three votes for all losses, one for both counts": shared([SIZE, MACS], 3),
-        "a vote a reading, no size": votes([name for name in few if name != SIZE]),
-        "a vote a reading, all image samples": votes([SIZE, PROXY, *samples]),
-        "a vote a reading, norms too": votes([*few, *norms]),
-        "a vote a reading, of everything": votes(all_votes),
-        "no vote against the losses": agreeing(lambda r: float(r > 0)),
-        "votes by agreement with the losses": agreeing(lambda r: max(0.0, r)),
-        "votes by twice the agreement with the losses": agreeing(lambda r: min(1.0, max(0.0, 2 * r))),
-        "the losses alone": agreeing(lambda r: 0.0),
-        "logarithms of ranks": lambda scores: np.sum([norm.logcdf(scores[name]) for name in few], axis=0),
-        "weights by agreement": weighed(few, agreement),
-        "weights by agreement, of everything": weighed(all_votes, agreement),
-        "weights of one factor": weighed(few, one_factor),
+        PRESENT: weighed(few, shared),
+        "a vote a reading": weighed(few, equal),
+        "a vote a reading, size in parameters": weighed([SIZE, PROXY, *losses], equal),
+        FORMER: weighed([SIZE, PROXY, *losses], former),
+        "a vote a reading, no size": weighed([PROXY, *losses], equal),
+        "two votes for all losses": weighed(few, two_for_losses),
+        "the losses alone": weighed(losses, equal),
+        "votes by agreement with the losses": weighed(few, by_losses),
+        "shared, all image samples": weighed([BOTH, PROXY, *samples], shared),
+        "shared, norms too": weighed([*few, *norms], shared),
+        "shared, of everything": weighed(every, shared),
+        "one over the correlations": weighed(few, lambda each: 1 / np.maximum(0, correlations(each)).sum(1)),
+        "equal contributions": weighed(few, lambda each: equal_contributions(correlations(each))),
+        "logarithms of ranks": lambda scores: np.sum([norm.logcdf(scores[n]) for n in (SIZE, PROXY, *losses)], axis=0),
+        "weights by agreement": weighed(few, lambda each: agreement(correlations(each))),
+        "weights of one factor": weighed(few, lambda each: one_factor(correlations(each))),
     }
+
+
+def correlations(each: Floats) -> Floats:
+    """Of readings [k, n] with one another, [k, k]; one that says nothing has none."""
+    found: Floats = np.eye(len(each))
+    telling = np.ptp(each, axis=1) > 0
+    found[np.ix_(telling, telling)] = np.corrcoef(each[telling])
+    return found
+
+
+def equal_contributions(correlations: Floats, steps: int = 2000) -> Floats:
+    """Weights with which each reading contributes equally to the variance of the sum.
+
+    Source: Maillard, Roncalli & Teiletche, "The properties of equally weighted risk contribution portfolios", 2010.
+    """
+    weights: Floats = np.ones(len(correlations))
+    for _ in range(steps):
+        weights = np.sqrt(weights / np.maximum(correlations @ weights, 1e-9))
+    return weights
 
 
 def agreement(correlations: Floats) -> Floats:

@@ -11,8 +11,9 @@ import toy
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
+from ghn.analysis.correction import shared_votes
 from ghn.app.setting import Setting
-from studies.rules import PRESENT, agreement, normal, one_factor, rules, rules_study
+from studies.rules import PRESENT, agreement, equal_contributions, normal, one_factor, rules, rules_study
 from studies.run import options_of
 
 
@@ -41,12 +42,22 @@ def test_a_factor_behind_readings_is_found() -> None:
     assert agreement(correlations) == pytest.approx([0.36, 0.98 / 3, 0.8 / 3, 0])
 
 
+def test_equal_contributions_are_equal() -> None:
+    correlations = np.corrcoef(np.random.default_rng(0).normal(size=(4, 30)) + np.linspace(0, 1, 30))
+    weights = equal_contributions(correlations)
+    parts = weights * (correlations @ weights)
+    assert parts == pytest.approx(np.full(4, parts[0]))
+
+
 def test_votes_and_what_failed() -> None:
     names = ["live parameters", "multiply-adds", "meco", "ghn loss", "ghn_depth3 loss", "ghn norm"]
     scores = {name: normal(np.random.default_rng(i).normal(size=30)) for i, name in enumerate(names)}
-    found = rules(names)
-    expected = scores["live parameters"] + scores["meco"] + scores["ghn loss"] + scores["ghn_depth3 loss"]
-    assert found["a vote a reading"](scores) == pytest.approx(expected)
+    found, size = rules(names), (scores["live parameters"] + scores["multiply-adds"]) / 2
+    expected = [size, scores["meco"], scores["ghn loss"], scores["ghn_depth3 loss"]]
+    assert found["a vote a reading"](scores) == pytest.approx(np.sum(expected, axis=0))
+    votes = shared_votes(np.stack(expected, 1), [1] * 4)
+    assert found[PRESENT](scores) == pytest.approx(votes @ np.array(expected))
+    assert found["two votes for all losses"](scores) == pytest.approx(np.sum(expected, axis=0))
     assert normal(np.array([0.3, np.nan, 0.1])).argmin() == 1
-    flat = {**scores, "ghn norm": np.zeros(30)}
-    assert np.isfinite(found["weights by agreement, of everything"](flat)).all()
+    flat = {**scores, "ghn norm": np.zeros(30), "meco": np.zeros(30)}
+    assert all(np.isfinite(rule(flat)).all() for rule in found.values())
