@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 from scipy.optimize import nnls
 from scipy.stats import norm, rankdata
 
@@ -77,7 +78,7 @@ class Population:
         return {name: q.tolist() for name, q in self.quantiles.items()}
 
 
-def shared_votes(scores: Float[np.ndarray, "n k"], weights: Sequence[float]) -> Float[np.ndarray, " k"]:
+def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[np.ndarray, " k"]:
     """The part of its vote that each of k readings has: readings that say the same share one.
 
     The weights of forecasts whose mean has the least variance, with correlations shrunk half way to none, so that all
@@ -89,7 +90,7 @@ def shared_votes(scores: Float[np.ndarray, "n k"], weights: Sequence[float]) -> 
 
     Args:
         scores: normal scores of readings over networks; a constant one has a vote of its own.
-        weights: of the readings before. Two that agree fully, with half a vote each, are as one.
+        weights: of the readings before, above zero. Two that agree fully, with half a vote each, are as one.
 
     Returns:
         What each weight is multiplied by, at most 1.
@@ -98,9 +99,10 @@ def shared_votes(scores: Float[np.ndarray, "n k"], weights: Sequence[float]) -> 
     correlations = np.eye(scores.shape[1])
     correlations[np.ix_(telling, telling)] = np.corrcoef(scores[:, telling], rowvar=False)
     # least a' C a + sum of a^2 / weight at a fixed sum, a >= 0: the direction of this least-squares solution
-    root = np.linalg.cholesky(correlations + np.diag(1 / np.asarray(weights, dtype=float)))
+    before = np.asarray(weights, dtype=float)
+    root = np.linalg.cholesky(correlations + np.diag(1 / before))
     shares, _ = nnls(root.T, np.linalg.solve(root, np.ones(len(root))))
-    votes: Float[np.ndarray, " k"] = shares / weights
+    votes: Float[np.ndarray, " k"] = shares / before
     return votes / votes.max()
 
 

@@ -340,7 +340,8 @@ class Combined(Panel):
         """What is usual among candidates; readings that say the same of them share a vote."""
         found = super().population_of(read)
         normal = _normal(found, [one for one in read if one.error is None], self._voting)
-        votes = shared_votes(normal, [self.weights[name] for name in self._voting])
+        weights = np.array([self.weights[name] for name in self._voting])
+        votes = shared_votes(normal * np.sign(weights), np.abs(weights))
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
     def known(self, archs: Sequence[Any]) -> Floats:
