@@ -33,13 +33,12 @@ from ghn.graph.ir import Graph
 from ghn.nets import GHN
 from ghn.scoring.combined import Combined
 from ghn.scoring.model import Model
-from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.members import live_params
 from ghn.tables.lookup import Recorded
 from ghn.train.loop import STATE, Loop
 from ghn.train.meta import MetaConfig, MetaStep
-from ghn.types import Reference, Score, Trial, WeightDict
-from studies.ranking import part_of, read_accuracies
+from ghn.types import Score, Trial, WeightDict
+from studies.ranking import development_of
 from studies.readings import KEYS, TITLES, Readings
 from studies.run import run_study, write_json
 
@@ -260,7 +259,7 @@ def predictor_head_study(setting: Setting, options: Mapping[str, Any]) -> None:
     folder, plan = Path(options["out"]), options["head"]
     check_folder(folder, resume=options["resume"])
     check_counts("head.", draws=plan["draws"], hidden=plan["hidden"], components=plan["components"])
-    known = dict(table_of(setting, plan).values)
+    known = dict(development_of(setting, plan["table"], plan["n"]).values)
     if too_many := [size for size in plan["sizes"] if not 5 <= size <= len(known) // 2]:
         raise ConfigError("references beside which networks remain", got=too_many, expected=f"5 to {len(known) // 2}")
     _, model = open_checkpoint(setting, setting.checkpoints[0])
@@ -281,14 +280,6 @@ def predictor_head_study(setting: Setting, options: Mapping[str, Any]) -> None:
         print_rows(rows, size, plan["draws"])
     write_json(folder / "predictor_head.json", found)
     print(f"wrote {folder}/predictor_head.json")
-
-
-def table_of(setting: Setting, plan: Mapping[str, Any]) -> Reference:
-    """The networks with accuracies: of the table given, else those that the space has to develop with."""
-    if plan["table"]:
-        return part_of(read_accuracies(plan["table"], setting.space), plan["n"])
-    known = known_benchmark(setting.space, "no table")
-    return part_of(known.sample(known.samples[0], setting.task.checksum), plan["n"])
 
 
 if __name__ == "__main__":

@@ -27,15 +27,14 @@ from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import PROXY
 from ghn.scoring.train_model import train_hypernetwork, train_weights
 from ghn.spaces import skeletons_of
-from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.members import live_params
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import ArchitectureSampler, MetaConfig, MetaStep
 from ghn.types import Network, Readable, Space, Task, Trial
-from studies.ranking import part_of, read_accuracies
+from studies.ranking import development_of
 from studies.readings import KEYS, TITLES, Readings
-from studies.run import run_study, write_json
+from studies.run import run_study, space_options, write_json
 
 NOTHING, SEVERAL = "nothing", "several"  # words of `starts`; others are checkpoints
 Drawn = tuple[int, int, Any]  # of which space, in which variant of it, which member
@@ -86,18 +85,20 @@ def pretraining_study(setting: Setting, options: Mapping[str, Any]) -> None:
     check_folder(folder, resume=options["resume"])
     if not plan["starts"]:
         raise ConfigError("nothing to start from", expected=f"a list such as [{NOTHING}, {SEVERAL}, nasbench201]")
-    accuracy, task = accuracies(setting, plan), task_of(plan["task"])
+    accuracy, task = development_of(setting, plan["table"], plan["n"]).values, task_of(plan["task"])
     config = MetaConfig(**{**plan["trainer"], "skeletons": training_variants(space)})
     how: dict[str, Any] = {"check": 0, "progress": options["progress"], "scoring_task": plan["scoring_task"]}
     net = GHNConfig(classes=count_outputs(task), **plan["net"])
+    others = [task_space(space_options(name), task) for name in plan["several"] if name != space.name]
+    if SEVERAL in plan["starts"] and not others:
+        raise ConfigError("no other space to train on", got=f"pretraining.several={plan['several']}")
     rows: dict[str, list[dict[str, Any]]] = {}
-    for start in plan["starts"]:
+    for number, start in enumerate(dict.fromkeys(plan["starts"])):
         path = None if start == NOTHING else start
         if start == SEVERAL:
-            others = [task_space({"name": name}, task) for name in plan["several"] if name != space.name]
             longer = replace(config, steps=plan["several_steps"], skeletons=[])
             path = train_on_several(net, others, task, longer, setting.fabric, folder / SEVERAL, **how)
-        run = folder / f"from_{Path(start).stem}"
+        run = folder / f"from_{Path(start).stem}{f'_{number}' if Path(start).suffix else ''}"
         more = {**how, "start": path, "snapshots": True, "resume": run.exists()}
         train_hypernetwork(net, space, task, config, setting.fabric, run, **more)
         steps = range(config.check_every, config.steps + 1, config.check_every)
@@ -110,14 +111,6 @@ def pretraining_study(setting: Setting, options: Mapping[str, Any]) -> None:
 def task_of(settings: Mapping[str, Any]) -> Task:
     """The task whose train split is learnt from."""
     return make_task(str(settings["name"]), **{key: value for key, value in settings.items() if key != "name"})
-
-
-def accuracies(setting: Setting, plan: Mapping[str, Any]) -> Mapping[str, float]:
-    """Of networks to develop with: of the table given, else what is shipped of the space."""
-    if plan["table"]:
-        return part_of(read_accuracies(plan["table"], setting.space), plan["n"]).values
-    known = known_benchmark(setting.space, "no table")
-    return part_of(known.sample(known.samples[0], setting.task.checksum), plan["n"]).values
 
 
 def train_on_several(

@@ -11,11 +11,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from ghn.analysis.correction import LEAST
 from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.report.comparison import print_report
-from ghn.spaces.candidates import whole_reference
+from ghn.spaces.candidates import known_benchmark, whole_reference
 from ghn.spaces.trained import TrainedBenchmark
 from ghn.tables.references import some_of
 from ghn.types import Benchmark, Benchmarked, Reference, Space, Task
@@ -131,6 +132,23 @@ def read_accuracies(path: str, space: Space[Any]) -> Reference:
             raise DataError(what, got=str(error)) from None
     several = {text: values for text, values in seeds_of.items() if len(values) > 1}
     return Reference(path, "test accuracy", {text: fmean(seeds) for text, seeds in seeds_of.items()}, several)
+
+
+def development_of(setting: Setting, table: str | None, n: int | None) -> Reference:
+    """The networks to develop with, `n` of them: of the table given, else those that are shipped of the space.
+
+    Raises:
+        ConfigError: too few to tell what is usual, or none is given and the space has none.
+        DataError: the table cannot be used.
+    """
+    if table:
+        found = read_accuracies(table, setting.space)
+    else:
+        found = samples_of(known_benchmark(setting.space, "no table"), setting.task)[0]
+    if len(found.values) < LEAST:
+        got = f"{len(found.values)}, {found.name}"
+        raise ConfigError("too few networks of known accuracy", got=got, expected=f"at least {LEAST}, of a table")
+    return part_of(found, n)
 
 
 def part_of(reference: Reference, n: int | None) -> Reference:

@@ -14,8 +14,9 @@ from ghn.analysis.correction import LEAST, Population
 from ghn.analysis.correlation import rank
 from ghn.app.setting import Entry, Setting
 from ghn.errors import ConfigError
-from ghn.scoring.combined import LIVE_PARAMETERS, Combined
+from ghn.scoring.combined import Combined
 from ghn.scoring.model import PROXY, Model, make_ranker
+from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces.members import live_params
@@ -103,7 +104,7 @@ class Readings:
 
     def estimators(self, size: int, draw: int) -> dict[str, Combined]:
         """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
-        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=self.population)
+        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=Population(self.population.quantiles))
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding

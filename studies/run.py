@@ -126,6 +126,12 @@ def options_of(name: str, overrides: Sequence[str] = ()) -> dict[str, Any]:
     return {str(key): value for key, value in options.items()}
 
 
+def space_options(name: str) -> dict[str, Any]:
+    """The settings of a space that a study has where only its name is given."""
+    options: dict[str, Any] = options_of("ranking", [f"space={name}"])["space"]
+    return options
+
+
 def _said_of(name: str, words: str) -> set[str]:
     """The keys of a study whose comment has these words."""
     return set(re.findall(rf"^ *(\w+): .*#.*{words}", "\n".join(_config(name)), re.MULTILINE))

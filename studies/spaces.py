@@ -19,7 +19,7 @@ from ghn.report.model import read_report
 from ghn.spaces import CHECKPOINTS
 from ghn.types import Benchmarked, Task
 from studies.ranking import ranking_study
-from studies.run import options_of, run_study, write_json
+from studies.run import options_of, run_study, space_options, write_json
 
 TABLES = ({"space", "development", "report"}, {"space", "trained"})  # keys of an entry of `spaces.tables`
 KEYS = ("kendall", "kendall_best_half", "kendall_best_fifth", "kendall_within_groups")
@@ -61,7 +61,7 @@ def rows_of(plan: Mapping[str, Any], task: Task) -> dict[str, dict[str, Any]]:
             raise ConfigError("no hypernetwork is shipped for the space", got=name, expected=expected)
     rows: dict[str, dict[str, Any]] = {}
     for name in CHECKPOINTS if plan["names"] is None else plan["names"]:
-        if isinstance(task_space(_space_options(name), task), Benchmarked):
+        if isinstance(task_space(space_options(name), task), Benchmarked):
             rows[name] = {"space": name}
         elif plan["names"]:
             raise ConfigError("no accuracies of networks are known", got=name, fix="name tables: spaces.tables=[...]")
@@ -69,7 +69,10 @@ def rows_of(plan: Mapping[str, Any], task: Task) -> dict[str, dict[str, Any]]:
         if not isinstance(one, Mapping) or set(one) not in TABLES:
             expected = "{space: NAME, development: A, report: B}, or {space: NAME, trained: A.jsonl}"
             raise ConfigError("an entry of spaces.tables", got=one, expected=expected)
-        rows[f"{one['space']}-{Path(one.get('report') or one['trained']).stem}"] = dict(one)
+        row = f"{one['space']}-{Path(one.get('report') or one['trained']).stem}"
+        if row in rows:
+            raise ConfigError("two entries of spaces.tables have one name", got=row, fix="rename a file")
+        rows[row] = dict(one)
     return rows
 
 
@@ -80,11 +83,6 @@ def ranking_options(row: str, tables: Mapping[str, Any], options: Mapping[str, A
     same = {key: options[key] for key in ("resume", "device", "precision", "threads", "progress", "bootstrap")}
     ranking = {key: plan[key] for key in ("pool", "n", "sizes", "draws", "proxies")} | tables
     return own | same | {"ranking": own["ranking"] | ranking}
-
-
-def _space_options(name: str) -> dict[str, Any]:
-    options: dict[str, Any] = options_of("ranking", [f"space={name}"])["space"]
-    return options
 
 
 def summary_of_space(folder: Path) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Population:
         return norm.ppf(np.clip((low + high) / 2, 1e-3, 1 - 1e-3))
 
     def describe(self) -> dict[str, Any]:
-        """JSON-able; `Population(described)` makes an equal one."""
+        """JSON-able; `Population(described, votes)` makes an equal one."""
         return {name: q.tolist() for name, q in self.quantiles.items()}
 
 
@@ -90,7 +90,7 @@ def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[
 
     Args:
         scores: normal scores of readings over networks; a constant one has a vote of its own.
-        weights: of the readings before, above zero. Two that agree fully, with half a vote each, are as one.
+        weights: of the readings before, from above 0 to 1. Two that agree fully, with half a vote each, are as one.
 
     Returns:
         What each weight is multiplied by, at most 1.

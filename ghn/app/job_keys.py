@@ -111,8 +111,8 @@ class RankKeys(JudgingKeys):
     )
     n: Count = Field(description="candidates")
     candidates: Text | None = Field(
-        description="sample of distinct networks that they come from: development | report; null: the usual one of the "
-        "space, or the networks of the table that is named"
+        description="sample of distinct networks that they come from: development | report | all (of few); null: "
+        "the usual one of the space, or the networks of the table that is named"
     )
     references: Text = Field(
         description="embedded, the name of a benchmark, all (those that know the candidates), or the path of a table: "
@@ -234,7 +234,7 @@ class SurveyKeys(JudgingKeys, EngineKeys):
     """Judge every estimator on the same networks: order, bias, cost, combinations, advice."""
 
     n: Count = Field(description="networks")
-    references: Text = Field(description="all, or the path of a .csv of your own")
+    references: Text = Field(description="all, or the path of a table: yours (.csv), or of job=references")
     twins: Literal["mean", "first", "refuse"] = Field(description=TWINS)
     bootstrap: int = Field(ge=1, le=1_000_000, description="resamples behind the intervals")
     survey: PlanKeys

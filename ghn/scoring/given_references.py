@@ -11,7 +11,7 @@ from typing import Any
 
 from ghn.analysis.correction import FEWEST
 from ghn.errors import ConfigError, GhnError, check_known
-from ghn.scoring.combined import Panel
+from ghn.scoring.panel import Panel
 from ghn.text import one_line
 from ghn.types import Score, Space, Trial, network_of
 

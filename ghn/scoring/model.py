@@ -21,11 +21,12 @@ from ghn.graph.interpreter import Inputs
 from ghn.graph.ir import Graph
 from ghn.nets.ghn import GHN
 from ghn.nets.net import Net
-from ghn.scoring.combined import LIVE_PARAMETERS, Combined
+from ghn.scoring.combined import Combined
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.given_references import check_references, fit_references
 from ghn.scoring.initialise import Coverage, initialise, make_weights
 from ghn.scoring.model_card import model_card, model_line
+from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.processes import AUTO, Pool, choose_workers
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.racing import RISK, Race, check_best
@@ -130,8 +131,8 @@ class Model:
     ) -> Scores:
         """Judges architectures with everything at hand: the best order that this package knows.
 
-        Generated weights in several skeletons, a zero-cost proxy and the number of live parameters; trained references
-        correct them. docs/ranking.md.
+        Generated weights in several skeletons, a zero-cost proxy, and size (live parameters and multiply-adds); trained
+        references correct them. docs/ranking.md.
 
         Args:
             architectures: as in `score`.
@@ -457,4 +458,6 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
         quantiles |= {names[name]: values for name, values in held["quantiles"].items()}
         for name, vote in held.get("votes", {}).items():
             votes.setdefault(names[name], []).append(vote)
+    if not all(model.card["population"].get("votes") for model in models):  # else a card of before would outvote others
+        votes = {}
     return Population(quantiles, {name: fmean(parts) for name, parts in votes.items()})

@@ -11,8 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from ghn.analysis.weighted import Floats
-from ghn.scoring.combined import Readings
 from ghn.scoring.guard import Patience, judge
+from ghn.scoring.panel import Readings
 from ghn.scoring.score_files import PartialScores
 from ghn.types import Estimator, Score, Space, Trial
 

@@ -234,7 +234,10 @@ def _ranking_check(
             raise
         return None
     many, benchmark = max(n, MIN_ITEMS), benchmark_of(space)
-    archs = benchmark.candidates(many, benchmark.samples[0]) if benchmark else some_of(reference, many)
+    if table is not None or benchmark is None:
+        archs = some_of(reference, many)
+    elif len(archs := benchmark.candidates(many, benchmark.samples[0])) < MIN_ITEMS:
+        return None
     index, values, _ = aligned(reference, archs)
     trials = [Trial(archs[i], archs[i]) for i in index]
     seen = min(256, len(images.val))

@@ -19,8 +19,9 @@ from ghn.families.training.full import TrainingEstimator
 from ghn.families.training.low_fidelity import LowFidelityEstimator
 from ghn.nets import GHN, GHNConfig, RandomInit
 from ghn.scoring.cached import Cached
-from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Ensemble
+from ghn.scoring.combined import Combined, Ensemble
 from ghn.scoring.engine import WeightedEstimator
+from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost

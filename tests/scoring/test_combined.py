@@ -10,7 +10,8 @@ from ghn.analysis.correction import LEAST, Population, normal_ranks
 from ghn.analysis.correlation import kendall
 from ghn.errors import ConfigError
 from ghn.graph.descriptors import VERSION
-from ghn.scoring.combined import LIVE_PARAMETERS, MULTIPLY_ADDS, Combined, Ensemble
+from ghn.scoring.combined import Combined, Ensemble
+from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces import NASBenchMacro
 from ghn.spaces.members import live_stats
@@ -91,6 +92,22 @@ def test_what_many_say_alike_has_no_more_votes(toy_space, archs, truth):
     assert order(known, archs, truth) == pytest.approx(order(votes, archs, truth))
 
 
+def test_shares_rest_on_proportions_of_weights_and_never_turn_an_order(toy_space, archs, truth):
+    members = {"good": Says(noisy(truth, 1.0).get)} | {f"alike{i}": Says(noisy(truth, 1.5).get) for i in range(3)}
+    names = [f"{name}/value" for name in members]
+
+    def votes(weights):
+        panel = Combined(toy_space, members, dict(zip(names, weights, strict=True)))
+        return list(panel.population_of(panel.read(trials(archs))).votes.values())
+
+    assert votes([1, 1, 1, 1]) == pytest.approx(votes([100, 100, 100, 100]))
+    against = Combined(toy_space, members, dict(zip(names, [1, -4, -4, -4], strict=True)))
+    assert order(against, archs, truth) < -0.2
+    nothing = Population({LIVE_PARAMETERS: [0.0, 1.0]}, {LIVE_PARAMETERS: 0.0, "other": 1.0})
+    with pytest.raises(ConfigError, match="no reading a vote"):
+        Combined(toy_space, {}, {LIVE_PARAMETERS: 1.0}, population=nothing)
+
+
 def test_size_is_parameters_and_multiply_adds():
     macro = NASBenchMacro((3, 16, 16), 10, width=4)
     archs = [macro.sample(Random(i)) for i in range(60)]
@@ -102,6 +119,11 @@ def test_size_is_parameters_and_multiply_adds():
     assert kendall([s.value for s in scores], (params + macs).tolist()) > 0.95 > kendall(params, macs)
     usual = estimator.population_of(estimator.read(trials(archs)))
     former = Population({LIVE_PARAMETERS: usual.quantiles[LIVE_PARAMETERS]})  # of a card of before
+    read = estimator.read(trials(archs))
+    for one in read[:9]:
+        one.values.pop(MULTIPLY_ADDS)  # as what was read before has them
+    estimator.population = usual
+    assert np.ptp(estimator.normal_scores(read[:9])) > 0.5
     values = [s.value for s in Combined(macro, {}, {LIVE_PARAMETERS: 1.0}, population=former).score(trials(archs))]
     assert kendall(values, params) > 0.99
 

@@ -220,6 +220,9 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
         return Model(net, space, card, fabric, companions=companions)
 
     first, second = carded(0), carded(1)
+    former = carded(1)
+    former.card["population"] = {k: v for k, v in former.card["population"].items() if k != "votes"}
+    assert make_ranker(carded(0, former), task=toy_task).population.votes == {}  # else it would outvote the first
     pair = carded(0, second)
     one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
     assert together == pytest.approx((one + other) / 2, abs=0.1) and one != pytest.approx(other, abs=1e-3)

@@ -15,7 +15,8 @@ from doubles import Double
 
 from ghn.analysis.ridge import TAIL, chance_above, fit_ridge
 from ghn.errors import ConfigError, DataError, EstimatorError
-from ghn.scoring.combined import LIVE_PARAMETERS, Combined, Ensemble, Readings
+from ghn.scoring.combined import Combined, Ensemble
+from ghn.scoring.panel import LIVE_PARAMETERS, Readings
 from ghn.scoring.race_field import ReadInParts
 from ghn.scoring.racing import CHANCE, LEFT, Race, has_left
 from ghn.types import Score, Trial

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -14,6 +14,7 @@ from toy_models import SAMPLE, toy_table
 from ghn.app.setting import Setting
 from ghn.app.survey.subjects import shipped_subjects
 from ghn.errors import ConfigError, DataError
+from ghn.scoring.train_model import _ranking_check
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.trained import TrainedBenchmark
@@ -64,6 +65,22 @@ def test_what_is_chosen_on_stays_so_when_more_are_trained(space: Trained) -> Non
         benchmark = TrainedBenchmark(space, str(path / f"{n}.jsonl"))
         assert benchmark.candidates(99, "development") == archs[:chosen]
         assert benchmark.candidates(99, "report") == archs[chosen:]
+
+
+def test_of_a_few_networks_a_survey_chooses_on_half_and_training_has_no_check(space: Trained, fabric: Fabric) -> None:
+    table, path, task = ReferenceTable.load(space.file), Path(space.file).parent / "few.jsonl", toy.make_task()
+    few = table.archs()[:22]
+    ReferenceTable(table.header, tuple(run for run in table.runs if run.arch in few)).save(path)
+    small = replace(space, file=str(path))
+    subjects = shipped_subjects(Setting(small, task, fabric, []), 320, 120)
+    assert (len(subjects.choosing.values), len(subjects.telling.values), len(subjects.archs)) == (11, 11, 22)
+    assert not set(subjects.choosing.values) & set(subjects.telling.values)
+    assert _ranking_check(small, task, None, fabric, 40, None) is None
+    assert _ranking_check(space, task, None, fabric, 40, None) is not None
+    rng, mine = Random(1), path.with_name("mine.jsonl")
+    archs = list(dict.fromkeys(space.format(space.sample(rng)) for _ in range(12)))
+    toy_table(archs, space, task).save(mine)
+    assert _ranking_check(small, task, None, fabric, 40, mine) is not None  # of networks that nobody else has trained
 
 
 def test_a_report_compares_with_them_without_another_word(space: Trained) -> None:

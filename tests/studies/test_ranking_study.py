@@ -100,6 +100,7 @@ def test_rows_of_the_table_of_all_spaces() -> None:
         ({"names": ["vit"]}, "no hypernetwork is shipped"),
         ({"names": ["darts"]}, "no accuracies of networks are known"),
         ({"tables": [{"space": "nasbench201", "dev": "a.csv"}]}, r"an entry of spaces\.tables"),
+        ({"tables": [{"space": "macro", "trained": f"{one}/r.jsonl"} for one in "ab"]}, "two entries"),
         ({"tables": ["a.csv"]}, r"an entry of spaces\.tables"),
     ):
         with pytest.raises(ConfigError, match=message):

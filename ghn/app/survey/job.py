@@ -19,6 +19,7 @@ from ghn.errors import ConfigError, OtherSpaceError
 from ghn.files import write_atomic
 from ghn.report.model import Report, Survey
 from ghn.report.survey.pages import print_survey, write_survey
+from ghn.spaces.candidates import benchmark_of
 from ghn.tables.references import aligned
 from ghn.tables.user_table import read_user_table
 
@@ -37,11 +38,12 @@ def survey_job(setting: Setting, keys: SurveyKeys) -> None:
     check_folder(out, resume=keys.resume)
     lines = read_entrants(plan.estimators)
     subjects = choose_subjects(setting, keys)
-    for reference in subjects.judged:
+    for reference in (*subjects.judged, subjects.choosing):
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
-    if keys.references != "all":  # of the space's own benchmark more networks are known than are surveyed
+    # of the space's own benchmark more networks are known than are surveyed
+    if keys.references != "all" and (subjects.table or benchmark_of(setting.space) is None):
         setting = replace(setting, taught=Taught(subjects.choosing.values, subjects.table))
     here, absent = divide_by_presence(plan.runs)
     runs, others = divide_by_space(snapshots_of(here, least=2), setting.space)
@@ -72,7 +74,7 @@ def choose_subjects(setting: Setting, keys: SurveyKeys) -> Subjects:
     if path.endswith(".csv"):
         return user_subjects(read_user_table(path, setting.space, twins=keys.twins))
     if Path(path).is_file():
-        return trained_subjects(path, setting)
+        return trained_subjects(path, setting, keys.n)
     if path != "all":
         expected = "all (those that are shipped), or the path of a table: yours (.csv), or of job=references"
         raise ConfigError("references of a survey", got=path, expected=expected)

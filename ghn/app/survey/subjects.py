@@ -14,7 +14,7 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.spaces.candidates import benchmark_of
 from ghn.tables.curves import Curves
-from ghn.tables.references import ReferenceTable, table_reference
+from ghn.tables.references import ReferenceTable, some_of, table_reference
 from ghn.tables.user_table import UserTable
 from ghn.types import Reference
 
@@ -75,6 +75,8 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     main, name = (published, PUBLISHED.format(label=benchmark.label)) if published else (own, own_name)
     if main is None:
         raise DataError("no references fit this task and these settings of the space", got=setting.space)
+    if len(first) < MIN_ITEMS and published is None:  # too few were trained for two samples
+        return _divided(main.part(report, name), archs=tuple(report), table=table)
     telling = main.part(report, name)
     said = [
         f"{name}: {main.name}; {len(report)} networks of the {reporting} sample. What is chosen is chosen on "
@@ -124,13 +126,14 @@ def user_subjects(table: UserTable) -> Subjects:
     )
 
 
-def trained_subjects(path: str, setting: Setting) -> Subjects:
-    """The networks of a table that `job=references` wrote; half of them are chosen on, where there are enough.
+def trained_subjects(path: str, setting: Setting, n: int) -> Subjects:
+    """The networks of a table that `job=references` wrote, or `n` of them; half are chosen on, where there are enough.
 
     Raises:
         DataError: it is damaged, or its networks were trained on other images or in another skeleton.
     """
     reference = table_reference(path, setting.space, setting.task.checksum)
+    reference = reference.part(some_of(reference, n))
     return _divided(reference, archs=tuple(reference.values), table=ReferenceTable.load(path))
 
 
