@@ -40,6 +40,8 @@ OF_NULL: dict[str, Any] = {  # what keys may be that are usually null; text, whe
     "curves.models": ["last"],
     "curves.observed": [2],
     "growth.depths": [0],
+    "growth.net.kernel": 5,
+    "pretraining.net.kernel": 5,
     "growth.widths": [8],
     "outside.depths": [3],
     "outside.widths": [16],
