@@ -212,12 +212,13 @@ def common_scores(matrix: ScoreMatrix, names: Sequence[str], which: str) -> tupl
     common = np.isfinite(scores).all(1)
     least = max(MIN_ITEMS, LEAST) if which == "development" else MIN_ITEMS
     if common.sum() < least:
-        failures = {name: int((~np.isfinite(matrix.columns[name])).sum()) for name in names}
+        counts = {name: int((~np.isfinite(matrix.columns[name])).sum()) for name in names}
+        failures = {name: count for name, count in counts.items() if count}
         raise DataError(
             f"too few {which} networks that all estimators could judge",
-            got=f"{int(common.sum())} of {len(matrix)}; failures: {failures}",
+            got=f"{int(common.sum())} of {len(matrix)}" + (f"; failures: {failures}" if failures else ""),
             expected=f"at least {least}",
-            fix="leave out the estimators that fail, or score more networks",
+            fix="leave out the estimators that fail, or score more networks" if failures else "score more networks",
         )
     reference = np.asarray(matrix.reference, dtype=float)[common]
     return scores[common], check_reference(reference, int((~common).sum()))
