@@ -239,6 +239,27 @@ def test_in_any_space_with_a_table_what_learns_does_so_from_the_half_that_is_cho
     assert {row.n for row in found.parts[0].comparison.estimators} == {32}
 
 
+@pytest.mark.parametrize(("space", "taught"), [(toy.SPACE, False), (DARTS((3, 8, 8), 4, width=2, depth=3), True)])
+def test_a_users_table_without_curves_teaches_where_nothing_is_shipped(
+    setting: Setting, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: Any, taught: bool
+) -> None:
+    rng, table = Random(0), tmp_path / "mine.csv"
+    archs = list(dict.fromkeys(space.format(space.sample(rng)) for _ in range(24)))
+    table.write_text("\n".join(["arch,accuracy", *(f'"{arch}",{0.5 + i / 100}' for i, arch in enumerate(archs))]))
+    asked: list[Setting] = []
+
+    def stop(lines: Any, setting: Setting, *more: Any) -> None:
+        asked.append(setting)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ghn.app.survey.job.score_lines", stop)
+    with pytest.raises(KeyboardInterrupt):
+        survey_job(replace(setting, space=space), {**options, "references": str(table)})
+    assert (asked[0].taught is not None) == taught
+    if asked[0].taught:
+        assert len(asked[0].taught.accuracy) == len(archs) // 2
+
+
 def test_halves_are_disjoint_and_whole() -> None:
     reference = Reference("mine", "accuracy", {f"a{i}": i / 30 for i in range(21)}, {})
     one, other = halves(reference)
