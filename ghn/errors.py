@@ -56,7 +56,7 @@ class CheckpointError(GhnError, ValueError):
 
 
 class OtherSpaceError(CheckpointError):
-    """What is shipped - a checkpoint, or published networks - is of another space."""
+    """The checkpoint that is shipped is of another space."""
 
 
 class NotShippedError(CheckpointError):

@@ -26,12 +26,12 @@ from ghn.nets.vocabulary import grown_for
 from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import PROXY
 from ghn.scoring.train_model import train_hypernetwork, train_weights
-from ghn.spaces import skeletons_of
+from ghn.spaces import skeletons_of, training_variants
 from ghn.spaces.members import live_params
 from ghn.tasks import make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.meta import ArchitectureSampler, MetaConfig, MetaStep
-from ghn.types import Network, Readable, Space, Task, Trial
+from ghn.types import Network, Space, Task, Trial
 from studies.ranking import development_of
 from studies.readings import KEYS, TITLES, Readings
 from studies.run import run_study, space_options, write_json
@@ -67,11 +67,6 @@ class SeveralSpaces:
         number, variant, arch = drawn
         space = self._variants[number][variant]
         return f"{space.name}: {space.format(arch)}"
-
-
-def training_variants(space: Space[Any]) -> Sequence[Mapping[str, Any]]:
-    """Variants of a space to train in; none: the space as it is."""
-    return space.training_variants() if isinstance(space, Readable) else ()
 
 
 def pretraining_study(setting: Setting, options: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from ghn.analysis.correction import LEAST
 from ghn.app.evaluation import check_folder, evaluate
 from ghn.app.setting import Setting, open_checkpoint
+from ghn.assets import here_or_shipped
 from ghn.errors import ArchitectureError, ConfigError, DataError
 from ghn.report.comparison import print_report
 from ghn.spaces.candidates import known_benchmark, whole_reference
@@ -87,7 +88,7 @@ def tables_of(setting: Setting, plan: Mapping[str, Any]) -> tuple[Reference, Ref
     """
     space, given = setting.space, [plan[name] for name in ("development", "report")]
     if plan["trained"]:
-        return samples_of(TrainedBenchmark(space, plan["trained"]), setting.task)
+        return samples_of(TrainedBenchmark(space, here_or_shipped(plan["trained"])), setting.task)
     if all(given):
         return read_accuracies(given[0], space), read_accuracies(given[1], space)
     if any(given) or not isinstance(space, Benchmarked):
@@ -145,10 +146,10 @@ def development_of(setting: Setting, table: str | None, n: int | None) -> Refere
         found = read_accuracies(table, setting.space)
     else:
         found = samples_of(known_benchmark(setting.space, "no table"), setting.task)[0]
-    if len(found.values) < LEAST:
-        got = f"{len(found.values)}, {found.name}"
+    if len((taken := part_of(found, n)).values) < LEAST:
+        got = f"{len(taken.values)}, {found.name}"
         raise ConfigError("too few networks of known accuracy", got=got, expected=f"at least {LEAST}, of a table")
-    return part_of(found, n)
+    return taken
 
 
 def part_of(reference: Reference, n: int | None) -> Reference:

@@ -66,7 +66,7 @@ class Readings:
                 member, trials, place / f"{name}.jsonl", member.identity, progress=progress, label=name
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
-        self.card = ranker.population
+        self._known_usual = ranker.population
         self.population = self._usual(Combined(self.space, self._asked(self.weights), self.weights))
 
     def _trials(self, texts: Sequence[str]) -> list[Trial[Any]]:
@@ -89,10 +89,10 @@ class Readings:
 
     def _usual(self, panel: Combined) -> Population:
         """What is usual of readings, and how they share their votes; of a small pool the card says so."""
-        if len(self.pool) >= LEAST or self.card is None:
+        if len(self.pool) >= LEAST or self._known_usual is None:
             return panel.population_of(panel.read(self._trials(list(self.pool))))
-        every = set(self.card.votes) <= set(panel.weights)
-        return self.card if every else Population(self.card.quantiles)
+        every = set(self._known_usual.votes) <= set(panel.weights)
+        return self._known_usual if every else Population(self._known_usual.quantiles)
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the pool with their accuracies, drawn uniformly."""

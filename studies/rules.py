@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm, rankdata
 
-from ghn.analysis.correction import shared_votes
+from ghn.analysis.correction import correlations, shared_votes
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
@@ -26,9 +26,10 @@ from ghn.scoring.model import IMAGES, ghn_member
 from ghn.scoring.readouts import Sample
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
+from ghn.spaces import reading_variants
 from ghn.spaces.candidates import known_benchmark
 from ghn.spaces.members import live_stats
-from ghn.types import Estimator, Readable, Trial
+from ghn.types import Estimator, Trial
 from studies.ranking import part_of, read_accuracies
 from studies.readings import KEYS, TITLES
 from studies.run import run_study, write_json
@@ -77,9 +78,8 @@ def members(setting: Setting, plan: Mapping[str, Any]) -> dict[str, Estimator[An
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     space, images = model.space, model.images(setting.task)
     sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
-    variants = space.reading_variants() if isinstance(space, Readable) else [{}]
     made: dict[str, Estimator[Any]] = {}
-    for variant in variants:
+    for variant in reading_variants(space):
         name = ghn_member(0, variant)
         made[f"{name} loss"] = model.estimator(task=images, sample=sample, skeletons=[variant])
         for seed in range(1, plan["image_samples"]):
@@ -115,8 +115,8 @@ def rules(names: list[str]) -> dict[str, Rule]:
         """Weights [k] of readings from their scores [k, n]."""
 
         def order(scores: Mapping[str, Floats]) -> Floats:
-            both = (scores[SIZE] + scores[MACS]) / 2
-            each = np.array([{**scores, BOTH: both}[name] for name in chosen])
+            known = {**scores, BOTH: (scores[SIZE] + scores[MACS]) / 2}
+            each = np.array([known[name] for name in chosen])
             total: Floats = weights(each) @ each
             return total
 
@@ -125,7 +125,7 @@ def rules(names: list[str]) -> dict[str, Rule]:
     def by_losses(each: Floats) -> Floats:
         """The losses, which come last, and of other readings as much as how they correlate with these says."""
         others = len(each) - len(losses)
-        agreed = [correlations(np.array([one, each[others:].mean(0)]))[0, 1] for one in each[:others]]
+        agreed = [correlations(np.stack([one, each[others:].mean(0)], 1))[0, 1] for one in each[:others]]
         return np.array([*np.maximum(0, agreed), *np.ones(len(losses))])
 
     def two_for_losses(each: Floats) -> Floats:
@@ -153,20 +153,12 @@ def rules(names: list[str]) -> dict[str, Rule]:
         "shared, all image samples": weighed([BOTH, PROXY, *samples], shared),
         "shared, norms too": weighed([*few, *norms], shared),
         "shared, of everything": weighed(every, shared),
-        "one over the correlations": weighed(few, lambda each: 1 / np.maximum(0, correlations(each)).sum(1)),
-        "equal contributions": weighed(few, lambda each: equal_contributions(correlations(each))),
+        "one over the correlations": weighed(few, lambda each: 1 / np.maximum(0, correlations(each.T)).sum(1)),
+        "equal contributions": weighed(few, lambda each: equal_contributions(correlations(each.T))),
         "logarithms of ranks": lambda scores: np.sum([norm.logcdf(scores[n]) for n in (SIZE, PROXY, *losses)], axis=0),
-        "weights by agreement": weighed(few, lambda each: agreement(correlations(each))),
-        "weights of one factor": weighed(few, lambda each: one_factor(correlations(each))),
+        "weights by agreement": weighed(few, lambda each: agreement(correlations(each.T))),
+        "weights of one factor": weighed(few, lambda each: one_factor(correlations(each.T))),
     }
-
-
-def correlations(each: Floats) -> Floats:
-    """Of readings [k, n] with one another, [k, k]; one that says nothing has none."""
-    found: Floats = np.eye(len(each))
-    telling = np.ptp(each, axis=1) > 0
-    found[np.ix_(telling, telling)] = np.corrcoef(each[telling])
-    return found
 
 
 def equal_contributions(correlations: Floats, steps: int = 2000) -> Floats:

@@ -78,6 +78,14 @@ class Population:
         return {name: q.tolist() for name, q in self.quantiles.items()}
 
 
+def correlations(scores: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "k k"]:
+    """Of k readings with one another; a constant one correlates with none."""
+    telling = np.ptp(scores, axis=0) > 0
+    found: Float[np.ndarray, "k k"] = np.eye(scores.shape[1])
+    found[np.ix_(telling, telling)] = np.corrcoef(scores[:, telling], rowvar=False)
+    return found
+
+
 def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[np.ndarray, " k"]:
     """The part of its vote that each of k readings has: readings that say the same share one.
 
@@ -95,12 +103,9 @@ def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[
     Returns:
         What each weight is multiplied by, at most 1.
     """
-    telling = np.ptp(scores, axis=0) > 0
-    correlations = np.eye(scores.shape[1])
-    correlations[np.ix_(telling, telling)] = np.corrcoef(scores[:, telling], rowvar=False)
     # least a' C a + sum of a^2 / weight at a fixed sum, a >= 0: the direction of this least-squares solution
     before = np.asarray(weights, dtype=float)
-    root = np.linalg.cholesky(correlations + np.diag(1 / before))
+    root = np.linalg.cholesky(correlations(scores) + np.diag(1 / before))
     shares, _ = nnls(root.T, np.linalg.solve(root, np.ones(len(root))))
     votes: Float[np.ndarray, " k"] = shares / before
     return votes / votes.max()

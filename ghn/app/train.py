@@ -16,12 +16,12 @@ from ghn.locks import LOCK, holds_results
 from ghn.nets import GHNConfig
 from ghn.scoring.load import CHECKPOINT
 from ghn.scoring.model import Model
+from ghn.spaces import training_variants
 from ghn.tasks import check_task, make_task
 from ghn.tasks.outputs import count_outputs
 from ghn.train.loop import LOG, STATE, kept_folder
 from ghn.train.meta import MetaConfig
 from ghn.train.runtime import Runtime, make_runtime
-from ghn.types import Readable
 
 
 def train(options: Mapping[str, Any]) -> None:
@@ -75,7 +75,7 @@ def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
     task = fabric.ranks.in_turn(partial(make_task, task_options.pop("name"), **task_options))
     space, trainer = task_space(keys.space, task), keys.trainer.model_dump()
     if trainer["skeletons"] == "auto":
-        trainer["skeletons"] = space.training_variants() if isinstance(space, Readable) else []
+        trainer["skeletons"] = training_variants(space)
     parts = (space, task, MetaConfig(**trainer), fabric, out)
     how = keys.model_dump(include={"scoring_task", "check", "snapshots", "resume", "progress"})
     how["command"] = typed()

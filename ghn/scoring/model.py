@@ -34,7 +34,7 @@ from ghn.scoring.readouts import READOUTS, Sample
 from ghn.scoring.scores import Scores, name_of
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
-from ghn.spaces import describe_space
+from ghn.spaces import describe_space, reading_variants
 from ghn.spaces.members import check_list
 from ghn.tasks import make_task
 from ghn.tasks.outputs import example_inputs, kind_of
@@ -400,7 +400,7 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
         CheckpointError: the population in a checkpoint's card cannot be used, or the task does not fit.
     """
     images, space = model.images(task), model.space
-    skeletons = space.reading_variants() if isinstance(space, Readable) else [{}]
+    skeletons = reading_variants(space)
     sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
     models = (model, *model.companions)
     members: dict[str, Estimator[Any]] = {

@@ -103,6 +103,16 @@ def skeletons_of(space: Space[Any], skeletons: Sequence[Mapping[str, Any]]) -> l
         ) from None
 
 
+def reading_variants(space: Space[Any]) -> Sequence[Mapping[str, Any]]:
+    """The variants that a space names to read in; itself where it names none."""
+    return space.reading_variants() if isinstance(space, Readable) else [{}]
+
+
+def training_variants(space: Space[Any]) -> Sequence[Mapping[str, Any]]:
+    """The variants that a space names to train in; none where it names none, which is the space as it is."""
+    return space.training_variants() if isinstance(space, Readable) else []
+
+
 def fastest_variant(space: Space[Any]) -> Space[Any]:
     """The variant of a space in which its networks are read fastest; itself where it names none."""
     return skeletons_of(space, space.reading_variants()[:1])[0] if isinstance(space, Readable) else space
@@ -120,5 +130,7 @@ __all__ = [
     "fastest_variant",
     "make_of_class",
     "make_space",
+    "reading_variants",
     "skeletons_of",
+    "training_variants",
 ]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ghn.analysis.correlation import MIN_ITEMS
-from ghn.assets import here_or_shipped
 from ghn.errors import ConfigError, DataError, NothingToLearnError
 from ghn.tables.references import ReferenceTable, table_reference
 from ghn.types import Reference, Score, Space, Trial
@@ -28,11 +27,11 @@ class TrainedBenchmark:
 
     Args:
         space: parses their strings.
-        file: the table, a path or an asset; its first networks stand for all.
+        file: the table; its first networks stand for all.
     """
 
     space: Space[Any]
-    file: str
+    file: Path | str
     label: str = "own trainings"
     samples: tuple[str, str] = (DEVELOPMENT, REPORT)
     usual: str = ALL
@@ -40,7 +39,7 @@ class TrainedBenchmark:
 
     @property
     def trainings(self) -> Path:
-        return here_or_shipped(self.file)
+        return Path(self.file)
 
     @cached_property
     def _table(self) -> ReferenceTable:
@@ -49,14 +48,13 @@ class TrainedBenchmark:
     def candidates(self, n: int, sample: str) -> list[str]:
         """The first `n` of a sample, or all of it where it has fewer: there are no others with a reference."""
         archs = self._table.archs()
-        cut = round(SHARE * len(archs))
-        parts = {DEVELOPMENT: slice(0, cut), REPORT: slice(cut, None)} if cut >= MIN_ITEMS else {REPORT: slice(None)}
-        parts[ALL] = slice(None)
-        if sample not in (*self.samples, ALL):
-            raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join((*self.samples, ALL)))
+        cut = share if (share := round(SHARE * len(archs))) >= MIN_ITEMS else 0
+        parts = {DEVELOPMENT: archs[:cut], REPORT: archs[cut:], ALL: archs}
+        if sample not in parts:
+            raise ConfigError("unknown sample of candidates", got=sample, expected=" | ".join(parts))
         if not isinstance(n, int) or n < 1:
             raise ConfigError("the number of candidates", got=n, expected="1 or more")
-        return archs[parts.get(sample, slice(0))][:n]
+        return parts[sample][:n]
 
     def sample(self, name: str, task_checksum: str) -> Reference:
         return self.trained(task_checksum).part(self.candidates(len(self._table.runs), name), f"{self.label}, {name}")

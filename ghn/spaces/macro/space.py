@@ -13,6 +13,7 @@ from itertools import product
 from random import Random
 from typing import Any, NamedTuple
 
+from ghn.assets import asset
 from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.ir import Graph, GraphBuilder
@@ -194,7 +195,7 @@ class NASBenchMacro:
 
     def benchmark(self) -> TrainedBenchmark:
         """Networks that this project has trained; published accuracies are not shipped."""
-        return TrainedBenchmark(self, TRAININGS)
+        return TrainedBenchmark(self, asset(TRAININGS))
 
 
 def build_network(space: NASBenchMacro, layer: LayerBuilder) -> Graph:
