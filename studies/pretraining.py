@@ -80,7 +80,7 @@ def pretraining_study(setting: Setting, options: Mapping[str, Any]) -> None:
     check_folder(folder, resume=options["resume"])
     if not plan["starts"]:
         raise ConfigError("nothing to start from", expected=f"a list such as [{NOTHING}, {SEVERAL}, nasbench201]")
-    accuracy, task = development_of(setting, plan["table"], plan["n"]).values, task_of(plan["task"])
+    accuracy, task = development_of(setting, plan["table"], plan["n"]).values, make_task(**plan["task"])
     config = MetaConfig(**{**plan["trainer"], "skeletons": training_variants(space)})
     how: dict[str, Any] = {"check": 0, "progress": options["progress"], "scoring_task": plan["scoring_task"]}
     net = GHNConfig(classes=count_outputs(task), **plan["net"])
@@ -101,11 +101,6 @@ def pretraining_study(setting: Setting, options: Mapping[str, Any]) -> None:
     write_json(folder / "pretraining.json", {"made": machine(), "n": len(accuracy), "rows": rows})
     print_rows(rows)
     print(f"wrote {folder}/pretraining.json")
-
-
-def task_of(settings: Mapping[str, Any]) -> Task:
-    """The task whose train split is learnt from."""
-    return make_task(str(settings["name"]), **{key: value for key, value in settings.items() if key != "name"})
 
 
 def train_on_several(

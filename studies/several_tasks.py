@@ -106,10 +106,7 @@ def several_tasks_study(setting: Setting, options: Mapping[str, Any]) -> None:
     out, own = Path(options["out"]), options["several"]
     check_folder(out, resume=options["resume"])
     tasks: dict[str, Task] = {setting.task.name.replace("-", "_"): setting.task}
-    tasks |= {
-        str(named["name"]): make_task(str(named["name"]), **{k: v for k, v in named.items() if k != "name"})
-        for named in own["others"]
-    }
+    tasks |= {str(named["name"]): make_task(**named) for named in own["others"]}
     builds = dict.fromkeys(tasks, images) | {"waves": signals}
     tasks["waves"] = waves()
     parts = {

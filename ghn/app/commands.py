@@ -8,7 +8,7 @@ from textwrap import fill
 
 from ghn.app.flags import divided
 from ghn.app.program import NAME
-from ghn.errors import ConfigError, meant
+from ghn.errors import ConfigError, check_known
 
 JSON = "--json"
 WIDTH = 120
@@ -85,23 +85,12 @@ class Command:
         if self.word[0] == "search":
             from ghn.app.overrides import options_of
 
-            check_name("searcher", word, [name for name in options_of("search") if name != "none"])
+            check_known("searcher", word, [name for name in options_of("search") if name != "none"])
         if self.word[0] == "archs":
             _check_file(word)
             word = f'"{word}"' if word.isdigit() else as_typed(word)
             return f"archs={word}"
         return f"{self.word[0]}={as_typed(word)}"
-
-
-def check_name(kind: str, got: str, known: Sequence[str]) -> None:
-    """Refuses a name of a `kind` that there is not, with those that are nearest to it.
-
-    Raises:
-        ConfigError: there is none such.
-    """
-    if got not in known:
-        fix = meant(got, known) or f"see {NAME} --help"
-        raise ConfigError(f"there is no {kind} {got}", expected=" | ".join(known), fix=fix)
 
 
 def _check_file(word: str) -> None:
@@ -128,7 +117,7 @@ def check_command(name: str) -> Command:
     if "=" in name or name.startswith("-"):
         what = f"a command stands first, before {'its settings' if '=' in name else 'flags'}"
         raise ConfigError(what, got=name, expected=f"{NAME} COMMAND [KEY=VALUE ...]", fix=f"see {NAME} --help")
-    check_name("command", name, list(COMMANDS))
+    check_known("command", name, COMMANDS)
     return COMMANDS[name]
 
 

@@ -115,8 +115,7 @@ def build_setting(options: Mapping[str, Any]) -> Setting:
     fabric = make_runtime(options["device"], options["precision"], options["threads"])
     recipe = Recipe(**options.get("recipe", {}))
     _check_readouts(as_list(options.get("readout", "loss")))  # before any data is looked for
-    task_options = dict(options["task"])
-    task = make_task(task_options.pop("name"), **task_options)
+    task = make_task(**options["task"])
     space = task_space(options["space"], task)
     return with_options(Setting(space, task, fabric, recipe=recipe, folder=Path(options["out"])), options)
 
@@ -143,8 +142,7 @@ def task_space(settings: Mapping[str, Any], task: Task) -> Space[Any]:
     if settings["name"] == FunctionSpace.name:
         own = {key: value for key, value in settings.items() if key not in ("name", "target")}
         return user_space(settings.get("target"), own, task)
-    options = {**settings, "input_shape": task.input_shape, "classes": count_outputs(task)}
-    return make_space(str(options.pop("name")), **options)
+    return make_space(**{**settings, "input_shape": task.input_shape, "classes": count_outputs(task)})
 
 
 def as_list(value: Any) -> list[Any]:

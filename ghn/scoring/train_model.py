@@ -223,8 +223,7 @@ def _ranking_check(
     Logged beside the training loss, because a better loss is not a better order; nothing is chosen by it.
     """
     try:
-        named = dict(scoring_task or {})
-        images = make_task(named.pop("name"), **named) if named else task
+        images = make_task(**scoring_task) if scoring_task else task
         if table is None:
             reference = known_benchmark(space).trained(images.checksum)
         else:

@@ -27,8 +27,8 @@ TASKS: dict[str, Callable[..., Task]] = {
 }
 
 
-def make_task(name: str, /, **options: Any) -> Task:
-    """Makes a task by name.
+def make_task(name: str, **options: Any) -> Task:
+    """Makes a task by name: `make_task(**settings)` from those of a config or a card.
 
     Args:
         name: one of `TASKS`.
