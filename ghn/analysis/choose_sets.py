@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ghn.analysis.comparison import Versus
-from ghn.analysis.correction import Population, Settings, correct, normal_ranks
+from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks
 from ghn.analysis.correlation import Ranking, difference, kendall, mean_ranking, rank
 from ghn.analysis.front import pareto_front
 from ghn.analysis.sets import (
@@ -88,7 +88,8 @@ class Judge:
         known, new, values = self._normal[given][:, members], new[:, members], self._reference[given]
         sums = known.mean(1)
         settings = Settings().told(sums, normal_ranks(values))
-        return correct(known, sums, values, new, new.mean(1), settings)[0]
+        view = View(known, new, np.zeros(len(members)))
+        return correct([view], sums, values, new.mean(1), settings)[0]
 
 
 def all_sets(count: int, largest: int) -> list[Set]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.optimize import nnls
+from scipy.special import softmax
 from scipy.stats import norm, rankdata
 
 from ghn.errors import ConfigError
@@ -130,6 +132,9 @@ class Settings:
         offset: variance of an error common to all.
         unlearn: variance of each reading's own slope beside the sum's: a sum trusts readings that say nothing in a
             space too, and references take that back.
+        lines: variance of straight lines through all other features together, where there are such lines.
+        doubt: part of the slope that is left where the sum is believed less.
+        odds: how likely lines are beforehand, and doubt; references tell then how likely they are.
         noise: variance of a single training, with few references and with many. The first is larger than a training's:
             with that the sum is trusted, and the order was not worse than without references in any of 20 draws.
         reach: length scale, in units of the root of the number of features, with few references and with many.
@@ -142,16 +147,28 @@ class Settings:
     amplitude: float = 0.15
     offset: float = 0.03
     unlearn: float = 0.02
+    lines: float = 0.3
+    doubt: float = 0.65
+    odds: float = 0.3
     noise: tuple[float, float] = (0.1, 0.02)
     reach: tuple[float, float] = (0.4, 0.7)
     few: int = 20
     many: int = 100
 
-    def process(self, references: int, features: int, slopes: Slopes | None = None) -> GaussianProcessRegressor:
-        """The process for so many references and features; its hyperparameters are not fitted.
+    @property
+    def answers(self) -> list[tuple[float, float, float]]:
+        """What may be true in a space: a slope of the sum, a variance of lines, and how likely the two are."""
+        lines = ((0.0, 1 - self.odds), (self.lines, self.odds))
+        slopes = ((self.slope, 1 - self.odds), (self.slope * self.doubt, self.odds))
+        return [(slope, line, a * b) for slope, a in slopes[: 1 if self.doubt == 1 else 2] for line, b in lines]
 
-        `slopes` are the variances of the features' slopes, of those that have one.
-        """
+    @property
+    def unknown(self) -> float:
+        """Variance of what the answers differ in, for sums and features of variance 1."""
+        return self.odds * self.lines + self.odds * (1 - self.odds) * (self.slope * (1 - self.doubt)) ** 2
+
+    def process(self, references: int, slopes: Slopes) -> GaussianProcessRegressor:
+        """The process for so many references and variances of the slopes of features; nothing of it is fitted."""
         from sklearn.gaussian_process import GaussianProcessRegressor  # slow to load: only where it is used
         from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
@@ -159,9 +176,8 @@ class Settings:
 
         step = log(max(1, references) / self.few) / log(self.many / self.few)
         noise, reach = (a + (b - a) * min(1.0, max(0.0, step)) for a, b in (self.noise, self.reach))
-        kernel = ConstantKernel(self.amplitude) * RBF(reach * features**0.5) + ConstantKernel(self.offset)
-        if slopes is not None:
-            kernel += LinearKernel(slopes)
+        kernel = ConstantKernel(self.amplitude) * RBF(reach * len(slopes) ** 0.5) + ConstantKernel(self.offset)
+        kernel += LinearKernel(slopes)
         return GaussianProcessRegressor(kernel + WhiteKernel(noise), optimizer=None)
 
     def told(self, sums: Float[np.ndarray, " n"], targets: Float[np.ndarray, " n"]) -> Settings:
@@ -173,30 +189,67 @@ class Settings:
         variance = float(np.var(sums))
         slope = float(np.cov(sums, targets, bias=True)[0, 1]) / variance if variance else 0.0
         left = max(LEAST_NOISE, 1 - slope**2 * variance) if slope > 0 else 1.0
-        return replace(self, slope=max(0.0, slope), noise=(left, 0.3 * left), reach=(1.0, 0.7))
+        return replace(self, slope=max(0.0, slope), doubt=1.0, noise=(left, 0.3 * left), reach=(1.0, 0.7))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a regression sees of networks: k readings, and then other features of one kind.
+
+    Attributes:
+        known: of the references [r, f].
+        new: of the candidates [n, f].
+        slopes: variances [k] of the readings' own slopes.
+    """
+
+    known: Float[np.ndarray, "r f"]
+    new: Float[np.ndarray, "n f"]
+    slopes: Slopes
+
+    @property
+    def others(self) -> int:
+        """How many features there are beside the readings."""
+        return self.known.shape[1] - len(self.slopes)
+
+    def all_slopes(self, lines: float) -> Slopes:
+        """Variances [f] of the slopes of all features, of which those beside the readings share `lines`."""
+        return np.concatenate([self.slopes, np.full(self.others, lines / max(1, self.others))])
 
 
 def correct(
-    known: Float[np.ndarray, "r f"],
+    views: Sequence[View],
     sums: Float[np.ndarray, " r"],
     values: Float[np.ndarray, " r"],
-    new: Float[np.ndarray, "n f"],
     new_sums: Float[np.ndarray, " n"],
     settings: Settings,
-    slopes: Slopes | None = None,
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Means and standard deviations of candidates, in normal scores of the references.
 
-    `known` features, `sums` of readings (what is believed without the process) and measured `values` are those of the
-    references; `new` features and `new_sums` those of the candidates; `slopes` as of `Settings.process`.
+    Nobody knows which features say something in a space, whether they do so in straight lines, and how far the sum is
+    to be believed: a regression is made for each answer, and each counts as much as it foresaw the references.
 
     Source: Gaussian process with a prior mean and, for the slopes, explicit basis functions: Rasmussen & Williams,
-    "Gaussian Processes for Machine Learning", 2006, eq. 2.38 and 2.40.
+    "Gaussian Processes for Machine Learning", 2006, eq. 2.30, 2.38 and 2.40. Bayesian model averaging: Hoeting et al.,
+    Statistical Science 1999, eq. 1 to 4.
+
+    Args:
+        views: of the same networks, each as likely as another beforehand.
+        sums: of readings of the references: what is believed without the regression.
+        values: measured of the references.
+        new_sums: of the candidates.
+        settings: of all regressions.
     """
-    missed = normal_ranks(values) - settings.slope * sums
-    process = settings.process(len(known), known.shape[1], slopes)
-    mean, std = process.fit(known, missed).predict(new, return_std=True)
-    return settings.slope * new_sums + mean, std
+    targets, found = normal_ranks(values), []
+    for view, (slope, lines, likely) in product(views, settings.answers):
+        if lines and view.others == 0:
+            continue
+        process = settings.process(len(sums), view.all_slopes(lines))
+        mean, std = process.fit(view.known, targets - slope * sums).predict(view.new, return_std=True)
+        found.append((slope * new_sums + mean, std, log(likely) + process.log_marginal_likelihood_value_))
+    means, stds, evidence = (np.array(part) for part in zip(*found, strict=True))
+    weights = softmax(evidence)
+    mean = weights @ means
+    return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))
 
 
 def normal_ranks(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ghn.analysis.correction import Population, Settings, correct, normal_ranks, shared_votes
+from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, shared_votes
 from ghn.analysis.weighted import Floats
 from ghn.scoring.panel import Panel, Readings, Rows, normal_scores
-from ghn.scoring.standard_features import StandardFeatures
+from ghn.scoring.standard_features import StandardFeatures, every_kind
 from ghn.types import Estimator, Network, Space
 
 
@@ -22,9 +22,9 @@ class Combined(Panel):
 
     Without references the value is the sum, scaled: 0 is the middle of the space and 1 a standard deviation above.
     Members' disagreement did not tell how wrong the sum is (docs/ranking.md), so `std` is then the same for all. With
-    references the value is the sum plus the process's mean, and `std` is its own for each candidate. The settings of
-    the process hold as they are; it sees the readings and features of the networks: where the space is `Encoded` its
-    own, else those that any graph has. Readings have slopes of their own beside the sum, those outside it too.
+    references the value is the sum plus the process's mean, and `std` is its own for each candidate. The process sees
+    the readings and features of the networks; readings have slopes of their own beside the sum, those outside it too.
+    Which features say something in a space, and how, references tell (`ghn.analysis.correction.correct`).
 
     Source: rank aggregation as in Lee & Ham, "AZ-NAS", CVPR 2024, sec. 3.3 (there by logarithms of ranks); path
     features and surrogate as in White et al., "BANANAS", AAAI 2021; Gaussian process with a prior mean: Rasmussen &
@@ -32,7 +32,7 @@ class Combined(Panel):
 
     Args:
         space: as all others of `Panel`.
-        features: of networks, beside the readings; None: the space's own, or, where it has none, those of the graph.
+        features: of networks, beside the readings; None: the space's own, if it has any, and those of any graph.
         slopes: readings that have a slope of their own; None: those of the sum.
     """
 
@@ -46,17 +46,18 @@ class Combined(Panel):
         *,
         population: Population | None = None,
         settings: Settings | None = None,
-        features: StandardFeatures | None = None,
+        features: Sequence[StandardFeatures] | None = None,
         slopes: Collection[str] | None = None,
     ) -> None:
         super().__init__(space, members, weights, population=population, settings=settings)
-        self.features = features or StandardFeatures(space)
+        self.features = list(features or every_kind(space))
         self.slopes = [name for name in weights if name in (self._voting if slopes is None else slopes)]
 
     @property
     def identity(self) -> dict[str, Any]:
         votes = self.population.votes if self.population else None
-        return {**super().identity, "votes": votes, "slopes": self.slopes, **self.features.identity}
+        kinds = {"features": [one.identity for one in self.features]}
+        return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds}
 
     def population_of(self, read: Sequence[Readings]) -> Population:
         """What is usual among candidates; readings that say the same of them share a vote."""
@@ -67,26 +68,29 @@ class Combined(Panel):
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
     def known(self, archs: Sequence[Any]) -> Floats:
-        return _features_of(self.features, archs)
+        return _features_of(self.features[0], archs)
 
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats]:
         s = self.settings
         if known is None:
-            unsure = s.amplitude + s.offset + s.noise[1] + self._slopes.sum()  # normal scores have a variance of 1
+            unsure = s.amplitude + s.offset + s.noise[1] + self._slopes.sum() + s.unknown  # of scores of variance 1
             return s.slope * new.sums, np.full(len(new.sums), unsure**0.5)
-        features, others = self._features(known), self._features(new)
-        slopes = np.zeros(features.shape[1])
-        slopes[: len(self.weights)] = self._slopes  # the readings come first
-        return correct(features, known.sums, known.measured, others, new.sums, s, slopes)
+        return correct(self._views(new, known, self._slopes), known.sums, known.measured, new.sums, s)
 
     @property
     def _slopes(self) -> Floats:
         """Variances of the slopes of the readings."""
         return np.array([self.settings.unlearn if name in self.slopes else 0.0 for name in self.weights])
 
-    def _features(self, rows: Rows) -> Floats:
-        """Features [n, f] of the regression: the readings, and features of the networks in standard units."""
-        return np.hstack([rows.normal, self.features([trial.arch for trial in rows.trials])])
+    def _views(self, new: Rows, known: Rows, slopes: Floats) -> list[View]:
+        """What the regression sees: the readings, and features of the networks in standard units, kind by kind."""
+        archs, others = ([trial.arch for trial in rows.trials] for rows in (known, new))
+        foreign = any(isinstance(arch, Network) for arch in (*archs, *others))  # only their graphs can be asked
+        kinds = [one for one in self.features if one.kind == "graph" or not foreign] or self.features
+        return [
+            View(np.hstack([known.normal, kind(archs)]), np.hstack([new.normal, kind(others)]), slopes)
+            for kind in kinds
+        ]
 
 
 class Ensemble(Panel):
@@ -131,7 +135,8 @@ class Ensemble(Panel):
         if known is None:
             return self.settings.slope * new.sums, None
         settings = self.settings.told(known.sums, normal_ranks(known.measured))
-        return correct(known.normal, known.sums, known.measured, new.normal, new.sums, settings)
+        view = View(known.normal, new.normal, np.zeros(known.normal.shape[1]))
+        return correct([view], known.sums, known.measured, new.sums, settings)
 
 
 def _features_of(features: StandardFeatures, archs: Sequence[Any]) -> Floats:

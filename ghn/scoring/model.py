@@ -140,7 +140,7 @@ class Model:
                 trained networks, none or at least five.
             task: the images; the embedded task when it fits the checkpoint.
             features: with which references are learnt: `space` for its own, `graph` for those that any network has;
-                None: the first that there is.
+                None: both, each as far as it foresees the references.
             workers: processes, of a thread each; `auto`: one a core, where there are many architectures and a CPU.
             best: look for so many of the best alone: the others are not read in full, but leave as soon as they are
                 unlikely to be among these, which costs a fraction. None: all are read.
@@ -392,8 +392,9 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
 
     Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
     a space that is not `Readable` is read as it is. The proxy is left out where inputs have no positions.
-    References are learnt with `features` (`StandardFeatures`), and with SynFlow, which has no vote; accuracies of
-    generated weights are too coarse for slopes of their own. With several `workers` the members are asked in processes.
+    References are learnt with `features` (`StandardFeatures`; None: of all kinds), and with SynFlow, which has no vote;
+    accuracies of generated weights are too coarse for slopes of their own. With several `workers` the members are asked
+    in processes.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -415,7 +416,8 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
     members[FLOW] = make_zero_cost("synflow", space, images, model.fabric, sample=sample)
     if workers > 1:
         members = Pool(members, workers).spread(members)
-    learnt, slopes = StandardFeatures(space, features), [name for name in weights if not name.endswith("/accuracy")]
+    learnt = [StandardFeatures(space, features)] if features else None
+    slopes = [name for name in weights if not name.endswith("/accuracy")]
     try:
         population = _population(models, images.checksum)
         return Combined(space, members, weights, population=population, features=learnt, slopes=slopes)

@@ -89,3 +89,8 @@ class StandardFeatures:
         if not len(rows):
             return np.zeros(rows.shape[1]), np.ones(rows.shape[1])
         return rows.mean(0), np.where(rows.std(0) > 0, rows.std(0), 1.0)
+
+
+def every_kind(space: Space[Any]) -> list[StandardFeatures]:
+    """Of all kinds that there are: the space's own where it has any, and those of any graph."""
+    return [StandardFeatures(space, kind) for kind in FEATURES if kind == "graph" or isinstance(space, Encoded)]

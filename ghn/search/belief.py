@@ -37,8 +37,8 @@ class Corrected(Combined):
         if known is None:
             return super()._values(new, known)
         settings = self.settings.told(known.sums, normal_ranks(known.measured))
-        features = self._features(known), known.sums, known.measured, self._features(new), new.sums
-        return correct(*features, settings)
+        views = self._views(new, known, np.zeros(len(self.weights)))
+        return correct(views, known.sums, known.measured, new.sums, settings)
 
 
 class Belief(Protocol):

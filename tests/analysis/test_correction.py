@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from ghn.analysis.correction import Population, Settings, correct, normal_ranks, shared_votes
+from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, shared_votes
 from ghn.analysis.correlation import kendall
 from ghn.analysis.linear_kernel import LinearKernel
 from ghn.errors import ConfigError
@@ -24,7 +26,7 @@ def corrected(features: np.ndarray, truth: np.ndarray, given: int, settings: Set
     known, new = features[:given], features[given:]
     sums, new_sums = known.mean(1), new.mean(1)
     settings = settings or Settings().told(sums, normal_ranks(truth[:given]))
-    value, std = correct(known, sums, truth[:given], new, new_sums, settings)
+    value, std = correct([View(known, new, np.zeros(2))], sums, truth[:given], new_sums, settings)
     assert (std > 0).all()
     return kendall(value, truth[given:]) or 0.0
 
@@ -80,8 +82,8 @@ def test_a_reading_of_its_own_slope_is_unlearnt() -> None:
         features = np.stack([truth + 0.5 * rng.normal(size=N), *rng.normal(size=(2, N))], 1)
         sums, n = features.mean(1), 40
         values = [
-            correct(features[:n], sums[:n], truth[:n], features[n:], sums[n:], Settings(), slopes)[0]
-            for slopes in (None, np.full(3, Settings().unlearn))
+            correct([View(features[:n], features[n:], slopes)], sums[:n], truth[:n], sums[n:], Settings())[0]
+            for slopes in (np.zeros(3), np.full(3, Settings().unlearn))
         ]
         gains.append(np.subtract(*[kendall(value, truth[n:]) or 0.0 for value in reversed(values)]))
     assert np.mean(gains) > 0.05
@@ -94,6 +96,60 @@ def test_only_features_with_a_slope_have_a_line() -> None:
     kernel = LinearKernel(np.array([1.0, 0.0, 1.0]))
     assert kernel(features, features[:2]) == pytest.approx(DotProduct(0.0)(features[:, [0, 2]], features[:2, [0, 2]]))
     assert kernel.diag(features) == pytest.approx(np.diag(kernel(features)))
+
+
+def seen(sums: np.ndarray, truth: np.ndarray, kinds: list[np.ndarray], settings: Settings, n: int = 40) -> np.ndarray:
+    """Values of what was not given, where the sum is all that is read, and there are features of several kinds."""
+    reading = sums[:, None]
+    views = [
+        View(np.hstack([reading[:n], kind[:n]]), np.hstack([reading[n:], kind[n:]]), np.zeros(1)) for kind in kinds
+    ]
+    return correct(views, sums[:n], truth[:n], sums[n:], settings)[0]
+
+
+def test_references_tell_which_features_say_something() -> None:
+    """Of two kinds of features one makes the truth and one is noise: both together are as good as the right one."""
+    orders = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        telling, noise = rng.normal(size=(2, N, 12))
+        truth = telling[:, :6].sum(1)
+        sums = truth / 6**0.5 + rng.normal(size=N)
+        sums /= sums.std()
+        kinds = ([telling], [telling, noise], [noise])
+        orders.append([kendall(seen(sums, truth, kind, Settings()), truth[40:]) or 0.0 for kind in kinds])
+    right, both, wrong = np.mean(orders, axis=0)
+    assert both > right - 0.01 and right > wrong + 0.2
+
+
+def test_lines_and_doubt_are_for_where_they_help() -> None:
+    """Truth in lines and a sum that says little: 40 references are worth far more than without either. Else no loss."""
+    gains, losses = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        features, truth = rng.normal(size=(N, 12)), rng.normal(size=N)
+        weak, good = features.sum(1) / 12**0.5 + 3 * rng.normal(size=N), truth + 0.3 * rng.normal(size=N)
+        for found, sums, true in ((gains, weak / weak.std(), features.sum(1)), (losses, good, truth)):
+            orders = [
+                kendall(seen(sums, true, [features], settings), true[40:]) or 0.0
+                for settings in (Settings(), Settings(lines=0.0, doubt=1.0))
+            ]
+            found.append(orders[0] - orders[1])
+    assert np.mean(gains) > 0.1 and np.mean(losses) > -0.01
+
+
+def test_what_answers_disagree_on_is_unsure() -> None:
+    """The variance of a mixture: none is surer than the answers' own variances and their distance say."""
+    rng = np.random.default_rng(0)
+    truth, kinds = rng.normal(size=N), rng.normal(size=(2, N, 3))
+    views = [View(kind[:20], kind[20:], np.full(3, 0.02)) for kind in kinds]
+    one = replace(Settings(), lines=0.0, doubt=1.0)
+    (first, a), (second, b), (mean, std) = (
+        correct(seen, truth[:20], truth[:20], truth[20:], one) for seen in (views[:1], views[1:], views)
+    )
+    assert (np.minimum(first, second) <= mean).all() and (mean <= np.maximum(first, second)).all()
+    assert (std >= np.minimum(a, b) - 1e-9).all()
+    assert (std <= np.maximum(a, b) + np.abs(first - second) + 1e-9).all()
 
 
 def test_few_references_do_little_harm() -> None:
@@ -120,10 +176,9 @@ def test_the_scale_of_the_sum_does_not_matter() -> None:
     targets = normal_ranks(truth[:50])
     values = [
         correct(
-            features[:50],
+            [View(features[:50], features[50:], np.zeros(2))],
             scale * features[:50].mean(1),
             truth[:50],
-            features[50:],
             scale * features[50:].mean(1),
             Settings().told(scale * features[:50].mean(1), targets),
         )[0]

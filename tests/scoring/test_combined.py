@@ -135,7 +135,7 @@ def test_references_make_it_better_and_surer(toy_space, archs, truth):
     assert order(taught, test, truth) > order(plain, test, truth) + 0.1
     before, after = plain.score(trials(test)), taught.score(trials(test))
     assert len({s.std for s in before}) == 1 and len({s.std for s in after}) > 10
-    assert max(s.std for s in after) < before[0].std
+    assert np.quantile([s.std for s in after], 0.9) < before[0].std  # but for what is unlike all that was given
     taught.fit([])  # forgets them
     assert {s.std for s in taught.score(trials(test))} == {before[0].std}
     assert order(taught, test, truth) == pytest.approx(order(plain, test, truth), abs=0.01)
@@ -143,10 +143,11 @@ def test_references_make_it_better_and_surer(toy_space, archs, truth):
 
 def test_any_network_can_be_learnt_by_its_graph(toy_space, archs, truth):
     test, known = archs[:60], archs[60:]
-    plain, taught = make(toy_space, truth), make(toy_space, truth, features=StandardFeatures(toy_space, "graph"))
+    plain, taught = make(toy_space, truth), make(toy_space, truth, features=[StandardFeatures(toy_space, "graph")])
     taught.fit([(t, Score(truth[t.arch])) for t in trials(known)])
     assert order(taught, test, truth) > order(plain, test, truth) + 0.05
-    assert taught.identity["features"] == VERSION and "features" not in make(toy_space, truth).identity
+    assert taught.identity["features"] == [{"features": VERSION}]
+    assert make(toy_space, truth).identity["features"] == [{}, {"features": VERSION}]
 
 
 def test_which_features_there_are(toy_space):
@@ -244,6 +245,7 @@ def test_when_too_few_can_be_read_their_own_reasons_are_named(toy_space, archs, 
 
 def test_what_has_no_vote_may_be_missing_and_references_find_it(toy_space, archs, truth):
     """A reading of weight 0 that knows everything: of use with references alone, and no failure where it lacks."""
+    truth = dict(zip(archs, np.random.default_rng(0).normal(size=len(archs)).tolist(), strict=True))  # no feature knows
     guess, weights = noisy(truth, 3.0), {"bad/value": 1.0, "good/value": 0.0}
     members = {"bad": Says(guess.get), "good": Says(truth.get)}
     alone = Combined(toy_space, {"bad": members["bad"]}, {"bad/value": 1.0})
