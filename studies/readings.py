@@ -57,7 +57,7 @@ class Readings:
         self.digests = [one.digest for one in (model, *model.companions)]
         trials = [Trial(text, self.space.parse(text)) for text in archs]
         ranker = make_ranker(model, task=setting.task)
-        self.weights, self.slopes, self.members = ranker.weights, ranker.slopes, {}
+        self.weights, self.slopes, self.features, self.members = ranker.weights, ranker.slopes, ranker.features, {}
         made: dict[str, Estimator[Any]] = dict(ranker.members)
         made |= {name: make_zero_cost(name, self.space, setting.task, setting.fabric) for name in proxies}
         for name, member in made.items():
@@ -80,7 +80,7 @@ class Readings:
 
         weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
         slopes = [name for name in weights if name in self.slopes]
-        found = Combined(self.space, self._asked(weights), weights, slopes=slopes)
+        found = Combined(self.space, self._asked(weights), weights, features=self.features, slopes=slopes)
         found.population = self._usual(found)
         return found
 
@@ -104,7 +104,8 @@ class Readings:
 
     def estimators(self, size: int, draw: int) -> dict[str, Combined]:
         """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
-        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=Population(self.population.quantiles))
+        quantiles = Population(self.population.quantiles)
+        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=quantiles, features=self.features)
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding
