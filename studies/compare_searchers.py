@@ -11,7 +11,7 @@ from ghn.app.evaluation import check_folder
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.drawing.style import to_bytes
 from ghn.errors import ConfigError, DataError
-from ghn.scoring.model import make_ranker
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded
 from ghn.types import Estimator, Space, Trial

@@ -24,7 +24,7 @@ from ghn.errors import ConfigError
 from ghn.nets import GHN, GHNConfig
 from ghn.nets.vocabulary import grown_for
 from ghn.scoring.load import CHECKPOINT, load
-from ghn.scoring.model import PROXY
+from ghn.scoring.ranker import PROXY
 from ghn.scoring.train_model import train_hypernetwork, train_weights
 from ghn.spaces import skeletons_of, training_variants
 from ghn.spaces.members import live_params

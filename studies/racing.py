@@ -22,9 +22,9 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.combined import Combined
-from ghn.scoring.model import make_ranker
 from ghn.scoring.panel import Readings
 from ghn.scoring.racing import CHANCE, Race, check_best, has_left
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import known_benchmark
 from ghn.tables.lookup import Recorded

@@ -15,8 +15,9 @@ from ghn.analysis.correlation import rank
 from ghn.app.setting import Entry, Setting
 from ghn.errors import ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.model import PROXY, Model, make_ranker
+from ghn.scoring.model import Model
 from ghn.scoring.panel import LIVE_PARAMETERS
+from ghn.scoring.ranker import PROXY, make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces.members import live_params

@@ -22,7 +22,7 @@ from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.model import IMAGES, ghn_member
+from ghn.scoring.ranker import IMAGES, ghn_member
 from ghn.scoring.readouts import Sample
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost

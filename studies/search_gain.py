@@ -22,8 +22,8 @@ from ghn.errors import ConfigError, DataError, check_known
 from ghn.families.training.full import TrainingEstimator
 from ghn.lines import parse_lines
 from ghn.scoring.combined import Combined
-from ghn.scoring.model import make_ranker
 from ghn.scoring.panel import LIVE_PARAMETERS, Readings
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import SCHEMA, score_of_row
 from ghn.search.basic import RegularizedEvolution
 from ghn.search.surrogate import Surrogate

@@ -11,7 +11,7 @@ import numpy as np
 
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.families.surrogates.inputs import Embedding, Input, Scores, make_inputs
-from ghn.scoring.model import IMAGES
+from ghn.scoring.ranker import IMAGES
 from ghn.scoring.readouts import Sample
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.lookup import Recorded

@@ -11,7 +11,8 @@ import numpy as np
 from ghn.errors import ConfigError, DataError, GhnError
 from ghn.scoring.guard import judge, judges_together
 from ghn.scoring.load import load
-from ghn.scoring.model import Skeletons, make_ranker
+from ghn.scoring.model import Skeletons
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.readouts import Sample
 from ghn.spaces.members import network_hash
 from ghn.train.runtime import make_runtime

@@ -18,10 +18,10 @@ from ghn.errors import ConfigError
 from ghn.files import write_atomic
 from ghn.report.comparison import print_report, write_report
 from ghn.report.model import Report
-from ghn.scoring.model import make_ranker
 from ghn.scoring.panel import LIVE_PARAMETERS
 from ghn.scoring.processes import choose_workers
 from ghn.scoring.racing import CHANCE, LEFT, Race, check_best, has_left
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked, whole_reference
 from ghn.spaces.members import live_stats

@@ -20,7 +20,8 @@ from ghn.nets.vocabulary import grown_for
 from ghn.scoring.card import SAFE_TASKS
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, load, load_start
-from ghn.scoring.model import Model, measure_population
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, some_of, table_reference

@@ -15,8 +15,9 @@ from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.cached import Cached
 from ghn.scoring.combined import Combined
 from ghn.scoring.guard import judge
-from ghn.scoring.model import Model, make_ranker
+from ghn.scoring.model import Model
 from ghn.scoring.panel import Panel, Readings, Rows
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.spaces import describe_space
 from ghn.types import Arch, Estimator, NeedsReferences, Score, Space, Task, Trial

@@ -15,7 +15,8 @@ from toy_models import CHAIN, EDGE, SAMPLE, cells, save_toy
 from ghn.adapters.ray import Scorer
 from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.scoring.load import load
-from ghn.scoring.model import Model, make_ranker
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import make_ranker
 
 
 def batch(space: Any, archs: list[Any]) -> dict[str, Any]:

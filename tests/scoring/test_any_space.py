@@ -23,7 +23,8 @@ from ghn.families.surrogates.surrogate import SurrogateEstimator
 from ghn.nets.ghn import GHN, GHNConfig
 from ghn.nets.vocabulary import grown_for
 from ghn.scoring.load import CHECKPOINT, load
-from ghn.scoring.model import Model, ghn_member
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import ghn_member
 from ghn.scoring.readouts import Sample
 from ghn.scoring.train_model import train_hypernetwork
 from ghn.scoring.zero_cost import make_zero_cost

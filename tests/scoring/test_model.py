@@ -17,7 +17,8 @@ import ghn
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
 from ghn.scoring.load import load
-from ghn.scoring.model import Model, make_ranker, rank_weights
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import make_ranker, rank_weights
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
 from ghn.types import Trial

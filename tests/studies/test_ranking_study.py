@@ -18,7 +18,8 @@ from ghn.app.setting import Setting
 from ghn.errors import ConfigError, DataError
 from ghn.report.model import read_report
 from ghn.scoring.load import load
-from ghn.scoring.model import Model, make_ranker
+from ghn.scoring.model import Model
+from ghn.scoring.ranker import make_ranker
 from ghn.spaces import make_space
 from ghn.tasks import make_task
 from studies.ranking import part_of, ranking_study, read_accuracies, tables_of

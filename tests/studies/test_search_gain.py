@@ -16,7 +16,7 @@ from toy_models import SAMPLE, save_toy
 
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
-from ghn.scoring.model import make_ranker
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.tables.references import ReferenceTable
 from ghn.train.network import Recipe

@@ -21,7 +21,8 @@ from ghn.nets.ghn import GHN
 from ghn.scoring.cached import Cached
 from ghn.scoring.combined import Combined
 from ghn.scoring.guard import failure_of, judge
-from ghn.scoring.model import Model, Skeletons, make_ranker
+from ghn.scoring.model import Model, Skeletons
+from ghn.scoring.ranker import make_ranker
 from ghn.types import Estimator, Network, Score, Task, Trial
 
 PAIRS = 20_000_000  # of nodes, in graphs that are read in one call: memory goes with them

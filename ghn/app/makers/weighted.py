@@ -15,8 +15,8 @@ from ghn.errors import ConfigError
 from ghn.nets.initial import RandomInit
 from ghn.scoring.combined import Ensemble
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.model import make_ranker
 from ghn.scoring.proxies import ZERO_COST
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.types import Space
 

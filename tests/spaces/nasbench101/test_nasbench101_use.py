@@ -16,7 +16,7 @@ from ghn.families.sharing.train import train_shared
 from ghn.graph.vocabulary import BASE_OPERATIONS
 from ghn.nets.ghn import GHNConfig
 from ghn.scoring.load import CHECKPOINT, load
-from ghn.scoring.model import make_ranker
+from ghn.scoring.ranker import make_ranker
 from ghn.scoring.train_model import train_hypernetwork
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import NASBench101
