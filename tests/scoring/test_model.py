@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from lightning_fabric import Fabric
-from toy_models import CHAIN, EDGE, READOUTS, SAMPLE, cells, save_toy, toy_card, toy_net
+from toy_models import CHAIN, EDGE, READOUTS, SAMPLE, cells, toy_card, toy_net
 
 import ghn
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
-from ghn.scoring.load import load
 from ghn.scoring.model import Model
-from ghn.scoring.ranker import make_ranker, rank_weights
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
-from ghn.types import Trial
 
 CELLS = cells(4)
 
@@ -157,78 +153,6 @@ def test_rank_judges_in_the_order_given_and_says_why_not(toy_model: Model, toy_t
         toy_model.rank(archs[:24], dict(list(known.items())[:3]), task=toy_task)
     with pytest.raises(ConfigError, match="too few networks"):
         toy_model.rank(archs[:3], task=toy_task)
-
-
-def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model: Model, toy_task: ImageTask) -> None:
-    archs = cells(24)
-    ranker = make_ranker(toy_model, task=toy_task)
-    trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
-    whole, usual = ranker.score(trials), ranker.population_of(ranker.read(trials))
-    held = {"task_checksum": toy_task.checksum, "quantiles": usual.describe(), "votes": usual.votes}
-    card = toy_model.card | {"population": held}
-    carded = Model(toy_net(), toy_model.space, card, toy_model.fabric, toy_model.digest)
-    single = carded.rank(archs[5:6], task=toy_task)[0]
-    assert single.value == pytest.approx(whole[5].value, abs=1e-3)
-    for bad in (
-        {"quantiles": {}},
-        {**held, "votes": {"graph/params": -1}},
-        {**held, "votes": dict.fromkeys(usual.votes, 0)},
-        {**held, "quantiles": {"graph/params": [2, 1]}},
-        [1],
-    ):
-        card = toy_model.card | {"population": bad}
-        broken = Model(toy_net(), toy_model.space, card, toy_model.fabric)
-        with pytest.raises(CheckpointError, match="population"):
-            broken.rank(archs, task=toy_task)
-
-
-def test_each_reading_has_a_vote_and_companions_share_it() -> None:
-    alone = rank_weights(["ghn_depth1", "ghn_depth3"])
-    votes = {name for name, weight in alone.items() if weight == 1}
-    assert votes == {"graph/params", "ghn_depth1/loss", "ghn_depth3/loss", "zero_cost/meco"}
-    assert not any(weight for name, weight in alone.items() if name not in votes)
-    pair = rank_weights(["ghn_depth1", "ghn_depth3", "ghn2_depth1", "ghn2_depth3"], models=2, proxy=False)
-    assert sum(pair.values()) == sum(alone.values()) - 1 and pair["ghn2_depth1/loss"] == pair["ghn_depth1/loss"] == 0.5
-
-
-def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask, tmp_path: Path) -> None:
-    archs, paths = cells(24), [tmp_path / f"{seed}.safetensors" for seed in (0, 1)]
-    models = [save_toy(path, toy_model.space, toy_task, toy_model.fabric, seed=i) for i, path in enumerate(paths)]
-    both = load(paths, fabric=toy_model.fabric)
-    assert both.digest == models[0].digest and sum(both.trainings(companions=True).values()) == 180.0
-    assert values(both, toy_task) == values(models[0], toy_task)
-    together, single = both.rank(archs, task=toy_task), [model.rank(archs, task=toy_task) for model in models]
-    for i, score in enumerate(together):
-        assert score.extra["ghn_depth5/loss"] == single[0][i].extra["ghn_depth5/loss"]
-        assert score.extra["ghn2_depth5/loss"] == single[1][i].extra["ghn_depth5/loss"]
-    turned = load(paths[::-1], fabric=toy_model.fabric).rank(archs, task=toy_task)
-    assert [score.value for score in together] == pytest.approx([score.value for score in turned], abs=1e-4)
-
-
-def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageTask) -> None:
-    archs = cells(24)
-
-    @cache
-    def population_of(seed: int) -> dict[str, Any]:
-        made = Model(toy_net(seed), toy_model.space, toy_model.card, toy_model.fabric)
-        ranker = make_ranker(made, task=toy_task)
-        usual = ranker.population_of(ranker.read([Trial(str(i), arch) for i, arch in enumerate(archs)]))
-        return {"task_checksum": toy_task.checksum, "quantiles": usual.describe(), "votes": usual.votes}
-
-    def carded(seed: int, *companions: Model, population: bool = True) -> Model:
-        card = toy_model.card | ({"population": population_of(seed)} if population else {})
-        net, space, fabric = toy_net(seed), toy_model.space, toy_model.fabric
-        return Model(net, space, card, fabric, companions=companions)
-
-    first, second = carded(0), carded(1)
-    former = carded(1)
-    former.card["population"] = {k: v for k, v in former.card["population"].items() if k != "votes"}
-    assert make_ranker(carded(0, former), task=toy_task).population.votes == {}  # else it would outvote the first
-    pair = carded(0, second)
-    one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
-    assert together == pytest.approx((one + other) / 2, abs=0.1) and one != pytest.approx(other, abs=1e-3)
-    with pytest.raises(ConfigError, match="too few networks"):
-        carded(0, carded(1, population=False)).rank(archs[5:6], task=toy_task)
 
 
 def test_hypernetworks_of_different_kinds_are_not_read_together(toy_model: Model) -> None:
