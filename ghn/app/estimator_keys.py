@@ -31,7 +31,7 @@ Readouts = Text | Texts
 Skeletons = Literal["best", "fastest"] | list[Settings]
 Features = Literal["space", "graph"] | None
 
-FEATURES = "with which combined learns references: space, its own | graph, of any network | null: both, as each foresees"
+FEATURES = "with which combined learns references: space, its own | graph, of any network | null: both"
 SKELETONS = (
     "variants of the space in which generated weights are read: best: those that the space names | "
     "fastest: the first of them | such as [{depth: 1}, {depth: 3}]; []: the space as it is"
