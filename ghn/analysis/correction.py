@@ -136,7 +136,7 @@ class Settings:
         doubt: part of the slope that is left where the sum is believed less.
         odds: how likely lines are beforehand, and doubt; references tell then how likely they are.
         noise: variance of a single training, with few references and with many. The first is larger than a training's:
-            with that the sum is trusted, and the order was not worse than without references in any of 20 draws.
+            with that few of them hardly change the sum.
         reach: length scale, in units of the root of the number of features, with few references and with many.
         few: references up to which the first of the two holds.
         many: references from which on the second holds; between them the logarithm of the number decides.
@@ -158,14 +158,14 @@ class Settings:
     @property
     def answers(self) -> list[tuple[float, float, float]]:
         """What may be true in a space: a slope of the sum, a variance of lines, and how likely the two are."""
-        lines = ((0.0, 1 - self.odds), (self.lines, self.odds))
-        slopes = ((self.slope, 1 - self.odds), (self.slope * self.doubt, self.odds))
-        return [(slope, line, a * b) for slope, a in slopes[: 1 if self.doubt == 1 else 2] for line, b in lines]
+        doubts = [(1.0, 1 - self.odds), (self.doubt, self.odds)] if self.doubt < 1 else [(1.0, 1.0)]
+        lines = [(0.0, 1 - self.odds), (self.lines, self.odds)] if self.lines else [(0.0, 1.0)]
+        return [(self.slope * doubt, line, a * b) for doubt, a in doubts for line, b in lines if a * b]
 
     @property
     def unknown(self) -> float:
-        """Variance of what the answers differ in, for sums and features of variance 1."""
-        return self.odds * self.lines + self.odds * (1 - self.odds) * (self.slope * (1 - self.doubt)) ** 2
+        """Mean square of what the answers differ in from the sum as it is, for sums and features of variance 1."""
+        return self.odds * (self.lines + (self.slope * (1 - self.doubt)) ** 2)
 
     def process(self, references: int, slopes: Slopes) -> GaussianProcessRegressor:
         """The process for so many references and variances of the slopes of features; nothing of it is fitted."""

@@ -16,12 +16,13 @@ from ghn.spaces.graph_features import GraphFeatures
 from ghn.types import Encoded, Finite, Space
 
 FEATURES = ("space", "graph")
+FAR = 3.0  # standard deviations, about as far as normal scores of readings go
 KEPT = 8192  # networks whose features are remembered
 USUAL = {"space": 500, "graph": 200}  # architectures that tell what is usual: their networks are made for "graph"
 
 
 class StandardFeatures:
-    """Features less their mean over the space, in standard deviations.
+    """Features less their mean over the space, in standard deviations, at most three: no line leads far out.
 
     Args:
         space: of the architectures.
@@ -48,7 +49,7 @@ class StandardFeatures:
     def __call__(self, archs: Sequence[Any]) -> Floats:
         """Features [n, f] of members; those of the graph also of networks."""
         mean, std = self._usual
-        return (self._rows(archs) - mean) / std
+        return np.clip((self._rows(archs) - mean) / std, -FAR, FAR)
 
     def _rows(self, archs: Sequence[Any]) -> Floats:
         if self.kind == "graph":

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol
 
 import numpy as np
 
-from ghn.analysis.correction import FEWEST, correct, normal_ranks
+from ghn.analysis.correction import FEWEST, normal_ranks
 from ghn.analysis.weighted import Floats
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.cached import Cached
@@ -38,8 +38,7 @@ class Corrected(Combined):
         if known is None:
             return super()._values(new, known)
         settings = self.settings.told(known.sums, normal_ranks(known.measured))
-        views = self._views(new, known, np.zeros(len(self.weights)))
-        return correct(views, known.sums, known.measured, new.sums, settings)
+        return self._taught(new, known, settings, np.zeros(len(self.weights)))
 
 
 class Belief(Protocol):

@@ -147,9 +147,37 @@ def test_what_answers_disagree_on_is_unsure() -> None:
     (first, a), (second, b), (mean, std) = (
         correct(seen, truth[:20], truth[:20], truth[20:], one) for seen in (views[:1], views[1:], views)
     )
-    assert (np.minimum(first, second) <= mean).all() and (mean <= np.maximum(first, second)).all()
-    assert (std >= np.minimum(a, b) - 1e-9).all()
-    assert (std <= np.maximum(a, b) + np.abs(first - second) + 1e-9).all()
+    far = np.abs(first - second) > 0.1
+    weights = ((mean - second) / (first - second))[far]
+    assert weights == pytest.approx(weights[0]) and 0 < weights[0] < 1
+    w = weights[0]
+    assert std**2 == pytest.approx(w * (a**2 + (first - mean) ** 2) + (1 - w) * (b**2 + (second - mean) ** 2))
+
+
+def test_what_is_likely_beforehand_counts() -> None:
+    """Nothing beside the sum is as good as ruled out by odds of zero; the number of the answers follows from them."""
+    features, truth = planted(3)
+    views = [View(features[:20], features[20:], np.zeros(1))]
+    sums, rest = features[:20].mean(1), features[20:].mean(1)
+    plain, never, hardly, mostly = (
+        correct(views, sums, truth[:20], rest, settings)[0]
+        for settings in (
+            Settings(lines=0.0, doubt=1.0),
+            *(replace(Settings(), odds=odds) for odds in (0.0, 1e-6, 0.9)),
+        )
+    )
+    assert never == pytest.approx(plain) and hardly == pytest.approx(plain, abs=1e-3)
+    assert np.abs(mostly - plain).max() > 0.1
+    assert [len(Settings(odds=odds).answers) for odds in (0.0, 0.3, 1.0)] == [1, 4, 1]
+    assert sum(likely for *_, likely in Settings().answers) == pytest.approx(1)
+
+
+def test_what_is_told_of_errors_without_references() -> None:
+    """The spread of truth around the sum, where truth is drawn as the settings say."""
+    settings, rng, n = Settings(), np.random.default_rng(0), 40_000
+    sums, lines = rng.normal(size=n), rng.normal(size=n) * (rng.random(n) < settings.odds) * settings.lines**0.5
+    slope = np.where(rng.random(n) < settings.odds, settings.slope * settings.doubt, settings.slope)
+    assert np.mean((slope * sums + lines - settings.slope * sums) ** 2) == pytest.approx(settings.unknown, rel=0.05)
 
 
 def test_few_references_do_little_harm() -> None:

@@ -65,10 +65,10 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
 # command line, exit code, what is wrong, what to do; the code of a script that ends with a message is 1
 WRONG = [
     # the command
-    ("ghn sreach", 2, "no command sreach", "did you mean search"),
+    ("ghn sreach", 2, "unknown command", "did you mean search"),
     ("ghn n=300 rank", 2, "a command stands first", "ghn --help"),
     ("ghn rank score", 2, "score is no setting", "ghn score"),
-    ("ghn search evolutoin", 2, "no searcher evolutoin", "did you mean evolution?"),
+    ("ghn search evolutoin", 2, "unknown searcher", "did you mean evolution?"),
     ("ghn train --json", 2, "ghn train has no --json", "rank, score, search"),
     ("ghn --shell-completion", 2, "--shell-completion needs one thing to do", "install=bash"),
     ("evaluate.py --shell-completion", 1, "--shell-completion needs one thing to do", "install=bash"),

@@ -10,12 +10,13 @@ from ghn.analysis.correction import LEAST, Population, normal_ranks
 from ghn.analysis.correlation import kendall
 from ghn.errors import ConfigError
 from ghn.graph.descriptors import VERSION
+from ghn.graph.ir import GraphBuilder
 from ghn.scoring.combined import Combined, Ensemble
 from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces import NASBenchMacro
 from ghn.spaces.members import live_stats
-from ghn.types import Score, Trial
+from ghn.types import Network, Score, Trial
 
 WEIGHTS = {"good/value": 1.0, "good/loss": 1.0}
 
@@ -148,6 +149,28 @@ def test_any_network_can_be_learnt_by_its_graph(toy_space, archs, truth):
     assert order(taught, test, truth) > order(plain, test, truth) + 0.05
     assert taught.identity["features"] == [{"features": VERSION}]
     assert make(toy_space, truth).identity["features"] == [{}, {"features": VERSION}]
+
+
+@pytest.mark.parametrize("features", ["space", "graph", None])
+def test_a_network_beside_members_changes_nothing_for_them(toy_space, archs, truth, features):
+    """It is judged by its graph, as it is alone; a far larger one than any of the space stays within bounds."""
+    b = GraphBuilder((3, 8, 8))
+    x = b.input
+    for i in range(40):
+        x = b.add("conv", x, name=f"conv{i}", out=32, kernel=3, padding=1)
+    large = Network.of(b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="head", out=4)))
+    kinds = [StandardFeatures(toy_space, features)] if features else None
+    says = {**truth, **{toy_space.network(arch): truth[arch] for arch in archs[:3]}, large: 0.0}
+    judge = Combined(toy_space, {"good": Says(lambda arch: says[arch])}, WEIGHTS, features=kinds)
+    judge.population = judge.population_of(judge.read(trials(archs)))
+    judge.fit([(t, Score(truth[t.arch])) for t in trials(archs[80:])])
+    members, networks = archs[:70], [one for one in says if isinstance(one, Network)]
+    alone = [score.value for part in (members, networks) for score in judge.score(trials(part))]
+    mixed = judge.score(trials([*networks, *members]))
+    assert [score.value for score in [*mixed[4:], *mixed[:4]]] == pytest.approx(alone)
+    assert abs(mixed[3].value) < 4
+    if features == "graph":
+        assert alone[70:73] == pytest.approx(alone[:3])
 
 
 def test_which_features_there_are(toy_space):
