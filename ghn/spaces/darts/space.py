@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
+from ghn.assets import asset
 from ghn.errors import ArchitectureError
 from ghn.graph.diagram import Diagram, cell_diagram
 from ghn.graph.ir import Graph, GraphBuilder
@@ -39,12 +40,14 @@ from ghn.spaces.darts.notation import (
 )
 from ghn.spaces.literals import read_value
 from ghn.spaces.skeleton import Skeleton
+from ghn.spaces.trained import TrainedBenchmark
 from ghn.types import Network
 
 LABELS = ("max 3x3", "avg 3x3", "skip", "sep 3x3", "sep 5x5", "dil 3x3", "dil 5x5")  # of operations, in pictures
 Edge = tuple[str, int, int]  # (kind of cell, source, node)
 EdgeBuilder = Callable[[GraphBuilder, int, str, Edge, int], "int | None"]  # (builder, input, name, edge, stride)
 OPTIONS = ("none", *OPERATIONS)  # of an edge, in a supergraph
+TRAININGS = "data/references/darts.jsonl"
 EDGES = tuple((cell, source, node) for cell in CELLS for node in NODES for source in range(node))
 
 
@@ -181,6 +184,10 @@ class DARTS(Skeleton):
             return operation(b, x, name, place[where], stride) if where in place else None
 
         return Network.of(build_network(self, edge))
+
+    def benchmark(self) -> TrainedBenchmark:
+        """Networks that this project has trained, of five cells of 8 channels; published accuracies are not shipped."""
+        return TrainedBenchmark(self, asset(TRAININGS))
 
     def choices(self) -> tuple[Choice, ...]:
         """The decisions: an operation, or none, for each of the 14 edges of both cells."""
