@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import toy
@@ -15,6 +16,7 @@ from ghn.app.setting import Setting
 from ghn.app.survey.subjects import shipped_subjects
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.train_model import _ranking_check
+from ghn.spaces import NASBenchMacro
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.trained import TrainedBenchmark
@@ -116,3 +118,19 @@ def test_what_there_is_not(space: Trained, n: int, sample: str) -> None:
         space.benchmark().history(21)
     with pytest.raises(DataError, match="no published accuracies"):
         space.benchmark().published(["a"])
+
+
+@pytest.mark.parametrize(
+    ("space", "networks"),
+    [(NASBenchMacro((3, 16, 16), 10, width=8), 26), (DARTS((3, 16, 16), 10, width=8, depth=5), 12)],
+)
+def test_what_is_shipped_is_of_its_space(space: Any, networks: int) -> None:
+    benchmark = space.benchmark()
+    table = ReferenceTable.load(benchmark.trainings)
+    archs = benchmark.candidates(999, "all")
+    assert len({space.canonical(space.parse(text)) for text in archs}) == len(archs) == networks
+    assert [space.format(space.parse(text)) for text in archs] == archs
+    reference = benchmark.trained(table.header.task_checksum)
+    assert all(0.5 < value < 0.8 for value in reference.values.values())
+    with pytest.raises(DataError, match="skeleton"):
+        replace(space, width=16).benchmark().trained(table.header.task_checksum)
