@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
@@ -91,8 +92,7 @@ def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
         CheckpointError: missing, damaged, or no hypernetwork.
     """
     path = find_checkpoint(path)
-    tensors, header = load_tensors(path, GHN.kind)
-    _check_finite(tensors, path)
+    tensors, header = _weights(path, GHN.kind)
     with _usable(path):
         config = header["card"]["config"]
         net = make_fitting(lambda: GHN(GHNConfig(**config)), GHN.repeated, config, tensors)
@@ -101,9 +101,8 @@ def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:
 
 
 def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequence[Model] = ()) -> Model:
-    tensors, header = load_tensors(path, *KINDS)
+    tensors, header = _weights(path, *KINDS)
     card = header["card"]
-    _check_finite(tensors, path)
     with _usable(path):
         check_card(card)
         own = _space_of(card["space"], space, path)
@@ -120,11 +119,17 @@ def _load(path: Path, fabric: Fabric, space: Space[Any] | None, companions: Sequ
     return Model(net, own, {**card, "versions": header["versions"]}, fabric, header["digest"], companions)
 
 
-def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """A CheckpointError for weights of a training that diverged."""
+def _weights(path: Path, *kinds: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The weights of a file, and its header; what is stored in half precision is computed with in single.
+
+    Raises:
+        CheckpointError: as `load_tensors`, or weights of a training that diverged.
+    """
+    tensors, header = load_tensors(path, *kinds)
     if wrong := not_finite(tensors):
         fix = "take an earlier checkpoint, or train it again"
         raise CheckpointError(f"{path}: its weights are not finite", got=wrong[:5], fix=fix)
+    return {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}, header
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from ghn.tasks.outputs import example_inputs, kind_of
 from ghn.train.checkpoint import save_tensors
 from ghn.types import Network, Readable, Score, Space, Task, Trial, WeightDict, network_of
 
+HALF = "float16"  # what a card says of weights in half precision
 Skeletons = str | Sequence[Mapping[str, Any]]  # `best`, `fastest`, or settings of the space
 
 
@@ -269,17 +270,27 @@ class Model:
         known = {one.digest: float(one.card["seconds"]) for one in every if one.card.get("seconds") is not None}
         return known if len(known) == len(every) else {}
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, half: bool | None = None) -> None:
         """Writes a checkpoint, atomically.
+
+        Args:
+            path: of the file; what is there is replaced.
+            half: whether to round weights to half precision, for a file of half the size that scores nearly alike;
+                None: as they were stored.
 
         Raises:
             ConfigError: `path` is none.
             WriteError: it cannot be written.
         """
         path = check_path("a checkpoint", path)
-        card = {k: v for k, v in self.card.items() if k != "versions"}  # those of the writer are added
+        half = self.card.get("stored") == HALF if half is None else half
+        card = {k: v for k, v in self.card.items() if k not in ("versions", "stored")}  # versions are the writer's
         card |= {"config": self.net.config.describe(), "space": describe_space(self.space)}
-        save_tensors(path, self.net.kind, self.net.state_dict(), card)
+        tensors = self.net.state_dict()
+        if half:
+            card["stored"] = HALF
+            tensors = {k: v.half() if v.dtype == torch.float32 else v for k, v in tensors.items()}
+        save_tensors(path, self.net.kind, tensors, card)
 
     def hypernetwork(self, use: str) -> GHN:
         """The network, for a use that needs a hypernetwork; a bank is refused."""

@@ -15,6 +15,7 @@ from toy_models import CHAIN, EDGE, READOUTS, SAMPLE, cells, toy_card, toy_net
 import ghn
 from ghn.errors import CheckpointError, ConfigError
 from ghn.families.sharing.bank import Bank, BankConfig
+from ghn.scoring.load import load, load_start
 from ghn.scoring.model import Model
 from ghn.spaces import NASBench201
 from ghn.tasks import ImageTask, Normalisation, from_arrays
@@ -38,6 +39,25 @@ def test_what_is_saved_and_loaded_scores_the_same(
     again = ghn.load(tmp_path / "again.safetensors", device="cpu")
     assert values(again, toy_task, readout) == values(toy_model, toy_task, readout)
     assert again.digest == toy_model.digest and again.card == toy_model.card and again.space == toy_model.space
+
+
+def test_half_precision_is_half_the_file_and_scores_nearly_alike(
+    toy_model: Model, toy_task: ImageTask, tmp_path: Path
+) -> None:
+    whole, half, again, back = (tmp_path / f"{name}.safetensors" for name in ("whole", "half", "again", "back"))
+    toy_model.save(whole)
+    toy_model.save(half, half=True)
+    assert half.stat().st_size < 0.65 * whole.stat().st_size
+    model = load(half, fabric=toy_model.fabric)
+    assert {v.dtype for v in model.net.state_dict().values()} == {v.dtype for v in toy_model.net.state_dict().values()}
+    assert values(model, toy_task) == pytest.approx(values(toy_model, toy_task), rel=1e-2)
+    assert values(model, toy_task) != values(toy_model, toy_task)
+    model.save(again)
+    assert load(again, fabric=toy_model.fabric).digest == model.digest != load(whole, fabric=toy_model.fabric).digest
+    model.save(back, half=False)
+    single = load(back, fabric=toy_model.fabric)
+    assert "stored" not in single.card and values(single, toy_task) == values(model, toy_task)
+    assert all(torch.equal(a, b) for a, b in zip(load_start(half)[0].parameters(), model.net.parameters(), strict=True))
 
 
 def test_official_strings_and_cells_score_alike(toy_model: Model, toy_task: ImageTask) -> None:
