@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ghn.errors import ConfigError, meant
+from ghn.errors import ConfigError, DataError, meant
 from ghn.tables.references import some_of, table_reference
 from ghn.tables.user_table import read_user_table
 from ghn.types import Benchmark, Benchmarked, Reference, Space
@@ -18,6 +18,14 @@ PUBLISHED = "published"  # word of configs: all that a benchmark's authors have 
 def benchmark_of(space: Space[Any]) -> Benchmark | None:
     """The benchmark of a space that has one."""
     return space.benchmark() if isinstance(space, Benchmarked) else None
+
+
+def publishes(space: Space[Any]) -> bool:
+    """Whether accuracies that others published are shipped of a space, not trainings of this project alone."""
+    try:
+        return (benchmark := benchmark_of(space)) is not None and benchmark.published([]) is not None
+    except DataError:
+        return False
 
 
 def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:

@@ -26,7 +26,7 @@ def test_each_start_is_trained_and_judged_and_a_second_run_trains_nothing(
     tmp_path: Path, fabric: Fabric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = toy.make_task()
-    monkeypatch.setattr(pretraining, "task_of", lambda _: task)
+    monkeypatch.setattr(pretraining, "make_task", lambda **_: task)
     monkeypatch.setattr(pretraining, "task_space", lambda *_: OTHER)
     archs = [toy.SPACE.format(arch) for arch in toy.SPACE.distinct()[:24]]
     rows = [f"{arch},{i / 30}" for i, arch in enumerate(archs)]

@@ -19,7 +19,7 @@ from ghn.errors import ConfigError, OtherSpaceError
 from ghn.files import write_atomic
 from ghn.report.model import Report, Survey
 from ghn.report.survey.pages import print_survey, write_survey
-from ghn.spaces.candidates import benchmark_of
+from ghn.spaces.candidates import publishes
 from ghn.tables.references import aligned
 from ghn.tables.user_table import read_user_table
 
@@ -42,8 +42,8 @@ def survey_job(setting: Setting, keys: SurveyKeys) -> None:
         aligned(reference, subjects.archs)
     if taken := {line.label for line in lines} & set(subjects.scores):
         raise ConfigError("estimators of the table bear names of the survey's", got=sorted(taken), fix="rename them")
-    # of the space's own benchmark more networks are known than are surveyed
-    if keys.references != "all" and (subjects.table or benchmark_of(setting.space) is None):
+    # where accuracies are published more networks are known than are surveyed
+    if keys.references != "all" and (subjects.table or not publishes(setting.space)):
         setting = replace(setting, taught=Taught(subjects.choosing.values, subjects.table))
     here, absent = divide_by_presence(plan.runs)
     runs, others = divide_by_space(snapshots_of(here, least=2), setting.space)

@@ -20,6 +20,7 @@ from ghn.types import Reference
 
 # in tables and sentences; the protocol says more
 PUBLISHED, OWN = "published accuracies ({label})", "own trainings ({epochs} epochs, {task})"
+BRING = "bring yours: references=mine.csv, or train some, ghn references archs=30, and name their table"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
         raise ConfigError(
             "no trained networks of this space are shipped",
             got=setting.space.name,
-            fix="bring yours: references=mine.csv, or train some, ghn references archs=30, and name their table",
+            fix=BRING,
         )
     choosing, reporting = benchmark.samples
     first, report = benchmark.candidates(development, choosing), benchmark.candidates(n - development, reporting)
@@ -74,7 +75,7 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
     own_name = OWN.format(epochs=table.header.recipe["epochs"], task=table.header.task) if table else ""
     main, name = (published, PUBLISHED.format(label=benchmark.label)) if published else (own, own_name)
     if main is None:
-        raise DataError("no references fit this task and these settings of the space", got=setting.space)
+        raise DataError("no references fit this task and these settings of the space", got=setting.space, fix=BRING)
     if len(first) < MIN_ITEMS and published is None:  # too few were trained for two samples
         return _divided(main.part(report, name), archs=tuple(report), table=table)
     telling = main.part(report, name)
