@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
 from math import log
 from typing import TYPE_CHECKING, Any
 
@@ -155,11 +154,12 @@ class Settings:
     few: int = 20
     many: int = 100
 
-    @property
-    def answers(self) -> list[tuple[float, float, float]]:
-        """What may be true in a space: a slope of the sum, a variance of lines, and how likely the two are."""
+    def answers(self, features: int) -> list[tuple[float, float, float]]:
+        """What may be true where there are `features` beside the readings: a slope of the sum, a variance of lines
+        through them, and how likely the two are.
+        """
         doubts = [(1.0, 1 - self.odds), (self.doubt, self.odds)] if self.doubt < 1 else [(1.0, 1.0)]
-        lines = [(0.0, 1 - self.odds), (self.lines, self.odds)] if self.lines else [(0.0, 1.0)]
+        lines = [(0.0, 1 - self.odds), (self.lines, self.odds)] if self.lines and features else [(0.0, 1.0)]
         return [(self.slope * doubt, line, a * b) for doubt, a in doubts for line, b in lines if a * b]
 
     @property
@@ -240,12 +240,11 @@ def correct(
         settings: of all regressions.
     """
     targets, found = normal_ranks(values), []
-    for view, (slope, lines, likely) in product(views, settings.answers):
-        if lines and view.others == 0:
-            continue
-        process = settings.process(len(sums), view.all_slopes(lines))
-        mean, std = process.fit(view.known, targets - slope * sums).predict(view.new, return_std=True)
-        found.append((slope * new_sums + mean, std, log(likely) + process.log_marginal_likelihood_value_))
+    for view in views:
+        for slope, lines, likely in settings.answers(view.others):
+            process = settings.process(len(sums), view.all_slopes(lines))
+            mean, std = process.fit(view.known, targets - slope * sums).predict(view.new, return_std=True)
+            found.append((slope * new_sums + mean, std, log(likely) + process.log_marginal_likelihood_value_))
     means, stds, evidence = (np.array(part) for part in zip(*found, strict=True))
     weights = softmax(evidence)
     mean = weights @ means

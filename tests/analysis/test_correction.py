@@ -168,8 +168,8 @@ def test_what_is_likely_beforehand_counts() -> None:
     )
     assert never == pytest.approx(plain) and hardly == pytest.approx(plain, abs=1e-3)
     assert np.abs(mostly - plain).max() > 0.1
-    assert [len(Settings(odds=odds).answers) for odds in (0.0, 0.3, 1.0)] == [1, 4, 1]
-    assert sum(likely for *_, likely in Settings().answers) == pytest.approx(1)
+    assert [len(Settings(odds=odds).answers(3)) for odds in (0.0, 0.3, 1.0)] == [1, 4, 1]
+    assert sum(likely for *_, likely in Settings().answers(3)) == pytest.approx(1)
 
 
 def test_what_is_told_of_errors_without_references() -> None:
