@@ -105,8 +105,8 @@ class Readings:
 
     def estimators(self, size: int, draw: int) -> dict[str, Combined]:
         """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
-        quantiles = Population(self.population.quantiles)
-        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=quantiles, features=self.features)
+        usual = Population(self.population.quantiles)
+        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=usual, features=self.features)
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding

@@ -70,7 +70,7 @@ def _check_own(folder: Path) -> None:
 
 def _trained(keys: TrainKeys, fabric: Runtime, out: str) -> Model:
     if keys.scoring_task is not None:
-        check_task(keys.scoring_task["name"], {k: v for k, v in keys.scoring_task.items() if k != "name"})
+        check_task(**keys.scoring_task)
     task = fabric.ranks.in_turn(partial(make_task, **keys.task))
     space, trainer = task_space(keys.space, task), keys.trainer.model_dump()
     if trainer["skeletons"] == "auto":

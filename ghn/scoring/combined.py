@@ -88,14 +88,12 @@ class Combined(Panel):
 
         Whatever else is asked about, a candidate is judged alike.
         """
-        archs = [trial.arch for trial in new.trials]
-        foreign = np.array([isinstance(arch, Network) for arch in archs])
+        foreign = np.array([isinstance(trial.arch, Network) for trial in new.trials])
         members = not any(isinstance(trial.arch, Network) for trial in known.trials)
-        mean, std = np.empty((2, len(archs)))
+        mean, std = np.empty((2, len(foreign)))
         for asked, own in ((~foreign, members), (foreign, False)):
             if asked.any():
-                trials = [new.trials[i] for i in np.flatnonzero(asked)]
-                part = Rows(trials, new.normal[asked], new.sums[asked], new.measured[asked])
+                part = new.part(asked)
                 views = self._views(part, known, slopes, own=own)
                 mean[asked], std[asked] = correct(views, known.sums, known.measured, part.sums, settings)
         return mean, std

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ghn.analysis.correction import FEWEST, LEAST, Population, Settings
@@ -47,6 +48,11 @@ class Rows:
     normal: Floats
     sums: Floats
     measured: Floats
+
+    def part(self, asked: NDArray[np.bool_]) -> Rows:
+        """Those that are asked for [n]."""
+        trials = [trial for trial, one in zip(self.trials, asked, strict=True) if one]
+        return Rows(trials, self.normal[asked], self.sums[asked], self.measured[asked])
 
 
 class Panel(ABC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -38,11 +38,11 @@ def make_task(name: str, **options: Any) -> Task:
         ConfigError: the name or an option is unknown, or an option is missing or of a wrong type.
         DataError: the data is missing, damaged or wrong.
     """
-    check_task(name, options)
+    check_task(name, **options)
     return TASKS[name](**options)
 
 
-def check_task(name: str, options: Mapping[str, Any]) -> None:
+def check_task(name: str, **options: Any) -> None:
     """Refuses a task that `make_task` could not make, before any data is looked for.
 
     Raises:
