@@ -16,7 +16,7 @@ from ghn.app.setting import Entry, Setting
 from ghn.errors import ConfigError
 from ghn.scoring.combined import Combined
 from ghn.scoring.model import Model
-from ghn.scoring.panel import LIVE_PARAMETERS
+from ghn.scoring.panel import SIZE, members_of
 from ghn.scoring.ranker import PROXY, make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
@@ -86,7 +86,8 @@ class Readings:
         return found
 
     def _asked(self, weights: Mapping[str, float]) -> dict[str, Recorded]:
-        return {name: one for name, one in self.members.items() if any(w.startswith(f"{name}/") for w in weights)}
+        asked = {member for name in weights for member in members_of(name)}
+        return {name: one for name, one in self.members.items() if name in asked}
 
     def _usual(self, panel: Combined) -> Population:
         """What is usual of readings, and how they share their votes; of a small pool the card says so."""
@@ -106,7 +107,7 @@ class Readings:
     def estimators(self, size: int, draw: int) -> dict[str, Combined]:
         """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
         usual = Population(self.population.quantiles)
-        encoding = Combined(self.space, {}, {LIVE_PARAMETERS: 1.0}, population=usual, features=self.features)
+        encoding = Combined(self.space, {}, {SIZE: 1.0}, population=usual, features=self.features)
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm, rankdata
 
-from ghn.analysis.correction import correlations, shared_votes
+from ghn.analysis.correction import correlations, shared_votes, votes_of
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
@@ -35,8 +35,8 @@ from studies.readings import KEYS, TITLES
 from studies.run import run_study, write_json
 
 Floats = NDArray[np.float64]
-SIZE, MACS, BOTH, PROXY = "live parameters", "multiply-adds", "size", "meco"
-PRESENT = "shared votes"  # what `rank` does
+SIZE, MACS, BOTH, PROXY, SWAP = "live parameters", "multiply-adds", "size", "meco", "swap"
+PRESENT = "votes of means"  # what `rank` does
 FORMER = "size 1, losses 2, MeCo 2"  # the weights that were chosen on accuracies of NAS-Bench-201
 
 
@@ -89,7 +89,7 @@ def members(setting: Setting, plan: Mapping[str, Any]) -> dict[str, Estimator[An
         made[f"{name} norm"] = WeightedEstimator(
             model.net, space, images, setting.fabric, readout="norm", skeletons=[variant], weights_id=model.digest
         )
-    for name in dict.fromkeys((PROXY, *plan["proxies"])):
+    for name in dict.fromkeys((PROXY, SWAP, *plan["proxies"])):
         made[name] = make_zero_cost(name, space, images, setting.fabric)
     return made
 
@@ -141,8 +141,16 @@ def rules(names: list[str]) -> dict[str, Rule]:
         votes: Floats = shared_votes(each.T, [1.0] * len(each))
         return votes
 
+    def present(scores: Mapping[str, Floats]) -> Floats:
+        ways = [[SIZE, MACS], [PROXY, SWAP], *([name] for name in losses)]
+        readings = [np.stack([scores[name] for name in names], 1) for names in ways]
+        total: Floats = np.stack([one.mean(1) for one in readings], 1) @ votes_of(readings, [1.0] * len(ways))
+        return total
+
     return {
-        PRESENT: weighed(few, shared),
+        PRESENT: present,
+        "shared votes, MeCo alone": weighed(few, shared),
+        "shared votes, SWAP has its own": weighed([*few, SWAP], shared),
         "a vote a reading": weighed(few, equal),
         "a vote a reading, size in parameters": weighed([SIZE, PROXY, *losses], equal),
         FORMER: weighed([SIZE, PROXY, *losses], former),

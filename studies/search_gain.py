@@ -22,7 +22,7 @@ from ghn.errors import ConfigError, DataError, check_known
 from ghn.families.training.full import TrainingEstimator
 from ghn.lines import parse_lines
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import LIVE_PARAMETERS, Readings
+from ghn.scoring.panel import Readings, members_of
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import SCHEMA, score_of_row
 from ghn.search.basic import RegularizedEvolution
@@ -140,7 +140,7 @@ class _FromFile(Combined):
     """The combined estimator on readings that are there."""
 
     def __init__(self, known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float]) -> None:
-        names = {name.partition("/")[0] for name in weights if name != LIVE_PARAMETERS}
+        names = {member for name in weights for member in members_of(name)} - {"graph"}
         none = Recorded({arch: Score(0.0) for arch in known.members})  # is never asked
         super().__init__(known.space, dict.fromkeys(names, none), weights)
         self.there = read

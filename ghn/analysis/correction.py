@@ -112,6 +112,41 @@ def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[
     return votes / votes.max()
 
 
+def effective_number(scores: Float[np.ndarray, "n k"]) -> float:
+    """As how many readings k count in their mean: k where none repeats another, one where all say the same.
+
+    One over the variance of the mean of normal scores; constant readings do not count.
+    """
+    telling = scores[:, np.ptp(scores, axis=0) > 0]
+    return 1 / float(np.maximum(correlations(telling), 0).mean()) if telling.size else 1.0
+
+
+def votes_of(readings: Sequence[Float[np.ndarray, "n k"]], weights: ArrayLike) -> Float[np.ndarray, " g"]:
+    """The part of its weight that each of g readings has, some of which are taken in several ways, whose mean counts.
+
+    Such a mean has as many votes as it has ways that say something of their own, whatever it varies by
+    (`effective_number`); then all share votes with those that say the same (`shared_votes`). No accuracy is known.
+
+    Args:
+        readings: of each the normal scores over networks, one column a way.
+        weights: of the readings before; below zero where higher is worse.
+
+    Returns:
+        What the weight of each mean is multiplied by, at most 1.
+    """
+    given, number = np.asarray(weights, dtype=float), np.array([effective_number(ways) for ways in readings])
+    means = np.stack([ways.mean(1) for ways in readings], 1) * np.sign(given)
+    before = np.abs(given) * number / np.abs(given * number).max()
+    votes: Float[np.ndarray, " g"] = shared_votes(means, before) * number * [_narrower(ways) for ways in readings]
+    return votes / votes.max()
+
+
+def _narrower(ways: Float[np.ndarray, "n k"]) -> float:
+    """By how much the mean of several ways varies less than each: of two that do not correlate, the root of two."""
+    each, mean = ways.std(0), ways.mean(1).std()
+    return float(np.sqrt(np.mean(each[each > 0] ** 2)) / mean) if mean > 0 else 1.0
+
+
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
     """Each quantile once: ties stand at their first and last step, of which `normal_scores` takes the middle."""
     values, where = np.unique(q, return_inverse=True)

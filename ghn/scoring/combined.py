@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, shared_votes
+from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, votes_of
 from ghn.analysis.weighted import Floats
-from ghn.scoring.panel import Panel, Readings, Rows, normal_scores
+from ghn.scoring.panel import Panel, Readings, Rows, normal_scores, parts_of
 from ghn.scoring.standard_features import StandardFeatures, every_kind
 from ghn.types import Estimator, Network, Space
 
@@ -63,9 +63,9 @@ class Combined(Panel):
     def population_of(self, read: Sequence[Readings]) -> Population:
         """What is usual among candidates; readings that say the same of them share a vote."""
         found = super().population_of(read)
-        normal = normal_scores(found, [one for one in read if one.error is None], self._voting)
-        weights = np.array([self.weights[name] for name in self._voting])
-        votes = shared_votes(normal * np.sign(weights), np.abs(weights) / np.abs(weights).max())
+        good = [one for one in read if one.error is None]
+        readings = [normal_scores(found, good, parts_of(name)) for name in self._voting]
+        votes = votes_of(readings, [self.weights[name] for name in self._voting])
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
     def known(self, archs: Sequence[Any]) -> Floats:

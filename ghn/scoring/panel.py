@@ -23,8 +23,19 @@ from ghn.errors import ConfigError, GhnError
 from ghn.spaces.members import live_stats
 from ghn.types import Estimator, Finite, Score, Space, Trial, check_trials
 
-LIVE_PARAMETERS, MULTIPLY_ADDS = "graph/params", "graph/macs"  # the reading of size, and what it is made of beside
+LIVE_PARAMETERS, MULTIPLY_ADDS = "graph/params", "graph/macs"  # readings that no member takes
+SIZE = f"{LIVE_PARAMETERS}+{MULTIPLY_ADDS}"
 BLOCK = 64  # trials judged at once
+
+
+def parts_of(name: str) -> list[str]:
+    """The readings that a weight is of: of `A+B` the mean of A and B."""
+    return name.split("+")
+
+
+def members_of(name: str) -> set[str]:
+    """Whom to ask for them; of size nobody, which is `graph` here."""
+    return {part.partition("/")[0] for part in parts_of(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +75,10 @@ class Panel(ABC):
     Args:
         space: of the architectures.
         members: estimators by name; their values and extra numbers are readings, such as `ghn/loss`.
-        weights: of the readings in the sum, such as `{"graph/params": 1, "zero_cost/meco": 2}`, each times the part of
-            a vote that the population says; readings of weight 0 are for the regression alone, and count as usual where
-            a network or the population has none. Size, `graph/params`, is the mean of parameters and multiply-adds.
+        weights: of the readings in the sum, such as `{"graph/params+graph/macs": 1, "zero_cost/meco": 2}`, each times
+            the part of a vote that the population says; `A+B` is the mean of two readings as normal scores. Readings of
+            weight 0 are for the regression alone, and count as usual where a network or the population has none.
+            `graph/params` and `graph/macs` are the live parameters and multiply-adds of a network.
         population: what readings are usual; None: each call's own candidates.
         settings: of the regression.
 
@@ -86,18 +98,24 @@ class Panel(ABC):
         settings: Settings | None = None,
     ) -> None:
         self.space, self.members, self.weights = space, dict(members), dict(weights)
-        unknown = [n for n in self.weights if n != LIVE_PARAMETERS and n.split("/")[0] not in self.members]
+        counts = {LIVE_PARAMETERS, MULTIPLY_ADDS}
+        unknown = [
+            part
+            for name in self.weights
+            for part in parts_of(name)
+            if part not in counts and part.partition("/")[0] not in self.members
+        ]
         if unknown or not any(self.weights.values()):
             raise ConfigError(
                 "weights of a combined estimator name its members' readings",
                 got=unknown or dict(self.weights),
-                expected=f"{LIVE_PARAMETERS} or MEMBER/READING, with members {list(self.members)}",
+                expected=f"{', '.join(sorted(counts))}, MEMBER/READING, or A+B, with members {list(self.members)}",
             )
         self._voting = [name for name, weight in self.weights.items() if weight]
         if population and not any(population.votes.get(name, 1.0) for name in self._voting):
             raise ConfigError("the population leaves no reading a vote", got=population.votes)
-        if population and (missing := [n for n in self._voting if n not in population.quantiles]):
-            raise ConfigError("the population lacks readings", got=missing, expected=list(self.weights))
+        if population and (missing := [n for n in self._voting if not set(parts_of(n)) & set(population.quantiles)]):
+            raise ConfigError("the population lacks readings", got=missing, expected=self._readings())
         self.population, self.settings = population, settings or Settings()
         self._references: list[tuple[Trial[Any], float]] = []
         self._read_references: list[Readings] | None = None
@@ -178,7 +196,7 @@ class Panel(ABC):
             progress: whether to show a bar.
 
         Returns:
-            The population, and the readings [n] that it is made of, NaN where one failed.
+            The population, and the readings [n] by name that it is made of, NaN where one failed.
 
         Raises:
             ConfigError: too few networks, or too few that could be read.
@@ -186,7 +204,7 @@ class Panel(ABC):
         drawn, read = self.drawn(networks), list[Readings]()
         for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
             read += self.read(drawn[start : start + BLOCK])
-        return self.population_of(read), {name: column(read, name) for name in self.weights}
+        return self.population_of(read), {name: column(read, name) for name in self._readings()}
 
     def drawn(self, networks: int) -> list[Trial[Any]]:
         """The networks of `usual`, always the same."""
@@ -208,10 +226,14 @@ class Panel(ABC):
                 got=f"{good} of {len(read)}; " + "; ".join(f"{n} failed: {why}" for why, n in failed.most_common(3)),
                 expected=f"at least {LEAST} networks with every reading",
             )
-        counts = [MULTIPLY_ADDS] if LIVE_PARAMETERS in self.weights else []
-        columns = {name: column(read, name) for name in [*self.weights, *counts]}
+        columns = {name: column(read, name) for name in self._readings()}
         enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
-        return Population.of({n: values for n, values in columns.items() if n in enough or n in self._voting})
+        voting = {part for name in self._voting for part in parts_of(name)}
+        return Population.of({n: values for n, values in columns.items() if n in enough | voting})
+
+    def _readings(self) -> list[str]:
+        """What the weights are of."""
+        return list(dict.fromkeys(part for name in self.weights for part in parts_of(name)))
 
     @abstractmethod
     def _values(self, new: Rows, known: Rows | None) -> tuple[Floats, Floats | None]:
@@ -223,7 +245,7 @@ class Panel(ABC):
         `before` is what was put together of fewer answers: the size is then known.
         """
         seconds = sum(score.cost_seconds for score in answers.values())
-        needed = {name.partition("/")[0] for name in self._voting}
+        needed = {member for name in self._voting for member in members_of(name)}
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
@@ -239,7 +261,8 @@ class Panel(ABC):
                 for k, v in numbers.items()
                 if isinstance(v, int | float)  # and no curve or interval
             }
-        asked = {name for name in self._voting if name == LIVE_PARAMETERS or name.partition("/")[0] in answers}
+        voting = {part for name in self._voting for part in parts_of(name)}
+        asked = {part for part in voting if members_of(part) <= set(answers)}
         if lacking := asked - set(found):
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
@@ -303,13 +326,12 @@ class Panel(ABC):
 
 
 def normal_scores(population: Population, read: Sequence[Readings], names: Sequence[str]) -> Floats:
-    """Readings as normal scores [n, k]; what is not known counts as usual, 0."""
+    """Readings, or means of readings, as normal scores [n, k]; what is not known counts as usual, 0."""
     normal = np.zeros((len(read), len(names)))
     for k, name in enumerate(names):
-        counted = [name, MULTIPLY_ADDS] if name == LIVE_PARAMETERS else [name]
-        if known := [one for one in counted if one in population.quantiles]:
-            scores = np.array([population.normal_scores(one, column(read, one)) for one in known])
-            there = np.isfinite(scores)  # not in what was read before multiply-adds were
+        if known := [part for part in parts_of(name) if part in population.quantiles]:
+            scores = np.array([population.normal_scores(part, column(read, part)) for part in known])
+            there = np.isfinite(scores)
             normal[:, k] = np.where(there, scores, 0.0).sum(0) / np.maximum(1, there.sum(0))
     return normal
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ghn.analysis.weighted import Floats
 from ghn.scoring.guard import Patience, judge
-from ghn.scoring.panel import Readings
+from ghn.scoring.panel import Readings, members_of
 from ghn.scoring.score_files import PartialScores
 from ghn.types import Estimator, Score, Space, Trial
 
@@ -161,6 +161,6 @@ class Field:
         columns = [
             place
             for place, name in enumerate(self.panel.weights)
-            if (member := name.partition("/")[0]) in asked or member not in self.panel.members
+            if members_of(name) & set(self.panel.members) <= set(asked)
         ]
         return np.hstack([self.features[places], self.normal[np.ix_(places, columns)]])

@@ -12,7 +12,7 @@ from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import LIVE_PARAMETERS
+from ghn.scoring.panel import LIVE_PARAMETERS, SIZE
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 IMAGES = 256  # on which generated weights are read
 PROXY, FLOW = "zero_cost", "synflow"  # members with random weights
+MECO, SWAP = f"{PROXY}/meco", f"{PROXY}/swap"  # of one forward pass
+RANDOM = f"{MECO}+{SWAP}"
+_FORMER = {LIVE_PARAMETERS: SIZE, MECO: RANDOM}  # votes in cards of before
 
 
 def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
@@ -34,16 +37,17 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
 
 
 def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True) -> dict[str, float]:
-    """A vote for each reading: size, the proxy, and the loss of generated weights in each variant.
+    """A vote for each reading: size, random weights, and the loss of generated weights in each variant.
 
-    Those that say the same share it (`ghn.analysis.correction.shared_votes`). Several hypernetworks share the vote of a
-    variant. Readings of weight 0 are for the regression alone: further proxies, in which references may find what the
-    votes lack, and accuracies.
+    Size is counted in two ways and random weights are asked in two ways, of which the means vote. Readings that say the
+    same share a vote (`Combined.population_of`). Several hypernetworks share the vote of a variant. Readings of weight
+    0 are for the regression alone: SynFlow, in which references may find what the votes lack, what the vote of random
+    weights is made of, and accuracies.
     """
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
-    proxies = {f"{PROXY}/meco": 1.0, f"{PROXY}/swap": 0.0} if proxy else {}
-    return {LIVE_PARAMETERS: 1.0, **losses, **accuracies, **proxies, f"{FLOW}/value": 0.0}
+    proxies = {RANDOM: 1.0, MECO: 0.0, SWAP: 0.0} if proxy else {}
+    return {SIZE: 1.0, **losses, **accuracies, **proxies, f"{FLOW}/value": 0.0}
 
 
 def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1) -> Combined:
@@ -76,7 +80,7 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
     if workers > 1:
         members = Pool(members, workers).spread(members)
     learnt = [StandardFeatures(space, features)] if features else None
-    slopes = [name for name in weights if not name.endswith("/accuracy")]
+    slopes = [name for name in weights if not name.endswith("/accuracy") and name != RANDOM]  # its parts have them
     try:
         population = _population(models, images.checksum)
         return Combined(space, members, weights, population=population, features=learnt, slopes=slopes)
@@ -99,7 +103,7 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     population, columns = make_ranker(model).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {"task_checksum": model.images().checksum, "quantiles": population.describe(), "votes": population.votes}
-    if (proxy := columns.get(f"{PROXY}/meco")) is None:
+    if (proxy := columns.get(MECO)) is None:
         return known
     read = np.isfinite(own) & np.isfinite(proxy)
     return {**known, "agreement": kendall(own[read], proxy[read])}
@@ -114,11 +118,14 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
         # it belongs to certain images: on others, readings are not what they were
         if held is None or held["task_checksum"] != checksum:
             return None
-        own = ghn_member(number, {})
-        names = {name: own + name.removeprefix("ghn") if name.startswith("ghn") else name for name in held["quantiles"]}
-        quantiles |= {names[name]: values for name, values in held["quantiles"].items()}
+        quantiles |= {_numbered(name, number): values for name, values in held["quantiles"].items()}
         for name, vote in held.get("votes", {}).items():
-            votes.setdefault(names[name], []).append(vote)
+            votes.setdefault(_numbered(_FORMER.get(name, name), number), []).append(vote)
     if not all(model.card["population"].get("votes") for model in models):  # else a card of before would outvote others
         votes = {}
     return Population(quantiles, {name: fmean(parts) for name, parts in votes.items()})
+
+
+def _numbered(name: str, number: int) -> str:
+    """A reading in a card, by the name that it has where several hypernetworks are read."""
+    return ghn_member(number, {}) + name.removeprefix("ghn") if name.startswith("ghn") else name

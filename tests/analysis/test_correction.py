@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, shared_votes
+from ghn.analysis.correction import (
+    Population,
+    Settings,
+    View,
+    correct,
+    effective_number,
+    normal_ranks,
+    shared_votes,
+    votes_of,
+)
 from ghn.analysis.correlation import kendall
 from ghn.analysis.linear_kernel import LinearKernel
 from ghn.errors import ConfigError
@@ -52,6 +61,26 @@ def test_halves_of_a_vote_that_agree_are_one() -> None:
     alone = shared_votes(np.stack([mixed, other], 1), [1, 1])
     twice = shared_votes(np.stack([mixed, mixed, other], 1), [0.5, 0.5, 1])
     assert twice == pytest.approx([alone[0], alone[0], alone[1]])
+
+
+def test_a_mean_has_as_many_votes_as_its_ways_say_something_of_their_own() -> None:
+    one, other, third = independent(3).T
+    same, alone = np.stack([one, one], 1), other[:, None]
+    assert effective_number(same) == pytest.approx(1) and effective_number(independent(3)) == pytest.approx(3)
+    assert effective_number(np.zeros((200, 2))) == 1 and effective_number(np.stack([one, -one], 1)) == pytest.approx(2)
+    assert votes_of([same, alone], [1, 1]) == pytest.approx([1, 1])
+    twice, single = np.stack([one, third], 1), votes_of([one[:, None], alone], [1, 1])
+    votes = votes_of([twice, alone], [1, 1])  # before sharing 2 to 1, which is shrunk, of a mean that is narrower
+    assert votes[0] / votes[1] == pytest.approx(1.5 * 2**0.5) and single == pytest.approx([1, 1])
+    silent = votes_of([np.stack([one, np.zeros(200)], 1), alone], [1, 1])  # halves the mean, but has no vote
+    assert silent[0] / silent[1] == pytest.approx(2)
+
+
+def test_a_mean_below_zero_shares_as_one_above() -> None:
+    one, other = independent(2).T
+    ways = [np.stack([one, one + other], 1), (one - other)[:, None]]
+    turned = [-ways[0], ways[1]]
+    assert votes_of(ways, [2, 1]) == pytest.approx(votes_of(turned, [-2, 1]))
 
 
 def test_nothing_votes_against_itself() -> None:

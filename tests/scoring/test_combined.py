@@ -12,7 +12,7 @@ from ghn.errors import ConfigError
 from ghn.graph.descriptors import VERSION
 from ghn.graph.ir import GraphBuilder
 from ghn.scoring.combined import Combined, Ensemble
-from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS
+from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS, SIZE
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces import NASBenchMacro
 from ghn.spaces.members import live_stats
@@ -112,7 +112,7 @@ def test_shares_rest_on_proportions_of_weights_and_never_turn_an_order(toy_space
 def test_size_is_parameters_and_multiply_adds():
     macro = NASBenchMacro((3, 16, 16), 10, width=4)
     archs = [macro.sample(Random(i)) for i in range(60)]
-    estimator = Combined(macro, {}, {LIVE_PARAMETERS: 1.0})
+    estimator = Combined(macro, {}, {SIZE: 1.0})
     scores = estimator.score(trials(archs))
     stats = [live_stats(macro, arch) for arch in archs]
     assert [s.extra[MULTIPLY_ADDS] for s in scores] == [one.macs for one in stats]
@@ -125,7 +125,7 @@ def test_size_is_parameters_and_multiply_adds():
         one.values.pop(MULTIPLY_ADDS)  # as what was read before has them
     estimator.population = usual
     assert np.ptp(estimator.normal_scores(read[:9])) > 0.5
-    values = [s.value for s in Combined(macro, {}, {LIVE_PARAMETERS: 1.0}, population=former).score(trials(archs))]
+    values = [s.value for s in Combined(macro, {}, {SIZE: 1.0}, population=former).score(trials(archs))]
     assert kendall(values, params) > 0.99
 
 

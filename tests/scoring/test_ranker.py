@@ -12,7 +12,8 @@ from toy_models import SAMPLE, cells, save_toy, toy_net
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
-from ghn.scoring.ranker import make_ranker, rank_weights
+from ghn.scoring.panel import SIZE
+from ghn.scoring.ranker import RANDOM, make_ranker, rank_weights
 from ghn.tasks import ImageTask
 from ghn.types import Trial
 
@@ -45,7 +46,7 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
 def test_each_reading_has_a_vote_and_companions_share_it() -> None:
     alone = rank_weights(["ghn_depth1", "ghn_depth3"])
     votes = {name for name, weight in alone.items() if weight == 1}
-    assert votes == {"graph/params", "ghn_depth1/loss", "ghn_depth3/loss", "zero_cost/meco"}
+    assert votes == {SIZE, "ghn_depth1/loss", "ghn_depth3/loss", RANDOM}
     assert not any(weight for name, weight in alone.items() if name not in votes)
     pair = rank_weights(["ghn_depth1", "ghn_depth3", "ghn2_depth1", "ghn2_depth3"], models=2, proxy=False)
     assert sum(pair.values()) == sum(alone.values()) - 1 and pair["ghn2_depth1/loss"] == pair["ghn_depth1/loss"] == 0.5
@@ -85,6 +86,10 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     former = carded(1)
     former.card["population"] = {k: v for k, v in former.card["population"].items() if k != "votes"}
     assert make_ranker(carded(0, former), task=toy_task).population.votes == {}  # else it would outvote the first
+    votes = second.card["population"]["votes"]
+    names = {SIZE: "graph/params", RANDOM: "zero_cost/meco"}  # as in cards of before
+    former.card["population"]["votes"] = {names.get(name, name): vote for name, vote in votes.items()}
+    assert make_ranker(former, task=toy_task).population.votes == votes
     pair = carded(0, second)
     one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
     assert together == pytest.approx((one + other) / 2, abs=0.1) and one != pytest.approx(other, abs=1e-3)

@@ -205,7 +205,7 @@ def test_the_card_keeps_what_readings_are_usual(fabric: Fabric, tmp_path: Path) 
     held = load(tmp_path / CHECKPOINT, fabric=fabric).card["population"]
     assert held == model.card["population"] and held["task_checksum"] == task.checksum
     assert {"graph/params", "graph/macs", "ghn_depth3/loss", "zero_cost/meco"} <= set(held["quantiles"])
-    assert {"graph/params", "ghn_depth3/loss", "zero_cost/meco"} <= set(held["votes"])
+    assert {"graph/params+graph/macs", "ghn_depth3/loss", "zero_cost/meco+zero_cost/swap"} <= set(held["votes"])
     assert -1 <= held["agreement"] <= 1
     assert model.rank([cells(1)[0]])[0].ok
 

@@ -50,13 +50,15 @@ def test_equal_contributions_are_equal() -> None:
 
 
 def test_votes_and_what_failed() -> None:
-    names = ["live parameters", "multiply-adds", "meco", "ghn loss", "ghn_depth3 loss", "ghn norm"]
+    names = ["live parameters", "multiply-adds", "meco", "ghn loss", "ghn_depth3 loss", "ghn norm", "swap"]
     scores = {name: normal(np.random.default_rng(i).normal(size=30)) for i, name in enumerate(names)}
     found, size = rules(names), (scores["live parameters"] + scores["multiply-adds"]) / 2
     expected = [size, scores["meco"], scores["ghn loss"], scores["ghn_depth3 loss"]]
     assert found["a vote a reading"](scores) == pytest.approx(np.sum(expected, axis=0))
     votes = shared_votes(np.stack(expected, 1), [1] * 4)
-    assert found[PRESENT](scores) == pytest.approx(votes @ np.array(expected))
+    assert found["shared votes, MeCo alone"](scores) == pytest.approx(votes @ np.array(expected))
+    same = {**scores, "swap": scores["meco"], "multiply-adds": scores["live parameters"]}  # nothing that is new
+    assert found[PRESENT](same) == pytest.approx(found["shared votes, MeCo alone"](same))
     assert found["two votes for all losses"](scores) == pytest.approx(np.sum(expected, axis=0))
     assert normal(np.array([0.3, np.nan, 0.1])).argmin() == 1
     flat = {**scores, "ghn norm": np.zeros(30), "meco": np.zeros(30)}
