@@ -94,8 +94,9 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     """What readings are usual in the space, for the card: quantiles over networks drawn at random, distinct ones where
     the space can list them. No trained accuracy is looked at.
 
-    `agreement` is Kendall's tau between the losses of generated weights and the zero-cost proxy. It told good trainings
-    from bad ones (docs/ranking.md): of several seeds, keep the one with the highest. None without that proxy.
+    `agreement` is Kendall's tau between the losses of generated weights and what random weights say, the mean of MeCo
+    and SWAP. It told good trainings from bad ones in three spaces (docs/ranking.md): of several seeds and starts, keep
+    the one with the highest. None where there are no such proxies.
 
     Raises:
         ConfigError: too few networks, or too few that could be read.
@@ -103,10 +104,11 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     population, columns = make_ranker(model).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {"task_checksum": model.images().checksum, "quantiles": population.describe(), "votes": population.votes}
-    if (proxy := columns.get(MECO)) is None:
+    if MECO not in columns:
         return known
-    read = np.isfinite(own) & np.isfinite(proxy)
-    return {**known, "agreement": kendall(own[read], proxy[read])}
+    proxies = np.mean([population.normal_scores(name, columns[name]) for name in (MECO, SWAP)], axis=0)
+    read = np.isfinite(own) & np.isfinite(proxies)
+    return {**known, "agreement": kendall(own[read], proxies[read])}
 
 
 def _population(models: Sequence[Model], checksum: str) -> Population | None:
