@@ -24,7 +24,8 @@ from ghn.errors import ConfigError
 from ghn.nets import GHN, GHNConfig
 from ghn.nets.vocabulary import grown_for
 from ghn.scoring.load import CHECKPOINT, load
-from ghn.scoring.ranker import PROXY
+from ghn.scoring.panel import normal_scores
+from ghn.scoring.ranker import RANDOM
 from ghn.scoring.train_model import train_hypernetwork, train_weights
 from ghn.spaces import skeletons_of, training_variants
 from ghn.spaces.members import live_params
@@ -128,17 +129,16 @@ def train_on_several(
 
 
 def judged(run: Path, step: int, setting: Setting, accuracy: Mapping[str, float], *, progress: bool) -> dict[str, Any]:
-    """How well a snapshot orders networks, alone and with its company, and how far it agrees with the proxy."""
+    """How well a snapshot orders networks, alone and with its company, and how far it agrees with random weights."""
     model = load(run / f"checkpoint-{step}.safetensors", fabric=setting.fabric, space=setting.space)
     place = run.parent / "members" / f"{run.name}-{step}"
     read = Readings(model, setting, accuracy, list(accuracy), place, progress=progress)
     trials = [Trial(text, setting.space.parse(text)) for text in accuracy]
     values, params = list(accuracy.values()), [float(live_params(setting.space, t.arch)) for t in trials]
-    alone, sum_of_all, proxy = (
-        [score.value for score in estimator.score(trials)]
-        for estimator in (read.combined(company=False), read.combined(), read.members[PROXY])
-    )
-    found: dict[str, Any] = {"step": step, "seconds": model.card["seconds"], "agreement": kendall(alone, proxy)}
+    whole = read.combined()
+    alone, sum_of_all = ([score.value for score in e.score(trials)] for e in (read.combined(company=False), whole))
+    random = normal_scores(read.population, whole.read(trials), [RANDOM])[:, 0]
+    found: dict[str, Any] = {"step": step, "seconds": model.card["seconds"], "agreement": kendall(alone, random)}
     for name, scores in (("alone", alone), ("combined", sum_of_all)):
         statistics = rank(scores, values, groups=params, bootstrap=0).statistics
         found[name] = {key: statistics[key].value for key in KEYS if key in statistics}

@@ -118,7 +118,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
         "agreement": None
         if agreement is None
-        else f"{agreement:.3f}, Kendall's tau with a zero-cost proxy; of several seeds, keep the highest",
+        else f"{agreement:.3f}, Kendall's tau with random weights; of several trainings, keep the highest",
         "made by": content["made_by"],
         "versions": ", ".join(f"{name} {number}" for name, number in content["versions"].items()),
         "file": f"{content['bytes'] / 2**20:.1f} MiB, digest {content['digest'][:12]}",

@@ -42,8 +42,8 @@ def train(options: Mapping[str, Any]) -> None:
     if not fabric.ranks.is_first:
         return
     if (agreement := model.card.get("population", {}).get("agreement")) is not None:
-        hint = "of several seeds, keep the highest: docs/ranking.md"
-        print(f"agreement with a zero-cost proxy: {agreement:.3f} ({hint})")
+        hint = "of several seeds and starts, keep the highest: docs/ranking.md"
+        print(f"agreement with random weights: {agreement:.3f} ({hint})")
     elif keys.population and model.method == "ghn":
         why = "no scoring_task= says on which images" if model.card.get("scoring_task") is None else "it was left out"
         print(f"no population is kept, as {why}: rank at least 20 networks at once (docs/ranking.md)")
