@@ -100,7 +100,7 @@ def test_spaces_are_listed_with_what_is_shipped(typed: Typed) -> None:
     done, found = typed("ghn spaces"), json.loads(typed("ghn spaces --json").out)["spaces"]
     assert [one["name"] for one in found] == [*SPACES, "function"]
     assert {one["name"] for one in found if one["checkpoint"]} == set(CHECKPOINTS)
-    assert [one["name"] for one in found if one["references"]] == ["darts", "macro", "nasbench201"]
+    assert [one["name"] for one in found if one["references"]] == ["darts", "macro", "nasbench101", "nasbench201"]
     assert all(one["name"] in done.out and one["networks"] in done.out for one in found[:-1])
     assert max(map(len, done.out.splitlines())) <= 120
 

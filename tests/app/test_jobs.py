@@ -31,7 +31,7 @@ from ghn.errors import (
 )
 from ghn.report.model import read_report
 from ghn.scoring.engine import WeightedEstimator
-from ghn.spaces import DARTS, NASBench101
+from ghn.spaces import DARTS, NATSBenchSize
 from ghn.tables.references import ReferenceTable
 from ghn.train.network import Recipe
 
@@ -86,9 +86,9 @@ def test_a_space_without_samples_ranks_the_networks_of_a_table(
     rng = Random(0)
     archs = [space.format(space.sample(rng)) for _ in range(12)]
     darts = replace(setting, space=space)
-    none = r"nasbench101 has no candidates(?s:.*)references=nasbench201(?s:.*)ghn references archs=20"
+    none = r"nats_size has no candidates(?s:.*)references=nasbench201(?s:.*)ghn references archs=20"
     with pytest.raises(ConfigError, match=none):
-        rank_job(replace(setting, space=NASBench101((3, 8, 8), 4, width=4)), rank(estimator="params"))
+        rank_job(replace(setting, space=NATSBenchSize((3, 8, 8), 4)), rank(estimator="params"))
     (tmp_path / "archs.txt").write_text("\n".join(archs[:2]))  # a genotype has blanks within
     references_job(darts, references(out=str(tmp_path / "trained")))
     assert ReferenceTable.load(tmp_path / "trained" / "references.jsonl").archs() == archs[:2]

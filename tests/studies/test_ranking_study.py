@@ -90,7 +90,7 @@ def test_rows_of_the_table_of_all_spaces() -> None:
     given["spaces"]["n"] = 7
     task = make_task("cifar10_embedded")
     rows = rows_of(given["spaces"], task)
-    assert list(rows) == ["darts", "macro", "nasbench201", "macro-b"]
+    assert list(rows) == ["darts", "macro", "nasbench101", "nasbench201", "macro-b"]
     own = ranking_options("nasbench201", rows["nasbench201"], given)
     assert own["ranking"]["report"] is None and own["ranking"]["n"] == 7 and own["out"] == "here/nasbench201"
     own = ranking_options("macro-b", rows["macro-b"], given)
@@ -98,8 +98,8 @@ def test_rows_of_the_table_of_all_spaces() -> None:
     usual = options_of("spaces")["spaces"]
     assert list(rows_of({**usual, "names": []}, task)) == ["nasbench201-embedded_seeds"]
     for changes, message in (
-        ({"names": ["vit"]}, "no hypernetwork is shipped"),
-        ({"names": ["nasbench101"]}, "no accuracies of networks are known"),
+        ({"names": ["function"]}, "no hypernetwork is shipped"),
+        ({"names": ["deepnets"]}, "no accuracies of networks are known"),
         ({"tables": [{"space": "nasbench201", "dev": "a.csv"}]}, r"an entry of spaces\.tables"),
         ({"tables": [{"space": "macro", "trained": f"{one}/r.jsonl"} for one in "ab"]}, "two entries"),
         ({"tables": ["a.csv"]}, r"an entry of spaces\.tables"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
+from ghn.assets import asset
 from ghn.errors import ArchitectureError
 from ghn.graph.diagram import Diagram
 from ghn.graph.ir import Graph, GraphBuilder
@@ -35,10 +36,12 @@ from ghn.spaces.nasbench101.notation import (
     parse_cell,
 )
 from ghn.spaces.skeleton import Skeleton
+from ghn.spaces.trained import TrainedBenchmark
 from ghn.types import Network
 
 LABELS = dict(zip(OPERATIONS, ("conv 3x3", "conv 1x1", "max 3x3"), strict=True))  # in pictures
 STACKS = 3
+TRAININGS = "data/references/nasbench101.jsonl"
 OUTPUT_VERTEX = MAX_VERTICES - 1
 
 
@@ -123,6 +126,10 @@ class NASBench101(Skeleton):
     def format(self, arch: Member) -> str:
         self._cell_of(arch)
         return "|".join(arch)
+
+    def benchmark(self) -> TrainedBenchmark:
+        """Networks that this project has trained, of a cell a stack and 16 channels; published ones are not shipped."""
+        return TrainedBenchmark(self, asset(TRAININGS))
 
     def canonical(self, arch: Member) -> str:
         """A key equal for members that compute the same family of functions in this skeleton.
