@@ -28,7 +28,7 @@ from ghn.families.sharing.train import train_shared
 from ghn.families.training.full import TrainingEstimator
 from ghn.report.model import Survey
 from ghn.report.survey.answers import orders_on
-from ghn.spaces import DARTS, NASBench101
+from ghn.spaces import DARTS, NATSBenchSize
 from ghn.tables import ReferenceTable
 from ghn.train.network import Recipe
 from ghn.types import Reference
@@ -209,7 +209,7 @@ def test_wrong_options(
 
 
 def test_a_space_without_shipped_references(setting: Setting) -> None:
-    for space, error in ((NASBench101((3, 8, 8), 4, width=4), ConfigError), (DARTS((3, 8, 8), 4, width=2), DataError)):
+    for space, error in ((NATSBenchSize((3, 8, 8), 4), ConfigError), (DARTS((3, 8, 8), 4, width=2), DataError)):
         with pytest.raises(error, match=r"references=mine.csv"):
             shipped_subjects(replace(setting, space=space), 48, 24)
 
