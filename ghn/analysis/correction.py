@@ -32,7 +32,7 @@ class Population:
 
     Args:
         quantiles: reading -> its quantiles at equal steps from 0 to 1, rising.
-        votes: reading -> the part of a vote that it has, as `shared_votes` says; 1 where there is none.
+        votes: reading -> the part of a vote that it has, as `votes_of` says; 1 where there is none.
     """
 
     def __init__(
@@ -137,14 +137,11 @@ def votes_of(readings: Sequence[Float[np.ndarray, "n k"]], weights: ArrayLike) -
     given, number = np.asarray(weights, dtype=float), np.array([effective_number(ways) for ways in readings])
     means = np.stack([ways.mean(1) for ways in readings], 1) * np.sign(given)
     before = np.abs(given) * number / np.abs(given * number).max()
-    votes: Float[np.ndarray, " g"] = shared_votes(means, before) * number * [_narrower(ways) for ways in readings]
+    # a mean of ways that differ varies less than each, and one with constant ways less again; those that oppose one
+    # another cancel out, and are made no larger than such as have nothing in common
+    constant = np.array([ways.shape[1] / max(1, np.count_nonzero(np.ptp(ways, axis=0))) for ways in readings])
+    votes: Float[np.ndarray, " g"] = shared_votes(means, before) * number**1.5 * constant
     return votes / votes.max()
-
-
-def _narrower(ways: Float[np.ndarray, "n k"]) -> float:
-    """By how much the mean of several ways varies less than each: of two that do not correlate, the root of two."""
-    each, mean = ways.std(0), ways.mean(1).std()
-    return float(np.sqrt(np.mean(each[each > 0] ** 2)) / mean) if mean > 0 else 1.0
 
 
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:

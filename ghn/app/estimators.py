@@ -26,7 +26,7 @@ class Named:
 _CURVE = "a short training, extrapolated by "
 ESTIMATORS: Mapping[str, Named] = {
     "ghn": Named("weights from a graph hypernetwork", "weighted:generated"),
-    "combined": Named("generated weights in several depths, MeCo, and size together", "weighted:combined"),
+    "combined": Named("generated weights in several depths, random weights, and size together", "weighted:combined"),
     "ensemble": Named("the mean normal score of ensemble.members", "weighted:ensemble"),
     "ensemble_best": Named("the best order of the survey, 50 published networks given", "weighted:preset"),
     "ensemble_cheap": Named("40 ms a candidate, 50 published networks given", "weighted:preset"),

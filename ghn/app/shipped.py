@@ -17,6 +17,8 @@ from ghn.text import printable
 
 INPUT = {"input_shape": (3, 16, 16), "classes": 10}  # of the images that are shipped
 LEFT = 14  # columns of what is told
+NOW = "random weights; of several trainings, keep the highest"  # what a hypernetwork's losses agree with
+BEFORE = "MeCo alone, as cards of before have it: not to be compared with others"
 
 
 def tell(command: Command, given: Sequence[str], *, as_json: bool) -> None:
@@ -60,12 +62,14 @@ def info_of(name: str) -> dict[str, Any]:
     """
     from ghn.nets.net import KINDS
     from ghn.scoring.load import find_checkpoint
+    from ghn.scoring.ranker import RANDOM
     from ghn.train.checkpoint import read_header
 
     path = find_checkpoint(name)
     header, shapes = read_header(path, *KINDS)
     card = header["card"]
     known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device")
+    population = card.get("population") or {}
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -75,7 +79,8 @@ def info_of(name: str) -> dict[str, Any]:
         "made_by": card.get("command"),
         "parameters": sum(map(prod, shapes.values())),
         "tensors": len(shapes),
-        "agreement": card.get("population", {}).get("agreement"),
+        "agreement": population.get("agreement"),
+        "agreement_with": NOW if RANDOM in population.get("votes", {}) else BEFORE,
         "versions": header["versions"],
         "digest": header["digest"],
         "use": _uses(name, card),
@@ -116,9 +121,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         "training": "unknown"
         if steps is None
         else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
-        "agreement": None
-        if agreement is None
-        else f"{agreement:.3f}, Kendall's tau with random weights; of several trainings, keep the highest",
+        "agreement": None if agreement is None else f"{agreement:.3f}, Kendall's tau with {content['agreement_with']}",
         "made by": content["made_by"],
         "versions": ", ".join(f"{name} {number}" for name, number in content["versions"].items()),
         "file": f"{content['bytes'] / 2**20:.1f} MiB, digest {content['digest'][:12]}",

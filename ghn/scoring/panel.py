@@ -29,8 +29,9 @@ BLOCK = 64  # trials judged at once
 
 
 def parts_of(name: str) -> list[str]:
-    """The readings that a weight is of: of `A+B` the mean of A and B."""
-    return name.split("+")
+    """The readings that a weight is of: of `MEMBER/A+OTHER/B` the mean of two; a plus elsewhere is part of a name."""
+    parts = name.split("+")
+    return parts if all("/" in part for part in parts) else [name]
 
 
 def members_of(name: str) -> set[str]:
@@ -76,8 +77,9 @@ class Panel(ABC):
         space: of the architectures.
         members: estimators by name; their values and extra numbers are readings, such as `ghn/loss`.
         weights: of the readings in the sum, such as `{"graph/params+graph/macs": 1, "zero_cost/meco": 2}`, each times
-            the part of a vote that the population says; `A+B` is the mean of two readings as normal scores. Readings of
-            weight 0 are for the regression alone, and count as usual where a network or the population has none.
+            the part of a vote that the population says; `A+B` is the mean of two readings as normal scores, or one of
+            them where there is no other. Readings of weight 0 are for the regression alone, and count as usual where a
+            network or the population has none.
             `graph/params` and `graph/macs` are the live parameters and multiply-adds of a network.
         population: what readings are usual; None: each call's own candidates.
         settings: of the regression.
@@ -228,8 +230,8 @@ class Panel(ABC):
             )
         columns = {name: column(read, name) for name in self._readings()}
         enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
-        voting = {part for name in self._voting for part in parts_of(name)}
-        return Population.of({n: values for n, values in columns.items() if n in enough | voting})
+        lacking = {part for name in self._voting if not enough & {*parts_of(name)} for part in parts_of(name)}
+        return Population.of({n: values for n, values in columns.items() if n in enough | lacking})
 
     def _readings(self) -> list[str]:
         """What the weights are of."""
@@ -261,9 +263,8 @@ class Panel(ABC):
                 for k, v in numbers.items()
                 if isinstance(v, int | float)  # and no curve or interval
             }
-        voting = {part for name in self._voting for part in parts_of(name)}
-        asked = {part for part in voting if members_of(part) <= set(answers)}
-        if lacking := asked - set(found):
+        asked = [name for name in self._voting if members_of(name) & {*self.members} <= {*answers}]
+        if lacking := [name for name in asked if not set(parts_of(name)) & set(found)]:
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)
 

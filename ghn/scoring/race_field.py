@@ -32,7 +32,7 @@ class ReadInParts(Protocol):
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """Of the readings, `MEMBER/READING`; those of no member are known without asking."""
+        """Of readings, `MEMBER/READING`, or means of them; those of no member are known without asking."""
 
     def put_together(self, trial: Trial[Any], answers: Mapping[str, Score], before: Readings | None = None) -> Readings:
         """What is read of a trial when some members have answered (`before`: fewer), or why it cannot be judged."""

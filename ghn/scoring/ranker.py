@@ -53,8 +53,8 @@ def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True)
 def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
-    Generated weights are read in each variant that the space names, a zero-cost proxy with random weights in its own;
-    a space that is not `Readable` is read as it is. The proxy is left out where inputs have no positions.
+    Generated weights are read in each variant that the space names, proxies with random weights in its own;
+    a space that is not `Readable` is read as it is. They are left out where inputs have no positions.
     References are learnt with `features` (`StandardFeatures`; None: of all kinds), and with SynFlow, which has no vote;
     accuracies of generated weights are too coarse for slopes of their own. With several `workers` the members are asked
     in processes.

@@ -72,6 +72,8 @@ def test_a_mean_has_as_many_votes_as_its_ways_say_something_of_their_own() -> No
     twice, single = np.stack([one, third], 1), votes_of([one[:, None], alone], [1, 1])
     votes = votes_of([twice, alone], [1, 1])  # before sharing 2 to 1, which is shrunk, of a mean that is narrower
     assert votes[0] / votes[1] == pytest.approx(1.5 * 2**0.5) and single == pytest.approx([1, 1])
+    against = votes_of([np.stack([one, 1e-9 * third - one], 1), alone], [1, 1])  # what cancels out is no larger
+    assert against[0] / against[1] == pytest.approx(votes[0] / votes[1])
     silent = votes_of([np.stack([one, np.zeros(200)], 1), alone], [1, 1])  # halves the mean, but has no vote
     assert silent[0] / silent[1] == pytest.approx(2)
 

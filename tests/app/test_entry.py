@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import toy
 from ghn_command import ROOT, Typed, type_with
+from lightning_fabric import Fabric
+from toy_models import save_toy
 
 import ghn
 from ghn.app.cli import resume_command
@@ -70,11 +73,20 @@ def test_help_of_a_command_has_examples_and_keys(typed: Typed, name: str) -> Non
     assert "evaluate.py" not in done.out.partition("keys, each")[0]
 
 
-def test_info_says_what_a_checkpoint_is(typed: Typed) -> None:
+def test_info_says_what_a_checkpoint_is(typed: Typed, fabric: Fabric, tmp_path: Path) -> None:
     done = typed("ghn info nasbench201")
     card = ghn.load(device="cpu").card
     assert f"{card['step']:,} steps" in done.out and f"{card['population']['agreement']:.3f}" in done.out
     assert "space         nasbench201" in done.out and 'ghn.load("nasbench201")' in done.out
+    assert "tau with random weights" in done.out
+    held = {
+        "task_checksum": "",
+        "quantiles": {},
+        "votes": {"graph/params": 1.0, "zero_cost/meco": 1.0},
+        "agreement": 0.5,
+    }
+    save_toy(tmp_path / "before.safetensors", toy.SPACE, toy.make_task(), fabric, population=held)
+    assert "0.500, Kendall's tau with MeCo alone" in typed(f"ghn info {tmp_path}/before.safetensors").out
     bank = typed(f"ghn info {asset('checkpoints/trainings/enas_s1/checkpoint.safetensors')}")
     assert "weights that networks share (enas)" in bank.out and "estimator=enas" in bank.out
 

@@ -12,7 +12,7 @@ from ghn.errors import ConfigError
 from ghn.graph.descriptors import VERSION
 from ghn.graph.ir import GraphBuilder
 from ghn.scoring.combined import Combined, Ensemble
-from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS, SIZE
+from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS, SIZE, members_of, parts_of
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces import NASBenchMacro
 from ghn.spaces.members import live_stats
@@ -127,6 +127,20 @@ def test_size_is_parameters_and_multiply_adds():
     assert np.ptp(estimator.normal_scores(read[:9])) > 0.5
     values = [s.value for s in Combined(macro, {}, {SIZE: 1.0}, population=former).score(trials(archs))]
     assert kendall(values, params) > 0.99
+    for one in (read := estimator.read(trials(archs))):
+        one.values.pop(MULTIPLY_ADDS)
+    assert list(estimator.population_of(read).quantiles) == [LIVE_PARAMETERS]
+    alone = Combined(macro, {}, {LIVE_PARAMETERS: 1.0})
+    assert kendall([s.value for s in alone.score(trials(archs))], params) > 0.99
+    assert alone.identity["form"] == 2  # files of before, in which it was the mean, are not gone on with
+
+
+def test_a_plus_in_a_name_is_part_of_it(toy_space, archs, truth):
+    says = Says(lambda arch: truth[arch])
+    assert order(Ensemble(toy_space, {"a+b": says, "c": says}), archs, truth) > 0.99
+    assert order(Combined(toy_space, {"a+b": says}, {"a+b/value": 1.0}), archs, truth) > 0.99
+    assert parts_of("a+b/value") == ["a+b/value"] and members_of("a+b/value") == {"a+b"}
+    assert members_of("a/value+b/value") == {"a", "b"}
 
 
 def test_references_make_it_better_and_surer(toy_space, archs, truth):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import norm
 from toy_models import SAMPLE, cells, save_toy, toy_net
 
+from ghn.analysis.correction import Population
+from ghn.analysis.correlation import kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.panel import SIZE
-from ghn.scoring.ranker import RANDOM, make_ranker, rank_weights
+from ghn.scoring.ranker import MECO, RANDOM, SWAP, make_ranker, measure_population, rank_weights
 from ghn.tasks import ImageTask
 from ghn.types import Trial
 
@@ -95,3 +100,14 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     assert together == pytest.approx((one + other) / 2, abs=0.1) and one != pytest.approx(other, abs=1e-3)
     with pytest.raises(ConfigError, match="too few networks"):
         carded(0, carded(1, population=False)).rank(archs[5:6], task=toy_task)
+
+
+def test_agreement_is_with_both_proxies(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses that are the mean of two proxies, of which neither alone says the same."""
+    rng = np.random.default_rng(0)
+    meco, swap = (norm.ppf((rng.permutation(60) + 0.5) / 60) for _ in range(2))
+    columns = {"ghn/loss": meco + swap, MECO: meco, SWAP: swap}
+    ranker = SimpleNamespace(usual=lambda networks, progress: (Population.of(columns), columns))
+    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model: ranker)
+    monkeypatch.setattr(Model, "images", lambda model: toy_task)
+    assert measure_population(toy_model, 60)["agreement"] > 0.9 > 0.7 > (kendall(columns["ghn/loss"], meco) or 0.0)

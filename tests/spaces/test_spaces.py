@@ -16,14 +16,14 @@ from ghn.nets.net import KINDS
 from ghn.scoring.load import SHIPPED
 from ghn.spaces.candidates import benchmark_of, choose_ranked, choose_references, known_benchmark, publishes
 from ghn.spaces.darts.space import DARTS
-from ghn.spaces.nasbench101.space import NASBench101
 from ghn.spaces.nasbench201.space import NASBench201
+from ghn.spaces.nats_size.space import NATSBenchSize
 from ghn.tables.references import ReferenceTable
 from ghn.train.checkpoint import load_tensors
 
 SPACE = NASBench201((3, 8, 8), 10, width=4, depth=1)
 OTHER = DARTS((3, 8, 8), classes=4, width=2, depth=3)
-BARE = NASBench101((3, 8, 8), classes=4, width=4, depth=1)
+BARE = NATSBenchSize((3, 8, 8), classes=4)
 
 
 def test_every_folder_is_a_space() -> None:
@@ -60,10 +60,10 @@ def test_nothing_outside_of_its_folder_knows_the_benchmark() -> None:
 def test_a_space_without_a_benchmark() -> None:
     benchmark = benchmark_of(SPACE)
     assert benchmark is not None and benchmark == known_benchmark(SPACE) and benchmark_of(BARE) is None
-    with pytest.raises(ConfigError, match="nasbench101 has no candidates and references of its own"):
+    with pytest.raises(ConfigError, match="nats_size has no candidates and references of its own"):
         known_benchmark(BARE)
     with pytest.raises(
-        ConfigError, match=r"nasbench101 has no candidates(?s:.*)references=all(?s:.*)ghn references archs=20"
+        ConfigError, match=r"nats_size has no candidates(?s:.*)references=all(?s:.*)ghn references archs=20"
     ):
         choose_ranked(10, "development", "all", BARE, "any")
     assert [publishes(space) for space in (SPACE, OTHER, BARE)] == [True, False, False]

@@ -11,7 +11,7 @@ import toy
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, save_toy
 
-from ghn.analysis.correction import shared_votes
+from ghn.analysis.correction import shared_votes, votes_of
 from ghn.app.setting import Setting
 from studies.rules import PRESENT, agreement, equal_contributions, normal, one_factor, rules, rules_study
 from studies.run import options_of
@@ -57,6 +57,10 @@ def test_votes_and_what_failed() -> None:
     assert found["a vote a reading"](scores) == pytest.approx(np.sum(expected, axis=0))
     votes = shared_votes(np.stack(expected, 1), [1] * 4)
     assert found["shared votes, MeCo alone"](scores) == pytest.approx(votes @ np.array(expected))
+    ways = [np.stack([scores[name] for name in names], 1) for names in (names[:2], ("meco", "swap"))]
+    ways += [one[:, None] for one in expected[2:]]
+    present = np.stack([one.mean(1) for one in ways], 1) @ votes_of(ways, [1] * 4)
+    assert found[PRESENT](scores) == pytest.approx(present) != pytest.approx(votes @ np.array(expected))
     same = {**scores, "swap": scores["meco"], "multiply-adds": scores["live parameters"]}  # nothing that is new
     assert found[PRESENT](same) == pytest.approx(found["shared votes, MeCo alone"](same))
     assert found["two votes for all losses"](scores) == pytest.approx(np.sum(expected, axis=0))
