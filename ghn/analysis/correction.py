@@ -115,7 +115,10 @@ def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[
 def effective_number(scores: Float[np.ndarray, "n k"]) -> float:
     """As how many readings k count in their mean: k where none repeats another, one where all say the same.
 
-    One over the variance of the mean of normal scores; constant readings do not count.
+    One over the variance of the mean of normal scores; constant readings do not count, and such as oppose one another
+    count as if they had nothing in common.
+
+    Source: Kish, "Survey Sampling", 1965: the design effect, there of a cluster whose elements are alike.
     """
     telling = scores[:, np.ptp(scores, axis=0) > 0]
     return 1 / float(np.maximum(correlations(telling), 0).mean()) if telling.size else 1.0
