@@ -68,7 +68,7 @@ def info_of(name: str) -> dict[str, Any]:
     path = find_checkpoint(name)
     header, shapes = read_header(path, *KINDS)
     card = header["card"]
-    known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device")
+    known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device", "started_from")
     population = card.get("population") or {}
     return {
         "path": str(path),
@@ -121,6 +121,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         "training": "unknown"
         if steps is None
         else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
+        "started from": _start(content["started_from"]),
         "agreement": None if agreement is None else f"{agreement:.3f}, Kendall's tau with {content['agreement_with']}",
         "made by": content["made_by"],
         "versions": ", ".join(f"{name} {number}" for name, number in content["versions"].items()),
@@ -155,6 +156,11 @@ def _short(value: Any) -> str:
     if isinstance(value, list) and len(value) > 4:
         return f"({len(value)} of them)"
     return "x".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _start(held: Mapping[str, Any] | None) -> str | None:
+    """Which hypernetwork a training went on from, if one, and how long that one had taken."""
+    return None if held is None else f"a hypernetwork of {held['space']['name']}, trained{_time(held.get('seconds'))}"
 
 
 def _time(seconds: float | None) -> str:
