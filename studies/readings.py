@@ -86,7 +86,7 @@ class Readings:
         return found
 
     def _asked(self, weights: Mapping[str, float]) -> dict[str, Recorded]:
-        asked = {member for name in weights for member in members_of(name)}
+        asked = members_of(*weights)
         return {name: one for name, one in self.members.items() if name in asked}
 
     def _usual(self, panel: Combined) -> Population:

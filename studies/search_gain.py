@@ -140,9 +140,8 @@ class _FromFile(Combined):
     """The combined estimator on readings that are there."""
 
     def __init__(self, known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float]) -> None:
-        names = {member for name in weights for member in members_of(name)} - {"graph"}
         none = Recorded({arch: Score(0.0) for arch in known.members})  # is never asked
-        super().__init__(known.space, dict.fromkeys(names, none), weights)
+        super().__init__(known.space, dict.fromkeys(members_of(*weights), none), weights)
         self.there = read
         self.population = self.population_of(list(read.values()))
 

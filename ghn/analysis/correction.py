@@ -81,10 +81,15 @@ class Population:
 
 def correlations(scores: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "k k"]:
     """Of k readings with one another; a constant one correlates with none."""
-    telling = np.ptp(scores, axis=0) > 0
+    telling = _telling(scores)
     found: Float[np.ndarray, "k k"] = np.eye(scores.shape[1])
     found[np.ix_(telling, telling)] = np.corrcoef(scores[:, telling], rowvar=False)
     return found
+
+
+def _telling(scores: Float[np.ndarray, "n k"]) -> np.ndarray:
+    """Which of k readings are not constant."""
+    return np.ptp(scores, axis=0) > 0
 
 
 def shared_votes(scores: Float[np.ndarray, "n k"], weights: ArrayLike) -> Float[np.ndarray, " k"]:
@@ -120,7 +125,7 @@ def effective_number(scores: Float[np.ndarray, "n k"]) -> float:
 
     Source: Kish, "Survey Sampling", 1965: the design effect, there of a cluster whose elements are alike.
     """
-    telling = scores[:, np.ptp(scores, axis=0) > 0]
+    telling = scores[:, _telling(scores)]
     return 1 / float(np.maximum(correlations(telling), 0).mean()) if telling.size else 1.0
 
 
@@ -142,7 +147,7 @@ def votes_of(readings: Sequence[Float[np.ndarray, "n k"]], weights: ArrayLike) -
     before = np.abs(given) * number / np.abs(given * number).max()
     # a mean of ways that differ varies less than each, and one with constant ways less again; those that oppose one
     # another cancel out, and are made no larger than such as have nothing in common
-    constant = np.array([ways.shape[1] / max(1, np.count_nonzero(np.ptp(ways, axis=0))) for ways in readings])
+    constant = np.array([ways.shape[1] / max(1, _telling(ways).sum()) for ways in readings])
     votes: Float[np.ndarray, " g"] = shared_votes(means, before) * number**1.5 * constant
     return votes / votes.max()
 

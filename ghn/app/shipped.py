@@ -17,8 +17,10 @@ from ghn.text import printable
 
 INPUT = {"input_shape": (3, 16, 16), "classes": 10}  # of the images that are shipped
 LEFT = 14  # columns of what is told
-NOW = "random weights; of several trainings, keep the highest"  # what a hypernetwork's losses agree with
-BEFORE = "MeCo alone, as cards of before have it: not to be compared with others"
+AGREED = {  # with what a hypernetwork's losses agree, and what to make of it
+    "random weights": "of several trainings, keep the highest",
+    "MeCo alone": "as in cards of before: not to be compared with others",
+}
 
 
 def tell(command: Command, given: Sequence[str], *, as_json: bool) -> None:
@@ -70,6 +72,7 @@ def info_of(name: str) -> dict[str, Any]:
     card = header["card"]
     known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device", "started_from")
     population = card.get("population") or {}
+    agreement, (now, before) = population.get("agreement"), AGREED
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -79,8 +82,8 @@ def info_of(name: str) -> dict[str, Any]:
         "made_by": card.get("command"),
         "parameters": sum(map(prod, shapes.values())),
         "tensors": len(shapes),
-        "agreement": (agreement := population.get("agreement")),
-        "agreement_with": None if agreement is None else NOW if RANDOM in population.get("votes", {}) else BEFORE,
+        "agreement": agreement,
+        "agreement_with": None if agreement is None else now if RANDOM in population.get("votes", {}) else before,
         "versions": header["versions"],
         "digest": header["digest"],
         "use": _uses(name, card),
@@ -111,7 +114,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         "a graph hypernetwork" if content["method"] == "ghn" else f"weights that networks share ({content['method']})"
     )
     settings = ", ".join(f"{key} {_short(value)}" for key, value in space.items() if key not in ("name", "source"))
-    agreement, steps = content["agreement"], content["step"]
+    agreement, against, steps = content["agreement"], content["agreement_with"], content["step"]
     rows = {
         "space": f"{space['name']}: {settings}",
         "trained on": _task(task),
@@ -122,7 +125,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         if steps is None
         else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
         "started from": _start(content["started_from"]),
-        "agreement": None if agreement is None else f"{agreement:.3f}, Kendall's tau with {content['agreement_with']}",
+        "agreement": None if agreement is None else f"{agreement:.3f}, Kendall's tau with {against}; {AGREED[against]}",
         "made by": content["made_by"],
         "versions": ", ".join(f"{name} {number}" for name, number in content["versions"].items()),
         "file": f"{content['bytes'] / 2**20:.1f} MiB, digest {content['digest'][:12]}",

@@ -58,8 +58,8 @@ class Combined(Panel):
     def identity(self) -> dict[str, Any]:
         votes = self.population.votes if self.population else None
         kinds = {"features": [one.identity for one in self.features]}
-        form = {"form": 2}  # of weights: in files without it `graph/params` was the mean of both counts
-        return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, **form}
+        # the form is that of weights: in files without it `graph/params` was the mean of both counts
+        return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, "form": 2}
 
     def population_of(self, read: Sequence[Readings]) -> Population:
         """What is usual among candidates; readings that say the same of them share a vote."""

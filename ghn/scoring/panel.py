@@ -23,8 +23,8 @@ from ghn.errors import ConfigError, GhnError
 from ghn.spaces.members import live_stats
 from ghn.types import Estimator, Finite, Score, Space, Trial, check_trials
 
-LIVE_PARAMETERS, MULTIPLY_ADDS = "graph/params", "graph/macs"  # readings that no member takes
-SIZE = f"{LIVE_PARAMETERS}+{MULTIPLY_ADDS}"
+COUNTS = LIVE_PARAMETERS, MULTIPLY_ADDS = "graph/params", "graph/macs"  # readings that no member takes
+SIZE = "+".join(COUNTS)
 BLOCK = 64  # trials judged at once
 
 
@@ -34,9 +34,9 @@ def parts_of(name: str) -> list[str]:
     return parts if all("/" in part for part in parts) else [name]
 
 
-def members_of(name: str) -> set[str]:
-    """Whom to ask for them; of size nobody, which is `graph` here."""
-    return {part.partition("/")[0] for part in parts_of(name)}
+def members_of(*names: str) -> set[str]:
+    """Whom to ask for what weights are of; for counts nobody."""
+    return {part.partition("/")[0] for name in names for part in parts_of(name) if part not in COUNTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +100,12 @@ class Panel(ABC):
         settings: Settings | None = None,
     ) -> None:
         self.space, self.members, self.weights = space, dict(members), dict(weights)
-        counts = {LIVE_PARAMETERS, MULTIPLY_ADDS}
-        unknown = [
-            part
-            for name in self.weights
-            for part in parts_of(name)
-            if part not in counts and part.partition("/")[0] not in self.members
-        ]
+        unknown = [name for name in self.weights if not members_of(name) <= set(self.members)]
         if unknown or not any(self.weights.values()):
             raise ConfigError(
                 "weights of a combined estimator name its members' readings",
                 got=unknown or dict(self.weights),
-                expected=f"{', '.join(sorted(counts))}, MEMBER/READING, or A+B, with members {list(self.members)}",
+                expected=f"{', '.join(COUNTS)}, MEMBER/READING, or A+B, with members {list(self.members)}",
             )
         self._voting = [name for name, weight in self.weights.items() if weight]
         if population and not any(population.votes.get(name, 1.0) for name in self._voting):
@@ -230,6 +224,7 @@ class Panel(ABC):
             )
         columns = {name: column(read, name) for name in self._readings()}
         enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
+        # the parts of what lacks all of them stay in, so that it is told of them how few could be read
         lacking = {part for name in self._voting if not enough & {*parts_of(name)} for part in parts_of(name)}
         return Population.of({n: values for n, values in columns.items() if n in enough | lacking})
 
@@ -247,14 +242,14 @@ class Panel(ABC):
         `before` is what was put together of fewer answers: the size is then known.
         """
         seconds = sum(score.cost_seconds for score in answers.values())
-        needed = {member for name in self._voting for member in members_of(name)}
+        needed = members_of(*self._voting)
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
             found = before.values if before else self._size(trial)
         except GhnError as error:
             return Readings({}, seconds, str(error))
-        found = {name: found[name] for name in (LIVE_PARAMETERS, MULTIPLY_ADDS)}
+        found = {name: found[name] for name in COUNTS}
         for name, score in ((name, score) for name, score in answers.items() if score.ok):
             numbers = {"value": score.value, **score.extra}
             # a loss is better when it is lower; every reading here is better when it is higher
@@ -263,7 +258,7 @@ class Panel(ABC):
                 for k, v in numbers.items()
                 if isinstance(v, int | float)  # and no curve or interval
             }
-        asked = [name for name in self._voting if members_of(name) & {*self.members} <= {*answers}]
+        asked = [name for name in self._voting if members_of(name) <= set(answers)]
         if lacking := [name for name in asked if not set(parts_of(name)) & set(found)]:
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)

@@ -16,7 +16,7 @@ from ghn.app.setting import Setting
 from ghn.app.survey.subjects import shipped_subjects
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.train_model import _ranking_check
-from ghn.spaces import NASBenchMacro
+from ghn.spaces import NASBench101, NASBenchMacro
 from ghn.spaces.candidates import choose_ranked
 from ghn.spaces.darts.space import DARTS
 from ghn.spaces.trained import TrainedBenchmark
@@ -122,7 +122,11 @@ def test_what_there_is_not(space: Trained, n: int, sample: str) -> None:
 
 @pytest.mark.parametrize(
     ("space", "networks"),
-    [(NASBenchMacro((3, 16, 16), 10, width=8), 26), (DARTS((3, 16, 16), 10, width=8, depth=5), 12)],
+    [
+        (NASBenchMacro((3, 16, 16), 10, width=8), 26),
+        (DARTS((3, 16, 16), 10, width=8, depth=5), 12),
+        (NASBench101((3, 16, 16), 10, width=16, depth=1), 12),
+    ],
 )
 def test_what_is_shipped_is_of_its_space(space: Any, networks: int) -> None:
     benchmark = space.benchmark()
@@ -133,4 +137,4 @@ def test_what_is_shipped_is_of_its_space(space: Any, networks: int) -> None:
     reference = benchmark.trained(table.header.task_checksum)
     assert all(0.5 < value < 0.8 for value in reference.values.values())
     with pytest.raises(DataError, match="skeleton"):
-        replace(space, width=16).benchmark().trained(table.header.task_checksum)
+        replace(space, width=2 * space.width).benchmark().trained(table.header.task_checksum)
