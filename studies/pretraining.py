@@ -137,8 +137,9 @@ def judged(run: Path, step: int, setting: Setting, accuracy: Mapping[str, float]
     values, params = list(accuracy.values()), [float(live_params(setting.space, t.arch)) for t in trials]
     whole = read.combined()
     alone, sum_of_all = ([score.value for score in e.score(trials)] for e in (read.combined(company=False), whole))
-    random = normal_scores(read.population, whole.read(trials), [RANDOM])[:, 0]
-    found: dict[str, Any] = {"step": step, "seconds": model.card["seconds"], "agreement": kendall(alone, random)}
+    taken, losses = whole.read(trials), [name for name in whole.weights if name.endswith("/loss")]
+    own, random = (normal_scores(read.population, taken, names).mean(1) for names in (losses, [RANDOM]))  # as the card
+    found: dict[str, Any] = {"step": step, "seconds": model.card["seconds"], "agreement": kendall(own, random)}
     for name, scores in (("alone", alone), ("combined", sum_of_all)):
         statistics = rank(scores, values, groups=params, bootstrap=0).statistics
         found[name] = {key: statistics[key].value for key in KEYS if key in statistics}
