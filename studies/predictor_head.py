@@ -167,7 +167,7 @@ def with_features(usual: Combined, trials: Sequence[Trial[Any]], features: Float
     known = {trial.arch: Score(0.0, extra=row) for trial, row in zip(trials, rows, strict=True)}
     weights = {**usual.weights, **{f"head/{name}": 0.0 for name in names}}
     members = {**usual.members, "head": Recorded(known)}
-    everything = Combined(usual.space, members, weights)
+    everything = Combined(usual.space, members, weights, witness=usual.witness)
     population = everything.population_of(everything.read(trials))
     return Combined(usual.space, members, weights, population=population, features=usual.features, slopes=usual.slopes)
 

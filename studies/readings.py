@@ -59,6 +59,7 @@ class Readings:
         trials = [Trial(text, self.space.parse(text)) for text in archs]
         ranker = make_ranker(model, task=setting.task)
         self.weights, self.slopes, self.features, self.members = ranker.weights, ranker.slopes, ranker.features, {}
+        self.witness = ranker.witness
         made: dict[str, Estimator[Any]] = dict(ranker.members)
         made |= {name: make_zero_cost(name, self.space, setting.task, setting.fabric) for name in proxies}
         for name, member in made.items():
@@ -68,7 +69,9 @@ class Readings:
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
         self._known_usual = ranker.population
-        self.population = self._usual(Combined(self.space, self._asked(self.weights), self.weights))
+        self.population = self._usual(
+            Combined(self.space, self._asked(self.weights), self.weights, witness=self.witness)
+        )
 
     def _trials(self, texts: Sequence[str]) -> list[Trial[Any]]:
         return [Trial(text, self.space.parse(text)) for text in texts]
@@ -81,7 +84,10 @@ class Readings:
 
         weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
         slopes = [name for name in weights if name in self.slopes]
-        found = Combined(self.space, self._asked(weights), weights, features=self.features, slopes=slopes)
+        witness = self.witness if self.witness in weights else None
+        found = Combined(
+            self.space, self._asked(weights), weights, features=self.features, slopes=slopes, witness=witness
+        )
         found.population = self._usual(found)
         return found
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm, rankdata
 
-from ghn.analysis.correction import correlations, shared_votes, votes_of
+from ghn.analysis.correction import confirmed, correlations, shared_votes, votes_of
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
@@ -36,7 +36,7 @@ from studies.run import run_study, write_json
 
 Floats = NDArray[np.float64]
 SIZE, MACS, BOTH, PROXY, SWAP = "live parameters", "multiply-adds", "size", "meco", "swap"
-PRESENT = "votes of means"  # what `rank` does
+PRESENT = "confirmed by random weights"  # what `rank` does
 FORMER = "size 1, losses 2, MeCo 2"  # the weights that were chosen on accuracies of NAS-Bench-201
 
 
@@ -141,14 +141,26 @@ def rules(names: list[str]) -> dict[str, Rule]:
         votes: Floats = shared_votes(each.T, [1.0] * len(each))
         return votes
 
-    def present(scores: Mapping[str, Floats]) -> Floats:
+    def means(scores: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+        """Size, random weights and losses [n, k], and their votes."""
         ways = [[SIZE, MACS], [PROXY, SWAP], *([name] for name in losses)]
         readings = [np.stack([scores[name] for name in names], 1) for names in ways]
-        total: Floats = np.stack([one.mean(1) for one in readings], 1) @ votes_of(readings, [1.0] * len(ways))
+        return np.stack([one.mean(1) for one in readings], 1), votes_of(readings, [1.0] * len(ways))
+
+    def trusting(scores: Mapping[str, Floats]) -> Floats:
+        each, votes = means(scores)
+        total: Floats = each @ votes
+        return total
+
+    def present(scores: Mapping[str, Floats]) -> Floats:
+        each, votes = means(scores)
+        size, generated = confirmed(np.stack([each[:, 0], each[:, 2:].mean(1)], 1), each[:, 1])
+        total: Floats = each @ (votes * np.array([size, 1.0, *[generated] * len(losses)]))
         return total
 
     return {
         PRESENT: present,
+        "votes of means": trusting,
         "shared votes, MeCo alone": weighed(few, shared),
         "shared votes, SWAP has its own": weighed([*few, SWAP], shared),
         "a vote a reading": weighed(few, equal),

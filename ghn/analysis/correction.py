@@ -152,6 +152,28 @@ def votes_of(readings: Sequence[Float[np.ndarray, "n k"]], weights: ArrayLike) -
     return votes / votes.max()
 
 
+def confirmed(sources: Float[np.ndarray, "n g"], witness: Float[np.ndarray, " n"]) -> Float[np.ndarray, " g"]:
+    """How far a witness that errs by itself confirms each of g sources beyond what the others say, from 0 to 1.
+
+    Twice the partial correlation of source and witness, given the mean of the other sources: none where a source says
+    nothing, or only repeats the others. A half is enough, as no witness knows everything. No accuracy is known.
+
+    Source: Fisher, "The distribution of the partial correlation coefficient", Metron 1924.
+
+    Args:
+        sources: scores of each over networks.
+        witness: scores of the witness, who is not among them.
+    """
+    found: Float[np.ndarray, " g"] = np.zeros(sources.shape[1])
+    for k in range(len(found)):
+        others = np.delete(sources, k, axis=1)
+        given = others.mean(1) if others.size else np.zeros(len(witness))
+        r = correlations(np.stack([sources[:, k], witness, given], 1))
+        left = (1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2)  # nothing of one that is what the others say
+        found[k] = (r[0, 1] - r[0, 2] * r[1, 2]) / left**0.5 if left > 1e-9 else 0.0
+    return np.clip(2 * found, 0, 1)
+
+
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
     """Each quantile once: ties stand at their first and last step, of which `normal_scores` takes the middle."""
     values, where = np.unique(q, return_inverse=True)

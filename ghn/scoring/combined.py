@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, votes_of
+from ghn.analysis.correction import Population, Settings, View, confirmed, correct, normal_ranks, votes_of
 from ghn.analysis.weighted import Floats
-from ghn.scoring.panel import Panel, Readings, Rows, normal_scores, parts_of
+from ghn.errors import check_known
+from ghn.scoring.panel import Panel, Readings, Rows, members_of, normal_scores, parts_of
 from ghn.scoring.standard_features import StandardFeatures, every_kind
 from ghn.types import Estimator, Network, Space
 
@@ -35,6 +36,11 @@ class Combined(Panel):
         space: as all others of `Panel`.
         features: of networks, beside the readings; None: the space's own, if it has any, and those of any graph.
         slopes: readings that have a slope of their own; None: those of the sum.
+        witness: a reading of the sum that errs by itself: where nothing is known of the population, counts on the one
+            hand and all other readings on the other have votes as far as it confirms them (`confirmed`). None: in full.
+
+    Raises:
+        ConfigError: also, the witness is no reading of the sum.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
@@ -49,8 +55,12 @@ class Combined(Panel):
         settings: Settings | None = None,
         features: Sequence[StandardFeatures] | None = None,
         slopes: Collection[str] | None = None,
+        witness: str | None = None,
     ) -> None:
         super().__init__(space, members, weights, population=population, settings=settings)
+        if witness is not None:
+            check_known("witness of a combined estimator", witness, self._voting)
+        self.witness = witness
         self.features = list(features or every_kind(space))
         self.slopes = [name for name in weights if name in (self._voting if slopes is None else slopes)]
 
@@ -59,15 +69,34 @@ class Combined(Panel):
         votes = self.population.votes if self.population else None
         kinds = {"features": [one.identity for one in self.features]}
         # the form is that of weights: in files without it `graph/params` was the mean of both counts
-        return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, "form": 2}
+        asked = {} if self.population or self.witness is None else {"witness": self.witness}
+        return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, **asked, "form": 2}
 
     def population_of(self, read: Sequence[Readings]) -> Population:
-        """What is usual among candidates; readings that say the same of them share a vote."""
+        """What is usual among candidates; readings that say the same share a vote, and a witness confirms them."""
         found = super().population_of(read)
         good = [one for one in read if one.error is None]
         readings = [normal_scores(found, good, parts_of(name)) for name in self._voting]
         votes = votes_of(readings, [self.weights[name] for name in self._voting])
+        trusted = votes * self._confirmed(np.stack([ways.mean(1) for ways in readings], 1))
+        votes = trusted if trusted.any() else votes  # a witness whose vote others took, and that confirms nobody
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
+
+    def _confirmed(self, scores: Floats) -> Floats:
+        """How far the witness confirms each reading of the sum [k], of whose scores [n, k]; itself in full."""
+        trust = np.ones(scores.shape[1])
+        if self.witness is None:
+            return trust
+        signed = scores * np.sign([self.weights[name] for name in self._voting])
+        witness = signed[:, self._voting.index(self.witness)]
+        counts = np.array([not members_of(name) for name in self._voting])
+        others = np.array([name != self.witness for name in self._voting])
+        kinds = [kind for kind in (counts & others, ~counts & others) if kind.any()]
+        if kinds and np.ptp(witness) > 0:  # else it says nothing, of anyone
+            sources = np.stack([signed[:, kind].mean(1) for kind in kinds], 1)
+            for kind, found in zip(kinds, confirmed(sources, witness), strict=True):
+                trust[kind] = found
+        return trust
 
     def known(self, archs: Sequence[Any]) -> Floats:
         return _features_of(self.features[0], archs)

@@ -40,9 +40,9 @@ def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True)
     """A vote for each reading: size, random weights, and the loss of generated weights in each variant.
 
     Size is counted in two ways and random weights are asked in two ways, of which the means vote. Readings that say the
-    same share a vote (`Combined.population_of`). Several hypernetworks share the vote of a variant. Readings of weight
-    0 are for the regression alone: SynFlow, in which references may find what the votes lack, what the vote of random
-    weights is made of, and accuracies.
+    same share a vote, and random weights have to confirm size and losses (`Combined.population_of`). Several
+    hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone: SynFlow, in which
+    references may find what the votes lack, what the vote of random weights is made of, and accuracies.
     """
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
@@ -83,7 +83,8 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
     slopes = [name for name in weights if not name.endswith("/accuracy") and name != RANDOM]  # its parts have them
     try:
         population = _population(models, images.checksum)
-        return Combined(space, members, weights, population=population, features=learnt, slopes=slopes)
+        witness = RANDOM if proxy else None
+        return Combined(space, members, weights, population=population, features=learnt, slopes=slopes, witness=witness)
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             "the population in a checkpoint's card cannot be used", got=repr(error), fix="train it again"

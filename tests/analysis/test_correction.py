@@ -11,6 +11,7 @@ from ghn.analysis.correction import (
     Population,
     Settings,
     View,
+    confirmed,
     correct,
     effective_number,
     normal_ranks,
@@ -76,6 +77,19 @@ def test_a_mean_has_as_many_votes_as_its_ways_say_something_of_their_own() -> No
     assert against[0] / against[1] == pytest.approx(votes[0] / votes[1])
     silent = votes_of([np.stack([one, np.zeros(200)], 1), alone], [1, 1])  # halves the mean, but has no vote
     assert silent[0] / silent[1] == pytest.approx(2)
+
+
+def test_a_witness_confirms_what_says_more_than_the_others() -> None:
+    quality, size, first, second = independent(4).T
+    witness = quality + 0.8 * size + 0.5 * first
+    for source, trust in ((quality + second, 1.0), (second, 0.0), (size, 0.0), (-quality, 0.0)):
+        assert confirmed(np.stack([source, size], 1), witness)[0] == pytest.approx(trust, abs=1e-6)
+    little = confirmed(np.stack([0.2 * quality + second, size], 1), witness)[0]
+    # correlations with the witness and given size, in columns that have nothing in common
+    assert little == pytest.approx(2 * 0.2 / (1.04 * 1.25) ** 0.5)
+    assert confirmed(np.stack([size], 1), witness) == pytest.approx(min(1, 2 * 0.8 / (1 + 0.64 + 0.25) ** 0.5))
+    assert confirmed(np.stack([quality, np.zeros(200)], 1), witness) == pytest.approx([1, 0])
+    assert confirmed(np.stack([quality, size], 1), np.zeros(200)) == pytest.approx([0, 0])
 
 
 def test_a_mean_below_zero_shares_as_one_above() -> None:

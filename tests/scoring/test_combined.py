@@ -109,6 +109,33 @@ def test_shares_rest_on_proportions_of_weights_and_never_turn_an_order(toy_space
         Combined(toy_space, {}, {LIVE_PARAMETERS: 1.0}, population=nothing)
 
 
+def test_what_a_witness_does_not_confirm_has_no_vote(toy_space, archs, truth):
+    """Losses of a bad training beside random weights that know something: hardly worse than without them."""
+    names = ["random/value", *(f"loss{i}/value" for i in range(3))]
+
+    def panel(losses, signs=(1, 1), random=noisy(truth, 1.0, seed=5), witness="random/value"):  # noqa: B008
+        members = {"random": Says({a: signs[0] * v for a, v in random.items()}.get)}
+        members |= {f"loss{i}": Says({a: signs[1] * v for a, v in losses(i).items()}.get) for i in range(3)}
+        weights = dict(zip(names, [signs[0], *[signs[1]] * 3], strict=True))
+        return Combined(toy_space, members, {LIVE_PARAMETERS: 1e-6, **weights}, witness=witness)
+
+    def bad(i):
+        return noisy(dict.fromkeys(truth, 0.0), 1.0, seed=i)
+
+    def good(i):
+        return noisy(truth, 1.0, seed=i)
+
+    trusting, asking = panel(bad, witness=None), panel(bad)
+    assert order(asking, archs, truth) > order(trusting, archs, truth) + 0.1
+    assert order(asking, archs, truth) == pytest.approx(order(panel(bad, (-1, 1)), archs, truth))  # a loss is one too
+    assert order(panel(good), archs, truth) == pytest.approx(order(panel(good, witness=None), archs, truth), abs=0.02)
+    silent = panel(good, random=dict.fromkeys(truth, 1.0))
+    assert silent.population_of(silent.read(trials(archs))).votes["loss0/value"] > 0.5
+    assert asking.identity != trusting.identity
+    with pytest.raises(ConfigError, match="witness of a combined estimator"):
+        panel(good, witness="loss0/other")
+
+
 def test_size_is_parameters_and_multiply_adds():
     macro = NASBenchMacro((3, 16, 16), 10, width=4)
     archs = [macro.sample(Random(i)) for i in range(60)]

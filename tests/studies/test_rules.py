@@ -59,10 +59,13 @@ def test_votes_and_what_failed() -> None:
     assert found["shared votes, MeCo alone"](scores) == pytest.approx(votes @ np.array(expected))
     ways = [np.stack([scores[name] for name in names], 1) for names in (names[:2], ("meco", "swap"))]
     ways += [one[:, None] for one in expected[2:]]
-    present = np.stack([one.mean(1) for one in ways], 1) @ votes_of(ways, [1] * 4)
-    assert found[PRESENT](scores) == pytest.approx(present) != pytest.approx(votes @ np.array(expected))
+    trusting = np.stack([one.mean(1) for one in ways], 1) @ votes_of(ways, [1] * 4)
+    assert found["votes of means"](scores) == pytest.approx(trusting) != pytest.approx(votes @ np.array(expected))
     same = {**scores, "swap": scores["meco"], "multiply-adds": scores["live parameters"]}  # nothing that is new
-    assert found[PRESENT](same) == pytest.approx(found["shared votes, MeCo alone"](same))
+    assert found["votes of means"](same) == pytest.approx(found["shared votes, MeCo alone"](same))
+    assert found[PRESENT](same) != pytest.approx(found["votes of means"](same))
+    true = {**same, **{n: 0.9 * scores["meco"] + 0.4 * scores[n] for n in (*names[:2], "ghn loss", "ghn_depth3 loss")}}
+    assert found[PRESENT](true) == pytest.approx(found["votes of means"](true))  # all are confirmed
     assert found["two votes for all losses"](scores) == pytest.approx(np.sum(expected, axis=0))
     assert normal(np.array([0.3, np.nan, 0.1])).argmin() == 1
     flat = {**scores, "ghn norm": np.zeros(30), "meco": np.zeros(30)}
