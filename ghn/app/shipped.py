@@ -84,6 +84,7 @@ def info_of(name: str) -> dict[str, Any]:
         "tensors": len(shapes),
         "agreement": agreement,
         "agreement_with": None if agreement is None else now if RANDOM in population.get("votes", {}) else before,
+        "votes": population.get("votes") or None,
         "versions": header["versions"],
         "digest": header["digest"],
         "use": _uses(name, card),
@@ -115,6 +116,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
     )
     settings = ", ".join(f"{key} {_short(value)}" for key, value in space.items() if key not in ("name", "source"))
     agreement, against, steps = content["agreement"], content["agreement_with"], content["step"]
+    votes = content["votes"]
     rows = {
         "space": f"{space['name']}: {settings}",
         "trained on": _task(task),
@@ -126,6 +128,7 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         else f"{steps:,} steps{_time(content['seconds'])}, on {content['device']}",
         "started from": _start(content["started_from"]),
         "agreement": None if agreement is None else f"{agreement:.3f}, Kendall's tau with {against}; {AGREED[against]}",
+        "votes in rank": votes and ", ".join(f"{name} {vote:.2f}" for name, vote in votes.items()),
         "made by": content["made_by"],
         "versions": ", ".join(f"{name} {number}" for name, number in content["versions"].items()),
         "file": f"{content['bytes'] / 2**20:.1f} MiB, digest {content['digest'][:12]}",
