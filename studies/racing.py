@@ -123,6 +123,8 @@ def _from_file(ranker: Combined, path: str, n: int | None) -> tuple[list[Trial[A
 def _answer(member: str, extra: Mapping[str, float]) -> Score:
     """What a member said, from the readings of a combined score, in which losses are higher for the better."""
     own = {name.partition("/")[2]: value for name, value in extra.items() if name.startswith(f"{member}/")}
+    if not own:
+        return Score.failed("it could not be read, and need not be")
     if "loss" in own:
         own["loss"] *= -1
     return Score(own.pop("value"), extra=own)
@@ -164,6 +166,7 @@ def recorded(
         for name, scores in members.items()
     }
     how: dict[str, Any] = {"population": ranker.population, "features": ranker.features, "slopes": ranker.slopes}
+    how |= {"witness": ranker.witness, "further": ranker.further}
     panel = RecordedPanel(ranker.space, memory, ranker.weights, **how)
     panel.sizes = {t.arch: ranker.put_together(t, {}) for t in trials}
     return panel

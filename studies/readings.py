@@ -59,7 +59,7 @@ class Readings:
         trials = [Trial(text, self.space.parse(text)) for text in archs]
         ranker = make_ranker(model, task=setting.task)
         self.weights, self.slopes, self.features, self.members = ranker.weights, ranker.slopes, ranker.features, {}
-        self.witness = ranker.witness
+        self.witness, self.further = ranker.witness, ranker.further
         made: dict[str, Estimator[Any]] = dict(ranker.members)
         made |= {name: make_zero_cost(name, self.space, setting.task, setting.fabric) for name in proxies}
         for name, member in made.items():
@@ -69,9 +69,7 @@ class Readings:
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
         self._known_usual = ranker.population
-        self.population = self._usual(
-            Combined(self.space, self._asked(self.weights), self.weights, witness=self.witness)
-        )
+        self.population = self._usual(self.combined())
 
     def _trials(self, texts: Sequence[str]) -> list[Trial[Any]]:
         return [Trial(text, self.space.parse(text)) for text in texts]
@@ -84,10 +82,10 @@ class Readings:
 
         weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
         slopes = [name for name in weights if name in self.slopes]
-        witness = self.witness if self.witness in weights else None
-        found = Combined(
-            self.space, self._asked(weights), weights, features=self.features, slopes=slopes, witness=witness
-        )
+        how: dict[str, Any] = {"features": self.features, "slopes": slopes}
+        if self.witness in weights:
+            how |= {"witness": self.witness, "further": self.further}
+        found = Combined(self.space, self._asked(weights), weights, **how)
         found.population = self._usual(found)
         return found
 
@@ -99,8 +97,12 @@ class Readings:
         """What is usual of readings, and how they share their votes; of a small pool the card says so."""
         if len(self.pool) >= LEAST or self._known_usual is None:
             return panel.population_of(panel.read(self._trials(list(self.pool))))
-        every = set(self._known_usual.votes) <= set(panel.weights)
-        return self._known_usual if every else Population(self._known_usual.quantiles)
+        if set(self._known_usual.votes) <= set(panel.weights):
+            return self._known_usual
+        # of a part of the recipe nobody knows how votes are shared, and nothing confirms further readings
+        return Population(
+            self._known_usual.quantiles, {name: float(name not in panel.further) for name in panel.weights}
+        )
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the pool with their accuracies, drawn uniformly."""

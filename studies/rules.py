@@ -6,7 +6,7 @@ well each rule orders them, beside the readings themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,8 @@ from studies.run import run_study, write_json
 
 Floats = NDArray[np.float64]
 SIZE, MACS, BOTH, PROXY, SWAP = "live parameters", "multiply-adds", "size", "meco", "swap"
-PRESENT = "confirmed by random weights"  # what `rank` does
+FURTHER = "synflow", "naswot"  # which losses have to confirm
+PRESENT = "confirmed"  # what `rank` does
 FORMER = "size 1, losses 2, MeCo 2"  # the weights that were chosen on accuracies of NAS-Bench-201
 
 
@@ -141,25 +142,23 @@ def rules(names: list[str]) -> dict[str, Rule]:
         votes: Floats = shared_votes(each.T, [1.0] * len(each))
         return votes
 
-    def means(scores: Mapping[str, Floats]) -> tuple[Floats, Floats]:
-        """Size, random weights and losses [n, k], and their votes."""
-        ways = [[SIZE, MACS], [PROXY, SWAP], *([name] for name in losses)]
+    def trusting(scores: Mapping[str, Floats], confirm: Sequence[str] = (), *, ask: bool = False) -> Floats:
+        """Size, random weights and losses share votes; if asked for as far as they, and what else, are confirmed."""
+        ways = [[SIZE, MACS], [PROXY, SWAP], *([name] for name in (*losses, *confirm))]
         readings = [np.stack([scores[name] for name in names], 1) for names in ways]
-        return np.stack([one.mean(1) for one in readings], 1), votes_of(readings, [1.0] * len(ways))
-
-    def trusting(scores: Mapping[str, Floats]) -> Floats:
-        each, votes = means(scores)
+        each = np.stack([one.mean(1) for one in readings], 1)
+        size, random, generated = each[:, 0], each[:, 1], each[:, 2 : 2 + len(losses)].mean(1)
+        counts, made = (confirmed(size, random, [generated]), confirmed(generated, random, [size])) if ask else (1, 1)
+        late = [made * confirmed(scores[name], generated, [size, random]) for name in confirm]
+        before = np.array([1.0] * (2 + len(losses)) + late)
+        votes = votes_of(readings, before) * before * [counts, 1, *[made] * len(losses), *[1] * len(confirm)]
         total: Floats = each @ votes
         return total
 
-    def present(scores: Mapping[str, Floats]) -> Floats:
-        each, votes = means(scores)
-        size, generated = confirmed(np.stack([each[:, 0], each[:, 2:].mean(1)], 1), each[:, 1])
-        total: Floats = each @ (votes * np.array([size, 1.0, *[generated] * len(losses)]))
-        return total
-
+    further = [name for name in FURTHER if name in names]
     return {
-        PRESENT: present,
+        PRESENT: lambda scores: trusting(scores, further, ask=True),
+        "confirmed, no further readings": lambda scores: trusting(scores, ask=True),
         "votes of means": trusting,
         "shared votes, MeCo alone": weighed(few, shared),
         "shared votes, SWAP has its own": weighed([*few, SWAP], shared),

@@ -137,12 +137,18 @@ def votes_of(readings: Sequence[Float[np.ndarray, "n k"]], weights: ArrayLike) -
 
     Args:
         readings: of each the normal scores over networks, one column a way.
-        weights: of the readings before; below zero where higher is worse.
+        weights: of the readings before; below zero where higher is worse. One of weight 0 has no vote, and takes none.
 
     Returns:
         What the weight of each mean is multiplied by, at most 1.
     """
     given, number = np.asarray(weights, dtype=float), np.array([effective_number(ways) for ways in readings])
+    if not given.all():
+        found: Float[np.ndarray, " g"] = np.zeros(len(given))
+        found[given != 0] = votes_of(
+            [ways for ways, weight in zip(readings, given, strict=True) if weight], given[given != 0]
+        )
+        return found
     means = np.stack([ways.mean(1) for ways in readings], 1) * np.sign(given)
     before = np.abs(given) * number / np.abs(given * number).max()
     # a mean of ways that differ varies less than each, and one with constant ways less again; those that oppose one
@@ -152,26 +158,27 @@ def votes_of(readings: Sequence[Float[np.ndarray, "n k"]], weights: ArrayLike) -
     return votes / votes.max()
 
 
-def confirmed(sources: Float[np.ndarray, "n g"], witness: Float[np.ndarray, " n"]) -> Float[np.ndarray, " g"]:
-    """How far a witness that errs by itself confirms each of g sources beyond what the others say, from 0 to 1.
+def confirmed(
+    source: Float[np.ndarray, " n"], witness: Float[np.ndarray, " n"], given: Sequence[Float[np.ndarray, " n"]]
+) -> float:
+    """How far a witness that errs by itself confirms a source beyond what others say, from 0 to 1.
 
-    Twice the partial correlation of source and witness, given the mean of the other sources: none where a source says
-    nothing, or only repeats the others. A half is enough, as no witness knows everything. No accuracy is known.
+    Twice the partial correlation of source and witness, given the others: none where a source says nothing, or only
+    repeats these. A half is enough, as no witness knows everything. No accuracy is known.
 
     Source: Fisher, "The distribution of the partial correlation coefficient", Metron 1924.
 
     Args:
-        sources: scores of each over networks.
-        witness: scores of the witness, who is not among them.
+        source: scores of it over networks.
+        witness: scores of the witness.
+        given: scores of the others.
     """
-    found: Float[np.ndarray, " g"] = np.zeros(sources.shape[1])
-    for k in range(len(found)):
-        others = np.delete(sources, k, axis=1)
-        given = others.mean(1) if others.size else np.zeros(len(witness))
-        r = correlations(np.stack([sources[:, k], witness, given], 1))
-        left = (1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2)  # nothing of one that is what the others say
-        found[k] = (r[0, 1] - r[0, 2] * r[1, 2]) / left**0.5 if left > 1e-9 else 0.0
-    return np.clip(2 * found, 0, 1)
+    known = np.stack([np.ones(len(source)), *given], 1)
+    own, other = (x - known @ np.linalg.lstsq(known, x, rcond=None)[0] for x in (source, witness))
+    left = [np.linalg.norm(rest) for rest in (own, other)]
+    if min(left) < 1e-6 * len(source) ** 0.5:  # what the others say tells all of one
+        return 0.0
+    return float(np.clip(2 * own @ other / np.prod(left), 0, 1))
 
 
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:

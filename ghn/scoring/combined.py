@@ -37,10 +37,13 @@ class Combined(Panel):
         features: of networks, beside the readings; None: the space's own, if it has any, and those of any graph.
         slopes: readings that have a slope of their own; None: those of the sum.
         witness: a reading of the sum that errs by itself: where nothing is known of the population, counts on the one
-            hand and all other readings on the other have votes as far as it confirms them (`confirmed`). None: in full.
+            hand and all other readings on the other have votes as far as it confirms them (`confirmed`), each beyond
+            what the other says. None: in full.
+        further: readings of the sum that a candidate may lack; they have votes as far as those other readings, where
+            they are themselves confirmed, confirm them beyond counts and the witness. Without a witness in full.
 
     Raises:
-        ConfigError: also, the witness is no reading of the sum.
+        ConfigError: also, the witness or a further reading is none of the sum.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
@@ -56,11 +59,12 @@ class Combined(Panel):
         features: Sequence[StandardFeatures] | None = None,
         slopes: Collection[str] | None = None,
         witness: str | None = None,
+        further: Collection[str] = (),
     ) -> None:
-        super().__init__(space, members, weights, population=population, settings=settings)
-        if witness is not None:
-            check_known("witness of a combined estimator", witness, self._voting)
-        self.witness = witness
+        super().__init__(space, members, weights, population=population, settings=settings, optional=further)
+        for name in further if witness is None else (witness, *further):
+            check_known("witness or further reading of a combined estimator", name, self._voting)
+        self.witness, self.further = witness, tuple(further)
         self.features = list(features or every_kind(space))
         self.slopes = [name for name in weights if name in (self._voting if slopes is None else slopes)]
 
@@ -69,7 +73,7 @@ class Combined(Panel):
         votes = self.population.votes if self.population else None
         kinds = {"features": [one.identity for one in self.features]}
         # the form is that of weights: in files without it `graph/params` was the mean of both counts
-        asked = {} if self.population or self.witness is None else {"witness": self.witness}
+        asked = {} if self.population or self.witness is None else {"witness": self.witness, "further": self.further}
         return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, **asked, "form": 2}
 
     def population_of(self, read: Sequence[Readings]) -> Population:
@@ -77,26 +81,31 @@ class Combined(Panel):
         found = super().population_of(read)
         good = [one for one in read if one.error is None]
         readings = [normal_scores(found, good, parts_of(name)) for name in self._voting]
-        votes = votes_of(readings, [self.weights[name] for name in self._voting])
-        trusted = votes * self._confirmed(np.stack([ways.mean(1) for ways in readings], 1))
+        weights = np.array([self.weights[name] for name in self._voting])
+        trust = self._trust(np.stack([ways.mean(1) for ways in readings], 1) * np.sign(weights))
+        late = np.array([name in self.further for name in self._voting])  # not confirmed, they take no one's vote
+        before = np.where(late, trust, 1.0)
+        votes = votes_of(readings, weights * before) * before
+        trusted = votes * np.where(late, 1.0, trust)
         votes = trusted if trusted.any() else votes  # a witness whose vote others took, and that confirms nobody
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
-    def _confirmed(self, scores: Floats) -> Floats:
-        """How far the witness confirms each reading of the sum [k], of whose scores [n, k]; itself in full."""
-        trust = np.ones(scores.shape[1])
+    def _trust(self, scores: Floats) -> Floats:
+        """How far each reading of the sum [k] is confirmed, of whose scores [n, k], higher for the better."""
+        trust, each = dict.fromkeys(self._voting, 1.0), dict(zip(self._voting, scores.T, strict=True))
         if self.witness is None:
-            return trust
-        signed = scores * np.sign([self.weights[name] for name in self._voting])
-        witness = signed[:, self._voting.index(self.witness)]
-        counts = np.array([not members_of(name) for name in self._voting])
-        others = np.array([name != self.witness for name in self._voting])
-        kinds = [kind for kind in (counts & others, ~counts & others) if kind.any()]
-        if kinds and np.ptp(witness) > 0:  # else it says nothing, of anyone
-            sources = np.stack([signed[:, kind].mean(1) for kind in kinds], 1)
-            for kind, found in zip(kinds, confirmed(sources, witness), strict=True):
-                trust[kind] = found
-        return trust
+            return np.array(list(trust.values()))
+        witness, main = each[self.witness], [n for n in self._voting if n not in (self.witness, *self.further)]
+        counts, losses = ([name for name in main if bool(members_of(name)) is asked] for asked in (False, True))
+        groups = [group for group in (counts, losses) if group]
+        means = [np.mean([each[name] for name in group], axis=0) for group in groups]
+        if np.ptp(witness) > 0:  # else it says nothing, of anyone
+            for k, group in enumerate(groups):
+                trust |= dict.fromkeys(group, confirmed(means[k], witness, means[:k] + means[k + 1 :]))
+        for name in self.further:
+            given = [*means[: len(groups) - 1], witness]
+            trust[name] = trust[losses[0]] * confirmed(each[name], means[-1], given) if losses else 0.0
+        return np.array(list(trust.values()))
 
     def known(self, archs: Sequence[Any]) -> Floats:
         return _features_of(self.features[0], archs)

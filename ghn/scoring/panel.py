@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
 from random import Random
@@ -83,6 +83,7 @@ class Panel(ABC):
             `graph/params` and `graph/macs` are the live parameters and multiply-adds of a network.
         population: what readings are usual; None: each call's own candidates.
         settings: of the regression.
+        optional: readings of the sum that a candidate or the population may lack; they then count as usual.
 
     Raises:
         ConfigError: weights of readings that no member has, or that the population lacks.
@@ -98,6 +99,7 @@ class Panel(ABC):
         *,
         population: Population | None = None,
         settings: Settings | None = None,
+        optional: Collection[str] = (),
     ) -> None:
         self.space, self.members, self.weights = space, dict(members), dict(weights)
         unknown = [name for name in self.weights if not members_of(name) <= set(self.members)]
@@ -108,9 +110,10 @@ class Panel(ABC):
                 expected=f"{', '.join(COUNTS)}, MEMBER/READING, or A+B, with members {list(self.members)}",
             )
         self._voting = [name for name, weight in self.weights.items() if weight]
+        self._needed = [name for name in self._voting if name not in optional]
         if population and not any(population.votes.get(name, 1.0) for name in self._voting):
             raise ConfigError("the population leaves no reading a vote", got=population.votes)
-        if population and (missing := [n for n in self._voting if not set(parts_of(n)) & set(population.quantiles)]):
+        if population and (missing := [n for n in self._needed if not set(parts_of(n)) & set(population.quantiles)]):
             raise ConfigError("the population lacks readings", got=missing, expected=self._readings())
         self.population, self.settings = population, settings or Settings()
         self._references: list[tuple[Trial[Any], float]] = []
@@ -225,7 +228,7 @@ class Panel(ABC):
         columns = {name: column(read, name) for name in self._readings()}
         enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
         # the parts of what lacks all of them stay in, so that it is told of them how few could be read
-        lacking = {part for name in self._voting if not enough & {*parts_of(name)} for part in parts_of(name)}
+        lacking = {part for name in self._needed if not enough & {*parts_of(name)} for part in parts_of(name)}
         return Population.of({n: values for n, values in columns.items() if n in enough | lacking})
 
     def _readings(self) -> list[str]:
@@ -242,7 +245,7 @@ class Panel(ABC):
         `before` is what was put together of fewer answers: the size is then known.
         """
         seconds = sum(score.cost_seconds for score in answers.values())
-        needed = members_of(*self._voting)
+        needed = members_of(*self._needed)
         if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
@@ -258,7 +261,7 @@ class Panel(ABC):
                 for k, v in numbers.items()
                 if isinstance(v, int | float)  # and no curve or interval
             }
-        asked = [name for name in self._voting if members_of(name) <= set(answers)]
+        asked = [name for name in self._needed if members_of(name) <= set(answers)]
         if lacking := [name for name in asked if not set(parts_of(name)) & set(found)]:
             return Readings({}, seconds, f"its members gave no {', '.join(sorted(lacking))}")
         return Readings(found, seconds)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
     from ghn.scoring.model import Model
 
 IMAGES = 256  # on which generated weights are read
-PROXY, FLOW = "zero_cost", "synflow"  # members with random weights
+PROXY, FLOW, NASWOT = "zero_cost", "synflow", "naswot"  # members with random weights
 MECO, SWAP = f"{PROXY}/meco", f"{PROXY}/swap"  # of one forward pass
 RANDOM = f"{MECO}+{SWAP}"
+FURTHER = f"{FLOW}/value", f"{NASWOT}/value"  # which losses have to confirm
 _FORMER = {LIVE_PARAMETERS: SIZE, MECO: RANDOM}  # votes in cards of before
 
 
@@ -36,18 +38,22 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
     return "_".join([f"ghn{number + 1}" if number else "ghn", *(f"{k}{v}" for k, v in skeleton.items())])
 
 
-def rank_weights(members: Sequence[str], *, models: int = 1, proxy: bool = True) -> dict[str, float]:
+def rank_weights(
+    members: Sequence[str], *, models: int = 1, proxy: bool = True, further: bool = True
+) -> dict[str, float]:
     """A vote for each reading: size, random weights, and the loss of generated weights in each variant.
 
     Size is counted in two ways and random weights are asked in two ways, of which the means vote. Readings that say the
-    same share a vote, and random weights have to confirm size and losses (`Combined.population_of`). Several
-    hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone: SynFlow, in which
-    references may find what the votes lack, what the vote of random weights is made of, and accuracies.
+    same share a vote, random weights have to confirm size and losses, and losses any `further` reading of random
+    weights (`Combined.population_of`). Several hypernetworks share the vote of a variant. Readings of weight 0 are for
+    the regression alone, in which references may find what the votes lack: what the vote of random weights is made of,
+    accuracies, and SynFlow where it has no vote.
     """
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
     proxies = {RANDOM: 1.0, MECO: 0.0, SWAP: 0.0} if proxy else {}
-    return {SIZE: 1.0, **losses, **accuracies, **proxies, f"{FLOW}/value": 0.0}
+    others = dict.fromkeys(FURTHER, 1.0) if proxy and further else {f"{FLOW}/value": 0.0}
+    return {SIZE: 1.0, **losses, **accuracies, **proxies, **others}
 
 
 def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1) -> Combined:
@@ -55,9 +61,9 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
 
     Generated weights are read in each variant that the space names, proxies with random weights in its own;
     a space that is not `Readable` is read as it is. They are left out where inputs have no positions.
-    References are learnt with `features` (`StandardFeatures`; None: of all kinds), and with SynFlow, which has no vote;
-    accuracies of generated weights are too coarse for slopes of their own. With several `workers` the members are asked
-    in processes.
+    References are learnt with `features` (`StandardFeatures`; None: of all kinds); accuracies of generated weights are
+    too coarse for slopes of their own. Cards of before 2026-11-30 know no votes of `FURTHER`, which are then left out.
+    With several `workers` the members are asked in processes.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -73,18 +79,27 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
         for skeleton in skeletons
     }
     proxy = judges_input(ZERO_COST["meco"], images)
-    weights = rank_weights(list(members), models=len(models), proxy=proxy)
-    if proxy:
-        members[PROXY] = make_zero_cost("meco", space, images, model.fabric, sample=sample)
-    members[FLOW] = make_zero_cost("synflow", space, images, model.fabric, sample=sample)
+    learnt = [StandardFeatures(space, features)] if features else None
+    with _usable():
+        population = _population(models, images.checksum)
+    further = FURTHER if proxy and (population is None or {*FURTHER} <= {*population.votes}) else ()  # not before
+    weights = rank_weights(list(members), models=len(models), proxy=proxy, further=bool(further))
+    asked = [(PROXY, "meco")] * proxy + [(FLOW, FLOW)] + [(NASWOT, NASWOT)] * bool(further)
+    members |= {name: make_zero_cost(one, space, images, model.fabric, sample=sample) for name, one in asked}
     if workers > 1:
         members = Pool(members, workers).spread(members)
-    learnt = [StandardFeatures(space, features)] if features else None
-    slopes = [name for name in weights if not name.endswith("/accuracy") and name != RANDOM]  # its parts have them
+    # of random weights MeCo, SWAP and SynFlow have slopes
+    slopes = [name for name in weights if not name.endswith("/accuracy") and name not in (RANDOM, f"{NASWOT}/value")]
+    how: dict[str, Any] = {"features": learnt, "slopes": slopes, "further": further}
+    with _usable():
+        return Combined(space, members, weights, population=population, witness=RANDOM if proxy else None, **how)
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Turns what is wrong with the population of a card into a CheckpointError."""
     try:
-        population = _population(models, images.checksum)
-        witness = RANDOM if proxy else None
-        return Combined(space, members, weights, population=population, features=learnt, slopes=slopes, witness=witness)
+        yield
     except (ConfigError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(
             "the population in a checkpoint's card cannot be used", got=repr(error), fix="train it again"

@@ -83,13 +83,18 @@ def test_a_witness_confirms_what_says_more_than_the_others() -> None:
     quality, size, first, second = independent(4).T
     witness = quality + 0.8 * size + 0.5 * first
     for source, trust in ((quality + second, 1.0), (second, 0.0), (size, 0.0), (-quality, 0.0)):
-        assert confirmed(np.stack([source, size], 1), witness)[0] == pytest.approx(trust, abs=1e-6)
-    little = confirmed(np.stack([0.2 * quality + second, size], 1), witness)[0]
-    # correlations with the witness and given size, in columns that have nothing in common
-    assert little == pytest.approx(2 * 0.2 / (1.04 * 1.25) ** 0.5)
-    assert confirmed(np.stack([size], 1), witness) == pytest.approx(min(1, 2 * 0.8 / (1 + 0.64 + 0.25) ** 0.5))
-    assert confirmed(np.stack([quality, np.zeros(200)], 1), witness) == pytest.approx([1, 0])
-    assert confirmed(np.stack([quality, size], 1), np.zeros(200)) == pytest.approx([0, 0])
+        assert confirmed(source, witness, [size]) == pytest.approx(trust, abs=1e-6)
+    # the correlation of columns that have nothing in common with size
+    assert confirmed(0.2 * quality + second, witness, [size]) == pytest.approx(2 * 0.2 / (1.04 * 1.25) ** 0.5)
+    assert confirmed(0.2 * size, witness, []) == pytest.approx(1) and confirmed(first, witness, []) < 1
+    assert confirmed(quality + second, witness, [size, np.zeros(200)]) == pytest.approx(1)
+    assert confirmed(quality + size, witness, [size, quality]) == 0
+    assert confirmed(np.zeros(200), witness, [size]) == confirmed(quality, np.ones(200), [size]) == 0
+
+
+def test_what_has_no_weight_takes_no_vote() -> None:
+    one, other, third = (column[:, None] for column in independent(3).T)
+    assert votes_of([one, one + other, third], [1, 0, 1]) == pytest.approx([1, 0, 1])
 
 
 def test_a_mean_below_zero_shares_as_one_above() -> None:

@@ -132,8 +132,32 @@ def test_what_a_witness_does_not_confirm_has_no_vote(toy_space, archs, truth):
     silent = panel(good, random=dict.fromkeys(truth, 1.0))
     assert silent.population_of(silent.read(trials(archs))).votes["loss0/value"] > 0.5
     assert asking.identity != trusting.identity
-    with pytest.raises(ConfigError, match="witness of a combined estimator"):
+    with pytest.raises(ConfigError, match="witness or further reading"):
         panel(good, witness="loss0/other")
+
+
+@pytest.mark.parametrize(("losses", "tells", "votes"), [(1.0, True, True), (1.0, False, False), (50.0, True, False)])
+def test_losses_confirm_further_readings_where_they_are_confirmed(toy_space, archs, truth, losses, tells, votes):
+    """A further reading that tells, or not, beside losses that know something, or not; some candidates lack it."""
+    more = noisy(truth if tells else dict.fromkeys(truth, 0.0), 1.0, seed=8)
+    lacks = archs[:10]
+    members = {"random": Says(noisy(truth, 1.0, seed=5).get), "loss": Says(noisy(truth, losses, seed=6).get)}
+    members["more"] = Says(lambda arch: None if arch in lacks else more[arch])
+    weights = {LIVE_PARAMETERS: 1.0, **{f"{name}/value": 1.0 for name in members}}
+    how = {"witness": "random/value", "further": ["more/value"]}
+    panel = Combined(toy_space, members, weights, **how)
+    usual = panel.population_of(panel.read(trials(archs)))
+    assert (usual.votes["more/value"] > 0.3) is votes and (usual.votes["more/value"] < 0.1) is not votes
+    assert all(score.ok for score in panel.score(trials(archs)))
+    fewer = Population({n: q for n, q in usual.quantiles.items() if n != "more/value"}, usual.votes)
+    known = Combined(toy_space, members, weights, population=fewer, **how)
+    assert all(score.ok for score in known.score(trials(lacks)))
+    without = {name: weight for name, weight in weights.items() if name != "more/value"}
+    alone = Combined(toy_space, members, without, witness="random/value")
+    gain = order(panel, archs, truth) - order(alone, archs, truth)
+    assert gain > 0.02 if votes else abs(gain) < 0.02
+    with pytest.raises(ConfigError, match="further reading"):
+        Combined(toy_space, members, without, witness="random/value", further=["more/value"])
 
 
 def test_size_is_parameters_and_multiply_adds():

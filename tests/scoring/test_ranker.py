@@ -18,7 +18,7 @@ from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.panel import SIZE
-from ghn.scoring.ranker import MECO, RANDOM, SWAP, make_ranker, measure_population, rank_weights
+from ghn.scoring.ranker import FURTHER, MECO, NASWOT, RANDOM, SWAP, make_ranker, measure_population, rank_weights
 from ghn.tasks import ImageTask
 from ghn.types import Trial
 
@@ -51,10 +51,12 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
 def test_each_reading_has_a_vote_and_companions_share_it() -> None:
     alone = rank_weights(["ghn_depth1", "ghn_depth3"])
     votes = {name for name, weight in alone.items() if weight == 1}
-    assert votes == {SIZE, "ghn_depth1/loss", "ghn_depth3/loss", RANDOM}
+    assert votes == {SIZE, "ghn_depth1/loss", "ghn_depth3/loss", RANDOM, *FURTHER}
+    former = rank_weights(["ghn_depth1", "ghn_depth3"], further=False)
+    assert {name for name, weight in former.items() if weight} == votes - {*FURTHER} and "synflow/value" in former
     assert not any(weight for name, weight in alone.items() if name not in votes)
     pair = rank_weights(["ghn_depth1", "ghn_depth3", "ghn2_depth1", "ghn2_depth3"], models=2, proxy=False)
-    assert sum(pair.values()) == sum(alone.values()) - 1 and pair["ghn2_depth1/loss"] == pair["ghn_depth1/loss"] == 0.5
+    assert sum(pair.values()) == sum(former.values()) - 1 and pair["ghn2_depth1/loss"] == pair["ghn_depth1/loss"] == 0.5
 
 
 def test_companions_are_read_by_rank_alone(toy_model: Model, toy_task: ImageTask, tmp_path: Path) -> None:
@@ -95,6 +97,11 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     names = {SIZE: "graph/params", RANDOM: "zero_cost/meco"}  # as in cards of before
     former.card["population"]["votes"] = {names.get(name, name): vote for name, vote in votes.items()}
     assert make_ranker(former, task=toy_task).population.votes == votes
+    asked = [name for name in votes if name not in FURTHER]  # by those that knew no votes of further readings
+    former.card["population"]["votes"] = {name: votes[name] for name in asked}
+    usual = make_ranker(former, task=toy_task)
+    assert usual.further == () and NASWOT not in usual.members and usual.weights[FURTHER[0]] == 0
+    assert NASWOT in make_ranker(second, task=toy_task).members
     pair = carded(0, second)
     one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
     assert min(one, other) < together < max(one, other), (one, other, together)

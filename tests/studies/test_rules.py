@@ -66,6 +66,10 @@ def test_votes_and_what_failed() -> None:
     assert found[PRESENT](same) != pytest.approx(found["votes of means"](same))
     true = {**same, **{n: 0.9 * scores["meco"] + 0.4 * scores[n] for n in (*names[:2], "ghn loss", "ghn_depth3 loss")}}
     assert found[PRESENT](true) == pytest.approx(found["votes of means"](true))  # all are confirmed
+    more = {**same, "naswot": scores["ghn loss"] + scores["ghn_depth3 loss"] + scores["ghn norm"]}
+    asked = rules([*names, "naswot"])
+    assert asked["confirmed, no further readings"](more) == pytest.approx(found[PRESENT](same))
+    assert asked["votes of means"](more) == pytest.approx(found["votes of means"](same))
     assert found["two votes for all losses"](scores) == pytest.approx(np.sum(expected, axis=0))
     assert normal(np.array([0.3, np.nan, 0.1])).argmin() == 1
     flat = {**scores, "ghn norm": np.zeros(30), "meco": np.zeros(30)}
