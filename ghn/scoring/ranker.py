@@ -56,14 +56,16 @@ def rank_weights(
     return {SIZE: 1.0, **losses, **accuracies, **proxies, **others}
 
 
-def make_ranker(model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1) -> Combined:
+def make_ranker(
+    model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1, known: bool = True
+) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
     Generated weights are read in each variant that the space names, proxies with random weights in its own;
     a space that is not `Readable` is read as it is. They are left out where inputs have no positions.
     References are learnt with `features` (`StandardFeatures`; None: of all kinds); accuracies of generated weights are
     too coarse for slopes of their own. Cards of before 2026-11-30 know no votes of `FURTHER`, which are then left out.
-    With several `workers` the members are asked in processes.
+    With several `workers` the members are asked in processes; unless `known`, cards say nothing of what is usual.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -81,7 +83,7 @@ def make_ranker(model: Model, *, task: Task | None = None, features: str | None 
     proxy = judges_input(ZERO_COST["meco"], images)
     learnt = [StandardFeatures(space, features)] if features else None
     with _usable():
-        population = _population(models, images.checksum)
+        population = _population(models, images.checksum) if known else None
     further = FURTHER if proxy and (population is None or {*FURTHER} <= {*population.votes}) else ()  # not before
     weights = rank_weights(list(members), models=len(models), proxy=proxy, further=bool(further))
     asked = [(PROXY, "meco")] * proxy + [(FLOW, FLOW)] + [(NASWOT, NASWOT)] * bool(further)
@@ -117,7 +119,7 @@ def measure_population(model: Model, networks: int, *, progress: bool = True) ->
     Raises:
         ConfigError: too few networks, or too few that could be read.
     """
-    population, columns = make_ranker(model).usual(networks, progress=progress)
+    population, columns = make_ranker(model, known=False).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {"task_checksum": model.images().checksum, "quantiles": population.describe(), "votes": population.votes}
     if MECO not in columns:

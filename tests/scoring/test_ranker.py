@@ -100,6 +100,7 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     asked = [name for name in votes if name not in FURTHER]  # by those that knew no votes of further readings
     former.card["population"]["votes"] = {name: votes[name] for name in asked}
     usual = make_ranker(former, task=toy_task)
+    assert make_ranker(former, task=toy_task, known=False).further == FURTHER
     assert usual.further == () and NASWOT not in usual.members and usual.weights[FURTHER[0]] == 0
     assert NASWOT in make_ranker(second, task=toy_task).members
     pair = carded(0, second)
@@ -115,6 +116,6 @@ def test_agreement_is_with_both_proxies(toy_model: Model, toy_task: ImageTask, m
     meco, swap = (norm.ppf((rng.permutation(60) + 0.5) / 60) for _ in range(2))
     columns = {"ghn/loss": meco + swap, MECO: meco, SWAP: swap}
     ranker = SimpleNamespace(usual=lambda networks, progress: (Population.of(columns), columns))
-    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model: ranker)
+    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model, known: ranker)
     monkeypatch.setattr(Model, "images", lambda model: toy_task)
     assert measure_population(toy_model, 60)["agreement"] > 0.9 > 0.7 > (kendall(columns["ghn/loss"], meco) or 0.0)
