@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from ghn.analysis.correction import Population
 from ghn.analysis.correlation import kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import LIVE_PARAMETERS, SIZE
+from ghn.scoring.panel import LIVE_PARAMETERS, SIZE, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
@@ -39,7 +39,7 @@ def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
 
 
 def rank_weights(
-    members: Sequence[str], *, models: int = 1, proxy: bool = True, further: bool = True
+    members: Sequence[str], *, models: int = 1, proxy: bool = True, further: Collection[str] = FURTHER
 ) -> dict[str, float]:
     """A vote for each reading: size, random weights, and the loss of generated weights in each variant.
 
@@ -52,8 +52,7 @@ def rank_weights(
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
     proxies = {RANDOM: 1.0, MECO: 0.0, SWAP: 0.0} if proxy else {}
-    others = dict.fromkeys(FURTHER, 1.0) if proxy and further else {f"{FLOW}/value": 0.0}
-    return {SIZE: 1.0, **losses, **accuracies, **proxies, **others}
+    return {SIZE: 1.0, **losses, **accuracies, **proxies, f"{FLOW}/value": 0.0, **dict.fromkeys(further, 1.0)}
 
 
 def make_ranker(
@@ -64,8 +63,8 @@ def make_ranker(
     Generated weights are read in each variant that the space names, proxies with random weights in its own;
     a space that is not `Readable` is read as it is. They are left out where inputs have no positions.
     References are learnt with `features` (`StandardFeatures`; None: of all kinds); accuracies of generated weights are
-    too coarse for slopes of their own. Cards of before 2026-11-30 know no votes of `FURTHER`, which are then left out.
-    With several `workers` the members are asked in processes; unless `known`, cards say nothing of what is usual.
+    too coarse for slopes of their own. With several `workers` the members are asked in processes. Unless `known`, cards
+    say nothing of what is usual.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -84,10 +83,12 @@ def make_ranker(
     learnt = [StandardFeatures(space, features)] if features else None
     with _usable():
         population = _population(models, images.checksum) if known else None
-    further = FURTHER if proxy and (population is None or {*FURTHER} <= {*population.votes}) else ()  # not before
-    weights = rank_weights(list(members), models=len(models), proxy=proxy, further=bool(further))
-    asked = [(PROXY, "meco")] * proxy + [(FLOW, FLOW)] + [(NASWOT, NASWOT)] * bool(further)
-    members |= {name: make_zero_cost(one, space, images, model.fabric, sample=sample) for name, one in asked}
+    # what has no vote is not asked for one, whether losses did not confirm it or the card is of before
+    further = [name for name in FURTHER if proxy and (population is None or population.votes.get(name))]
+    weights = rank_weights(list(members), models=len(models), proxy=proxy, further=further)
+    for name, asked in {PROXY: "meco", FLOW: FLOW, NASWOT: NASWOT}.items():
+        if name in members_of(*weights):
+            members[name] = make_zero_cost(asked, space, images, model.fabric, sample=sample)
     if workers > 1:
         members = Pool(members, workers).spread(members)
     # of random weights MeCo, SWAP and SynFlow have slopes

@@ -52,10 +52,10 @@ def test_each_reading_has_a_vote_and_companions_share_it() -> None:
     alone = rank_weights(["ghn_depth1", "ghn_depth3"])
     votes = {name for name, weight in alone.items() if weight == 1}
     assert votes == {SIZE, "ghn_depth1/loss", "ghn_depth3/loss", RANDOM, *FURTHER}
-    former = rank_weights(["ghn_depth1", "ghn_depth3"], further=False)
+    former = rank_weights(["ghn_depth1", "ghn_depth3"], further=())
     assert {name for name, weight in former.items() if weight} == votes - {*FURTHER} and "synflow/value" in former
     assert not any(weight for name, weight in alone.items() if name not in votes)
-    pair = rank_weights(["ghn_depth1", "ghn_depth3", "ghn2_depth1", "ghn2_depth3"], models=2, proxy=False)
+    pair = rank_weights(["ghn_depth1", "ghn_depth3", "ghn2_depth1", "ghn2_depth3"], models=2, proxy=False, further=())
     assert sum(pair.values()) == sum(former.values()) - 1 and pair["ghn2_depth1/loss"] == pair["ghn_depth1/loss"] == 0.5
 
 
@@ -102,7 +102,9 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     usual = make_ranker(former, task=toy_task)
     assert make_ranker(former, task=toy_task, known=False).further == FURTHER
     assert usual.further == () and NASWOT not in usual.members and usual.weights[FURTHER[0]] == 0
-    assert NASWOT in make_ranker(second, task=toy_task).members
+    former.card["population"]["votes"] |= {FURTHER[0]: 0.0, FURTHER[1]: 0.5}  # nor if nothing confirms one
+    usual = make_ranker(former, task=toy_task)
+    assert usual.further == FURTHER[1:] and NASWOT in usual.members and usual.weights[FURTHER[0]] == 0
     pair = carded(0, second)
     one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
     assert min(one, other) < together < max(one, other), (one, other, together)
