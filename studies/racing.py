@@ -22,7 +22,7 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import Readings
+from ghn.scoring.panel import Readings, members_of
 from ghn.scoring.racing import CHANCE, Race, check_best, has_left
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
@@ -114,16 +114,22 @@ def _from_file(ranker: Combined, path: str, n: int | None) -> tuple[list[Trial[A
         rows = [json.loads(line) for line in Path(path).read_text().splitlines()[1:]][:n]
         rows = [row for row in rows if row["error"] is None]
         trials = [Trial(row["id"], ranker.space.parse(row["id"])) for row in rows]
-        return trials, {name: [_answer(name, row["extra"]) for row in rows] for name in ranker.members}
+        needed = members_of(*(name for name, weight in ranker.weights.items() if weight and name not in ranker.further))
+        return trials, {
+            name: [_answer(name, row["extra"], name not in needed) for row in rows] for name in ranker.members
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         expected = "scores of the combined order of this space, as job=rank_all keeps them"
         raise DataError(f"{path} cannot be used", got=repr(error), expected=expected) from None
 
 
-def _answer(member: str, extra: Mapping[str, float]) -> Score:
-    """What a member said, from the readings of a combined score, in which losses are higher for the better."""
+def _answer(member: str, extra: Mapping[str, float], spared: bool) -> Score:
+    """What a member said, from the readings of a combined score, in which losses are higher for the better.
+
+    Who is `spared` for a network that it cannot read said nothing.
+    """
     own = {name.partition("/")[2]: value for name, value in extra.items() if name.startswith(f"{member}/")}
-    if not own:
+    if not own and spared:
         return Score.failed("it could not be read, and need not be")
     if "loss" in own:
         own["loss"] *= -1

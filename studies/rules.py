@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.stats import norm, rankdata
 
-from ghn.analysis.correction import confirmed, correlations, shared_votes, votes_of
+from ghn.analysis.correction import correlations, shared_votes, trust_of, votes_of
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
@@ -148,8 +148,9 @@ def rules(names: list[str]) -> dict[str, Rule]:
         readings = [np.stack([scores[name] for name in names], 1) for names in ways]
         each = np.stack([one.mean(1) for one in readings], 1)
         size, random, generated = each[:, 0], each[:, 1], each[:, 2 : 2 + len(losses)].mean(1)
-        counts, made = (confirmed(size, random, [generated]), confirmed(generated, random, [size])) if ask else (1, 1)
-        late = [made * confirmed(scores[name], generated, [size, random]) for name in confirm]
+        counts, made, late = (
+            trust_of(random, size, generated, [scores[name] for name in confirm]) if ask else (1, 1, [])
+        )
         before = np.array([1.0] * (2 + len(losses)) + late)
         votes = votes_of(readings, before) * before * [counts, 1, *[made] * len(losses), *[1] * len(confirm)]
         total: Floats = each @ votes

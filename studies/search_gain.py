@@ -58,9 +58,11 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
     known = _networks(setting, plan["tables"], rows, out)
     read = readings_of(known, rows)
     _, model = open_checkpoint(setting, setting.checkpoints[0])
-    weights = make_ranker(model, task=setting.task).weights
-    hypernetwork = judge_of(known, read, weights)
-    alone = judge_of(known, read, {name: w for name, w in weights.items() if not name.startswith("ghn")})
+    ranker = make_ranker(model, task=setting.task)
+    how: dict[str, Any] = {"witness": ranker.witness, "further": ranker.further}
+    hypernetwork = judge_of(known, read, ranker.weights, **how)
+    without = {name: w for name, w in ranker.weights.items() if not name.startswith("ghn")}
+    alone = judge_of(known, read, without, **how)
     searchers: dict[str, tuple[Callable[[KnownNetworks, int], Searcher], int]] = {
         **{name: (make, plan["tpe" if make is tpe else "plain"]) for name, make in PLAIN.items()},
         **{f"{name}, surrogate": (_with(make, alone), plan["trainings"]) for name, make in GUIDED.items()},
@@ -139,9 +141,11 @@ def readings_of(known: KnownNetworks, rows: Mapping[str, Readings]) -> dict[Any,
 class _FromFile(Combined):
     """The combined estimator on readings that are there."""
 
-    def __init__(self, known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float]) -> None:
+    def __init__(
+        self, known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float], **how: Any
+    ) -> None:
         none = Recorded({arch: Score(0.0) for arch in known.members})  # is never asked
-        super().__init__(known.space, dict.fromkeys(members_of(*weights), none), weights)
+        super().__init__(known.space, dict.fromkeys(members_of(*weights), none), weights, **how)
         self.there = read
         self.population = self.population_of(list(read.values()))
 
@@ -149,9 +153,12 @@ class _FromFile(Combined):
         return [self.there[self.space.canonical(trial.arch)] for trial in trials]
 
 
-def judge_of(known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float]) -> Combined:
-    """The combined estimator of some readings; what is usual is that of all networks of the table."""
-    return _FromFile(known, read, weights)
+def judge_of(known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float], **how: Any) -> Combined:
+    """The combined estimator of some readings; what is usual is that of all networks of the table.
+
+    `how` is of `Combined`: the witness, and what is further.
+    """
+    return _FromFile(known, read, weights, **how)
 
 
 # --- searchers ---

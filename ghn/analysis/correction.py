@@ -181,6 +181,37 @@ def confirmed(
     return float(np.clip(2 * own @ other / np.prod(left), 0, 1))
 
 
+def trust_of(
+    witness: Float[np.ndarray, " n"],
+    counts: Float[np.ndarray, " n"] | None,
+    losses: Float[np.ndarray, " n"] | None,
+    further: Sequence[Float[np.ndarray, " n"]] = (),
+) -> tuple[float, float, list[float]]:
+    """How far counts, losses and each further reading are confirmed (`confirmed`), from 0 to 1.
+
+    Losses by the witness beyond counts; counts by the witness, beyond losses as far as these are trusted, so that such
+    losses as only repeat counts take nothing from them; further readings by the losses beyond both, as far as losses
+    are trusted. A witness that says nothing says it of nobody: counts and losses are then trusted.
+
+    Args:
+        witness: its scores over networks.
+        counts: the mean score of the counts; None: there are none.
+        losses: that of the losses; None: there are none, and nothing confirms what is further.
+        further: scores of each further reading.
+    """
+    of_counts = of_losses = 1.0
+    known = [] if counts is None else [counts]
+    if np.ptp(witness) > 0:
+        of_losses = 0.0 if losses is None else confirmed(losses, witness, known)
+        if counts is not None:
+            beyond = [] if losses is None else [losses]
+            of_counts = (1 - of_losses) * confirmed(counts, witness, [])
+            of_counts += of_losses * confirmed(counts, witness, beyond)
+    if losses is None:
+        return of_counts, of_losses, [0.0] * len(further)
+    return of_counts, of_losses, [of_losses * confirmed(one, losses, [*known, witness]) for one in further]
+
+
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
     """Each quantile once: ties stand at their first and last step, of which `normal_scores` takes the middle."""
     values, where = np.unique(q, return_inverse=True)

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ghn.analysis.correction import Population, Settings, View, confirmed, correct, normal_ranks, votes_of
+from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, trust_of, votes_of
 from ghn.analysis.weighted import Floats
-from ghn.errors import check_known
+from ghn.errors import ConfigError, check_known
 from ghn.scoring.panel import Panel, Readings, Rows, members_of, normal_scores, parts_of
 from ghn.scoring.standard_features import StandardFeatures, every_kind
 from ghn.types import Estimator, Network, Space
@@ -37,10 +37,9 @@ class Combined(Panel):
         features: of networks, beside the readings; None: the space's own, if it has any, and those of any graph.
         slopes: readings that have a slope of their own; None: those of the sum.
         witness: a reading of the sum that errs by itself: where nothing is known of the population, counts on the one
-            hand and all other readings on the other have votes as far as it confirms them (`confirmed`), each beyond
-            what the other says. None: in full.
-        further: readings of the sum that a candidate may lack; they have votes as far as those other readings, where
-            they are themselves confirmed, confirm them beyond counts and the witness. Without a witness in full.
+            hand and all main readings on the other have votes as far as it confirms them (`trust_of`). None: in full.
+        further: readings of the sum, beside the main ones, that a candidate may lack; they have votes as far as the
+            main ones confirm them. Without a witness in full.
 
     Raises:
         ConfigError: also, the witness or a further reading is none of the sum.
@@ -64,6 +63,8 @@ class Combined(Panel):
         super().__init__(space, members, weights, population=population, settings=settings, optional=further)
         for name in further if witness is None else (witness, *further):
             check_known("witness or further reading of a combined estimator", name, self._voting)
+        if witness in further:
+            raise ConfigError("a witness of a combined estimator is no further reading", got=witness)
         self.witness, self.further = witness, tuple(further)
         self.features = list(features or every_kind(space))
         self.slopes = [name for name in weights if name in (self._voting if slopes is None else slopes)]
@@ -95,17 +96,13 @@ class Combined(Panel):
         trust, each = dict.fromkeys(self._voting, 1.0), dict(zip(self._voting, scores.T, strict=True))
         if self.witness is None:
             return np.array(list(trust.values()))
-        witness, main = each[self.witness], [n for n in self._voting if n not in (self.witness, *self.further)]
-        counts, losses = ([name for name in main if bool(members_of(name)) is asked] for asked in (False, True))
-        groups = [group for group in (counts, losses) if group]
-        means = [np.mean([each[name] for name in group], axis=0) for group in groups]
-        if np.ptp(witness) > 0:  # else it says nothing, of anyone
-            for k, group in enumerate(groups):
-                trust |= dict.fromkeys(group, confirmed(means[k], witness, means[:k] + means[k + 1 :]))
-        for name in self.further:
-            given = [*means[: len(groups) - 1], witness]
-            trust[name] = trust[losses[0]] * confirmed(each[name], means[-1], given) if losses else 0.0
-        return np.array(list(trust.values()))
+        main = [name for name in self._voting if name not in (self.witness, *self.further)]
+        groups = [[name for name in main if bool(members_of(name)) is asked] for asked in (False, True)]
+        counts, losses = (np.mean([each[n] for n in group], axis=0) if group else None for group in groups)
+        *found, late = trust_of(each[self.witness], counts, losses, [each[name] for name in self.further])
+        for group, one in zip(groups, found, strict=True):
+            trust |= dict.fromkeys(group, one)
+        return np.array(list((trust | dict(zip(self.further, late, strict=True))).values()))
 
     def known(self, archs: Sequence[Any]) -> Floats:
         return _features_of(self.features[0], archs)

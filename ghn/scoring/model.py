@@ -122,8 +122,8 @@ class Model:
     ) -> Scores:
         """Judges architectures with everything at hand: the best order that this package knows.
 
-        Generated weights in several skeletons, two zero-cost proxies, and size (live parameters and multiply-adds);
-        trained references correct them. docs/ranking.md.
+        Generated weights in several skeletons, two to four zero-cost proxies, and size (live parameters and
+        multiply-adds); trained references correct them. docs/ranking.md.
 
         Args:
             architectures: as in `score`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from statistics import fmean
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def make_ranker(
     learnt = [StandardFeatures(space, features)] if features else None
     with _usable():
         population = _population(models, images.checksum) if known else None
-    # what has no vote is not asked for one, whether losses did not confirm it or the card is of before
+    # NASWOT without a vote is not read, whether losses did not confirm it or the card is of before
     further = [name for name in FURTHER if proxy and (population is None or population.votes.get(name))]
     weights = rank_weights(list(members), models=len(models), proxy=proxy, further=further)
     for name, asked in {PROXY: "meco", FLOW: FLOW, NASWOT: NASWOT}.items():
@@ -144,7 +144,9 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
             votes.setdefault(_numbered(_FORMER.get(name, name), number), []).append(vote)
     if not all(model.card["population"].get("votes") for model in models):  # else a card of before would outvote others
         votes = {}
-    return Population(quantiles, {name: fmean(parts) for name, parts in votes.items()})
+    # a card that says nothing of a further reading confirms none of it
+    of = {name: len(models) if name in FURTHER else len(parts) for name, parts in votes.items()}
+    return Population(quantiles, {name: fsum(parts) / of[name] for name, parts in votes.items()})
 
 
 def _numbered(name: str, number: int) -> str:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from doubles import Double
 
-from ghn.analysis.correction import LEAST, Population, normal_ranks
+from ghn.analysis.correction import LEAST, Population, normal_ranks, trust_of, votes_of
 from ghn.analysis.correlation import kendall
 from ghn.errors import ConfigError
 from ghn.graph.descriptors import VERSION
 from ghn.graph.ir import GraphBuilder
 from ghn.scoring.combined import Combined, Ensemble
-from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS, SIZE, members_of, parts_of
+from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS, SIZE, members_of, normal_scores, parts_of
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.spaces import NASBenchMacro
 from ghn.spaces.members import live_stats
@@ -158,6 +158,24 @@ def test_losses_confirm_further_readings_where_they_are_confirmed(toy_space, arc
     assert gain > 0.02 if votes else abs(gain) < 0.02
     with pytest.raises(ConfigError, match="further reading"):
         Combined(toy_space, members, without, witness="random/value", further=["more/value"])
+    with pytest.raises(ConfigError, match="no further reading"):
+        Combined(toy_space, members, weights, witness="random/value", further=["random/value"])
+
+
+def test_votes_are_shared_among_what_is_trusted(toy_space, archs, truth):
+    """Votes of every kind, against those that their scores are worth."""
+    names = ["random/value", "loss0/value", "loss1/value", "more/value", "less/value"]
+    members = {name.partition("/")[0]: Says(noisy(truth, 1.0 + k, seed=k).get) for k, name in enumerate(names)}
+    weights = {LIVE_PARAMETERS: 1.0, **dict.fromkeys(names, 1.0)}
+    panel = Combined(toy_space, members, weights, witness="random/value", further=names[3:])
+    read = panel.read(trials(archs))
+    usual = panel.population_of(read)
+    size, random, *losses, more, less = normal_scores(usual, read, list(weights)).T
+    counts, generated, late = trust_of(random, size, np.mean(losses, axis=0), [more, less])
+    assert 0.05 < counts < 0.95 and generated > 0.3 and min(late) < 0.95
+    ways, before = [one[:, None] for one in (size, random, *losses, more, less)], np.array([1, 1, 1, 1, *late])
+    expected = votes_of(ways, before) * before * [counts, 1, generated, generated, 1, 1]
+    assert list(usual.votes.values()) == pytest.approx(expected)
 
 
 def test_size_is_parameters_and_multiply_adds():

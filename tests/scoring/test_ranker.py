@@ -105,6 +105,11 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     former.card["population"]["votes"] |= {FURTHER[0]: 0.0, FURTHER[1]: 0.5}  # nor if nothing confirms one
     usual = make_ranker(former, task=toy_task)
     assert usual.further == FURTHER[1:] and NASWOT in usual.members and usual.weights[FURTHER[0]] == 0
+    half = make_ranker(carded(0, former), task=toy_task).population.votes  # a card that knows nothing of one
+    known = [one.card["population"]["votes"].get(FURTHER[1], 0.0) for one in (carded(0), former)]
+    assert half[FURTHER[1]] == pytest.approx(np.mean(known))
+    former.card["population"]["votes"].pop(FURTHER[1])
+    assert make_ranker(carded(0, former), task=toy_task).population.votes[FURTHER[1]] == pytest.approx(known[0] / 2)
     pair = carded(0, second)
     one, other, together = (model.rank(archs[5:6], task=toy_task)[0].value for model in (first, second, pair))
     assert min(one, other) < together < max(one, other), (one, other, together)

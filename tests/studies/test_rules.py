@@ -70,6 +70,8 @@ def test_votes_and_what_failed() -> None:
     asked = rules([*names, "naswot"])
     assert asked["confirmed, no further readings"](more) == pytest.approx(found[PRESENT](same))
     assert asked["votes of means"](more) == pytest.approx(found["votes of means"](same))
+    silent = {**more, "meco": np.zeros(30), "swap": np.zeros(30)}
+    assert np.ptp(asked["confirmed, no further readings"](silent)) > 0  # a witness that says nothing, of nobody
     assert found["two votes for all losses"](scores) == pytest.approx(np.sum(expected, axis=0))
     assert normal(np.array([0.3, np.nan, 0.1])).argmin() == 1
     flat = {**scores, "ghn norm": np.zeros(30), "meco": np.zeros(30)}
