@@ -95,13 +95,14 @@ def test_a_witness_confirms_what_says_more_than_the_others() -> None:
 
 def test_who_is_trusted() -> None:
     """Each kind for itself: what only repeats another takes nothing from it, and who is not trusted confirms nobody."""
-    quality, size, noise, own = independent(4).T
-    witness = quality + size
-    of_counts, of_losses, late = trust_of(witness, size, quality, [quality + own, size + own, witness + own, noise])
-    assert (of_counts, of_losses) == (1, 1) and late == pytest.approx([1, 0, 0, 0], abs=1e-6)
+    quality, size, noise, own, other = independent(5).T
+    witness = quality + size + other
+    of_counts, of_losses, late = trust_of(witness, size, quality, [quality + own, size + own, other + own, noise])
+    assert (of_counts, of_losses) == pytest.approx((1, 1)) and late == pytest.approx([1, 0, 0, 0], abs=1e-6)
     assert trust_of(witness, size, size, [size + own]) == (1, 0, [0])  # losses that repeat size
     assert np.hstack(trust_of(witness, size, noise, [noise])) == pytest.approx([1, 0, 0], abs=1e-6)
-    assert trust_of(quality + own, quality + noise, quality)[:2] == (0, 1)  # size says what losses say better
+    better = trust_of(quality + own, quality + noise, quality)  # losses say it better than size
+    assert better[:2] == pytest.approx((0, 1), abs=1e-6)
     assert trust_of(witness, None, quality, [quality]) == (1, 1, [1])
     assert trust_of(witness, size, None, [quality])[1:] == (0, [0])
     assert trust_of(np.zeros(200), size, noise, [noise + own])[:2] == (1, 1)
@@ -109,10 +110,11 @@ def test_who_is_trusted() -> None:
     little = confirmed(half, witness, [size])
     assert 0.3 < little < 0.7
     assert trust_of(witness, size, half, [half])[2] == pytest.approx([little])
-    assert trust_of(witness, 0.2 * size + half, half)[0] == pytest.approx(
-        (1 - little) * confirmed(0.2 * size + half, witness, [])
-        + little * confirmed(0.2 * size + half, witness, [half])
+    counts = 0.2 * size + half  # confirmed by itself, as far as losses are not trusted, and else beyond them
+    part, alone, beyond = (
+        confirmed(*x) for x in ((half, witness, [counts]), (counts, witness, []), (counts, witness, [half]))
     )
+    assert trust_of(witness, counts, half)[0] == pytest.approx((1 - part) * alone + part * beyond) and alone != beyond
 
 
 def test_what_has_no_weight_takes_no_vote() -> None:
