@@ -77,6 +77,7 @@ def test_info_says_what_a_checkpoint_is(typed: Typed, fabric: Fabric, tmp_path: 
     done = typed("ghn info nasbench201")
     card = ghn.load(device="cpu").card
     assert f"{card['step']:,} steps" in done.out and f"{card['population']['agreement']:.3f}" in done.out
+    assert f"graph/params+graph/macs {card['population']['votes']['graph/params+graph/macs']:.2f}" in done.out
     assert "space         nasbench201" in done.out and 'ghn.load("nasbench201")' in done.out
     assert "tau with random weights" in done.out and "started from" not in done.out
     assert "a hypernetwork of deepnets, trained in 69 minutes" in typed("ghn info macro").out
