@@ -125,7 +125,7 @@ def test_what_there_is_not(space: Trained, n: int, sample: str) -> None:
     [
         (NASBenchMacro((3, 16, 16), 10, width=8), 26),
         (DARTS((3, 16, 16), 10, width=8, depth=5), 12),
-        (NASBench101((3, 16, 16), 10, width=16, depth=1), 12),
+        (NASBench101((3, 16, 16), 10, width=16, depth=1), 60),
     ],
 )
 def test_what_is_shipped_is_of_its_space(space: Any, networks: int) -> None:
