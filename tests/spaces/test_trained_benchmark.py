@@ -135,6 +135,6 @@ def test_what_is_shipped_is_of_its_space(space: Any, networks: int) -> None:
     assert len({space.canonical(space.parse(text)) for text in archs}) == len(archs) == networks
     assert [space.format(space.parse(text)) for text in archs] == archs
     reference = benchmark.trained(table.header.task_checksum)
-    assert all(0.5 < value < 0.8 for value in reference.values.values())
+    assert all(0.4 < value < 0.8 for value in reference.values.values())  # chance is .1
     with pytest.raises(DataError, match="skeleton"):
         replace(space, width=2 * space.width).benchmark().trained(table.header.task_checksum)
