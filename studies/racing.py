@@ -22,7 +22,7 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import Readings, members_of
+from ghn.scoring.panel import Readings
 from ghn.scoring.racing import CHANCE, Race, check_best, has_left
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
@@ -114,9 +114,8 @@ def _from_file(ranker: Combined, path: str, n: int | None) -> tuple[list[Trial[A
         rows = [json.loads(line) for line in Path(path).read_text().splitlines()[1:]][:n]
         rows = [row for row in rows if row["error"] is None]
         trials = [Trial(row["id"], ranker.space.parse(row["id"])) for row in rows]
-        needed = members_of(*(name for name, weight in ranker.weights.items() if weight and name not in ranker.further))
         return trials, {
-            name: [_answer(name, row["extra"], name not in needed) for row in rows] for name in ranker.members
+            name: [_answer(name, row["extra"], name not in ranker.needed) for row in rows] for name in ranker.members
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         expected = "scores of the combined order of this space, as job=rank_all keeps them"

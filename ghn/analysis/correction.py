@@ -204,9 +204,9 @@ def trust_of(
     if np.ptp(witness) > 0:
         of_losses = 0.0 if losses is None else confirmed(losses, witness, known)
         if counts is not None:
-            beyond = [] if losses is None else [losses]
-            of_counts = (1 - of_losses) * confirmed(counts, witness, [])
-            of_counts += of_losses * confirmed(counts, witness, beyond)
+            alone = confirmed(counts, witness, [])
+            beyond = alone if losses is None else confirmed(counts, witness, [losses])
+            of_counts = (1 - of_losses) * alone + of_losses * beyond
     if losses is None:
         return of_counts, of_losses, [0.0] * len(further)
     return of_counts, of_losses, [of_losses * confirmed(one, losses, [*known, witness]) for one in further]

@@ -111,6 +111,7 @@ class Panel(ABC):
             )
         self._voting = [name for name, weight in self.weights.items() if weight]
         self._needed = [name for name in self._voting if name not in optional]
+        self.needed = members_of(*self._needed)  # who must be able to read a candidate
         if population and not any(population.votes.get(name, 1.0) for name in self._voting):
             raise ConfigError("the population leaves no reading a vote", got=population.votes)
         if population and (missing := [n for n in self._needed if not set(parts_of(n)) & set(population.quantiles)]):
@@ -245,8 +246,7 @@ class Panel(ABC):
         `before` is what was put together of fewer answers: the size is then known.
         """
         seconds = sum(score.cost_seconds for score in answers.values())
-        needed = members_of(*self._needed)
-        if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in needed and not s.ok), None):
+        if why := next((f"{name}: {s.error}" for name, s in answers.items() if name in self.needed and not s.ok), None):
             return Readings({}, seconds, why)
         try:
             found = before.values if before else self._size(trial)
