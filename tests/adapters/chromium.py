@@ -47,8 +47,7 @@ class Chromium:
         self._number, self._rest, self._session = 0, b"", None
         self.requests: list[str] = []
         self.errors: list[str] = []
-        target = self.call("Target.getTargets")["targetInfos"][0]["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = self.call("Target.attachToTarget", targetId=self._first_page(), flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         self.resize(width, height)
@@ -130,6 +129,14 @@ class Chromium:
         clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
         data = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)["data"]
         path.write_bytes(base64.b64decode(data))
+
+    def _first_page(self, seconds: float = 30) -> str:
+        """Waits for the page: a browser that starts lists parts of its own window too, in any order."""
+        end = time.monotonic() + seconds
+        while not (found := [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"]):
+            assert time.monotonic() < end, "the browser opened no page"
+            time.sleep(0.05)
+        return str(found[0]["targetId"])
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
