@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
+from ghn.graph.memory import part_of
 from ghn.graph.normalisation import channels_lie_last
 
 
@@ -27,7 +28,7 @@ def convolve(
     # what lies between is never read: a dilated kernel that strides reads even rows and columns alone
     between = gcd(stride, padding, dilation if kernel > 1 else 0)
     if between > 1:  # torch 2.14's strided 1x1 convolution also corrupts memory on a CPU when it is differentiated with
-        image = image[:, :, ::between, ::between]  # fewer than 8 channels in channels_last
+        image = part_of(image, every=between)  # fewer than 8 channels in channels_last
         stride, padding, dilation = stride // between, padding // between, max(1, dilation // between)
     if stride == 1 and _plain_on_cpu(image, weight):
         learns = torch.is_grad_enabled() and (image.requires_grad or weight.requires_grad)

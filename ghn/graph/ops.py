@@ -17,12 +17,12 @@ from functools import partial, reduce
 from math import prod
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ghn.errors import GraphError
 from ghn.graph.convolution import convolve
+from ghn.graph.memory import part_of, side_by_side
 from ghn.graph.op import Attrs, Op, ParamSpec, Shape, Stats, register
 from ghn.graph.pooling import average, greatest
 
@@ -283,7 +283,7 @@ for _op in (
         (1, None),
         {},
         _concat_infer,
-        lambda x, w, a, s: torch.cat(tuple(x), 1),
+        lambda x, w, a, s: side_by_side(x),
         joins=True,
     ),
     Op(  # the part of an image from a row and a column on; a factorised reduction reads it beside the whole
@@ -291,7 +291,7 @@ for _op in (
         (1, 1),
         {"top": 0, "left": 0},
         _crop_infer,
-        lambda x, w, a, s: x[0][:, :, a["top"] :, a["left"] :],
+        lambda x, w, a, s: part_of(x[0], a["top"], a["left"]),
         # not said to be channelwise: narrowing would leave half a factorised reduction without a channel
     ),
     Op(  # the first channels of an image or of a vector
