@@ -167,10 +167,9 @@ def with_features(usual: Combined, trials: Sequence[Trial[Any]], features: Float
     known = {trial.arch: Score(0.0, extra=row) for trial, row in zip(trials, rows, strict=True)}
     weights = {**usual.weights, **{f"head/{name}": 0.0 for name in names}}
     members = {**usual.members, "head": Recorded(known)}
-    how: dict[str, Any] = {"witness": usual.witness, "further": usual.further}
-    everything = Combined(usual.space, members, weights, **how)
-    how |= {"population": everything.population_of(everything.read(trials))}
-    return Combined(usual.space, members, weights, features=usual.features, slopes=usual.slopes, **how)
+    found = Combined(usual.space, members, weights, **usual.options(weights))
+    found.population = found.population_of(found.read(trials))
+    return found
 
 
 def orders_of(

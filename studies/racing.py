@@ -170,9 +170,8 @@ def recorded(
         name: Recorded({t.arch: replace(s, cost_seconds=costs[name]) for t, s in zip(trials, scores, strict=True)})
         for name, scores in members.items()
     }
-    how: dict[str, Any] = {"population": ranker.population, "features": ranker.features, "slopes": ranker.slopes}
-    how |= {"witness": ranker.witness, "further": ranker.further}
-    panel = RecordedPanel(ranker.space, memory, ranker.weights, **how)
+    how = ranker.options(ranker.weights)
+    panel = RecordedPanel(ranker.space, memory, ranker.weights, population=ranker.population, **how)
     panel.sizes = {t.arch: ranker.put_together(t, {}) for t in trials}
     return panel
 

@@ -58,8 +58,7 @@ class Readings:
         self.digests = [one.digest for one in (model, *model.companions)]
         trials = [Trial(text, self.space.parse(text)) for text in archs]
         ranker = make_ranker(model, task=setting.task)
-        self.weights, self.slopes, self.features, self.members = ranker.weights, ranker.slopes, ranker.features, {}
-        self.witness, self.further = ranker.witness, ranker.further
+        self.ranker, self.members = ranker, {}
         made: dict[str, Estimator[Any]] = dict(ranker.members)
         made |= {name: make_zero_cost(name, self.space, setting.task, setting.fabric) for name in proxies}
         for name, member in made.items():
@@ -68,7 +67,6 @@ class Readings:
                 member, trials, place / f"{name}.jsonl", member.identity, progress=progress, label=name
             )
             self.members[name] = Recorded({t.arch: s for t, s in zip(trials, scores, strict=True)})
-        self._known_usual = ranker.population
         self.population = self._usual(self.combined())
 
     def _trials(self, texts: Sequence[str]) -> list[Trial[Any]]:
@@ -80,12 +78,8 @@ class Readings:
         def belongs(name: str) -> bool:
             return hypernetwork if name.startswith("ghn") else company
 
-        weights = {name: weight for name, weight in self.weights.items() if belongs(name)}
-        slopes = [name for name in weights if name in self.slopes]
-        how: dict[str, Any] = {"features": self.features, "slopes": slopes}
-        if self.witness in weights:
-            how |= {"witness": self.witness, "further": self.further}
-        found = Combined(self.space, self._asked(weights), weights, **how)
+        weights = {name: weight for name, weight in self.ranker.weights.items() if belongs(name)}
+        found = Combined(self.space, self._asked(weights), weights, **self.ranker.options(weights))
         found.population = self._usual(found)
         return found
 
@@ -95,14 +89,13 @@ class Readings:
 
     def _usual(self, panel: Combined) -> Population:
         """What is usual of readings, and how they share their votes; of a small pool the card says so."""
-        if len(self.pool) >= LEAST or self._known_usual is None:
+        usual = self.ranker.population
+        if len(self.pool) >= LEAST or usual is None:
             return panel.population_of(panel.read(self._trials(list(self.pool))))
-        if set(self._known_usual.votes) <= set(panel.weights):
-            return self._known_usual
+        if set(usual.votes) <= set(panel.weights):
+            return usual
         # of a part of the recipe nobody knows how votes are shared, and nothing confirms further readings
-        return Population(
-            self._known_usual.quantiles, {name: float(name not in panel.further) for name in panel.weights}
-        )
+        return Population(usual.quantiles, {name: float(name not in panel.further) for name in panel.weights})
 
     def history(self, size: int, draw: int) -> list[tuple[Trial[Any], Score]]:
         """`size` networks of the pool with their accuracies, drawn uniformly."""
@@ -115,7 +108,7 @@ class Readings:
     def estimators(self, size: int, draw: int) -> dict[str, Combined]:
         """What is compared at one number of references: with the hypernetwork, without, and the encoding alone."""
         usual = Population(self.population.quantiles)
-        encoding = Combined(self.space, {}, {SIZE: 1.0}, population=usual, features=self.features)
+        encoding = Combined(self.space, {}, {SIZE: 1.0}, population=usual, features=self.ranker.features)
         found = {"combined": self.combined(), "without the hypernetwork": self.combined(hypernetwork=False)}
         if size:
             found["encoding alone"] = encoding

@@ -59,10 +59,9 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
     read = readings_of(known, rows)
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     ranker = make_ranker(model, task=setting.task)
-    how: dict[str, Any] = {"witness": ranker.witness, "further": ranker.further}
-    hypernetwork = judge_of(known, read, ranker.weights, **how)
+    hypernetwork = judge_of(known, read, ranker.weights, **ranker.options(ranker.weights))
     without = {name: w for name, w in ranker.weights.items() if not name.startswith("ghn")}
-    alone = judge_of(known, read, without, **how)
+    alone = judge_of(known, read, without, **ranker.options(without))
     searchers: dict[str, tuple[Callable[[KnownNetworks, int], Searcher], int]] = {
         **{name: (make, plan["tpe" if make is tpe else "plain"]) for name, make in PLAIN.items()},
         **{f"{name}, surrogate": (_with(make, alone), plan["trainings"]) for name, make in GUIDED.items()},
@@ -156,7 +155,7 @@ class _FromFile(Combined):
 def judge_of(known: KnownNetworks, read: Mapping[Any, Readings], weights: Mapping[str, float], **how: Any) -> Combined:
     """The combined estimator of some readings; what is usual is that of all networks of the table.
 
-    `how` is of `Combined`: the witness, and what is further.
+    `how` is `Combined.options`.
     """
     return _FromFile(known, read, weights, **how)
 

@@ -77,6 +77,13 @@ class Combined(Panel):
         asked = {} if self.population or self.witness is None else {"witness": self.witness, "further": self.further}
         return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, **asked, "form": 2}
 
+    def options(self, weights: Collection[str]) -> dict[str, Any]:
+        """What makes another of the same kind over other weights; where these lack the witness, nobody is confirmed."""
+        found: dict[str, Any] = {"features": self.features, "slopes": [n for n in self.slopes if n in weights]}
+        if self.witness in weights:
+            found |= {"witness": self.witness, "further": [name for name in self.further if name in weights]}
+        return found
+
     def population_of(self, read: Sequence[Readings]) -> Population:
         """What is usual among candidates; readings that say the same share a vote, and a witness confirms them."""
         found = super().population_of(read)

@@ -13,7 +13,7 @@ from ghn.graph.descriptors import VERSION
 from ghn.graph.ir import GraphBuilder
 from ghn.scoring.combined import Combined, Ensemble
 from ghn.scoring.panel import LIVE_PARAMETERS, MULTIPLY_ADDS, SIZE, members_of, normal_scores, parts_of
-from ghn.scoring.standard_features import StandardFeatures
+from ghn.scoring.standard_features import StandardFeatures, every_kind
 from ghn.spaces import NASBenchMacro
 from ghn.spaces.members import live_stats
 from ghn.types import Network, Score, Trial
@@ -176,6 +176,19 @@ def test_votes_are_shared_among_what_is_trusted(toy_space, archs, truth):
     ways, before = [one[:, None] for one in (size, random, *losses, more, less)], np.array([1, 1, 1, 1, *late])
     expected = votes_of(ways, before) * before * [counts, 1, generated, generated, 1, 1]
     assert list(usual.votes.values()) == pytest.approx(expected)
+
+
+def test_another_of_its_kind(toy_space, archs, truth):
+    """Over fewer weights it keeps of its options what these ask; without the witness nobody is confirmed."""
+    names = ["random/value", "loss/value", "more/value"]
+    members = {name.partition("/")[0]: Says(truth.get) for name in names}
+    kinds = every_kind(toy_space)
+    how = {"features": kinds, "slopes": names[1:], "witness": names[0], "further": names[2:]}
+    panel = Combined(toy_space, members, dict.fromkeys(names, 1.0), **how)
+    assert panel.options(names) == how
+    assert panel.options(names[:2]) == {**how, "slopes": names[1:2], "further": []}
+    fewer = Combined(toy_space, members, dict.fromkeys(names[1:], 1.0), **panel.options(names[1:]))
+    assert (fewer.witness, fewer.further, fewer.slopes) == (None, (), names[1:])
 
 
 def test_size_is_parameters_and_multiply_adds():
