@@ -11,7 +11,7 @@ import numpy as np
 
 from ghn.errors import ArchitectureError
 from ghn.extras import check_extra
-from ghn.search.surrogate import NEAR
+from ghn.search.draws import NEAR
 from ghn.spaces.choices import Decisions
 
 check_extra("pymoo", "pymoo")

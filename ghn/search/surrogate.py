@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
-from random import Random
 from typing import Any, Generic
 
 import numpy as np
@@ -14,19 +12,18 @@ import numpy as np
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, DataError, ExistsError, check_counts, check_known
 from ghn.files import write_atomic
-from ghn.reading import open_plain, read_json, reading
+from ghn.reading import reading
 from ghn.scoring.model import Model
 from ghn.search.acquisition import ACQUISITIONS, Acquisition
 from ghn.search.belief import make_belief, space_and_estimator
+from ghn.search.draws import Draws
 from ghn.search.observations import CurveReader, Observed, References, curve_of, each_of, value_of, weighed
+from ghn.search.surrogate_file import DIRECTIONS, SCHEMA, begins, read_state
 from ghn.spaces import describe_space
-from ghn.spaces.members import TRIES, check_list, draw_new
+from ghn.spaces.members import check_list
 from ghn.types import Arch, Estimator, Space, Task, member_of
 
-SCHEMA = "ghn.surrogate/1"
-DIRECTIONS = {"maximize": 1.0, "minimize": -1.0}
 PARENTS = 4  # of the best observed, whose neighbours are proposed beside random members
-NEAR = 1000  # neighbours of each that are looked at
 
 
 class Surrogate(Generic[Arch]):
@@ -185,7 +182,7 @@ class Surrogate(Generic[Arch]):
         for key in self._known:
             left.pop(key, None)
         if self._ignorant:  # nothing tells them apart
-            return self._rng.sample(list(left.values()), min(n, len(left)))
+            return self._draws.some(list(left.values()), n)
         return self._greedy(left, n, ACQUISITIONS[by])
 
     def suggest(
@@ -204,7 +201,7 @@ class Surrogate(Generic[Arch]):
         check_counts("architectures to suggest, ", n=n)
         if among is not None:
             check_list(self.space, "suggest(among=)", among)
-        pool = self._proposals(max(n, self.pool)) if among is None else self._some_of(among, max(n, self.pool))
+        pool = self._pool(max(n, self.pool)) if among is None else self._draws.of(among, max(n, self.pool), self._known)
         chosen = self.acquire(pool, n, by=by)
         for arch in chosen:
             self.announce(arch)
@@ -213,7 +210,7 @@ class Surrogate(Generic[Arch]):
     def draw(self, n: int) -> list[Arch]:
         """Up to `n` members drawn at random that are not known, to begin with; they are then awaited."""
         check_counts("architectures to draw, ", n=n)
-        drawn = self._drawn(n)
+        drawn = self._draws.members(n, self._known)
         for arch in drawn:
             self.announce(arch)
         return drawn
@@ -233,7 +230,8 @@ class Surrogate(Generic[Arch]):
         """Draws otherwise from now on, so that copies in several processes do not suggest the same; None: anyhow."""
         if seed is not None:
             check_counts("of a surrogate, ", least=0, seed=seed)
-        self._rng, self._noise = Random(seed), np.random.default_rng(seed)
+        self._draws = Draws(self.space, self._allows, seed)
+        self._noise = np.random.default_rng(seed)
 
     def save(self, path: Path | str) -> None:
         """Writes everything that was observed and read, so that `load` goes on.
@@ -242,7 +240,7 @@ class Surrogate(Generic[Arch]):
             ExistsError: something else is there.
         """
         path = Path(path)
-        if path.exists() and not _begins(path):
+        if path.exists() and not begins(path):
             raise ExistsError(f"{path} is there, and no state of a surrogate", fix="choose another file")
         write_atomic(path, json.dumps(self.state()))
 
@@ -300,7 +298,7 @@ class Surrogate(Generic[Arch]):
         Raises:
             DataError: it cannot be read.
         """
-        state = _read_state(Path(path))
+        state = read_state(Path(path))
         with reading(f"{path} is damaged"):
             self._belief.take(state["readings"])
 
@@ -319,7 +317,7 @@ class Surrogate(Generic[Arch]):
         Raises:
             DataError: it cannot be read, or is of another space.
         """
-        state = _read_state(Path(path))
+        state = read_state(Path(path))
         made = cls(judge, space, **{**options, "direction": state["direction"]})
         made.take(state, path)
         return made
@@ -362,6 +360,15 @@ class Surrogate(Generic[Arch]):
         known = {**self._means(), **believed}
         return [self._archs[key] for key in known], np.array(list(known.values()))
 
+    def _allows(self, arch: Arch) -> bool:
+        return self.allowed is None or self.allowed(arch)
+
+    def _pool(self, n: int) -> list[Arch]:
+        """Members that are not known: neighbours of the best observed, a quarter at most, and random ones."""
+        best = sorted(means := self._means(), key=means.__getitem__, reverse=True)[:PARENTS]
+        near = self._draws.near([self._archs[key] for key in best], max(1, n // (4 * PARENTS)))
+        return near + self._draws.members(n - len(near), self._known)
+
     def _greedy(self, left: dict[Hashable, Arch], n: int, acquisition: Acquisition) -> list[Arch]:
         """The `n` that are worth most, each given the value that is expected of those before it."""
         chosen: list[Arch] = []
@@ -386,51 +393,3 @@ class Surrogate(Generic[Arch]):
             if self._corrected:
                 believed[key] = float(mean[first])
         return chosen
-
-    def _some_of(self, among: Sequence[Arch | str], n: int) -> list[Arch]:
-        """Up to `n` of these that are not known, drawn at random."""
-        known = self._known
-        members: list[Arch] = [member_of(self.space, one) for one in among]
-        left = [arch for arch in members if self.space.canonical(arch) not in known and self._allows(arch)]
-        return self._rng.sample(left, min(n, len(left)))
-
-    def _proposals(self, n: int) -> list[Arch]:
-        """Members that are not known: neighbours of the best observed, a quarter at most, and random ones."""
-        best = sorted(means := self._means(), key=means.__getitem__, reverse=True)[:PARENTS]
-        found: list[Arch] = []
-        for key in best:
-            near = [arch for arch in islice(self.space.neighbours(self._archs[key]), NEAR) if self._allows(arch)]
-            found += self._rng.sample(near, min(len(near), max(1, n // (4 * PARENTS))))
-        return found + self._drawn(n - len(found))
-
-    def _drawn(self, n: int) -> list[Arch]:
-        """Up to `n` random members that are not known, each once; fewer where many in a row are not allowed."""
-        seen, found, refused = self._known, list[Arch](), 0
-        while len(found) < n and refused < TRIES and (arch := draw_new(self.space, self._rng, seen)) is not None:
-            if self._allows(arch):
-                found.append(arch)
-                refused = 0
-            else:
-                refused += 1
-        return found
-
-    def _allows(self, arch: Arch) -> bool:
-        return self.allowed is None or self.allowed(arch)
-
-
-def _begins(path: Path) -> bool:
-    """Whether a file begins as a state does."""
-    try:
-        with open_plain(path) as file:
-            return SCHEMA.encode() in file.read(200)
-    except (OSError, ValueError):
-        return False
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    """What `save` wrote; DataError where it is something else."""
-    with reading(f"{path} cannot be read"):
-        state = read_json(path)
-    if not isinstance(state, dict) or state.get("schema") != SCHEMA or state.get("direction") not in DIRECTIONS:
-        raise DataError(f"{path} is no state of a surrogate", expected=f"schema {SCHEMA}, and a direction")
-    return state
