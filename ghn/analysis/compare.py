@@ -177,8 +177,10 @@ def compare(
     Raises:
         DataError: lengths differ, references are not finite, constant or fewer than ten, ids repeat, or fewer
             than ten networks are left in common.
-        ConfigError: names clash or are unknown, or a setting is out of range.
+        ConfigError: scores have no names, or they clash or are unknown, or a setting is out of range.
     """
+    if not isinstance(scores, Mapping):
+        raise ConfigError("scores have names", got=type(scores).__name__, expected="{estimator: [n]}")
     data = read_inputs(scores, reference, baselines, ids, live_params, seeds, errors, seconds, one_off_seconds, seed)
     settings = Settings(tuple(ks), bootstrap, seed, min_level)
     aside = {name: reason for name in data.estimates if (reason := _set_aside(data.estimates[name]))}

@@ -48,14 +48,14 @@ class Population:
                 raise ConfigError(f"the quantiles of {name} are not rising numbers", got=q.tolist()[:5])
 
     @classmethod
-    def of(cls, readings: Mapping[str, np.ndarray]) -> Population:
-        """Takes the quantiles of readings [n] over networks; missing values (NaN) are left out."""
+    def of(cls, readings: Mapping[str, np.ndarray], least: int = LEAST) -> Population:
+        """Takes the quantiles of readings [n] over networks, at `least` so many; missing values (NaN) are left out."""
         found = {name: v[np.isfinite(v)] for name, v in readings.items()}
-        if few := {name: len(v) for name, v in found.items() if len(v) < LEAST}:
+        if few := {name: len(v) for name, v in found.items() if len(v) < least}:
             raise ConfigError(
                 "too few networks to tell what is usual in this space",
                 got=few,
-                expected=f"at least {LEAST} networks with every reading",
+                expected=f"at least {least} networks with every reading",
                 fix="give more architectures, or use a checkpoint whose card holds a population",
             )
         steps = np.linspace(0, 1, POINTS)

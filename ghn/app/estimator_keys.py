@@ -39,7 +39,7 @@ SKELETONS = (
 
 
 class SampleKeys(Keys):
-    """Items that a read-out sees, drawn once, stratified, the same for every candidate."""
+    """Items that a read-out sees, drawn once, stratified, the same for every candidate; `combined` has its own."""
 
     val: Count | None = Field(description="validation items, for loss and accuracy; null: 512, or all there are")
     ridge_train: Count | None = Field(description="training items on which a ridge regression is fitted; null: 1536")

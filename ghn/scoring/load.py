@@ -70,16 +70,23 @@ def find_checkpoint(name: Path | str) -> Path:
     A file that is there is meant before anything that is shipped, and the shipped one where nothing is there.
 
     Raises:
-        CheckpointError: there is neither, and one of these names is near.
+        CheckpointError: there is neither, and it is the name of a space, or one of these names is near.
     """
     if not there_is(name) and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
         return asset(known)
     if is_folder(name) and there_is(inside := Path(name) / CHECKPOINT):  # that of a training
         return inside
-    if not there_is(path := here_or_shipped(name)) and (fix := meant(name, ["shipped", *CHECKPOINTS])):
+    if not there_is(path := here_or_shipped(name)) and (fix := _instead_of(str(name))):
         expected = f"a .safetensors file, or what is shipped for a space: {' | '.join(CHECKPOINTS)}"
         raise CheckpointError("no checkpoint here", got=str(name), expected=expected, fix=fix)
     return path
+
+
+def _instead_of(name: str) -> str | None:
+    """What to do where a checkpoint is not there; None where it is a path like any other."""
+    if name in SPACES:
+        return f"none is shipped for space {name}: train one (train_ghn.py space={name})"
+    return meant(name, ["shipped", *CHECKPOINTS])
 
 
 def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:

@@ -318,7 +318,7 @@ class Model:
 
     def _scoring_task(self) -> Task:
         if (named := self.card["scoring_task"]) is None:
-            raise ConfigError("this checkpoint names no task to score on", fix="give the images: score(..., task=task)")
+            raise ConfigError("this checkpoint names no task to score on", fix="give the images, too: task=task")
         return make_task(named["name"], **({"size": named["size"]} if "size" in named else {}))
 
     def _estimator(self, readout: str, sample: Sample, task: Task, skeletons: Skeletons) -> WeightedEstimator:

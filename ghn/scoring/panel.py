@@ -220,17 +220,22 @@ class Panel(ABC):
         """
         failed = Counter(r.error for r in read if r.error is not None)
         good = len(read) - failed.total()
-        if failed and good < LEAST:
+        least = LEAST if good >= LEAST else self._least()
+        if failed and good < least:
             raise ConfigError(
                 "too few networks could be read to tell what is usual in this space",
                 got=f"{good} of {len(read)}; " + "; ".join(f"{n} failed: {why}" for why, n in failed.most_common(3)),
-                expected=f"at least {LEAST} networks with every reading",
+                expected=f"at least {least} networks with every reading",
             )
         columns = {name: column(read, name) for name in self._readings()}
-        enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= LEAST}
+        enough = {name for name, values in columns.items() if np.isfinite(values).sum() >= least}
         # the parts of what lacks all of them stay in, so that it is told of them how few could be read
         lacking = {part for name in self._needed if not enough & {*parts_of(name)} for part in parts_of(name)}
-        return Population.of({n: values for n, values in columns.items() if n in enough | lacking})
+        return Population.of({n: values for n, values in columns.items() if n in enough | lacking}, least)
+
+    def _least(self) -> int:
+        """Networks that tell what is usual: all of a small space."""
+        return min(LEAST, max(FEWEST, len(self.space.distinct()))) if isinstance(self.space, Finite) else LEAST
 
     def _readings(self) -> list[str]:
         """What the weights are of."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ghn.analysis.correction import Population
-from ghn.analysis.correlation import kendall
+from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
 from ghn.scoring.panel import LIVE_PARAMETERS, SIZE, members_of
@@ -109,25 +109,31 @@ def _usable() -> Iterator[None]:
         ) from None
 
 
-def measure_population(model: Model, networks: int, *, progress: bool = True) -> dict[str, Any]:
+def measure_population(
+    model: Model, networks: int, *, task: Task | None = None, progress: bool = True
+) -> dict[str, Any]:
     """What readings are usual in the space, for the card: quantiles over networks drawn at random, distinct ones where
-    the space can list them. No trained accuracy is looked at.
+    the space can list them. No trained accuracy is looked at. Without a `task` on the checkpoint's own images.
 
     `agreement` is Kendall's tau between the losses of generated weights and what random weights say, the mean of MeCo
     and SWAP. It told good trainings from bad ones in three spaces (docs/ranking.md): of several seeds and starts, keep
-    the one with the highest. None where there are no such proxies.
+    the one with the highest. None where there are no such proxies, or too few networks for an order.
 
     Raises:
         ConfigError: too few networks, or too few that could be read.
     """
-    population, columns = make_ranker(model, known=False).usual(networks, progress=progress)
+    population, columns = make_ranker(model, task=task, known=False).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
-    known = {"task_checksum": model.images().checksum, "quantiles": population.describe(), "votes": population.votes}
+    known = {
+        "task_checksum": model.images(task).checksum,
+        "quantiles": population.describe(),
+        "votes": population.votes,
+    }
     if MECO not in columns:
         return known
     proxies = np.mean([population.normal_scores(name, columns[name]) for name in (MECO, SWAP)], axis=0)
     read = np.isfinite(own) & np.isfinite(proxies)
-    return {**known, "agreement": kendall(own[read], proxies[read])}
+    return {**known, "agreement": kendall(own[read], proxies[read]) if read.sum() >= MIN_ITEMS else None}
 
 
 def _population(models: Sequence[Model], checksum: str) -> Population | None:

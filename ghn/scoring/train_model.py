@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ghn.analysis.correction import LEAST
+from ghn.analysis.correction import FEWEST, LEAST
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
@@ -26,6 +26,7 @@ from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, some_of, table_reference
 from ghn.tasks import make_task
+from ghn.tasks.outputs import kind_of
 from ghn.train.loop import Check, Loop, Step, kept_folder, last_values
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import check_memory, ranks_of
@@ -78,23 +79,24 @@ def train_hypernetwork(
         fabric: the device.
         folder: of the run.
         population: networks over which the card keeps what readings are usual, so that `Model.rank` can judge a single
-            architecture; needs a scoring task; 0 for none.
+            architecture, on the images of the scoring task, or of `task` where there is none; 0 for none.
         start: checkpoint of a hypernetwork to start from, of any space and classes, or `shipped`; `config` then gives
             the number of classes alone.
         options: `Options`.
 
     Raises:
-        ConfigError: a population of too few networks.
+        ConfigError: a population of too few networks, or a config of other classes than the task has.
         ExistsError: the folder holds a run and `resume` is not set.
         DataError: the table of references that was given does not fit.
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
-    most = len(space.distinct()) if isinstance(space, Finite) else population
-    if population and min(population, most) < LEAST:  # refused before anything is spent
+    _check_outputs(config.classes, task)
+    most = len(space.distinct()) if isinstance(space, Finite) else LEAST
+    if population and population < (least := max(FEWEST, min(LEAST, most))):  # refused before anything is spent
         raise ConfigError(
             "too few networks to tell what is usual in this space",
-            got=f"population {population}, of {most} networks" if most < population else f"population {population}",
-            expected=f"at least {LEAST}, or population=0",
+            got=f"population {population}",
+            expected=f"at least {least}, or population=0",
         )
     known, header = load_start(start) if start is not None else (None, {})
     if known is not None:
@@ -114,8 +116,10 @@ def train_hypernetwork(
     step = MetaStep(net, space, task, trainer, fabric, identity=identity)
     with kept_folder(folder, fabric):
         model = train_weights(step, space, task, trainer, fabric, folder, card=lambda _: said, **options)
-        if population and model.card["scoring_task"] is not None and ranks_of(fabric).is_first:
-            model.card["population"] = measure_population(model, population, progress=options.get("progress", True))
+        if population and ranks_of(fabric).is_first:
+            images = task if model.card["scoring_task"] is None else None
+            progress = options.get("progress", True)
+            model.card["population"] = measure_population(model, population, task=images, progress=progress)
             model.save(Path(folder) / CHECKPOINT)
     return model
 
@@ -150,6 +154,9 @@ def train_weights(
     Raises:
         GhnError: as `train_hypernetwork`.
     """
+    net = net_of(step.model) if net_of else step.model
+    assert isinstance(net, Net)
+    _check_outputs(net.config.classes, task)
     with kept_folder(folder, fabric):
         return _train(step, space, task, trainer, fabric, Path(folder), card, net_of, options)
 
@@ -209,6 +216,18 @@ def _train(
         return Model(net, space, {"task": task.describe(), "scoring_task": scoring_task}, fabric)
     save(trained, CHECKPOINT, **(card(trained) if card else {}))
     return load(folder / CHECKPOINT, fabric=fabric, space=space)
+
+
+def _check_outputs(classes: int, task: Task) -> None:
+    """Refuses what makes weights for another number of outputs than the task asks for, before anything is spent."""
+    asked = kind_of(task.describe())["output_shape"]
+    if asked != [classes]:
+        raise ConfigError(
+            f"the hypernetwork is not made for the outputs of task {task.name}",
+            got=f"classes={classes}",
+            expected=f"outputs {asked}",
+            fix=f"GHNConfig(classes={asked[0]})" if len(asked) == 1 else "choose another task",
+        )
 
 
 def _ranking_check(

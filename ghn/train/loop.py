@@ -275,8 +275,9 @@ class Loop:
             self._whole = False
             losses = update.apply()
         except TrainingError as error:
-            fix = f"the last good state is kept in {self.folder / STATE}; lower trainer.lr and start anew"
-            raise TrainingError(str(error), fix=fix) from None
+            fix = error.fix or "lower trainer.lr and start anew"
+            kept = f"the last good state is kept in {self.folder / STATE}"
+            raise TrainingError(error.what, got=error.got, expected=error.expected, fix=f"{kept}; {fix}") from None
         self._update_average()
         self.done += 1
         self._whole = True

@@ -64,7 +64,7 @@ class ArchitectureSampler(PathSampler):
     which a space that builds its networks cannot make one.
 
     Raises:
-        ConfigError: an unknown sampling, or `distinct` in a space that cannot list its functions.
+        ConfigError: an unknown sampling, `distinct` in a space that cannot list its functions, or nothing to draw.
     """
 
     def __init__(self, space: Space[Any], sampling: str, seed: int, exclude: frozenset[Hashable] = frozenset()) -> None:
@@ -79,6 +79,8 @@ class ArchitectureSampler(PathSampler):
                     fix="use sampling=uniform (trainer.sampling=uniform)",
                 )
             self._pool = [a for a in space.distinct() if self.space.canonical(a) not in exclude]
+            if not self._pool:
+                raise ConfigError(f"space {space.name} has no network to train on", got=self._why_none())
 
     def __call__(self, step: int, n: int) -> list[Any]:
         rng = Random(key := f"{self.seed}/{step}")
@@ -99,6 +101,10 @@ class ArchitectureSampler(PathSampler):
                     fix="make a space whose members have networks",
                 )
         return out
+
+    def _why_none(self) -> str:
+        """Why no member of the space is drawn."""
+        return self._why_not(self.space.sample(Random(0))) or "all are held out"
 
     def _why_not(self, arch: Any) -> str | None:
         """Why an architecture is not drawn; None where it is."""

@@ -111,6 +111,7 @@ WRONG = [
     ("ghn info", 2, "ghn info takes one checkpoint", "nasbench201"),
     ("ghn info nasbench-201", 1, "no checkpoint here", "did you mean nasbench201"),
     ("ghn info thesis", 1, "no checkpoint here", "FOLDER/checkpoint.safetensors"),
+    ("ghn info nats_size", 1, "no checkpoint here", "none is shipped for space nats_size: train one"),
     # references
     ("ghn rank references=nowhere.csv", 1, "unknown references", "there is no such file"),
     ("ghn rank references=columns.csv", 1, "unknown column", "score:name"),

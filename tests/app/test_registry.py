@@ -70,6 +70,17 @@ def test_every_name_makes_estimators_that_score(setting: Setting, name: str, tmp
             assert not failed
 
 
+@pytest.mark.parametrize("name", ["naswot", "meco", "grad_norm"])
+def test_the_seed_of_the_sample_draws_the_images_of_a_proxy(setting: Setting, name: str) -> None:
+    """And that of the setting its weights."""
+    small = replace(SAMPLE, zero_cost=8, proxy=8)
+    ways = [(small, 0), (replace(small, seed=4), 0), (small, 4), (small, 0)]
+    trials = [Trial("a", cells(3)[2])]
+    entries = [make_entries(name, replace(setting, sample=sample, seed=seed)) for sample, seed in ways]
+    found = [entry.estimator.score(trials)[0].value for (entry,) in entries]
+    assert found[0] == found[3] and len(set(found)) == 3
+
+
 def save_bank(path: Path, setting: Setting, method: str) -> str:
     bank = Bank(BankConfig(method, setting.task.classes), setting.space)
     Model(bank, setting.space, toy_card(setting.task), setting.fabric).save(path)

@@ -97,7 +97,7 @@ def test_a_single_string_is_no_list(toy_model: Model, toy_task: ImageTask) -> No
 
 
 def test_without_a_task_of_its_own_it_asks_for_one(toy_model: Model) -> None:
-    with pytest.raises(ConfigError, match=r"score\(\.\.\., task=task\)"):
+    with pytest.raises(ConfigError, match="task=task"):
         toy_model.score(CELLS)
 
 

@@ -123,6 +123,6 @@ def test_agreement_is_with_both_proxies(toy_model: Model, toy_task: ImageTask, m
     meco, swap = (norm.ppf((rng.permutation(60) + 0.5) / 60) for _ in range(2))
     columns = {"ghn/loss": meco + swap, MECO: meco, SWAP: swap}
     ranker = SimpleNamespace(usual=lambda networks, progress: (Population.of(columns), columns))
-    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model, known: ranker)
-    monkeypatch.setattr(Model, "images", lambda model: toy_task)
+    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model, task, known: ranker)
+    monkeypatch.setattr(Model, "images", lambda model, task: toy_task)
     assert measure_population(toy_model, 60)["agreement"] > 0.9 > 0.7 > (kendall(columns["ghn/loss"], meco) or 0.0)

@@ -12,6 +12,7 @@ import pytest
 import torch
 import toy
 from lightning_fabric import Fabric
+from torch import nn
 from toy_models import NET, SAMPLE, cells, toy_table
 
 from ghn.analysis.correlation import kendall
@@ -21,7 +22,7 @@ from ghn.scoring.load import CHECKPOINT, load
 from ghn.scoring.model import Model
 from ghn.scoring.readouts import Sample
 from ghn.scoring.train_model import train_hypernetwork
-from ghn.spaces import NASBench101, NASBench201
+from ghn.spaces import FunctionSpace, NASBench101, NASBench201
 from ghn.tables.references import ReferenceTable
 from ghn.tasks import ImageTask, from_arrays, make_task
 from ghn.train.loop import Loop
@@ -177,6 +178,54 @@ def test_a_population_of_too_few_networks_is_refused_before_training(train: Trai
     with pytest.raises(ConfigError, match=r"too few networks[\s\S]*at least 20"):
         train(tmp_path / "run", population=19)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_other_classes_than_the_task_has_are_refused_before_training(
+    toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path, classes: int
+) -> None:
+    wrong = GHNConfig(classes, **NET)
+    with pytest.raises(ConfigError, match=rf"(?s)classes={classes}.*GHNConfig\(classes={toy_task.classes}\)"):
+        train_hypernetwork(wrong, toy_space, toy_task, TRAINER, fabric, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_space_without_a_network_is_refused(toy_task: ImageTask, fabric: Fabric, tmp_path: Path) -> None:
+    def build(choose: Any) -> nn.Module:
+        return nn.Linear(3, choose("width", [1, 2, 3]))
+
+    space = FunctionSpace(build, (3, 8, 8), toy_task.classes)
+    config = GHNConfig(toy_task.classes, **NET)
+    with pytest.raises(ConfigError, match=r"(?s)no network to train on.*Linear cannot be captured"):
+        train_hypernetwork(config, space, toy_task, replace(TRAINER, sampling="auto"), fabric, tmp_path, progress=False)
+
+
+def test_a_population_of_all_of_a_small_space_on_images_of_ones_own(
+    toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    """Of images that no checkpoint can name, too, so that a single network can be ranked."""
+
+    def build(choose: Any) -> nn.Module:
+        width, bias = choose("width", [2, 3, 4, 5]), choose("bias", [True, False])
+        head = nn.Linear(width, choose.classes, bias=bias)
+        return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+
+    space = FunctionSpace(build, (3, 8, 8), toy_task.classes)
+    archs, config = space.distinct(), GHNConfig(toy_task.classes, **NET)
+    assert len(archs) == 8
+    with pytest.raises(ConfigError, match="at least 8"):
+        train_hypernetwork(config, space, toy_task, TRAINER, fabric, tmp_path / "few", population=7)
+    how = {"population": 20, "progress": False, "check": 0}
+    model = train_hypernetwork(config, space, toy_task, TRAINER, fabric, tmp_path / "run", **how)
+    assert model.card["scoring_task"] is None
+    held = load(tmp_path / "run", fabric=fabric, space=space).card["population"]
+    assert held == model.card["population"] and held["task_checksum"] == toy_task.checksum
+    alone, (together, *_) = model.rank(archs[:1], task=toy_task), model.rank(archs, task=toy_task)
+    assert alone[0].ok and alone[0].value == pytest.approx(together.value)
+    del model.card["population"]
+    assert all(score.ok for score in model.rank(archs, task=toy_task))
+    with pytest.raises(ConfigError, match="at least 8"):
+        model.rank(archs[:7], task=toy_task)
 
 
 def test_what_does_not_fit_into_memory_is_refused_before_it_is_taken(

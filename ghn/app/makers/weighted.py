@@ -17,6 +17,7 @@ from ghn.scoring.combined import Ensemble
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.ranker import make_ranker
+from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.types import Space
 
@@ -63,7 +64,7 @@ def zero_cost(name: str, setting: Setting) -> list[Entry]:
     how: dict[str, Any] = {"sample": setting.sample}
     if not of_activations:
         variants = () if isinstance(setting.skeletons, str) else setting.skeletons  # best and fastest are of weights
-        how = {"batch": setting.sample.zero_cost, "skeletons": variants}
+        how = {"sample": Sample(zero_cost=setting.sample.zero_cost, seed=setting.sample.seed), "skeletons": variants}
     engine = make_zero_cost(name, setting.space, setting.task, setting.fabric, seed=setting.seed, **how)
     return [Entry(f"{name}, random weights" if of_activations else name, engine)]
 
