@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from ghn.display import brief
 
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)  # of inputs in standard units
-TAIL = 10.0  # degrees of freedom: what is linear only nearly errs more in the tails (docs/ranking.md, "Racing")
+TAIL = 5.0  # degrees of freedom: what is linear only nearly errs more in the tails (docs/ranking.md, "Racing")
 LEAST = 1e-9  # standard deviation of a prediction that never erred
 
 
