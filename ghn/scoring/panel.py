@@ -67,6 +67,11 @@ class Rows:
         return Rows(trials, self.normal[asked], self.sums[asked], self.measured[asked])
 
 
+def least_usual(space: Space[Any]) -> int:
+    """How many networks tell what is usual in a space: all of a small one."""
+    return min(LEAST, max(FEWEST, len(space.distinct()))) if isinstance(space, Finite) else LEAST
+
+
 class Panel(ABC):
     """An estimator that sums what its members say, and that trained references may correct.
 
@@ -220,7 +225,7 @@ class Panel(ABC):
         """
         failed = Counter(r.error for r in read if r.error is not None)
         good = len(read) - failed.total()
-        least = LEAST if good >= LEAST else self._least()
+        least = LEAST if good >= LEAST else least_usual(self.space)
         if failed and good < least:
             raise ConfigError(
                 "too few networks could be read to tell what is usual in this space",
@@ -232,10 +237,6 @@ class Panel(ABC):
         # the parts of what lacks all of them stay in, so that it is told of them how few could be read
         lacking = {part for name in self._needed if not enough & {*parts_of(name)} for part in parts_of(name)}
         return Population.of({n: values for n, values in columns.items() if n in enough | lacking}, least)
-
-    def _least(self) -> int:
-        """Networks that tell what is usual: all of a small space."""
-        return min(LEAST, max(FEWEST, len(self.space.distinct()))) if isinstance(self.space, Finite) else LEAST
 
     def _readings(self) -> list[str]:
         """What the weights are of."""

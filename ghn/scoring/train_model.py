@@ -11,7 +11,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from ghn.analysis.correction import FEWEST, LEAST
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
@@ -21,6 +20,7 @@ from ghn.scoring.card import SAFE_TASKS
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, load, load_start
 from ghn.scoring.model import Model
+from ghn.scoring.panel import least_usual
 from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
@@ -30,7 +30,7 @@ from ghn.tasks.outputs import kind_of
 from ghn.train.loop import Check, Loop, Step, kept_folder, last_values
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import check_memory, ranks_of
-from ghn.types import Finite, Space, Task, Trial
+from ghn.types import Space, Task, Trial
 
 
 class Options(TypedDict, total=False):
@@ -91,8 +91,7 @@ def train_hypernetwork(
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     _check_outputs(config.classes, task)
-    most = len(space.distinct()) if isinstance(space, Finite) else LEAST
-    if population and population < (least := max(FEWEST, min(LEAST, most))):  # refused before anything is spent
+    if population and population < (least := least_usual(space)):  # refused before anything is spent
         raise ConfigError(
             "too few networks to tell what is usual in this space",
             got=f"population {population}",

@@ -27,7 +27,7 @@ class Draws(Generic[Arch]):
 
     def some(self, archs: Sequence[Arch], n: int) -> list[Arch]:
         """Up to `n` of a list."""
-        return self._rng.sample(list(archs), min(n, len(archs)))
+        return self._rng.sample(archs, min(n, len(archs)))
 
     def of(self, among: Sequence[Arch | str], n: int, known: Collection[Hashable]) -> list[Arch]:
         """Up to `n` of a list of members that are allowed and not known."""

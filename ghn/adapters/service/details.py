@@ -12,10 +12,10 @@ from ghn.adapters.service.served import Served
 from ghn.errors import ConfigError
 from ghn.graph.diagram import Diagram
 from ghn.graph.layout import MOST, lay_out
+from ghn.search.draws import NEAR
 from ghn.spaces.choices import Decisions
 from ghn.spaces.members import diagrams, live_stats
 
-NEAR = 1000  # neighbours that are looked at
 _rng = Random()
 
 
