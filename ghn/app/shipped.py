@@ -19,7 +19,7 @@ INPUT = {"input_shape": (3, 16, 16), "classes": 10}  # of the images that are sh
 LEFT = 14  # columns of what is told
 AGREED = {  # with what a hypernetwork's losses agree, and what to make of it
     "random weights": "of several trainings, keep the highest",
-    "MeCo alone": "as in cards of before: not to be compared with others",
+    "random weights as they were read before": "not to be compared with others, and no longer used by rank",
 }
 
 
@@ -64,7 +64,7 @@ def info_of(name: str) -> dict[str, Any]:
     """
     from ghn.nets.net import KINDS
     from ghn.scoring.load import find_checkpoint
-    from ghn.scoring.ranker import RANDOM
+    from ghn.scoring.proxies import ZERO_COST
     from ghn.train.checkpoint import read_header
 
     path = find_checkpoint(name)
@@ -73,6 +73,7 @@ def info_of(name: str) -> dict[str, Any]:
     known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device", "started_from")
     population = card.get("population") or {}
     agreement, (now, before) = population.get("agreement"), AGREED
+    against = now if population.get("meco") == ZERO_COST["meco"].version else before
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -83,7 +84,7 @@ def info_of(name: str) -> dict[str, Any]:
         "parameters": sum(map(prod, shapes.values())),
         "tensors": len(shapes),
         "agreement": agreement,
-        "agreement_with": None if agreement is None else now if RANDOM in population.get("votes", {}) else before,
+        "agreement_with": None if agreement is None else against,
         "votes": population.get("votes") or None,
         "versions": header["versions"],
         "digest": header["digest"],

@@ -13,7 +13,7 @@ from ghn.analysis.correction import Population
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import LIVE_PARAMETERS, SIZE, members_of
+from ghn.scoring.panel import SIZE, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
@@ -30,7 +30,6 @@ PROXY, FLOW, NASWOT = "zero_cost", "synflow", "naswot"  # members with random we
 MECO, SWAP = f"{PROXY}/meco", f"{PROXY}/swap"  # of one forward pass
 RANDOM = f"{MECO}+{SWAP}"
 FURTHER = f"{FLOW}/value", f"{NASWOT}/value"  # which losses have to confirm
-_FORMER = {LIVE_PARAMETERS: SIZE, MECO: RANDOM}  # votes in cards of before
 
 
 def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
@@ -131,6 +130,7 @@ def measure_population(
     }
     if MECO not in columns:
         return known
+    known["meco"] = ZERO_COST["meco"].version
     proxies = np.mean([population.normal_scores(name, columns[name]) for name in (MECO, SWAP)], axis=0)
     read = np.isfinite(own) & np.isfinite(proxies)
     return {**known, "agreement": kendall(own[read], proxies[read]) if read.sum() >= MIN_ITEMS else None}
@@ -142,12 +142,14 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
     votes: dict[str, list[float]] = {}
     for number, model in enumerate(models):
         held = model.card.get("population")
-        # it belongs to certain images: on others, readings are not what they were
+        # it belongs to certain images and to one definition of MeCo: of others, readings are not what they were
         if held is None or held["task_checksum"] != checksum:
+            return None
+        if MECO in held["quantiles"] and held.get("meco") != ZERO_COST["meco"].version:
             return None
         quantiles |= {_numbered(name, number): values for name, values in held["quantiles"].items()}
         for name, vote in held.get("votes", {}).items():
-            votes.setdefault(_numbered(_FORMER.get(name, name), number), []).append(vote)
+            votes.setdefault(_numbered(name, number), []).append(vote)
     if not all(model.card["population"].get("votes") for model in models):  # else a card of before would outvote others
         votes = {}
     # a card that says nothing of a further reading confirms none of it

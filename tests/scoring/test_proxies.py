@@ -2,15 +2,24 @@
 
 import pytest
 import torch
+from torch import nn
 
 from ghn.graph import simplify
 from ghn.nets.initial import RandomInit
 from ghn.scoring.proxies import ProxyReadout, meco, swap
+from ghn.scoring.proxies.activations import channels_last
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import NASBench201
 from ghn.types import Network
 
 PROXIES = ("meco", "swap")
+
+
+class Turned(nn.Module):
+    """Channels and positions the other way round, as transformers have them."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mT
 
 
 def test_meco_is_one_minus_the_correlation_of_two_channels():
@@ -26,6 +35,32 @@ def test_meco_sees_neither_scale_nor_order_of_channels():
     assert float(meco([(x * scale)[:, [3, 1, 4, 0, 2]]])) == pytest.approx(float(meco([x])), abs=1e-6)
     double = torch.cat([x, x[:, :1]], 1)  # a channel that says nothing new
     assert float(meco([double])) == pytest.approx(0, abs=1e-9)
+
+
+def test_meco_is_no_worse_for_being_wide():
+    """Eight channels at a time: many that say different things count as few do, where all at once would near zero."""
+    few, many, some = (torch.randn(64, c, 12, 12, generator=torch.Generator().manual_seed(2)) for c in (8, 64, 20))
+    assert float(meco([many])) == pytest.approx(float(meco([few])), rel=0.05)  # all at once: 0.11
+    assert float(meco([some])) == pytest.approx(float(meco([few])), rel=0.05)
+    assert torch.equal(meco([some[:, :16]]), meco([some]))  # two groups of eight, and four that are left over
+    halves = torch.cat([few, few], 1)
+    assert float(meco([halves])) == pytest.approx(0, abs=1e-9)  # groups are spaced over all channels
+
+
+def test_meco_compares_features_of_tokens_and_channels_of_maps():
+    tokens = nn.Sequential(nn.Conv2d(3, 24, 2, stride=2), nn.Flatten(2), Turned(), nn.Linear(24, 32), nn.ReLU())
+    maps = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
+    x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    for body, width, moved in ((tokens, 32, True), (maps, 8, False)):
+        head = [nn.Flatten(), nn.Linear(width * (16 if moved else 64), 2)]
+        network = Network.from_module(nn.Sequential(*body, *head), x)
+        weights = RandomInit(0)([network.graph])[0]
+        (i,) = (i for i, node in enumerate(network.graph.nodes) if node.operation.activates)
+        assert channels_last(network.graph, i) == moved
+        out = network.program.run(weights, x, [network.graph.nodes[i].name]).inner[network.graph.nodes[i].name]
+        expected = meco([out.mT if moved else out])
+        found = ProxyReadout("meco", x, torch.zeros(4, dtype=torch.long))(network, weights)
+        assert float(found["meco"]) == pytest.approx(float(expected), rel=1e-5) and float(expected) > 0
 
 
 def test_swap_counts_units_that_fire_differently():

@@ -18,6 +18,7 @@ from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.panel import SIZE
+from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.ranker import FURTHER, MECO, NASWOT, RANDOM, SWAP, make_ranker, measure_population, rank_weights
 from ghn.tasks import ImageTask
 from ghn.types import Trial
@@ -82,7 +83,8 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
         made = Model(toy_net(seed), toy_model.space, toy_model.card, toy_model.fabric)
         ranker = make_ranker(made, task=toy_task)
         usual = ranker.population_of(ranker.read([Trial(str(i), arch) for i, arch in enumerate(archs)]))
-        return {"task_checksum": toy_task.checksum, "quantiles": usual.describe(), "votes": usual.votes}
+        known = {"task_checksum": toy_task.checksum, "meco": ZERO_COST["meco"].version}
+        return {**known, "quantiles": usual.describe(), "votes": usual.votes}
 
     def carded(seed: int, *companions: Model, population: bool = True) -> Model:
         card = toy_model.card | ({"population": population_of(seed)} if population else {})
@@ -94,8 +96,13 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     former.card["population"] = {k: v for k, v in former.card["population"].items() if k != "votes"}
     assert make_ranker(carded(0, former), task=toy_task).population.votes == {}  # else it would outvote the first
     votes = second.card["population"]["votes"]
-    names = {SIZE: "graph/params", RANDOM: "zero_cost/meco"}  # as in cards of before
-    former.card["population"]["votes"] = {names.get(name, name): vote for name, vote in votes.items()}
+    former.card["population"]["meco"] = ""  # MeCo of all channels at once, as in cards of before
+    assert (
+        make_ranker(former, task=toy_task).population
+        is None
+        is make_ranker(carded(0, former), task=toy_task).population
+    )
+    former.card["population"] |= {"meco": ZERO_COST["meco"].version, "votes": votes}
     assert make_ranker(former, task=toy_task).population.votes == votes
     asked = [name for name in votes if name not in FURTHER]  # by those that knew no votes of further readings
     former.card["population"]["votes"] = {name: votes[name] for name in asked}

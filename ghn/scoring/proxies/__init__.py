@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ghn.errors import ConfigError
 from ghn.graph.stats import MACS, count_params, graph_stats
-from ghn.scoring.proxies.activations import meco, naswot, relu_proxies, swap, zen
+from ghn.scoring.proxies.activations import GROUP, meco, naswot, relu_proxies, swap, zen
 from ghn.scoring.proxies.gradients import Loss, fisher, grad_norm, grasp, jacob_cov, snip, synaptic_flow, synflow
 from ghn.types import Inputs, Network, Task, WeightDict
 
@@ -42,6 +42,7 @@ __all__ = [
 ]
 
 _SIZE = "White et al., A Deeper Look at Zero-Cost Proxies for Lightweight NAS, ICLR Blog 2022"
+_GROUPED = f"MeCo of {GROUP} channels"  # both come from one pass, and of one file of scores
 _AS_A_SCORE = "; as a score: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021"
 
 
@@ -94,8 +95,17 @@ class Proxy:
 
 
 _PROXIES = (
-    Proxy("meco", relu_proxies, 2, "Jiang, Wang & Bie, MeCo, NeurIPS 2023", 1, of_activations=True, axes=2),
-    Proxy("swap", relu_proxies, 2, "Peng et al., SWAP-NAS, ICLR 2024", 1, of_activations=True),
+    Proxy(
+        "meco",
+        relu_proxies,
+        2,
+        "Jiang, Wang & Bie, MeCo, NeurIPS 2023",
+        1,
+        of_activations=True,
+        version=_GROUPED,
+        axes=2,
+    ),
+    Proxy("swap", relu_proxies, 2, "Peng et al., SWAP-NAS, ICLR 2024", 1, of_activations=True, version=_GROUPED),
     Proxy("params", params, 0, _SIZE, 0),
     Proxy("flops", flops, 0, _SIZE, 0, version=MACS),
     Proxy("synflow", synflow, 1, "Tanaka et al., SynFlow, NeurIPS 2020" + _AS_A_SCORE, 3, 1, numbers=True),

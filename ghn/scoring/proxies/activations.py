@@ -20,6 +20,7 @@ from ghn.types import Inputs, Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
 LISTED_BITS = 16  # patterns of so many images are counted without sorting
+GROUP = 8  # channels that MeCo compares at once
 ALPHA = 0.01  # size of the perturbation of the Zen-score
 
 
@@ -50,6 +51,16 @@ def activated(graph: Graph, every: Sequence[Tensor]) -> list[Tensor]:
     return [x for node, x in zip(graph.nodes, every, strict=True) if node.operation.activates]
 
 
+def channels_last(graph: Graph, i: int) -> bool:
+    """Whether the channels of a non-linearity are on its last axis, as those of tokens: the layer before it says so."""
+    while graph.nodes[i].inputs and (graph.nodes[i].operation.activates or not graph.node_params[i]):
+        i = graph.nodes[i].inputs[0]
+    node, params = graph.nodes[i], graph.node_params[i]
+    if node.operation.mixes:
+        return len(params[0].shape) == 2  # a linear layer
+    return bool(params) and len(node.shape) > 1 and params[-1].shape[-1] == node.shape[-1] != node.shape[0]
+
+
 @torch.no_grad()
 def naswot(network: Network, weights: WeightDict, images: Inputs) -> Float[Tensor, ""]:
     """Logarithm of the determinant of the kernel of images, which counts the units that fire for both or for neither.
@@ -77,22 +88,27 @@ def _agreement(x: Float[Tensor, "b ..."]) -> Float[Tensor, "b b"]:
 def meco(maps: Sequence[Float[Tensor, "b c ..."]]) -> Float[Tensor, ""]:
     """Sum over ReLU outputs of the least eigenvalue of the correlation between channels, mean over the images.
 
-    Each image has a correlation matrix of its own: channels that say the same about it give a least eigenvalue of zero.
+    Each image has correlation matrices of its own: channels that say the same about it give a least eigenvalue of zero.
+    Channels are compared eight at a time, evenly spaced ones, and the groups' mean counts: the least eigenvalue of many
+    is small, whatever they say, so that of all together it would be worse to be wide.
 
     Source: Jiang, Wang & Bie, "MeCo: Zero-Shot NAS with One Data and Single Forward Pass via Minimum Eigenvalue of
-    Correlation", NeurIPS 2023, eq. 5; there one image and all layers, here a few images and the outputs of ReLUs, which
-    ranked better on the development sample (docs/ranking.md).
+    Correlation", NeurIPS 2023, eq. 5; there one image, all channels and all layers, here a few images, groups of
+    channels (docs/ranking.md) and the outputs of ReLUs, which ranked better on the development sample.
     """
     return torch.stack([_least_eigenvalues(x).mean() for x in maps if x.ndim > 2]).sum()
 
 
 def _least_eigenvalues(x: Float[Tensor, "b c ..."]) -> Float[Tensor, " b"]:
     flat = x.flatten(2)
-    if flat.shape[2] <= flat.shape[1]:  # less their mean, n positions span at most n - 1 of the channels: it is zero
+    size = min(GROUP, flat.shape[1])
+    groups = flat.shape[1] // size  # of what is left over nothing is seen
+    if flat.shape[2] <= size:  # less their mean, n positions span at most n - 1 of the channels: it is zero
         return flat.new_zeros(len(flat), dtype=torch.float64)
-    flat = flat - flat.mean(-1, keepdim=True)
-    flat = flat / (flat.norm(dim=-1, keepdim=True) + 1e-9)  # a channel that is constant correlates with nothing
-    return torch.linalg.eigvalsh((flat @ flat.mT).double())[:, 0].clamp_min(0)
+    each = flat[:, : groups * size].unflatten(1, (size, groups)).transpose(1, 2)
+    each = each - each.mean(-1, keepdim=True)
+    each = each / (each.norm(dim=-1, keepdim=True) + 1e-9)  # a channel that is constant correlates with nothing
+    return torch.linalg.eigvalsh((each @ each.mT).double())[..., 0].clamp_min(0).mean(1)
 
 
 def swap(maps: Sequence[Float[Tensor, "b ..."]]) -> Float[Tensor, ""]:
@@ -120,9 +136,11 @@ def relu_proxies(network: Network, weights: WeightDict, images: Inputs) -> dict[
     """MeCo and SWAP by name; zero without a ReLU, not finite where what a ReLU gives or the output is not. Waits for no
     device.
     """
-    nodes = network.graph.nodes
-    ran = network.program.run(weights, images, [node.name for node in nodes if node.operation.activates])
-    maps = [x.float() for x in ran.inner.values()]
+    graph = network.graph
+    asked = [i for i, node in enumerate(graph.nodes) if node.operation.activates]
+    ran = network.program.run(weights, images, [graph.nodes[i].name for i in asked])
+    maps = [ran.inner[graph.nodes[i].name].float() for i in asked]
+    maps = [x.movedim(-1, 1) if channels_last(graph, i) else x for i, x in zip(asked, maps, strict=True)]
     last = [x for x in tensors_of(ran.output) if x.is_floating_point()]
     finite = torch.stack([x.float().sum() for x in [*maps, *last]]).isfinite().all()
     if finite.is_cuda or not finite:  # eigenvalues of what is not finite raise errors that say little
