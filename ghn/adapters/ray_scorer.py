@@ -12,7 +12,7 @@ from ghn.errors import ConfigError, DataError, GhnError
 from ghn.scoring.guard import judge, judges_together
 from ghn.scoring.load import load
 from ghn.scoring.model import Skeletons
-from ghn.scoring.ranker import make_ranker
+from ghn.scoring.ranker import MEASURE, make_ranker
 from ghn.scoring.readouts import Sample
 from ghn.spaces.members import network_hash
 from ghn.train.runtime import make_runtime
@@ -64,8 +64,8 @@ class Scorer:
         else:
             self._estimator = model.estimator(readout, task=task, sample=sample, skeletons=skeletons)
         if judges_together(self._estimator):
-            fix = "train it with population=1000, or choose another readout"
-            raise ConfigError("its card holds no population, so that a rank would depend on the batch", fix=fix)
+            fix = f"train it with population=1000, or {MEASURE}; or choose another readout"
+            raise ConfigError("its card says not what is usual, so that a rank would depend on the batch", fix=fix)
         self._column, self._space = column, model.space
         self._checkpoint = "+".join(one.digest for one in (model, *model.companions))
 

@@ -64,7 +64,7 @@ def info_of(name: str) -> dict[str, Any]:
     """
     from ghn.nets.net import KINDS
     from ghn.scoring.load import find_checkpoint
-    from ghn.scoring.proxies import ZERO_COST
+    from ghn.scoring.ranker import usual_of
     from ghn.train.checkpoint import read_header
 
     path = find_checkpoint(name)
@@ -73,7 +73,7 @@ def info_of(name: str) -> dict[str, Any]:
     known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device", "started_from")
     population = card.get("population") or {}
     agreement, (now, before) = population.get("agreement"), AGREED
-    against = now if population.get("meco") == ZERO_COST["meco"].version else before
+    against = now if usual_of(card) else before
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -85,7 +85,7 @@ def info_of(name: str) -> dict[str, Any]:
         "tensors": len(shapes),
         "agreement": agreement,
         "agreement_with": None if agreement is None else against,
-        "votes": population.get("votes") or None,
+        "votes": (usual_of(card) or {}).get("votes") or None,
         "versions": header["versions"],
         "digest": header["digest"],
         "use": _uses(name, card),

@@ -43,6 +43,7 @@ ACTIVATIONS = {
     "mish": 2.21,
     "relu6": 2.0,
     "prelu": 2.0,
+    "_prelu_kernel": 2.0,  # what capturing makes of it
     "selu": 1.0,
     "sigmoid": 3.41,
     "silu": 2.81,

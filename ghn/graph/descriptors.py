@@ -78,13 +78,14 @@ def _place(graph: Graph, i: int) -> str:
     shape, whole = graph.nodes[i].shape, graph.input_shape
     if len(shape) == 1:
         return "vector"
-    if len(shape) != len(whole) or _is_product(graph.nodes[i]):
+    if len(shape) != len(whole) or is_product(graph.nodes[i]):
         return "tokens"
     times = round(log2(max(1.0, whole[-1] / shape[-1])))
     return f"1/{2**times}"
 
 
-def _is_product(node: Node) -> bool:
+def is_product(node: Node) -> bool:
+    """Whether a node multiplies values by values, as attention does."""
     return "." in node.op and node.op.split(".")[1] in PRODUCTS
 
 
@@ -102,7 +103,7 @@ def _weights(graph: Graph, kinds: Sequence[str]) -> Float[np.ndarray, "n k"]:
             out[i] = 1, 1, _kernel(graph, i) > 1, 0
         elif op.pools:
             out[i] = 1, 0, 0, 1
-        elif kinds[i] and (op.joins or _is_product(node)):
+        elif kinds[i] and (op.joins or is_product(node)):
             out[i, 0] = 1
     return out
 
@@ -141,7 +142,7 @@ def _edge_features(graph: Graph, kinds: Sequence[str], places: Sequence[str]) ->
         read = tuple(k for j in node.inputs for k in sources[j])
         if not op.adds:  # gates that read what they gate would double all that comes before them, each time
             read = tuple(dict.fromkeys(read)) if len(node.inputs) > 1 else read
-        if op.mixes or op.pools or op.flattens or op.joins or _is_product(node) or not node.inputs:
+        if op.mixes or op.pools or op.flattens or op.joins or is_product(node) or not node.inputs:
             edges += [(k, i) for k in read]
             told.append(i)
             read = (i,)

@@ -145,8 +145,8 @@ class Model:
             highest `value`; what left (`ghn.scoring.racing.has_left`) has a value that is foreseen, below theirs.
 
         Raises:
-            ConfigError: references that cannot be used, or too few; or too few architectures, where the card holds no
-                population; or fewer than `best`; or this is a bank.
+            ConfigError: references that cannot be used, or too few; or too few architectures, where the card does not
+                say what is usual; or fewer than `best`; or this is a bank.
         """
         self.hypernetwork("rank")
         check_list(self.space, "rank", architectures)

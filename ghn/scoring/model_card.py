@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ghn.display import card, facts, named
+from ghn.scoring.ranker import usual_of
 
 if TYPE_CHECKING:  # models show themselves with this
     from ghn.scoring.model import Model
@@ -33,7 +34,7 @@ def model_card(model: Model) -> str:
         "loss at the end": metrics.get("loss"),
         "parameters": sum(p.numel() for p in model.net.parameters()),
         "companions": len(model.companions) or None,
-        "usual readings known": about.get("population") is not None,
+        "usual readings known": usual_of(about) is not None,
         "device": str(model.fabric.device),
         "digest": model.digest[:12] or None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import fsum
@@ -97,6 +98,9 @@ def make_ranker(
         return Combined(space, members, weights, population=population, witness=RANDOM if proxy else None, **how)
 
 
+MEASURE = 'model.card["population"] = measure_population(model, 300), of ghn.scoring.ranker, and model.save'
+
+
 @contextmanager
 def _usable() -> Iterator[None]:
     """Turns what is wrong with the population of a card into a CheckpointError."""
@@ -136,16 +140,25 @@ def measure_population(
     return {**known, "agreement": kendall(own[read], proxies[read]) if read.sum() >= MIN_ITEMS else None}
 
 
+def usual_of(card: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a card says is usual; None where it holds nothing, or what it holds is of another definition of MeCo."""
+    held: Mapping[str, Any] | None = card.get("population")
+    if held and MECO in held.get("quantiles", ()) and held.get("meco") != ZERO_COST["meco"].version:
+        return None
+    return held
+
+
 def _population(models: Sequence[Model], checksum: str) -> Population | None:
     """The populations of all cards, each of which knows its own hypernetwork's readings; None where one is missing."""
     quantiles: dict[str, Sequence[float]] = {}
     votes: dict[str, list[float]] = {}
     for number, model in enumerate(models):
-        held = model.card.get("population")
-        # it belongs to certain images and to one definition of MeCo: of others, readings are not what they were
+        held = usual_of(model.card)
+        if held is None and model.card.get("population"):
+            what = "what is usual, in the card of this hypernetwork, is of MeCo as it was read before, and is not used"
+            warnings.warn(f"{what}: {MEASURE}", stacklevel=4)
+        # it belongs to certain images: on others, readings are not what they were
         if held is None or held["task_checksum"] != checksum:
-            return None
-        if MECO in held["quantiles"] and held.get("meco") != ZERO_COST["meco"].version:
             return None
         quantiles |= {_numbered(name, number): values for name, values in held["quantiles"].items()}
         for name, vote in held.get("votes", {}).items():

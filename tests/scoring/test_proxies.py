@@ -7,7 +7,6 @@ from torch import nn
 from ghn.graph import simplify
 from ghn.nets.initial import RandomInit
 from ghn.scoring.proxies import ProxyReadout, meco, swap
-from ghn.scoring.proxies.activations import channels_last
 from ghn.scoring.readouts import Sample, make_readout
 from ghn.spaces import NASBench201
 from ghn.types import Network
@@ -51,16 +50,23 @@ def test_meco_compares_features_of_tokens_and_channels_of_maps():
     tokens = nn.Sequential(nn.Conv2d(3, 24, 2, stride=2), nn.Flatten(2), Turned(), nn.Linear(24, 32), nn.ReLU())
     maps = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU())
     x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(3))
-    for body, width, moved in ((tokens, 32, True), (maps, 8, False)):
-        head = [nn.Flatten(), nn.Linear(width * (16 if moved else 64), 2)]
-        network = Network.from_module(nn.Sequential(*body, *head), x)
+    for body, features in ((tokens, 32 * 16), (maps, 8 * 64)):
+        network = Network.from_module(nn.Sequential(*body, nn.Flatten(), nn.Linear(features, 2)), x)
         weights = RandomInit(0)([network.graph])[0]
-        (i,) = (i for i, node in enumerate(network.graph.nodes) if node.operation.activates)
-        assert channels_last(network.graph, i) == moved
-        out = network.program.run(weights, x, [network.graph.nodes[i].name]).inner[network.graph.nodes[i].name]
-        expected = meco([out.mT if moved else out])
+        (name,) = (node.name for node in network.graph.nodes if node.operation.activates)
+        out = network.program.run(weights, x, [name]).inner[name]
+        expected = meco([out.mT if body is tokens else out])
         found = ProxyReadout("meco", x, torch.zeros(4, dtype=torch.long))(network, weights)
         assert float(found["meco"]) == pytest.approx(float(expected), rel=1e-5) and float(expected) > 0
+
+
+def test_meco_of_vectors_is_zero_and_of_what_is_not_finite_is_not():
+    x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    assert float(meco([x.flatten(1)])) == 0
+    network = Network.from_module(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 2)), x)
+    weights = RandomInit(0)([network.graph])[0]
+    infinite = {name: torch.full_like(w, float("inf")) if w.ndim == 4 else w for name, w in weights.items()}
+    assert not ProxyReadout("meco", x, torch.zeros(4, dtype=torch.long))(network, infinite)["meco"].isfinite()
 
 
 def test_swap_counts_units_that_fire_differently():

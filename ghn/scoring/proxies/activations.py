@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ghn.errors import GraphError
+from ghn.graph.channels import channels_last
 from ghn.graph.interpreter import feature_node
 from ghn.graph.ir import Graph
 from ghn.graph.recorder import tensors_of
@@ -51,16 +52,6 @@ def activated(graph: Graph, every: Sequence[Tensor]) -> list[Tensor]:
     return [x for node, x in zip(graph.nodes, every, strict=True) if node.operation.activates]
 
 
-def channels_last(graph: Graph, i: int) -> bool:
-    """Whether the channels of a non-linearity are on its last axis, as those of tokens: the layer before it says so."""
-    while graph.nodes[i].inputs and (graph.nodes[i].operation.activates or not graph.node_params[i]):
-        i = graph.nodes[i].inputs[0]
-    node, params = graph.nodes[i], graph.node_params[i]
-    if node.operation.mixes:
-        return len(params[0].shape) == 2  # a linear layer
-    return bool(params) and len(node.shape) > 1 and params[-1].shape[-1] == node.shape[-1] != node.shape[0]
-
-
 @torch.no_grad()
 def naswot(network: Network, weights: WeightDict, images: Inputs) -> Float[Tensor, ""]:
     """Logarithm of the determinant of the kernel of images, which counts the units that fire for both or for neither.
@@ -88,21 +79,23 @@ def _agreement(x: Float[Tensor, "b ..."]) -> Float[Tensor, "b b"]:
 def meco(maps: Sequence[Float[Tensor, "b c ..."]]) -> Float[Tensor, ""]:
     """Sum over ReLU outputs of the least eigenvalue of the correlation between channels, mean over the images.
 
-    Each image has correlation matrices of its own: channels that say the same about it give a least eigenvalue of zero.
-    Channels are compared eight at a time, evenly spaced ones, and the groups' mean counts: the least eigenvalue of many
-    is small, whatever they say, so that of all together it would be worse to be wide.
+    Each image has correlation matrices of its own: channels of a group that say the same about it give a least
+    eigenvalue of zero. Channels are compared eight at a time, and the groups' mean counts: the least eigenvalue of many
+    is small, whatever they say, so that of all together it would be worse to be wide. Fewer than eight are one group,
+    and among such widths it is still worse to be wider; a layer with no more positions than channels in a group has 0.
 
     Source: Jiang, Wang & Bie, "MeCo: Zero-Shot NAS with One Data and Single Forward Pass via Minimum Eigenvalue of
     Correlation", NeurIPS 2023, eq. 5; there one image, all channels and all layers, here a few images, groups of
     channels (docs/ranking.md) and the outputs of ReLUs, which ranked better on the development sample.
     """
-    return torch.stack([_least_eigenvalues(x).mean() for x in maps if x.ndim > 2]).sum()
+    each = [_least_eigenvalues(x).mean() for x in maps if x.ndim > 2]
+    return torch.stack(each).sum() if each else torch.zeros((), dtype=torch.float64)  # vectors have no positions
 
 
 def _least_eigenvalues(x: Float[Tensor, "b c ..."]) -> Float[Tensor, " b"]:
     flat = x.flatten(2)
     size = min(GROUP, flat.shape[1])
-    groups = flat.shape[1] // size  # of what is left over nothing is seen
+    groups = flat.shape[1] // size  # each of channels that lie `groups` apart; what is left over is not seen
     if flat.shape[2] <= size:  # less their mean, n positions span at most n - 1 of the channels: it is zero
         return flat.new_zeros(len(flat), dtype=torch.float64)
     each = flat[:, : groups * size].unflatten(1, (size, groups)).transpose(1, 2)
@@ -144,7 +137,7 @@ def relu_proxies(network: Network, weights: WeightDict, images: Inputs) -> dict[
     last = [x for x in tensors_of(ran.output) if x.is_floating_point()]
     finite = torch.stack([x.float().sum() for x in [*maps, *last]]).isfinite().all()
     if finite.is_cuda or not finite:  # eigenvalues of what is not finite raise errors that say little
-        maps = [x.nan_to_num() for x in maps]
+        maps = [x.nan_to_num(0, 0, 0) for x in maps]
     zero = finite.new_zeros((), dtype=torch.float32)
     found = {"meco": meco, "swap": swap}
     return {name: (proxy(maps) if maps else zero).float() + zero / finite for name, proxy in found.items()}
