@@ -154,12 +154,17 @@ def holds_results(folder: Path) -> bool:
     return folder.exists() and not all(map(_is_left_over, folder.iterdir()))
 
 
+def holds_any(folder: Path, kept: Sequence[str]) -> bool:
+    """Whether a folder holds what matches one of some patterns."""
+    return any(any(folder.glob(one)) for one in kept)
+
+
 def begins_anew(folder: Path, kept: Sequence[str] | None = None) -> bool:
     """Whether there is nothing to go on with in a folder, which is said: its name may have been mistyped.
 
     There is what matches a pattern of `kept`, or anything at all (None).
     """
-    if holds_results(folder) if kept is None else any(any(folder.glob(one)) for one in kept):
+    if holds_results(folder) if kept is None else holds_any(folder, kept):
         return False
     print(f"nothing to go on with in {folder}; starting anew", file=sys.stderr)
     return True

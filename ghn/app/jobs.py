@@ -5,7 +5,8 @@ What a job needs is imported when it is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +25,7 @@ from ghn.app.job_keys import (
 )
 from ghn.app.read_keys import read_keys
 from ghn.errors import ExistsError, check_known
-from ghn.locks import begins_anew, locked
+from ghn.locks import begins_anew, holds_any, locked
 from ghn.train.launch import refuse_ranks
 
 
@@ -54,7 +55,7 @@ def run_job(options: Mapping[str, Any]) -> None:
 
     Raises:
         ConfigError: an unknown job, or keys that are not its own.
-        ExistsError: another run writes into the folder.
+        ExistsError: another run writes into the folder, or another job is to be gone on with there.
         WriteError: it cannot be written into.
     """
     check_known("job", options["job"], JOBS)
@@ -62,12 +63,37 @@ def run_job(options: Mapping[str, Any]) -> None:
     job = JOBS[options["job"]]
     keys = read_keys(job.keys, options)
     module, _, function = job.place.partition(":")
-    with locked(keys.out):
+    folder = Path(keys.out)
+    with locked(folder), _marked(folder, options["job"], resume=keys.resume):
         if keys.resume:
-            begins_anew(Path(keys.out), job.kept)
+            begins_anew(folder, job.kept)
         from ghn.app.setting import build_setting  # with torch: not before all keys are right
 
         getattr(import_module(module), function)(build_setting(options), keys)
+
+
+MARK = ".job"  # in a folder: the job whose results it holds
+
+
+@contextmanager
+def _marked(folder: Path, name: str, *, resume: bool) -> Iterator[None]:
+    """Refuses to go on with what another job did in a folder; says at the end whose results it holds."""
+    mark, kept = folder / MARK, JOBS[name].kept
+    if resume and mark.is_file() and (was := mark.read_text(errors="replace").strip()) in JOBS and was != name:
+        raise ExistsError(
+            "the folder holds what another job did",
+            got=f"{folder}: job={was}",
+            expected=f"job={name}",
+            fix="give the whole command that it was begun with, and resume=true; or choose another folder (out=...)",
+        )
+    before = holds_any(folder, kept)
+    try:
+        yield
+    finally:
+        if not before and holds_any(folder, kept):
+            from ghn.files import write_atomic
+
+            write_atomic(mark, f"{name}\n")
 
 
 def check_new(path: Path, there: str, *, resume: bool) -> None:

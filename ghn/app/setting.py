@@ -193,10 +193,13 @@ def open_checkpoint(setting: Setting, checkpoint: str | Sequence[str], method: s
 def _load_shipped(setting: Setting, path: Path) -> Model:
     model = load(path, fabric=setting.fabric)
     if describe_space(model.space) != describe_space(setting.space):
+        fix = "choose its space (space=..., space.width=..., space.depth=...), or train one: checkpoint=PATH"
+        if (name := setting.space.name) != model.space.name:
+            fix = f"train one, ghn train space={name}: checkpoint=PATH; or what needs none, such as estimator=naswot"
         raise OtherSpaceError(
             "what is shipped was trained for another space",
             got=repr(model.space),
             expected=repr(setting.space),
-            fix="choose its space (space=..., space.width=..., space.depth=...), or train one: checkpoint=PATH",
+            fix=fix,
         )
     return model

@@ -39,7 +39,8 @@ class Scores(list[Score]):
     def __repr__(self) -> str:
         good = [score.value for score in self if score.ok]
         best = f"best {max(good):.4g}" if good else "no value"
-        return named(self, f"{len(self)} scores", best, f"{len(self) - len(good)} failed")
+        why = next((f": {str(score.error).splitlines()[0][:80]}" for score in self if score.error), "")
+        return named(self, f"{len(self)} scores", best, f"{len(self) - len(good)} failed{why}")
 
     def _repr_html_(self) -> str:
         """The best first; what failed last, with its reason."""

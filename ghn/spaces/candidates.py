@@ -35,8 +35,9 @@ def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
             f"space {space.name} has no candidates and references of its own",
             got=got,
             expected="a space with a benchmark, or a table of trained networks of this one",
-            fix="order them without any: ghn score archs=30; or train some, ghn references archs=20, and name their "
-            "table, references=outputs/.../references.jsonl; or one of yours: references=mine.csv (docs/own-table.md)",
+            fix=f"order them without any: ghn score archs=30 space={space.name} estimator=naswot; or train some, ghn "
+            f"references archs=20 space={space.name}, and name their table, references=outputs/.../references.jsonl; "
+            "or one of yours: references=mine.csv (docs/own-table.md)",
         )
     return benchmark
 

@@ -17,6 +17,7 @@ from job_cases import keys_for
 from lightning_fabric import Fabric
 from toy_models import SAMPLE, cells, save_toy, toy_table
 
+from ghn.app.jobs import MARK, _marked
 from ghn.app.rank import rank_all_job, rank_job
 from ghn.app.references import references_job
 from ghn.app.setting import Setting, build_setting
@@ -300,3 +301,27 @@ def test_the_networks_of_a_csv_are_ranked(setting: Setting, rank: Callable[..., 
     rank_job(setting, rank(references=str(table), estimator="params", n=15))
     (found,) = json.loads((tmp_path / "out" / "report.json").read_text())["comparisons"]
     assert found["ids"] == [archs[i] for i in np.random.default_rng(0).permutation(20)[:15]]  # drawn, not the first
+
+
+def test_a_folder_is_gone_on_with_by_its_own_job_alone(tmp_path: Path) -> None:
+    scores = tmp_path / "scores" / "params-0.jsonl"
+    with _marked(tmp_path, "rank", resume=True):
+        (tmp_path / "thesis.tex").write_text("of somebody else")
+    assert not (tmp_path / MARK).exists()
+
+    def killed() -> None:
+        with _marked(tmp_path, "survey", resume=False):
+            scores.parent.mkdir()
+            scores.write_text("")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed()
+    for job in ("rank", "survey"):  # it is refused by what holds results, and stays what it is
+        with _marked(tmp_path, job, resume=False):
+            pass
+    refused = pytest.raises(ExistsError, match=r"job=survey(?s:.*)job=rank(?s:.*)the whole command")
+    with refused, _marked(tmp_path, "rank", resume=True):
+        raise AssertionError("nothing is done")
+    with _marked(tmp_path, "survey", resume=True):
+        assert scores.exists()

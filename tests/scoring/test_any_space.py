@@ -61,7 +61,7 @@ def name(request: pytest.FixtureRequest) -> str:
 SETTINGS: dict[str, dict[str, Any]] = {
     "darts": {"width": 2, "depth": 3},
     "chain": {"width": 4, "depth": 4},
-    "vit": {"patches": (4,), "widths": (8, 12), "depths": (1, 2), "heads": (1, 2), "head_size": 4},
+    "vit": {"patches": (2,), "widths": (8, 12), "depths": (1, 2), "heads": (1, 2), "head_size": 4},
     "macro": {"width": 1},
     "nats_size": {"width": 1},
 }

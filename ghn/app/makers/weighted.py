@@ -72,7 +72,9 @@ def zero_cost(name: str, setting: Setting) -> list[Entry]:
 def _read(setting: Setting, checkpoint: str | Sequence[str], method: str) -> list[Entry]:
     label, model = open_checkpoint(setting, checkpoint, method)
     step, warning = model.card.get("step"), None
-    if method == "ghn" and isinstance(step, int) and step < YOUNG:
+    # one that goes on from another is as good after some hundred steps (docs/training.md)
+    young = isinstance(step, int) and step < YOUNG and model.card.get("started_from") is None
+    if method == "ghn" and young:
         warning = (
             f"{label} was trained for {step} steps only: hypernetworks that young can order candidates badly, "
             "worse than their size does"

@@ -58,6 +58,7 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
             "a survey needs networks to choose on and others to report on",
             got=f"n={n}, survey.development={development}",
             expected=f"at least {MIN_ITEMS} of each: n >= survey.development + {MIN_ITEMS}",
+            fix=f"survey.development={max(MIN_ITEMS, n // 2)}, or more networks: n={development + MIN_ITEMS}",
         )
     if (benchmark := benchmark_of(setting.space)) is None:
         raise ConfigError(
