@@ -125,7 +125,7 @@ def test_evaluates_a_checkpoint_and_goes_on_with_it(
     assert "GHN run/checkpoint" in printed and "wrote here/report.html" in printed
     assert sorted(p.name for p in tmp_path.iterdir()) == ["here"]  # no log file beside it
     names = {p.name for p in (tmp_path / "here").iterdir()}
-    assert names == {"report.html", "report.md", "report.json", "figures", "scores"}
+    assert names == {"report.html", "report.md", "report.json", "figures", "scores", ".job"}
     comparison = read_report(tmp_path / "here").comparisons[0]
     row = comparison.row("GHN run/checkpoint, loss")
     archs = load(trained / "checkpoint.safetensors", device="cpu").space.benchmark().candidates(12, "development")

@@ -90,7 +90,7 @@ def _marked(folder: Path, name: str, *, resume: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        if not before and holds_any(folder, kept):
+        if (resume or not before) and not mark.exists() and holds_any(folder, kept):
             from ghn.files import write_atomic
 
             write_atomic(mark, f"{name}\n")

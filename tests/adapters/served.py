@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from toy_models import save_toy
 
 from ghn.adapters.service import Access, Limits, Served, Service, make_app
+from ghn.scoring.proxies import ZERO_COST
 
 LIMITS = Limits(networks=6, body=100_000, string=200, nodes=400, depth=200, values=500_000)
 ARCH = "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|avg_pool_3x3~2|"
@@ -29,7 +30,8 @@ NONE = "|fft~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 def make_served(folder: Path, fabric: Fabric, limits: Limits | None = None) -> Served:
     """The toy hypernetwork, ready to be asked."""
     task = toy.make_task()
-    population = {"task_checksum": task.normalised_as(task.describe()).checksum, "quantiles": USUAL}
+    known = {"task_checksum": task.normalised_as(task.describe()).checksum, "meco": ZERO_COST["meco"].version}
+    population = {**known, "quantiles": USUAL}
     model = save_toy(folder / "toy.safetensors", toy.SPACE, task, fabric, population=population)
     return Served(toy.SPACE.name, model, "toy", task=task, limits=limits or LIMITS)
 

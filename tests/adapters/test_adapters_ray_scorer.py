@@ -17,6 +17,7 @@ from ghn.errors import CheckpointError, ConfigError, DataError
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.panel import parts_of
+from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.ranker import make_ranker
 
 
@@ -48,11 +49,12 @@ def test_failures_are_rows(toy_checkpoint: Path, toy_model: Model, toy_task: Any
 
 
 def test_rank(toy_space: Any, toy_task: Any, fabric: Fabric, tmp_path: Path, toy_checkpoint: Path) -> None:
-    with pytest.raises(ConfigError, match="population"):
+    with pytest.raises(ConfigError, match="usual"):
         Scorer(toy_checkpoint, "rank", task=toy_task)
     weights = make_ranker(load(toy_checkpoint, fabric=fabric), task=toy_task).weights
     readings = [part for name in weights for part in parts_of(name)]
-    population = {"task_checksum": toy_task.checksum, "quantiles": {name: [-2.0, 0.0, 1e4] for name in readings}}
+    known = {"task_checksum": toy_task.checksum, "meco": ZERO_COST["meco"].version}
+    population = {**known, "quantiles": {name: [-2.0, 0.0, 1e4] for name in readings}}
     model = save_toy(path := tmp_path / "whole.safetensors", toy_space, toy_task, fabric, population=population)
     archs = cells(2)
     found = Scorer(path, "rank", task=toy_task)(batch(toy_space, archs))

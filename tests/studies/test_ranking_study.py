@@ -19,6 +19,7 @@ from ghn.errors import ConfigError, DataError
 from ghn.report.model import read_report
 from ghn.scoring.load import load
 from ghn.scoring.model import Model
+from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.ranker import make_ranker
 from ghn.spaces import make_space
 from ghn.tasks import make_task
@@ -76,8 +77,9 @@ def test_a_small_table_of_ones_own_alone(setting: Setting, tmp_path: Path, capsy
     none = ["ranking.development=null", "ranking.report=null", f"ranking.trained={tmp_path}/mine.jsonl"]
     model = load(path := str(setting.checkpoints[0]), fabric=setting.fabric)
     usual, _ = make_ranker(model, task=setting.task).usual(20, progress=False)
-    known = {"task_checksum": model.images(setting.task).checksum, "quantiles": usual.describe()}
-    Model(model.net, SPACE, {**model.card, "population": known}, setting.fabric).save(path)
+    known = {"task_checksum": model.images(setting.task).checksum, "meco": ZERO_COST["meco"].version}
+    card = {**model.card, "population": {**known, "quantiles": usual.describe()}}
+    Model(model.net, SPACE, card, setting.fabric).save(path)
     ranking_study(setting, options(tmp_path, "progress=false", "ranking.n=99", *none))
     (comparison,) = read_report(tmp_path / "out" / "report").comparisons
     assert list(comparison.ids) == every[12:30]
