@@ -213,7 +213,7 @@ def test_many_scores_show_the_best_alone() -> None:
     many = Scores([Score(float(i)) for i in range(100)], [f"net {i}" for i in range(100)])
     text = read(many._repr_html_()).text
     assert "net 99" in text and "net 79" not in text and "80 more." in text
-    assert "no value" in repr(Scores([Score.failed("why")])) and "0 scores" in repr(Scores())
+    assert "no value, 1 failed: why" in repr(Scores([Score.failed("why")])) and "0 scores" in repr(Scores())
 
 
 def test_graphs_are_drawn_unless_they_are_too_large() -> None:

@@ -48,6 +48,7 @@ JOBS: dict[str, Job] = {
     "survey": Job(SurveyKeys, "ghn.app.survey.job:survey_job", ("scores/*.jsonl", "scores/*/*.jsonl")),
     "serve": Job(ServeKeys, "ghn.app.serve:serve_job", ("observed-*.jsonl",)),
 }
+MARK = ".job"  # in a folder: the job whose results it holds
 
 
 def run_job(options: Mapping[str, Any]) -> None:
@@ -72,9 +73,6 @@ def run_job(options: Mapping[str, Any]) -> None:
         getattr(import_module(module), function)(build_setting(options), keys)
 
 
-MARK = ".job"  # in a folder: the job whose results it holds
-
-
 @contextmanager
 def _marked(folder: Path, name: str, *, resume: bool) -> Iterator[None]:
     """Refuses to go on with what another job did in a folder; says at the end whose results it holds."""
@@ -91,7 +89,7 @@ def _marked(folder: Path, name: str, *, resume: bool) -> Iterator[None]:
         yield
     finally:
         if (resume or not before) and not mark.exists() and holds_any(folder, kept):
-            from ghn.files import write_atomic
+            from ghn.files import write_atomic  # with numpy: not for --help
 
             write_atomic(mark, f"{name}\n")
 

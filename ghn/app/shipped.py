@@ -73,7 +73,8 @@ def info_of(name: str) -> dict[str, Any]:
     known = ("space", "task", "scoring_task", "config", "trainer", "step", "seconds", "device", "started_from")
     population = card.get("population") or {}
     agreement, (now, before) = population.get("agreement"), AGREED
-    against = now if usual_of(card) else before
+    usual = usual_of(card) or {}
+    against = now if usual else before
     return {
         "path": str(path),
         "bytes": path.stat().st_size,
@@ -85,7 +86,7 @@ def info_of(name: str) -> dict[str, Any]:
         "tensors": len(shapes),
         "agreement": agreement,
         "agreement_with": None if agreement is None else against,
-        "votes": (usual_of(card) or {}).get("votes") or None,
+        "votes": usual.get("votes") or None,
         "versions": header["versions"],
         "digest": header["digest"],
         "use": _uses(name, card),

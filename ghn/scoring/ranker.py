@@ -31,6 +31,8 @@ PROXY, FLOW, NASWOT = "zero_cost", "synflow", "naswot"  # members with random we
 MECO, SWAP = f"{PROXY}/meco", f"{PROXY}/swap"  # of one forward pass
 RANDOM = f"{MECO}+{SWAP}"
 FURTHER = f"{FLOW}/value", f"{NASWOT}/value"  # which losses have to confirm
+# what mends a card that says not what is usual
+MEASURE = 'model.card["population"] = measure_population(model, 300), of ghn.scoring.ranker, and model.save'
 
 
 def ghn_member(number: int, skeleton: Mapping[str, Any]) -> str:
@@ -96,9 +98,6 @@ def make_ranker(
     how: dict[str, Any] = {"features": learnt, "slopes": slopes, "further": further}
     with _usable():
         return Combined(space, members, weights, population=population, witness=RANDOM if proxy else None, **how)
-
-
-MEASURE = 'model.card["population"] = measure_population(model, 300), of ghn.scoring.ranker, and model.save'
 
 
 @contextmanager

@@ -117,6 +117,7 @@ WRONG = [
     ("ghn rank references=columns.csv", 1, "unknown column", "score:name"),
     ("ghn rank references=macro.csv", 1, "not of the space nasbench201", "|nor_conv"),
     ("ghn rank space=nats_size", 1, "no candidates and references of its own", "references=mine.csv"),
+    ("ghn score archs=30 space=nats_size", 1, "was trained for another space", "ghn train space=nats_size"),
     ("ghn rank n=5 estimator=params", 1, "too few candidates", "more candidates"),
     # a space of one's own
     ("ghn train space=function", 2, "space.target must be given", "space.target="),

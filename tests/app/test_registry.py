@@ -120,10 +120,12 @@ def test_a_young_checkpoint_comes_with_a_warning(setting: Setting, tmp_path: Pat
     young = make_entries("ghn", setting)
     assert all("trained for 4 steps only" in (entry.warning or "") for entry in young)
     assert all(entry.one_off_seconds == 90.0 for entry in young)
-    old, unknown = tmp_path / "old.safetensors", tmp_path / "unknown.safetensors"
+    old, unknown, begun = (tmp_path / f"{name}.safetensors" for name in ("old", "unknown", "begun"))
     save_toy(old, setting.space, setting.task, setting.fabric, seconds=7200.0, step=YOUNG)
     save_toy(unknown, setting.space, setting.task, setting.fabric, seconds=None, step=None)
-    for path, seconds in ((old, 7200.0), (unknown, None)):
+    start = {"digest": "", "space": {"name": "deepnets"}, "seconds": 60.0}  # it goes on from another
+    save_toy(begun, setting.space, setting.task, setting.fabric, seconds=90.0, step=4, started_from=start)
+    for path, seconds in ((old, 7200.0), (unknown, None), (begun, 90.0)):
         for entry in make_entries("ghn", replace(setting, checkpoints=[str(path)])):
             assert entry.warning is None and entry.one_off_seconds == seconds
 
