@@ -36,8 +36,9 @@ class Combined(Panel):
         space: as all others of `Panel`.
         features: of networks, beside the readings; None: the space's own, if it has any, and those of any graph.
         slopes: readings that have a slope of their own; None: those of the sum.
-        witness: a reading of the sum that errs by itself: where nothing is known of the population, counts on the one
-            hand and all main readings on the other have votes as far as it confirms them (`trust_of`). None: in full.
+        witness: a reading of the sum, or one of those whose mean is one, that errs by itself and does not count: where
+            nothing is known of the population, counts on the one hand and all main readings on the other have votes as
+            far as it confirms them (`trust_of`). None: in full.
         further: readings of the sum, beside the main ones, that a candidate may lack; they have votes as far as the
             main ones confirm them. Without a witness in full.
 
@@ -61,9 +62,11 @@ class Combined(Panel):
         further: Collection[str] = (),
     ) -> None:
         super().__init__(space, members, weights, population=population, settings=settings, optional=further)
-        for name in further if witness is None else (witness, *further):
-            check_known("witness or further reading of a combined estimator", name, self._voting)
-        if witness in further:
+        self._heard = {part: name for name in self._voting for part in (name, *parts_of(name))}  # whose vote it is of
+        for name, known in [(witness, self._heard), *((name, self._voting) for name in further)]:
+            if name is not None:
+                check_known("witness or further reading of a combined estimator", name, known)
+        if witness and self._heard[witness] in further:
             raise ConfigError("a witness of a combined estimator is no further reading", got=witness)
         self.witness, self.further = witness, tuple(further)
         self.features = list(features or every_kind(space))
@@ -80,7 +83,7 @@ class Combined(Panel):
     def options(self, weights: Collection[str]) -> dict[str, Any]:
         """What makes another of the same kind over other weights; where these lack the witness, nobody is confirmed."""
         found: dict[str, Any] = {"features": self.features, "slopes": [n for n in self.slopes if n in weights]}
-        if self.witness in weights:
+        if self.witness and self._heard[self.witness] in weights:
             found |= {"witness": self.witness, "further": [name for name in self.further if name in weights]}
         return found
 
@@ -90,7 +93,11 @@ class Combined(Panel):
         good = [one for one in read if one.error is None]
         readings = [normal_scores(found, good, parts_of(name)) for name in self._voting]
         weights = np.array([self.weights[name] for name in self._voting])
-        trust = self._trust(np.stack([ways.mean(1) for ways in readings], 1) * np.sign(weights))
+        trust = np.ones(len(weights))
+        if self.witness is not None:
+            own = normal_scores(found, good, [self.witness])[:, 0] * np.sign(self.weights[self._heard[self.witness]])
+            each = np.stack([ways.mean(1) for ways in readings], 1) * np.sign(weights)
+            trust = self._trust(own, dict(zip(self._voting, each.T, strict=True)))
         late = np.array([name in self.further for name in self._voting])  # not confirmed, they take no one's vote
         before = np.where(late, trust, 1.0)
         votes = votes_of(readings, weights * before) * before
@@ -98,18 +105,17 @@ class Combined(Panel):
         votes = trusted if trusted.any() else votes  # a witness whose vote others took, and that confirms nobody
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
-    def _trust(self, scores: Floats) -> Floats:
-        """How far each reading of the sum [k] is confirmed, of whose scores [n, k], higher for the better."""
-        trust, each = dict.fromkeys(self._voting, 1.0), dict(zip(self._voting, scores.T, strict=True))
-        if self.witness is None:
-            return np.array(list(trust.values()))
-        main = [name for name in self._voting if name not in (self.witness, *self.further)]
+    def _trust(self, witness: Floats, each: Mapping[str, Floats]) -> Floats:
+        """How far each reading of the sum [k] is confirmed; of scores [n] of the witness and each, higher is better."""
+        assert self.witness is not None
+        main = [name for name in self._voting if name not in (self._heard[self.witness], *self.further)]
         groups = [[name for name in main if bool(members_of(name)) is asked] for asked in (False, True)]
         counts, losses = (np.mean([each[n] for n in group], axis=0) if group else None for group in groups)
-        *found, late = trust_of(each[self.witness], counts, losses, [each[name] for name in self.further])
+        *found, late = trust_of(witness, counts, losses, [each[name] for name in self.further])
+        trust = dict.fromkeys(self._voting, 1.0) | dict(zip(self.further, late, strict=True))
         for group, one in zip(groups, found, strict=True):
             trust |= dict.fromkeys(group, one)
-        return np.array(list((trust | dict(zip(self.further, late, strict=True))).values()))
+        return np.array(list(trust.values()))
 
     def known(self, archs: Sequence[Any]) -> Floats:
         return _features_of(self.features[0], archs)

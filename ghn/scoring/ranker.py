@@ -46,10 +46,11 @@ def rank_weights(
     """A vote for each reading: size, random weights, and the loss of generated weights in each variant.
 
     Size is counted in two ways and random weights are asked in two ways, of which the means vote. Readings that say the
-    same share a vote, random weights have to confirm size and losses, and losses any `further` reading of random
-    weights (`Combined.population_of`). Several hypernetworks share the vote of a variant. Readings of weight 0 are for
-    the regression alone, in which references may find what the votes lack: what the vote of random weights is made of,
-    accuracies, and SynFlow where it has no vote.
+    same share a vote, MeCo has to confirm size and losses, and losses any `further` reading of random weights
+    (`Combined.population_of`): SWAP and NASWOT count units, so that in them size would confirm itself. Several
+    hypernetworks share the vote of a variant. Readings of weight 0 are for the regression alone, in which references
+    may find what the votes lack: what the vote of random weights is made of, accuracies, and SynFlow where it has no
+    vote.
     """
     losses = {f"{member}/loss": 1.0 / models for member in members}
     accuracies = {f"{member}/accuracy": 0.0 for member in members}
@@ -97,7 +98,7 @@ def make_ranker(
     slopes = [name for name in weights if not name.endswith("/accuracy") and name not in (RANDOM, f"{NASWOT}/value")]
     how: dict[str, Any] = {"features": learnt, "slopes": slopes, "further": further}
     with _usable():
-        return Combined(space, members, weights, population=population, witness=RANDOM if proxy else None, **how)
+        return Combined(space, members, weights, population=population, witness=MECO if proxy else None, **how)
 
 
 @contextmanager

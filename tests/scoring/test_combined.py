@@ -136,6 +136,27 @@ def test_what_a_witness_does_not_confirm_has_no_vote(toy_space, archs, truth):
         panel(good, witness="loss0/other")
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_counts_is_no_witness_of_counts(toy_space, archs, truth, sign):
+    """Of two whose mean votes one knows what is good and one is size again: by their mean size would confirm itself."""
+    quality = noisy(dict.fromkeys(archs, 0.0), 1.0, seed=7)
+    random, counting = (
+        {a: sign * says(a) for a in archs} for says in (quality.get, lambda a: live_stats(toy_space, a).params)
+    )
+    members = {"random": Says(random.get), "counting": Says(counting.get), "loss": Says(noisy(quality, 0.5).get)}
+    weights = {LIVE_PARAMETERS: 1.0, (both := "random/value+counting/value"): sign, "loss/value": 1.0}
+
+    def votes(witness):
+        panel = Combined(toy_space, members, weights, witness=witness)
+        found = panel.population_of(panel.read(trials(archs))).votes
+        return found[LIVE_PARAMETERS], found["loss/value"]
+
+    assert min(votes(both)) > 0.3
+    size, loss = votes("random/value")
+    assert size < 0.2 and loss > 0.5
+    assert Combined(toy_space, members, weights, witness="random/value").options([LIVE_PARAMETERS, both])["witness"]
+
+
 @pytest.mark.parametrize(("losses", "tells", "votes"), [(1.0, True, True), (1.0, False, False), (50.0, True, False)])
 def test_losses_confirm_further_readings_where_they_are_confirmed(toy_space, archs, truth, losses, tells, votes):
     """A further reading that tells, or not, beside losses that know something, or not; some candidates lack it."""
