@@ -147,8 +147,9 @@ def rules(names: list[str]) -> dict[str, Rule]:
         ways = [[SIZE, MACS], [PROXY, SWAP], *([name] for name in (*losses, *confirm))]
         readings = [np.stack([scores[name] for name in names], 1) for names in ways]
         each = np.stack([one.mean(1) for one in readings], 1)
-        size, generated, more = each[:, 0], each[:, 2 : 2 + len(losses)].mean(1), [scores[name] for name in confirm]
-        counts, made, late = trust_of(scores[PROXY], size, generated, more) if ask else (1, 1, [])
+        size, random, generated = each[:, 0], each[:, 1], each[:, 2 : 2 + len(losses)].mean(1)
+        more = [scores[name] for name in confirm]
+        counts, made, late = trust_of(scores[PROXY], size, generated, more, random) if ask else (1, 1, [])
         before = np.array([1.0] * (2 + len(losses)) + late)
         votes = votes_of(readings, before) * before * [counts, 1, *[made] * len(losses), *[1] * len(confirm)]
         total: Floats = each @ votes

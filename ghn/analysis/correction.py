@@ -23,6 +23,7 @@ POINTS = 65  # quantiles kept of a reading
 LEAST = 20  # networks from which a population can be made
 FEWEST = 5  # references below which their order says nothing
 LEAST_NOISE = 0.05  # variance of a training that even a sum which fits its references perfectly has
+LEAST_OF_COUNTS = 0.5  # trust in counts that a witness says nothing of: it does not count
 
 Slopes = Float[np.ndarray, " f"]
 
@@ -186,18 +187,21 @@ def trust_of(
     counts: Float[np.ndarray, " n"] | None,
     losses: Float[np.ndarray, " n"] | None,
     further: Sequence[Float[np.ndarray, " n"]] = (),
+    heard: Float[np.ndarray, " n"] | None = None,
 ) -> tuple[float, float, list[float]]:
     """How far counts, losses and each further reading are confirmed (`confirmed`), from 0 to 1.
 
     Losses by the witness beyond counts; counts by the witness, beyond losses as far as these are trusted, so that such
-    losses as only repeat counts take nothing from them; further readings by the losses beyond both, as far as losses
-    are trusted. A witness that says nothing says it of nobody: counts and losses are then trusted.
+    losses as only repeat counts take nothing from them; further readings by the losses beyond all that has a vote
+    already, as far as losses are trusted. Counts are half trusted at least, as a witness that does not count may be
+    blind to what is counted. A witness that says nothing says it of nobody: counts and losses are then trusted.
 
     Args:
         witness: its scores over networks.
         counts: the mean score of the counts; None: there are none.
         losses: that of the losses; None: there are none, and nothing confirms what is further.
         further: scores of each further reading.
+        heard: of the reading that the witness is part of; None: of the witness.
     """
     of_counts = of_losses = 1.0
     known = [] if counts is None else [counts]
@@ -206,10 +210,11 @@ def trust_of(
         if counts is not None:
             alone = confirmed(counts, witness, [])
             beyond = alone if losses is None else confirmed(counts, witness, [losses])
-            of_counts = (1 - of_losses) * alone + of_losses * beyond
+            of_counts = max(LEAST_OF_COUNTS, (1 - of_losses) * alone + of_losses * beyond)
     if losses is None:
         return of_counts, of_losses, [0.0] * len(further)
-    return of_counts, of_losses, [of_losses * confirmed(one, losses, [*known, witness]) for one in further]
+    known.append(witness if heard is None else heard)
+    return of_counts, of_losses, [of_losses * confirmed(one, losses, known) for one in further]
 
 
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:

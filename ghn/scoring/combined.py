@@ -108,10 +108,11 @@ class Combined(Panel):
     def _trust(self, witness: Floats, each: Mapping[str, Floats]) -> Floats:
         """How far each reading of the sum [k] is confirmed; of scores [n] of the witness and each, higher is better."""
         assert self.witness is not None
-        main = [name for name in self._voting if name not in (self._heard[self.witness], *self.further)]
+        heard = self._heard[self.witness]
+        main = [name for name in self._voting if name not in (heard, *self.further)]
         groups = [[name for name in main if bool(members_of(name)) is asked] for asked in (False, True)]
         counts, losses = (np.mean([each[n] for n in group], axis=0) if group else None for group in groups)
-        *found, late = trust_of(witness, counts, losses, [each[name] for name in self.further])
+        *found, late = trust_of(witness, counts, losses, [each[name] for name in self.further], each[heard])
         trust = dict.fromkeys(self._voting, 1.0) | dict(zip(self.further, late, strict=True))
         for group, one in zip(groups, found, strict=True):
             trust |= dict.fromkeys(group, one)

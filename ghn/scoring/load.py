@@ -76,17 +76,10 @@ def find_checkpoint(name: Path | str) -> Path:
         return asset(known)
     if is_folder(name) and there_is(inside := Path(name) / CHECKPOINT):  # that of a training
         return inside
-    if not there_is(path := here_or_shipped(name)) and (fix := _instead_of(str(name))):
+    if not there_is(path := here_or_shipped(name)) and (fix := meant(str(name), ["shipped", *CHECKPOINTS])):
         expected = f"a .safetensors file, or what is shipped for a space: {' | '.join(CHECKPOINTS)}"
         raise CheckpointError("no checkpoint here", got=str(name), expected=expected, fix=fix)
     return path
-
-
-def _instead_of(name: str) -> str | None:
-    """What to do where a checkpoint is not there; None where it is a path like any other."""
-    if name in SPACES:
-        return f"none is shipped for space {name}: train one (train_ghn.py space={name})"
-    return meant(name, ["shipped", *CHECKPOINTS])
 
 
 def load_start(path: Path | str) -> tuple[GHN, dict[str, Any]]:

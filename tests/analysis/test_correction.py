@@ -102,7 +102,7 @@ def test_who_is_trusted() -> None:
     assert trust_of(witness, size, size, [size + own]) == (1, 0, [0])  # losses that repeat size
     assert np.hstack(trust_of(witness, size, noise, [noise])) == pytest.approx([1, 0, 0], abs=1e-6)
     better = trust_of(quality + own, quality + noise, quality)  # losses say it better than size
-    assert better[:2] == pytest.approx((0, 1), abs=1e-6)
+    assert better[:2] == pytest.approx((0.5, 1), abs=1e-6)  # of which half is believed without a witness
     assert trust_of(witness, None, quality, [quality]) == (1, 1, [1])
     assert trust_of(witness, size, None, [quality])[1:] == (0, [0])
     assert trust_of(np.zeros(200), size, noise, [noise + own])[:2] == (1, 1)
@@ -110,7 +110,9 @@ def test_who_is_trusted() -> None:
     little = confirmed(half, witness, [size])
     assert 0.3 < little < 0.7
     assert trust_of(witness, size, half, [half])[2] == pytest.approx([little])
-    counts = 0.2 * size + half  # confirmed by itself, as far as losses are not trusted, and else beyond them
+    assert trust_of(quality, size, quality, [own + quality], heard=own)[2] == pytest.approx([1])
+    assert trust_of(quality, size, quality + own, [own], heard=own)[2] == pytest.approx([0])
+    counts = 0.4 * size + half  # confirmed by itself, as far as losses are not trusted, and else beyond them
     part, alone, beyond = (
         confirmed(*x) for x in ((half, witness, [counts]), (counts, witness, []), (counts, witness, [half]))
     )

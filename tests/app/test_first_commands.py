@@ -111,13 +111,12 @@ WRONG = [
     ("ghn info", 2, "ghn info takes one checkpoint", "nasbench201"),
     ("ghn info nasbench-201", 1, "no checkpoint here", "did you mean nasbench201"),
     ("ghn info thesis", 1, "no checkpoint here", "FOLDER/checkpoint.safetensors"),
-    ("ghn info nats_size", 1, "no checkpoint here", "none is shipped for space nats_size: train one"),
     # references
     ("ghn rank references=nowhere.csv", 1, "unknown references", "there is no such file"),
     ("ghn rank references=columns.csv", 1, "unknown column", "score:name"),
     ("ghn rank references=macro.csv", 1, "not of the space nasbench201", "|nor_conv"),
     ("ghn rank space=nats_size", 1, "no candidates and references of its own", "references=mine.csv"),
-    ("ghn score archs=30 space=nats_size", 1, "was trained for another space", "ghn train space=nats_size"),
+    ("ghn score archs=3 space=nats_size space.width=7", 1, "was trained for another space", "choose its space"),
     ("ghn rank n=5 estimator=params", 1, "too few candidates", "more candidates"),
     # a space of one's own
     ("ghn train space=function", 2, "space.target must be given", "space.target="),
@@ -127,6 +126,12 @@ WRONG = [
     ("ghn train space=function space.target=first_own:biuld", 1, "has no 'biuld'", "did you mean build?"),
     ("ghn train space=function space.target=first_own:raises", 1, "RuntimeError: boom", "mend it"),
     ("ghn train space=function space.target=first_own:text", 1, "gives no module", "mend it"),
+    (
+        "ghn score archs=3 space=function space.target=first_own:build",
+        1,
+        "for another space",
+        "ghn train space=function",
+    ),
     ("ghn train space=function space.target=first_own:number", 1, "a space is made of a function", "my_file:build"),
     # what does not go together
     ("ghn train weights=smash space=darts", 1, "square kernels up to 3", "weights.kernel=5"),
