@@ -21,7 +21,7 @@ from ghn.types import Inputs, Network, WeightDict
 
 PATTERN_BITS = 32  # activations of more images than this do not fit the whole numbers that float64 holds exactly
 LISTED_BITS = 16  # patterns of so many images are counted without sorting
-GROUP = 8  # channels that MeCo compares at once
+GROUP = 4  # channels that MeCo compares at once: no more than a narrow layer has
 ALPHA = 0.01  # size of the perturbation of the Zen-score
 
 
@@ -80,8 +80,8 @@ def meco(maps: Sequence[Float[Tensor, "b c ..."]]) -> Float[Tensor, ""]:
     """Sum over ReLU outputs of the least eigenvalue of the correlation between channels, mean over the images.
 
     Each image has correlation matrices of its own: channels of a group that say the same about it give a least
-    eigenvalue of zero. Channels are compared eight at a time, and the groups' mean counts: the least eigenvalue of many
-    is small, whatever they say, so that of all together it would be worse to be wide. Fewer than eight are one group,
+    eigenvalue of zero. Channels are compared four at a time, and the groups' mean counts: the least eigenvalue of many
+    is small, whatever they say, so that of all together it would be worse to be wide. Fewer than four are one group,
     and among such widths it is still worse to be wider; a layer with no more positions than channels in a group has 0.
 
     Source: Jiang, Wang & Bie, "MeCo: Zero-Shot NAS with One Data and Single Forward Pass via Minimum Eigenvalue of
