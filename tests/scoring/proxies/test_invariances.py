@@ -32,7 +32,7 @@ def drawn(space: NASBench201) -> tuple[Graph, WeightDict]:
 def plain() -> Graph:
     """Two convolutions and a class head, without normalisation."""
     b = GraphBuilder((2, 4, 4))
-    x = b.add("relu", b.add("conv", b.input, name="a", out=5, kernel=3, padding=1), name="a/relu")
+    x = b.add("relu", b.add("conv", b.input, name="a", out=4, kernel=3, padding=1), name="a/relu")
     x = b.add("relu", b.add("conv", x, name="b", out=3, kernel=3), name="b/relu")
     return b.build(b.add("linear", b.add("global_pool", x, name="pool"), name="head", out=3))
 
@@ -73,7 +73,7 @@ def test_order_of_images_does_not_matter(proxy: Callable[..., Tensor], toy_space
 
 @pytest.mark.parametrize("name", [name for name in ZERO_COST if name != "zen"])
 def test_order_of_channels_does_not_matter(name: str) -> None:
-    graph, order = plain(), torch.tensor([3, 0, 4, 2, 1])
+    graph, order = plain(), torch.tensor([3, 0, 2, 1])  # four: MeCo compares no more at once
     weights = RandomInit(0)([graph])[0]
     other = weights | {"a/weight": weights["a/weight"][order], "b/weight": weights["b/weight"][:, order]}
     images, labels = noise(12, 2, 4, 4), LABELS % 3
