@@ -43,7 +43,8 @@ def ranking_study(setting: Setting, options: Mapping[str, Any]) -> None:
     development, others = tables_of(setting, plan)
     pool = part_of(development, plan["pool"])
     if too_many := [size for size in plan["sizes"] if size > len(pool.values)]:
-        print(f"left out, as {len(pool.values)} networks are to be drawn from: {too_many} references")
+        there = f"{len(pool.values)} networks are there to draw from"
+        print(f"{space.name}: of {too_many} references nothing is told, as {there}")
     sizes = [size for size in plan["sizes"] if size not in too_many]
     taught = {space.canonical(space.parse(text)) for text in pool.values}
     others = others.part(text for text in others.values if space.canonical(space.parse(text)) not in taught)

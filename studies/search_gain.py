@@ -52,7 +52,8 @@ def search_gain_study(setting: Setting, options: Mapping[str, Any]) -> None:
     plan, out = options["gain"], Path(options["out"])
     check_folder(out, resume=options["resume"])
     if not plan["scores"]:
-        fix = "evaluate.py job=rank_all makes them, or estimator=combined with the table's networks as candidates"
+        made = "`ghn rank_all out=outputs/ranking` makes them, gain.scores=outputs/ranking/scores.jsonl"
+        fix = f"{made}; those of a table of another space: docs/search.md"
         raise ConfigError("gain.scores must be given: scores of the table's networks", fix=fix)
     rows = read_scores(Path(plan["scores"]))
     known = _networks(setting, plan["tables"], rows, out)

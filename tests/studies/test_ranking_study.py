@@ -83,7 +83,7 @@ def test_a_small_table_of_ones_own_alone(setting: Setting, tmp_path: Path, capsy
     ranking_study(setting, options(tmp_path, "progress=false", "ranking.n=99", *none))
     (comparison,) = read_report(tmp_path / "out" / "report").comparisons
     assert list(comparison.ids) == every[12:30]
-    assert "left out, as 12 networks are to be drawn from: [20] references" in capsys.readouterr().out
+    assert "of [20] references nothing is told, as 12 networks are there to draw from" in capsys.readouterr().out
     assert not any("20 references" in row.name for row in comparison.estimators)
 
 
