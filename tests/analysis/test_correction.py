@@ -106,6 +106,7 @@ def test_who_is_trusted() -> None:
     assert trust_of(witness, None, quality, [quality]) == (1, 1, [1])
     assert trust_of(witness, size, None, [quality])[1:] == (0, [0])
     assert trust_of(np.zeros(200), size, noise, [noise + own])[:2] == (1, 1)
+    assert trust_of(np.zeros(200), size, noise, [own], witness) == trust_of(witness, size, noise, [own])
     half = 0.25 * quality + noise  # losses are half trusted, and so is what they confirm
     little = confirmed(half, witness, [size])
     assert 0.3 < little < 0.7
