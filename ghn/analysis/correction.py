@@ -194,8 +194,8 @@ def trust_of(
     Losses by the witness beyond counts; counts by the witness, beyond losses as far as these are trusted, so that such
     losses as only repeat counts take nothing from them; further readings by the losses beyond all that has a vote
     already, as far as losses are trusted. Counts are half trusted at least, as a witness that does not count may be
-    blind to what is counted. A witness that says nothing, as MeCo of vectors, leaves it to what it is part of; where
-    that, too, says nothing, it says it of nobody: counts and losses are then trusted.
+    blind to what is counted. A witness that says the same of most, as MeCo of vectors, leaves it to what it is part of;
+    where that, too, tells nothing, it tells it of nobody: counts and losses are then trusted.
 
     Args:
         witness: its scores over networks.
@@ -207,8 +207,8 @@ def trust_of(
     of_counts = of_losses = 1.0
     known = [] if counts is None else [counts]
     heard = witness if heard is None else heard
-    witness = witness if np.ptp(witness) > 0 else heard
-    if np.ptp(witness) > 0:
+    witness = witness if _tells(witness) else heard
+    if _tells(witness):
         of_losses = 0.0 if losses is None else confirmed(losses, witness, known)
         if counts is not None:
             alone = confirmed(counts, witness, [])
@@ -217,6 +217,11 @@ def trust_of(
     if losses is None:
         return of_counts, of_losses, [0.0] * len(further)
     return of_counts, of_losses, [of_losses * confirmed(one, losses, [*known, heard]) for one in further]
+
+
+def _tells(scores: Float[np.ndarray, " n"]) -> bool:
+    """Whether more than half of the networks are told from the others: what nearly all share is no order."""
+    return 2 * np.unique(scores, return_counts=True)[1].max() <= len(scores)
 
 
 def _once(q: np.ndarray, steps: np.ndarray, choose: np.ufunc) -> tuple[np.ndarray, np.ndarray]:

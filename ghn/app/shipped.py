@@ -214,7 +214,7 @@ def _table_of(found: Sequence[Mapping[str, Any]]) -> list[str]:
         shipped = f"{Path(path).name}: {NAME} info {space['name']}" if path else None
         rows = {
             "networks": space["networks"],
-            "hypernetwork": shipped or f"none is installed: {NAME} train space={space['name']}",
+            "hypernetwork": shipped or f"none is shipped: {NAME} train space={space['name']}",
             "references": f"references={'|'.join(words)}"
             if words
             else f"none are shipped: references=mine.csv, or {NAME} references",

@@ -47,7 +47,7 @@ def train(options: Mapping[str, Any]) -> None:
         print(f"agreement with random weights: {agreement:.3f} ({hint})")
         votes = {name: vote for name, vote in population["votes"].items() if name.endswith("/loss")}
         if not any(votes.values()):
-            print("random weights confirm nothing that its losses say beyond size: in rank they have no vote")
+            print("MeCo confirms nothing that its losses say beyond size: in rank they have no vote")
     elif keys.population and model.method == "ghn":
         why = "no scoring_task= says on which images" if model.card.get("scoring_task") is None else "it was left out"
         print(f"no population is kept, as {why}: rank at least 20 networks at once (docs/ranking.md)")

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ghn.analysis.correction import Population, Settings, View, correct, normal_ranks, trust_of, votes_of
+from ghn.analysis.correction import (
+    LEAST_OF_COUNTS,
+    Population,
+    Settings,
+    View,
+    correct,
+    normal_ranks,
+    trust_of,
+    votes_of,
+)
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError, check_known
 from ghn.scoring.panel import Panel, Readings, Rows, members_of, normal_scores, parts_of
@@ -43,7 +52,7 @@ class Combined(Panel):
             main ones confirm them. Without a witness in full.
 
     Raises:
-        ConfigError: also, the witness or a further reading is none of the sum.
+        ConfigError: also, the witness or a further reading is none of the sum, or the witness is in several.
     """
 
     source = "Zhang, Ren & Urtasun, ICLR 2019; Jiang, Wang & Bie, NeurIPS 2023; White et al., AAAI 2021"
@@ -62,13 +71,10 @@ class Combined(Panel):
         further: Collection[str] = (),
     ) -> None:
         super().__init__(space, members, weights, population=population, settings=settings, optional=further)
-        self._heard = {part: name for name in self._voting for part in (name, *parts_of(name))}  # whose vote it is of
-        for name, known in [(witness, self._heard), *((name, self._voting) for name in further)]:
-            if name is not None:
-                check_known("witness or further reading of a combined estimator", name, known)
-        if witness and self._heard[witness] in further:
-            raise ConfigError("a witness of a combined estimator is no further reading", got=witness)
+        for name in further:
+            check_known("further reading of a combined estimator", name, self._voting)
         self.witness, self.further = witness, tuple(further)
+        self._heard = None if witness is None else self._heard_of(witness)
         self.features = list(features or every_kind(space))
         self.slopes = [name for name in weights if name in (self._voting if slopes is None else slopes)]
 
@@ -77,13 +83,14 @@ class Combined(Panel):
         votes = self.population.votes if self.population else None
         kinds = {"features": [one.identity for one in self.features]}
         # the form is that of weights: in files without it `graph/params` was the mean of both counts
-        asked = {} if self.population or self.witness is None else {"witness": self.witness, "further": self.further}
+        how = {"witness": self.witness, "further": self.further, "least": LEAST_OF_COUNTS}
+        asked = {} if self.population or self.witness is None else how
         return {**super().identity, "votes": votes, "slopes": self.slopes, **kinds, **asked, "form": 2}
 
     def options(self, weights: Collection[str]) -> dict[str, Any]:
         """What makes another of the same kind over other weights; where these lack the witness, nobody is confirmed."""
         found: dict[str, Any] = {"features": self.features, "slopes": [n for n in self.slopes if n in weights]}
-        if self.witness and self._heard[self.witness] in weights:
+        if self._heard in weights:
             found |= {"witness": self.witness, "further": [name for name in self.further if name in weights]}
         return found
 
@@ -95,7 +102,7 @@ class Combined(Panel):
         weights = np.array([self.weights[name] for name in self._voting])
         trust = np.ones(len(weights))
         if self.witness is not None:
-            own = normal_scores(found, good, [self.witness])[:, 0] * np.sign(self.weights[self._heard[self.witness]])
+            own = normal_scores(found, good, [self.witness])[:, 0]
             each = np.stack([ways.mean(1) for ways in readings], 1) * np.sign(weights)
             trust = self._trust(own, dict(zip(self._voting, each.T, strict=True)))
         late = np.array([name in self.further for name in self._voting])  # not confirmed, they take no one's vote
@@ -105,14 +112,33 @@ class Combined(Panel):
         votes = trusted if trusted.any() else votes  # a witness whose vote others took, and that confirms nobody
         return Population(found.quantiles, dict(zip(self._voting, votes.tolist(), strict=True)))
 
-    def _trust(self, witness: Floats, each: Mapping[str, Floats]) -> Floats:
-        """How far each reading of the sum [k] is confirmed; of scores [n] of the witness and each, higher is better."""
-        assert self.witness is not None
-        heard = self._heard[self.witness]
-        main = [name for name in self._voting if name not in (heard, *self.further)]
+    def _heard_of(self, witness: str) -> str:
+        """The one reading of the sum that a witness is, or is part of.
+
+        Raises:
+            ConfigError: there is none, there are several, or it is a further one.
+        """
+        of = [name for name in self._voting if witness in (name, *parts_of(name))]
+        check_known(
+            "witness of a combined estimator", witness, {part for n in self._voting for part in (n, *parts_of(n))}
+        )
+        if len(of) > 1 or of[0] in self.further:
+            expected = "a part of one reading of the sum, and of no further one"
+            raise ConfigError(
+                "a combined estimator can have no such witness", got=f"{witness}, of {of}", expected=expected
+            )
+        return of[0]
+
+    def _trust(self, own: Floats, each: Mapping[str, Floats]) -> Floats:
+        """How far each reading of the sum [k] is confirmed; of the witness's own scores [n], as they are read, and of
+        those of each, higher for the better.
+        """
+        assert self._heard is not None
+        witness = own * np.sign(self.weights[self._heard])
+        main = [name for name in self._voting if name not in (self._heard, *self.further)]
         groups = [[name for name in main if bool(members_of(name)) is asked] for asked in (False, True)]
         counts, losses = (np.mean([each[n] for n in group], axis=0) if group else None for group in groups)
-        *found, late = trust_of(witness, counts, losses, [each[name] for name in self.further], each[heard])
+        *found, late = trust_of(witness, counts, losses, [each[name] for name in self.further], each[self._heard])
         trust = dict.fromkeys(self._voting, 1.0) | dict(zip(self.further, late, strict=True))
         for group, one in zip(groups, found, strict=True):
             trust |= dict.fromkeys(group, one)

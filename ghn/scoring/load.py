@@ -70,7 +70,7 @@ def find_checkpoint(name: Path | str) -> Path:
     A file that is there is meant before anything that is shipped, and the shipped one where nothing is there.
 
     Raises:
-        CheckpointError: there is neither, and it is the name of a space, or one of these names is near.
+        CheckpointError: there is neither, and one of these names is near.
     """
     if not there_is(name) and (known := {"shipped": SHIPPED, **CHECKPOINTS}.get(str(name))):
         return asset(known)

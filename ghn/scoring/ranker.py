@@ -120,7 +120,7 @@ def measure_population(
 
     `agreement` is Kendall's tau between the losses of generated weights and what random weights say, the mean of MeCo
     and SWAP. It told good trainings from bad ones in three spaces (docs/ranking.md): of several seeds and starts, keep
-    the one with the highest. None where there are no such proxies, or too few networks for an order.
+    the one with the highest. None where there are no such proxies or they say the same of all, or too few networks.
 
     Raises:
         ConfigError: too few networks, or too few that could be read.
@@ -137,7 +137,8 @@ def measure_population(
     known["meco"] = ZERO_COST["meco"].version
     proxies = np.mean([population.normal_scores(name, columns[name]) for name in (MECO, SWAP)], axis=0)
     read = np.isfinite(own) & np.isfinite(proxies)
-    return {**known, "agreement": kendall(own[read], proxies[read]) if read.sum() >= MIN_ITEMS else None}
+    order = read.sum() >= MIN_ITEMS and np.ptp(proxies[read]) > 0  # networks without a non-linearity have none
+    return {**known, "agreement": kendall(own[read], proxies[read]) if order else None}
 
 
 def usual_of(card: Mapping[str, Any]) -> Mapping[str, Any] | None:

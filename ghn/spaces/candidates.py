@@ -31,11 +31,14 @@ def publishes(space: Space[Any]) -> bool:
 def known_benchmark(space: Space[Any], got: str | None = None) -> Benchmark:
     """The benchmark of a space; `ConfigError` where it has none, with what it was needed for (`got`)."""
     if (benchmark := benchmark_of(space)) is None:
+        from ghn.spaces import CHECKPOINTS  # which imports this module
+
+        judge = "" if space.name in CHECKPOINTS else " estimator=naswot"
         raise ConfigError(
             f"space {space.name} has no candidates and references of its own",
             got=got,
             expected="a space with a benchmark, or a table of trained networks of this one",
-            fix=f"order them without any: ghn score archs=30 space={space.name} estimator=naswot; or train some, ghn "
+            fix=f"order them without any: ghn score archs=30 space={space.name}{judge}; or train some, ghn "
             f"references archs=20 space={space.name}, and name their table, references=outputs/.../references.jsonl; "
             "or one of yours: references=mine.csv (docs/own-table.md)",
         )

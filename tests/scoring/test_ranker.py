@@ -30,6 +30,7 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
     archs = cells(24)
     ranker = make_ranker(toy_model, task=toy_task)
     trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
+    assert ranker.witness == MECO  # not SWAP, which counts units
     whole, usual = ranker.score(trials), ranker.population_of(ranker.read(trials))
     known = {"task_checksum": toy_task.checksum, "meco": ZERO_COST["meco"].version}
     held = {**known, "quantiles": usual.describe(), "votes": usual.votes}
