@@ -179,7 +179,7 @@ def _train(
         raise ExistsError(
             "the folder holds a checkpoint already",
             got=str(folder),
-            fix="choose another folder, or go on with its run: resume=true, in Python resume=True",
+            fix="choose another folder (out=...), or go on with its run: resume=true, in Python resume=True",
         )
     if scoring_task is not None and scoring_task.get("name") not in SAFE_TASKS:
         scoring_task = None

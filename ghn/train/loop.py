@@ -226,7 +226,7 @@ class Loop:
             raise ExistsError(
                 "the folder holds a run already",
                 got=str(self.folder),
-                fix="choose another folder, or go on with its run: resume=true, in Python resume=True",
+                fix="choose another folder (out=...), or go on with its run: resume=true, in Python resume=True",
             )
 
     def run(self, *, progress: bool = True) -> nn.Module:
