@@ -180,6 +180,22 @@ def test_a_population_of_too_few_networks_is_refused_before_training(train: Trai
     assert not (tmp_path / "run").exists()
 
 
+def test_networks_without_a_non_linearity_have_no_agreement(
+    toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+) -> None:
+    """MeCo and SWAP say 0 of all, which is no order to agree with; the training ends as any other."""
+
+    def build(choose: Any) -> nn.Module:
+        width = choose("width", [2, 3, 8, 16])
+        return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, width), nn.Linear(width, choose.classes))
+
+    space, config = FunctionSpace(build, (3, 8, 8), toy_task.classes), GHNConfig(toy_task.classes, **NET)
+    plan = replace(TRAINER, steps=1)
+    trained = train_hypernetwork(config, space, toy_task, plan, fabric, tmp_path, population=20, progress=False)
+    held = trained.card["population"]
+    assert held["agreement"] is None and held["votes"]["ghn/loss"] > 0
+
+
 @pytest.mark.parametrize("classes", [2, 10])
 def test_other_classes_than_the_task_has_are_refused_before_training(
     toy_space: NASBench201, toy_task: ImageTask, fabric: Fabric, tmp_path: Path, classes: int
