@@ -186,8 +186,8 @@ def test_networks_without_a_non_linearity_have_no_agreement(
     """MeCo and SWAP say 0 of all, which is no order to agree with; the training ends as any other."""
 
     def build(choose: Any) -> nn.Module:
-        width = choose("width", [2, 3, 8, 16])
-        return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, width), nn.Linear(width, choose.classes))
+        a, b = (choose(name, [2, 3, 4, 6, 8, 12]) for name in "ab")
+        return nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, a), nn.Linear(a, b), nn.Linear(b, choose.classes))
 
     space, config = FunctionSpace(build, (3, 8, 8), toy_task.classes), GHNConfig(toy_task.classes, **NET)
     plan = replace(TRAINER, steps=1)
