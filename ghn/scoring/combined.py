@@ -118,10 +118,9 @@ class Combined(Panel):
         Raises:
             ConfigError: there is none, there are several, or it is a further one.
         """
-        of = [name for name in self._voting if witness in (name, *parts_of(name))]
-        check_known(
-            "witness of a combined estimator", witness, {part for n in self._voting for part in (n, *parts_of(n))}
-        )
+        made_of = {name: {name, *parts_of(name)} for name in self._voting}
+        check_known("witness of a combined estimator", witness, set[str]().union(*made_of.values()))
+        of = [name for name, parts in made_of.items() if witness in parts]
         if len(of) > 1 or of[0] in self.further:
             expected = "a part of one reading of the sum, and of no further one"
             raise ConfigError(

@@ -137,7 +137,7 @@ def test_what_a_witness_does_not_confirm_has_no_vote(toy_space, archs, truth):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_what_counts_is_no_witness_of_counts(toy_space, archs, truth, sign):
+def test_what_counts_is_no_witness_of_counts(toy_space, archs, sign):
     """Of two whose mean votes one knows what is good and one is size again: by their mean size would confirm itself."""
     quality = noisy(dict.fromkeys(archs, 0.0), 1.0, seed=7)
     random, counting = (
