@@ -174,6 +174,8 @@ def _start(held: Mapping[str, Any] | None) -> str | None:
 def _time(seconds: float | None) -> str:
     if seconds is None:
         return ""
+    if seconds < 90:
+        return f" in {seconds:.2g} seconds"
     return f" in {seconds / 3600:.1f} hours" if seconds >= 5400 else f" in {seconds / 60:.0f} minutes"
 
 

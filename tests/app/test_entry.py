@@ -87,9 +87,10 @@ def test_info_says_what_a_checkpoint_is(typed: Typed, fabric: Fabric, tmp_path: 
         "votes": {"graph/params+graph/macs": 1.0, "zero_cost/meco+zero_cost/swap": 1.0},
         "agreement": 0.5,
     }
-    save_toy(tmp_path / "before.safetensors", toy.SPACE, toy.make_task(), fabric, population=held)
+    save_toy(tmp_path / "before.safetensors", toy.SPACE, toy.make_task(), fabric, population=held, seconds=42.0)
     told = typed(f"ghn info {tmp_path}/before.safetensors").out
     assert "0.500, Kendall's tau with random weights as they were read before" in told and "votes" not in told
+    assert "in 42 seconds" in told
     bank = typed(f"ghn info {asset('checkpoints/trainings/enas_s1/checkpoint.safetensors')}")
     assert "weights that networks share (enas)" in bank.out and "estimator=enas" in bank.out
 
