@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.errors import CheckpointError, ConfigError
+from ghn.errors import CheckpointError, ConfigError, check_seeds
 from ghn.scoring.combined import Combined
 from ghn.scoring.panel import SIZE, members_of
 from ghn.scoring.processes import Pool
@@ -63,8 +64,9 @@ def make_ranker(
 ) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
-    Generated weights are read in each variant that the space names, proxies with random weights in its own;
-    a space that is not `Readable` is read as it is. They are left out where inputs have no positions.
+    Generated weights are read in each variant that the space names, each on images of its own, so that their sum
+    depends less on which images were drawn; proxies with random weights in their own variant. A space that is not
+    `Readable` is read as it is. Proxies are left out where inputs have no positions.
     References are learnt with `features` (`StandardFeatures`; None: of all kinds); accuracies of generated weights are
     too coarse for slopes of their own. With several `workers` the members are asked in processes. Unless `known`, cards
     say nothing of what is usual.
@@ -77,15 +79,16 @@ def make_ranker(
     skeletons = reading_variants(space)
     sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
     models = (model, *model.companions)
-    members: dict[str, Estimator[Any]] = {
-        ghn_member(number, skeleton): one.estimator(task=images, sample=sample, skeletons=[skeleton])
-        for number, one in enumerate(models)
-        for skeleton in skeletons
-    }
-    proxy = judges_input(ZERO_COST["meco"], images)
-    learnt = [StandardFeatures(space, features)] if features else None
+    members: dict[str, Estimator[Any]] = {}
     with _usable():
         population = _population(models, images.checksum) if known else None
+        draws = [_draws(one, images.checksum, len(skeletons)) if known else range(len(skeletons)) for one in models]
+    for number, one in enumerate(models):
+        for skeleton, seed in zip(skeletons, draws[number], strict=True):
+            own = replace(sample, seed=seed)
+            members[ghn_member(number, skeleton)] = one.estimator(task=images, sample=own, skeletons=[skeleton])
+    proxy = judges_input(ZERO_COST["meco"], images)
+    learnt = [StandardFeatures(space, features)] if features else None
     # NASWOT without a vote is not read, whether losses did not confirm it or the card is of before
     further = [name for name in FURTHER if proxy and (population is None or population.votes.get(name))]
     weights = rank_weights(list(members), models=len(models), proxy=proxy, further=further)
@@ -129,6 +132,7 @@ def measure_population(
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {
         "task_checksum": model.images(task).checksum,
+        "draws": list(range(len(reading_variants(model.space)))),
         "quantiles": population.describe(),
         "votes": population.votes,
     }
@@ -169,6 +173,19 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
     # a card that says nothing of a further reading confirms none of it
     of = {name: len(models) if name in FURTHER else len(parts) for name, parts in votes.items()}
     return Population(quantiles, {name: fsum(parts) / of[name] for name, parts in votes.items()})
+
+
+def _draws(model: Model, checksum: str, variants: int) -> Sequence[int]:
+    """Which draw of the images each variant is read on: that of the card, all on the first in cards of before."""
+    held = usual_of(model.card)
+    if held is None or held["task_checksum"] != checksum:
+        return range(variants)
+    draws: Sequence[int] = held.get("draws", [0] * variants)
+    if len(draws) != variants:
+        raise ConfigError("draws of images, one a variant", got=draws, expected=f"{variants} of them")
+    for draw in draws:
+        check_seeds("draws of images: ", draw=draw)
+    return draws
 
 
 def _numbered(name: str, number: int) -> str:

@@ -43,12 +43,33 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
         {**held, "votes": {"graph/params": -1}},
         {**held, "votes": dict.fromkeys(usual.votes, 0)},
         {**held, "quantiles": {"graph/params": [2, 1]}},
+        {**held, "draws": [0]},
+        {**held, "draws": [0, 1, -2]},
         [1],
     ):
         card = toy_model.card | {"population": bad}
         broken = Model(toy_net(), toy_model.space, card, toy_model.fabric)
         with pytest.raises(CheckpointError, match="population"):
             broken.rank(archs, task=toy_task)
+
+
+def test_each_variant_is_read_on_images_of_its_own(toy_model: Model, toy_task: ImageTask) -> None:
+    """Else the sum of the losses would depend on one draw of images; a card of before is read as it was measured."""
+
+    def draws(**held: Any) -> list[int]:
+        known = {"task_checksum": toy_task.checksum, "quantiles": {"graph/params+graph/macs": [0.0, 1.0]}, **held}
+        card = toy_model.card | {"population": {**usual, **known} if held else None}
+        ranker = make_ranker(Model(toy_net(), toy_model.space, card, toy_model.fabric), task=toy_task)
+        return [one.sample.seed for name, one in ranker.members.items() if name.startswith("ghn")]  # type: ignore[attr-defined]
+
+    usual = measure_population(toy_model, 24, task=toy_task, progress=False)
+    quantiles = {"quantiles": usual["quantiles"]}
+    assert draws() == usual["draws"] == draws(**quantiles) == [0, 1, 2]
+    assert draws(**quantiles, draws=[3, 1, 4]) == [3, 1, 4]
+    before = {name: value for name, value in usual.items() if name != "draws"}
+    usual = before
+    assert draws(**quantiles) == [0, 0, 0]
+    assert draws(**quantiles, task_checksum="of other images") == [0, 1, 2]
 
 
 def test_each_reading_has_a_vote_and_companions_share_it() -> None:
