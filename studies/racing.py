@@ -22,7 +22,7 @@ from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.errors import ConfigError, DataError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import Readings
+from ghn.scoring.panel import Readings, draw_members
 from ghn.scoring.racing import CHANCE, Race, check_best, has_left
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
@@ -97,7 +97,7 @@ def networks_of(
         return _from_file(ranker, plan["scores"], plan["n"])
     if plan["n"] is None and not isinstance(space, Finite):
         raise ConfigError(f"space {space.name} cannot list its networks", fix="say how many: racing.n=1000")
-    drawn = ranker.drawn(len(space.distinct()) if isinstance(space, Finite) and plan["n"] is None else plan["n"])
+    drawn = draw_members(space, len(space.distinct()) if isinstance(space, Finite) and plan["n"] is None else plan["n"])
     trials = list({space.canonical(trial.arch): trial for trial in drawn}.values())
     members = {
         name: score_to_file(

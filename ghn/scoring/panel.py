@@ -72,6 +72,13 @@ def least_usual(space: Space[Any]) -> int:
     return min(LEAST, max(FEWEST, len(space.distinct()))) if isinstance(space, Finite) else LEAST
 
 
+def draw_members(space: Space[Any], networks: int) -> list[Trial[Any]]:
+    """Networks that stand for a space, always the same: distinct ones where it can list them, at most all."""
+    rng = Random(0)
+    every = space.distinct() if isinstance(space, Finite) else [space.sample(rng) for _ in range(networks)]
+    return [Trial(space.format(arch), arch) for arch in rng.sample(every, min(networks, len(every)))]
+
+
 class Panel(ABC):
     """An estimator that sums what its members say, and that trained references may correct.
 
@@ -206,16 +213,10 @@ class Panel(ABC):
         Raises:
             ConfigError: too few networks, or too few that could be read.
         """
-        drawn, read = self.drawn(networks), list[Readings]()
+        drawn, read = draw_members(self.space, networks), list[Readings]()
         for start in tqdm(range(0, len(drawn), BLOCK), desc="population", unit="block", disable=not progress):
             read += self.read(drawn[start : start + BLOCK])
         return self.population_of(read), {name: column(read, name) for name in self._readings()}
-
-    def drawn(self, networks: int) -> list[Trial[Any]]:
-        """The networks of `usual`, always the same."""
-        space, rng = self.space, Random(0)
-        every = space.distinct() if isinstance(space, Finite) else [space.sample(rng) for _ in range(networks)]
-        return [Trial(space.format(arch), arch) for arch in rng.sample(every, min(networks, len(every)))]
 
     def population_of(self, read: Sequence[Readings]) -> Population:
         """What is usual among candidates.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from math import fsum
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,10 @@ import numpy as np
 
 from ghn.analysis.correction import Population
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.errors import CheckpointError, ConfigError, check_seeds
+from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.panel import SIZE, members_of
+from ghn.scoring.draws import IMAGES, JUDGES, choose_draws, draws_of, sample_of
+from ghn.scoring.panel import SIZE, draw_members, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
@@ -27,7 +27,6 @@ from ghn.types import Estimator, Task
 if TYPE_CHECKING:
     from ghn.scoring.model import Model
 
-IMAGES = 256  # on which generated weights are read
 PROXY, FLOW, NASWOT = "zero_cost", "synflow", "naswot"  # members with random weights
 MECO, SWAP = f"{PROXY}/meco", f"{PROXY}/swap"  # of one forward pass
 RANDOM = f"{MECO}+{SWAP}"
@@ -60,16 +59,21 @@ def rank_weights(
 
 
 def make_ranker(
-    model: Model, *, task: Task | None = None, features: str | None = None, workers: int = 1, known: bool = True
+    model: Model,
+    *,
+    task: Task | None = None,
+    features: str | None = None,
+    workers: int = 1,
+    draws: Sequence[int] | None = None,
 ) -> Combined:
     """Makes the combined estimator around a hypernetwork and its companions.
 
-    Generated weights are read in each variant that the space names, each on images of its own, so that their sum
-    depends less on which images were drawn; proxies with random weights in their own variant. A space that is not
-    `Readable` is read as it is. Proxies are left out where inputs have no positions.
+    Generated weights are read in each variant that the space names, on the draw of images that the card names for it,
+    proxies with random weights in their own variant; a space that is not `Readable` is read as it is. Proxies are left
+    out where inputs have no positions.
     References are learnt with `features` (`StandardFeatures`; None: of all kinds); accuracies of generated weights are
-    too coarse for slopes of their own. With several `workers` the members are asked in processes. Unless `known`, cards
-    say nothing of what is usual.
+    too coarse for slopes of their own. With several `workers` the members are asked in processes. Where `draws` of
+    images are given, one a variant, nothing of what cards say is usual counts.
 
     Raises:
         ConfigError: unknown features, or such as the space has not.
@@ -77,16 +81,15 @@ def make_ranker(
     """
     images, space = model.images(task), model.space
     skeletons = reading_variants(space)
-    sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
     models = (model, *model.companions)
     members: dict[str, Estimator[Any]] = {}
     with _usable():
-        population = _population(models, images.checksum) if known else None
-        draws = [_draws(one, images.checksum, len(skeletons)) if known else range(len(skeletons)) for one in models]
+        population = _population(models, images.checksum) if draws is None else None
+        drawn = [draws or draws_of(_known(one, images.checksum), len(skeletons)) for one in models]
+        samples = [[sample_of(images, draw) for draw in own] for own in drawn]
     for number, one in enumerate(models):
-        for skeleton, seed in zip(skeletons, draws[number], strict=True):
-            own = replace(sample, seed=seed)
-            members[ghn_member(number, skeleton)] = one.estimator(task=images, sample=own, skeletons=[skeleton])
+        for skeleton, sample in zip(skeletons, samples[number], strict=True):
+            members[ghn_member(number, skeleton)] = one.estimator(task=images, sample=sample, skeletons=[skeleton])
     proxy = judges_input(ZERO_COST["meco"], images)
     learnt = [StandardFeatures(space, features)] if features else None
     # NASWOT without a vote is not read, whether losses did not confirm it or the card is of before
@@ -94,7 +97,7 @@ def make_ranker(
     weights = rank_weights(list(members), models=len(models), proxy=proxy, further=further)
     for name, asked in {PROXY: "meco", FLOW: FLOW, NASWOT: NASWOT}.items():
         if name in members_of(*weights):
-            members[name] = make_zero_cost(asked, space, images, model.fabric, sample=sample)
+            members[name] = make_zero_cost(asked, space, images, model.fabric, sample=Sample(batch=IMAGES))
     if workers > 1:
         members = Pool(members, workers).spread(members)
     # of random weights MeCo, SWAP and SynFlow have slopes
@@ -128,11 +131,13 @@ def measure_population(
     Raises:
         ConfigError: too few networks, or too few that could be read.
     """
-    population, columns = make_ranker(model, task=task, known=False).usual(networks, progress=progress)
+    images = model.images(task)
+    draws = choose_draws(model, images, draw_members(model.space, min(networks, JUDGES)), progress=progress)
+    population, columns = make_ranker(model, task=task, draws=draws).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {
-        "task_checksum": model.images(task).checksum,
-        "draws": list(range(len(reading_variants(model.space)))),
+        "task_checksum": images.checksum,
+        "draws": list(draws),
         "quantiles": population.describe(),
         "votes": population.votes,
     }
@@ -153,17 +158,21 @@ def usual_of(card: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return held
 
 
+def _known(model: Model, checksum: str) -> Mapping[str, Any] | None:
+    """What a card says is usual on certain images: on others, readings are not what they were."""
+    held = usual_of(model.card)
+    return held if held and held["task_checksum"] == checksum else None
+
+
 def _population(models: Sequence[Model], checksum: str) -> Population | None:
     """The populations of all cards, each of which knows its own hypernetwork's readings; None where one is missing."""
     quantiles: dict[str, Sequence[float]] = {}
     votes: dict[str, list[float]] = {}
     for number, model in enumerate(models):
-        held = usual_of(model.card)
-        if held is None and model.card.get("population"):
+        if usual_of(model.card) is None and model.card.get("population"):
             what = "what is usual, in the card of this hypernetwork, is of MeCo as it was read before, and is not used"
             warnings.warn(f"{what}: {MEASURE}", stacklevel=4)
-        # it belongs to certain images: on others, readings are not what they were
-        if held is None or held["task_checksum"] != checksum:
+        if (held := _known(model, checksum)) is None:
             return None
         quantiles |= {_numbered(name, number): values for name, values in held["quantiles"].items()}
         for name, vote in held.get("votes", {}).items():
@@ -173,19 +182,6 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
     # a card that says nothing of a further reading confirms none of it
     of = {name: len(models) if name in FURTHER else len(parts) for name, parts in votes.items()}
     return Population(quantiles, {name: fsum(parts) / of[name] for name, parts in votes.items()})
-
-
-def _draws(model: Model, checksum: str, variants: int) -> Sequence[int]:
-    """Which draw of the images each variant is read on: that of the card, all on the first in cards of before."""
-    held = usual_of(model.card)
-    if held is None or held["task_checksum"] != checksum:
-        return range(variants)
-    draws: Sequence[int] = held.get("draws", [0] * variants)
-    if len(draws) != variants:
-        raise ConfigError("draws of images, one a variant", got=draws, expected=f"{variants} of them")
-    for draw in draws:
-        check_seeds("draws of images: ", draw=draw)
-    return draws
 
 
 def _numbered(name: str, number: int) -> str:

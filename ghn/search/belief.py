@@ -16,7 +16,7 @@ from ghn.scoring.cached import Cached
 from ghn.scoring.combined import Combined
 from ghn.scoring.guard import judge
 from ghn.scoring.model import Model
-from ghn.scoring.panel import Panel, Readings, Rows
+from ghn.scoring.panel import Panel, Readings, Rows, draw_members
 from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import row_of_score, score_of_row
 from ghn.spaces import describe_space
@@ -96,7 +96,7 @@ class PanelBelief(Generic[Arch]):
 
     def expect(self, archs: Sequence[Arch]) -> tuple[Floats, Floats]:
         if self.panel.population is None:
-            self.panel.population = self.panel.population_of(self._read(self.panel.drawn(USUAL)))
+            self.panel.population = self.panel.population_of(self._read(draw_members(self.panel.space, USUAL)))
         trials = [Trial(str(i), arch) for i, arch in enumerate(archs)]
         mean, std = _numbers(self.panel.judge(trials, self._read(trials)))
         return self._middle + self._unit * mean, self._unit * std

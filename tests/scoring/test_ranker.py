@@ -19,7 +19,16 @@ from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.panel import SIZE
 from ghn.scoring.proxies import ZERO_COST
-from ghn.scoring.ranker import FURTHER, MECO, NASWOT, RANDOM, SWAP, make_ranker, measure_population, rank_weights
+from ghn.scoring.ranker import (
+    FURTHER,
+    MECO,
+    NASWOT,
+    RANDOM,
+    SWAP,
+    make_ranker,
+    measure_population,
+    rank_weights,
+)
 from ghn.tasks import ImageTask
 from ghn.types import Trial
 
@@ -44,7 +53,7 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
         {**held, "votes": dict.fromkeys(usual.votes, 0)},
         {**held, "quantiles": {"graph/params": [2, 1]}},
         {**held, "draws": [0]},
-        {**held, "draws": [0, 1, -2]},
+        {**held, "draws": "012"},
         [1],
     ):
         card = toy_model.card | {"population": bad}
@@ -53,23 +62,20 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
             broken.rank(archs, task=toy_task)
 
 
-def test_each_variant_is_read_on_images_of_its_own(toy_model: Model, toy_task: ImageTask) -> None:
+def test_a_card_says_on_which_images_a_variant_is_read(toy_model: Model, toy_task: ImageTask) -> None:
     """Else the sum of the losses would depend on one draw of images; a card of before is read as it was measured."""
 
-    def draws(**held: Any) -> list[int]:
-        known = {"task_checksum": toy_task.checksum, "quantiles": {"graph/params+graph/macs": [0.0, 1.0]}, **held}
-        card = toy_model.card | {"population": {**usual, **known} if held else None}
+    def draws(held: dict[str, Any] | None) -> list[int]:
+        card = toy_model.card | {"population": held}
         ranker = make_ranker(Model(toy_net(), toy_model.space, card, toy_model.fabric), task=toy_task)
-        return [one.sample.seed for name, one in ranker.members.items() if name.startswith("ghn")]  # type: ignore[attr-defined]
+        members = [one for name, one in ranker.members.items() if name.startswith("ghn")]
+        return [one.identity["sample"]["seed"] for one in members]
 
-    usual = measure_population(toy_model, 24, task=toy_task, progress=False)
-    quantiles = {"quantiles": usual["quantiles"]}
-    assert draws() == usual["draws"] == draws(**quantiles) == [0, 1, 2]
-    assert draws(**quantiles, draws=[3, 1, 4]) == [3, 1, 4]
-    before = {name: value for name, value in usual.items() if name != "draws"}
-    usual = before
-    assert draws(**quantiles) == [0, 0, 0]
-    assert draws(**quantiles, task_checksum="of other images") == [0, 1, 2]
+    held = measure_population(toy_model, 24, task=toy_task, progress=False)
+    assert draws(None) == draws(held) == held["draws"] == [0, 1, 2]  # of a task of few images no other draw is there
+    assert draws({**held, "draws": [3, 1, 4]}) == [3, 1, 4]
+    before = {name: value for name, value in held.items() if name != "draws"}
+    assert draws(before) == [0, 0, 0] and draws({**before, "task_checksum": "of other images"}) == [0, 1, 2]
 
 
 def test_each_reading_has_a_vote_and_companions_share_it() -> None:
@@ -128,7 +134,7 @@ def test_populations_of_companions_are_joined(toy_model: Model, toy_task: ImageT
     asked = [name for name in votes if name not in FURTHER]  # by those that knew no votes of further readings
     former.card["population"]["votes"] = {name: votes[name] for name in asked}
     usual = make_ranker(former, task=toy_task)
-    assert make_ranker(former, task=toy_task, known=False).further == FURTHER
+    assert make_ranker(former, task=toy_task, draws=[0, 1, 2]).further == FURTHER
     assert usual.further == () and NASWOT not in usual.members and usual.weights[FURTHER[0]] == 0
     former.card["population"]["votes"] |= {FURTHER[0]: 0.0, FURTHER[1]: 0.5}  # nor if nothing confirms one
     usual = make_ranker(former, task=toy_task)
@@ -151,6 +157,6 @@ def test_agreement_is_with_both_proxies(toy_model: Model, toy_task: ImageTask, m
     meco, swap = (norm.ppf((rng.permutation(60) + 0.5) / 60) for _ in range(2))
     columns = {"ghn/loss": meco + swap, MECO: meco, SWAP: swap}
     ranker = SimpleNamespace(usual=lambda networks, progress: (Population.of(columns), columns))
-    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model, task, known: ranker)
+    monkeypatch.setattr("ghn.scoring.ranker.make_ranker", lambda model, task, draws: ranker)
     monkeypatch.setattr(Model, "images", lambda model, task: toy_task)
     assert measure_population(toy_model, 60)["agreement"] > 0.9 > 0.7 > (kendall(columns["ghn/loss"], meco) or 0.0)
