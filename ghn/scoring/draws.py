@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
 from ghn.analysis.correction import normal_ranks
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ghn.scoring.model import Model
 
 IMAGES = 256  # of a draw
-DRAWS = 8  # of which one is chosen
+DRAWS = 8  # of which one a variant is chosen
 JUDGES = 100  # networks by which it is
 
 
@@ -48,10 +49,11 @@ def draws_of(held: Mapping[str, Any] | None, variants: int) -> Sequence[int]:
 
 
 def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, progress: bool = True) -> Sequence[int]:
-    """Of each variant the draw on which losses agree best with what random weights say, the mean of MeCo and SWAP.
+    """A draw a variant, on which losses agree best with what random weights say, the mean of MeCo and SWAP.
 
     On which images losses order networks well is told so without an accuracy, as it is told of trainings which is good
-    (docs/log.md, 2026-11-30). Where random weights say nothing, or there are no other images, each variant has its own.
+    (docs/log.md, 2026-11-30). No two variants share a draw, so that what a draw errs by is not in all losses. Where
+    random weights say nothing, or there are no other images, nothing is chosen.
 
     Args:
         model: the hypernetwork.
@@ -66,19 +68,20 @@ def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, pr
     proxies = _proxies(make_zero_cost("meco", model.space, images, model.fabric).score(trials))
     if np.isfinite(proxies).sum() < MIN_ITEMS or np.nanstd(proxies) == 0:
         return default
-    bar = tqdm(total=DRAWS * len(variants), desc="choosing images", unit="draw", disable=not progress)
-    chosen = []
-    for variant, first in zip(variants, default, strict=True):
-        found = {}
-        for draw in range(DRAWS):
-            reader = model.estimator(task=images, sample=sample_of(images, draw), skeletons=[variant])
-            losses = np.array([s.value if s.ok else np.nan for s in reader.score(trials)])
-            read = np.isfinite(losses) & np.isfinite(proxies)
-            found[draw] = (kendall(losses[read], proxies[read]) or 0.0) if read.sum() >= MIN_ITEMS else 0.0
+    draws = range(max(DRAWS, len(variants)))
+    agreement = np.zeros((len(variants), len(draws)))
+    with tqdm(total=agreement.size, desc="choosing images", unit="draw", disable=not progress) as bar:
+        for (variant, draw), _ in np.ndenumerate(agreement):
+            how: dict[str, Any] = {"sample": sample_of(images, draw), "skeletons": [variants[variant]]}
+            losses = [s.value if s.ok else np.nan for s in model.estimator(task=images, **how).score(trials)]
+            agreement[variant, draw] = _agreement(np.array(losses), proxies)
             bar.update()
-        chosen.append(max(found, key=lambda draw: (found[draw], draw == first)))
-    bar.close()
-    return chosen
+    return [int(draw) for draw in linear_sum_assignment(-agreement)[1]]
+
+
+def _agreement(losses: Floats, proxies: Floats) -> float:
+    read = np.isfinite(losses) & np.isfinite(proxies)
+    return (kendall(losses[read], proxies[read]) or 0.0) if read.sum() >= MIN_ITEMS else 0.0
 
 
 def _proxies(scores: Sequence[Score]) -> Floats:

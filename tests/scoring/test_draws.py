@@ -61,6 +61,13 @@ def test_each_variant_has_the_draw_that_agrees_best(
 
 
 @pytest.mark.usefixtures("few_images")
+def test_no_two_variants_share_a_draw(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = told(toy_model, monkeypatch, np.arange(24), best=[5, 5, 2])
+    chosen = choose_draws(model, toy_task, TRIALS, progress=False)
+    assert len(set(chosen)) == 3 and 5 in chosen[:2] and chosen[2] == 2
+
+
+@pytest.mark.usefixtures("few_images")
 def test_where_nothing_can_be_told_each_variant_has_its_own(
     toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
