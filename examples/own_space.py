@@ -16,7 +16,8 @@ from ghn.train.network import Recipe
 from ghn.train.runtime import make_runtime
 
 parser = ArgumentParser(description=__doc__)
-for key, default in {"steps": 1500, "networks": 100, "references": 40, "epochs": 4, "out": "outputs/own_space"}.items():
+DEFAULTS = {"steps": 1500, "population": 100, "networks": 100, "references": 40, "epochs": 4}
+for key, default in {**DEFAULTS, "out": "outputs/own_space"}.items():
     parser.add_argument(f"--{key}", type=type(default), default=default)
 args = parser.parse_args()
 
@@ -32,7 +33,8 @@ def build(choose):  # a function that makes a module, and asks for what is open 
 
 task, out, rng = ghn.make_task("cifar10_embedded"), Path(args.out), Random(0)  # or images of your own: docs/own-data.md
 space, net, plan = ghn.FunctionSpace(build, task.input_shape, 10), GHNConfig(10, kernel=5), MetaConfig(steps=args.steps)
-model = train_hypernetwork(net, space, task, plan, make_runtime(), out, resume=(out / "state.safetensors").exists())
+go_on = {"population": args.population, "resume": (out / "state.safetensors").exists()}
+model = train_hypernetwork(net, space, task, plan, make_runtime(), out, **go_on)
 archs = [space.format(space.sample(rng)) for _ in range(args.networks)]
 trainer = TrainingEstimator(space, task, Recipe(epochs=args.epochs), model.fabric)
 trained = train_references(trainer, [(a, 0) for a in archs], out / "trained.jsonl").value("test_accuracy")

@@ -121,7 +121,20 @@ def test_own_space_trains_ranks_and_goes_on(tmp_path, capsys, monkeypatch):
     task = ghn.make_task("cifar10_embedded")
     small = replace(task, train=task.train.take(256, seed=0), val=task.val.take(64, seed=0))
     monkeypatch.setattr(ghn, "make_task", lambda name: small, raising=False)
-    settings = ("--steps", 2, "--networks", 28, "--references", 8, "--epochs", 1, "--out", tmp_path / "run")
+    settings = (
+        "--steps",
+        2,
+        "--population",
+        20,
+        "--networks",
+        28,
+        "--references",
+        8,
+        "--epochs",
+        1,
+        "--out",
+        tmp_path / "run",
+    )
     run("own_space.py", *settings)
     first = capsys.readouterr().out
     assert [line.split()[0] for line in first.splitlines()[-5:]] == [
