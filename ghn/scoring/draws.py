@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from tqdm import tqdm
 
-from ghn.analysis.correction import normal_ranks
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.analysis.weighted import Floats
 from ghn.errors import ConfigError
@@ -17,7 +15,7 @@ from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
-from ghn.types import Score, Task, Trial
+from ghn.types import Estimator, Task, Trial
 
 if TYPE_CHECKING:
     from ghn.scoring.model import Model
@@ -49,11 +47,10 @@ def draws_of(held: Mapping[str, Any] | None, variants: int) -> Sequence[int]:
 
 
 def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, progress: bool = True) -> Sequence[int]:
-    """A draw a variant, on which losses agree best with what random weights say, the mean of MeCo and SWAP.
+    """Of each variant the draw on which losses agree best with MeCo of random weights.
 
-    On which images losses order networks well is told so without an accuracy, as it is told of trainings which is good
-    (docs/log.md, 2026-11-30). No two variants share a draw, so that what a draw errs by is not in all losses. Where
-    random weights say nothing, or there are no other images, nothing is chosen.
+    On which images losses order networks well is told so without an accuracy (docs/log.md, 2026-11-30), and not by
+    SWAP, which counts units as size does. Where MeCo says nothing, or there are no other images, nothing is chosen.
 
     Args:
         model: the hypernetwork.
@@ -62,32 +59,21 @@ def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, pr
         progress: whether to show a bar.
     """
     variants = reading_variants(model.space)
-    default = draws_of(None, len(variants))
     if len(images.val) <= IMAGES or not judges_input(ZERO_COST["meco"], images):
-        return default
-    proxies = _proxies(make_zero_cost("meco", model.space, images, model.fabric).score(trials))
-    if np.isfinite(proxies).sum() < MIN_ITEMS or np.nanstd(proxies) == 0:
-        return default
-    draws = range(max(DRAWS, len(variants)))
-    agreement = np.zeros((len(variants), len(draws)))
+        return draws_of(None, len(variants))
+    witness = _values(make_zero_cost("meco", model.space, images, model.fabric), trials)
+    agreement = np.zeros((len(variants), DRAWS))
     with tqdm(total=agreement.size, desc="choosing images", unit="draw", disable=not progress) as bar:
         for (variant, draw), _ in np.ndenumerate(agreement):
             how: dict[str, Any] = {"sample": sample_of(images, draw), "skeletons": [variants[variant]]}
-            losses = [s.value if s.ok else np.nan for s in model.estimator(task=images, **how).score(trials)]
-            agreement[variant, draw] = _agreement(np.array(losses), proxies)
+            losses = _values(model.estimator(task=images, **how), trials)
+            read = np.isfinite(losses) & np.isfinite(witness)
+            told = read.sum() >= MIN_ITEMS and np.ptp(witness[read]) > 0
+            agreement[variant, draw] = (kendall(losses[read], witness[read]) or 0.0) if told else 0.0
             bar.update()
-    return [int(draw) for draw in linear_sum_assignment(-agreement)[1]]
+    return [int(draw) for draw in agreement.argmax(1)] if agreement.any() else draws_of(None, len(variants))
 
 
-def _agreement(losses: Floats, proxies: Floats) -> float:
-    read = np.isfinite(losses) & np.isfinite(proxies)
-    return (kendall(losses[read], proxies[read]) or 0.0) if read.sum() >= MIN_ITEMS else 0.0
-
-
-def _proxies(scores: Sequence[Score]) -> Floats:
-    """The mean of MeCo and SWAP [n] as normal scores among those that could be read, NaN for others."""
-    out = np.full(len(scores), np.nan)
-    if good := [i for i, score in enumerate(scores) if score.ok]:
-        each = [normal_ranks(np.array([scores[i].extra[name] for i in good])) for name in ("meco", "swap")]
-        out[good] = np.mean(each, axis=0)
-    return out
+def _values(estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> Floats:
+    """Scores [n], NaN where one failed."""
+    return np.array([score.value if score.ok else np.nan for score in estimator.score(trials)])

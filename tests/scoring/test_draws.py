@@ -39,7 +39,7 @@ def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
 def told(toy_model: Model, monkeypatch: pytest.MonkeyPatch, meco: Any, best: Sequence[int], fails: int = 0) -> Any:
     """A model whose losses say on one draw a variant what random weights say, and on all others nothing."""
     rng = np.random.default_rng(0)
-    random = [Score(m, extra={"meco": m, "swap": 2 * m}) for m in map(float, meco)]
+    random = [Score(float(m)) for m in meco]
     monkeypatch.setattr(module, "make_zero_cost", lambda *_: Said(random))
 
     def estimator(*, task: ImageTask, sample: Any, skeletons: Sequence[Any]) -> Said:
@@ -56,15 +56,8 @@ def told(toy_model: Model, monkeypatch: pytest.MonkeyPatch, meco: Any, best: Seq
 def test_each_variant_has_the_draw_that_agrees_best(
     toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch, fails: int
 ) -> None:
-    model = told(toy_model, monkeypatch, np.arange(24), best=[5, 0, DRAWS - 1], fails=fails)
-    assert choose_draws(model, toy_task, TRIALS, progress=False) == [5, 0, DRAWS - 1]
-
-
-@pytest.mark.usefixtures("few_images")
-def test_no_two_variants_share_a_draw(toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = told(toy_model, monkeypatch, np.arange(24), best=[5, 5, 2])
-    chosen = choose_draws(model, toy_task, TRIALS, progress=False)
-    assert len(set(chosen)) == 3 and 5 in chosen[:2] and chosen[2] == 2
+    model = told(toy_model, monkeypatch, np.arange(24), best=[5, 5, DRAWS - 1], fails=fails)
+    assert choose_draws(model, toy_task, TRIALS, progress=False) == [5, 5, DRAWS - 1]
 
 
 @pytest.mark.usefixtures("few_images")
