@@ -21,9 +21,9 @@ from ghn.analysis.correction import correlations, shared_votes, trust_of, votes_
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
+from ghn.scoring.draws import sample_of
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.ranker import IMAGES, ghn_member
-from ghn.scoring.readouts import Sample
+from ghn.scoring.ranker import ghn_member
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
@@ -78,7 +78,7 @@ def members(setting: Setting, plan: Mapping[str, Any]) -> dict[str, Estimator[An
     """Every reading by name: of generated weights in each variant that the space names, and of random ones."""
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     space, images = model.space, model.images(setting.task)
-    sample = Sample(val=min(IMAGES, len(images.val)), batch=IMAGES)
+    sample = sample_of(images, 0)
     made: dict[str, Estimator[Any]] = {}
     for variant in reading_variants(space):
         name = ghn_member(0, variant)

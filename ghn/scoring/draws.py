@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
@@ -15,7 +17,8 @@ from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.readouts import Sample
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
-from ghn.types import Estimator, Task, Trial
+from ghn.tasks.inputs import tensors_of
+from ghn.types import Estimator, Split, Task, Trial
 
 if TYPE_CHECKING:
     from ghn.scoring.model import Model
@@ -30,20 +33,19 @@ def sample_of(images: Task, draw: int) -> Sample:
     return Sample(val=min(IMAGES, len(images.val)), batch=IMAGES, seed=draw)
 
 
-def draws_of(held: Mapping[str, Any] | None, variants: int) -> Sequence[int]:
-    """A draw a variant: that on which a card says what is usual; where it says nothing of it, each variant its own.
+def samples_of(images: Task, held: Mapping[str, Any] | None, variants: int) -> list[Sample]:
+    """What each variant is read on: the draws on which a card says what is usual; where there is none, each its own.
 
-    Losses on two draws differ by more than many networks do, so that one for all would decide much of the order.
+    Losses on two draws differ by more than many networks do: where nothing was chosen, one draw for all would decide
+    much of the order.
 
     Raises:
-        ConfigError: a card has not one for each.
+        ConfigError: there is not one for each.
     """
-    if held is None:
-        return range(variants)
-    draws: Sequence[int] = held.get("draws", [0] * variants)  # cards of before were measured on the first
+    draws = range(variants) if held is None else held.get("draws", [0] * variants)  # cards of before: on the first
     if len(draws) != variants:
         raise ConfigError("draws of images, one a variant", got=draws, expected=f"{variants} of them")
-    return draws
+    return [sample_of(images, draw) for draw in draws]
 
 
 def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, progress: bool = True) -> Sequence[int]:
@@ -59,8 +61,8 @@ def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, pr
         progress: whether to show a bar.
     """
     variants = reading_variants(model.space)
-    if len(images.val) <= IMAGES or not judges_input(ZERO_COST["meco"], images):
-        return draws_of(None, len(variants))
+    if not judges_input(ZERO_COST["meco"], images) or not _differ(images):
+        return range(len(variants))
     witness = _values(make_zero_cost("meco", model.space, images, model.fabric), trials)
     agreement = np.zeros((len(variants), DRAWS))
     with tqdm(total=agreement.size, desc="choosing images", unit="draw", disable=not progress) as bar:
@@ -71,7 +73,21 @@ def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, pr
             told = read.sum() >= MIN_ITEMS and np.ptp(witness[read]) > 0
             agreement[variant, draw] = (kendall(losses[read], witness[read]) or 0.0) if told else 0.0
             bar.update()
-    return [int(draw) for draw in agreement.argmax(1)] if agreement.any() else draws_of(None, len(variants))
+    return [int(draw) for draw in agreement.argmax(1)] if agreement.any() else range(len(variants))
+
+
+def _differ(images: Task) -> bool:
+    """Whether there are other draws: not of few items, nor of an iterable, whose first ones are taken each time."""
+    if len(images.val) <= IMAGES:
+        return False
+    first, other = (sample_of(images, draw).take("val", images) for draw in (0, 1))
+    pairs = zip(_tensors(first), _tensors(other), strict=True)
+    return not all(torch.equal(one, another) for one, another in pairs)
+
+
+def _tensors(split: Split) -> list[Tensor]:
+    inputs, targets = next(split.batches(len(split)))
+    return [*tensors_of(inputs), targets]
 
 
 def _values(estimator: Estimator[Any], trials: Sequence[Trial[Any]]) -> Floats:

@@ -14,11 +14,10 @@ from ghn.analysis.correction import Population
 from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.draws import IMAGES, JUDGES, choose_draws, draws_of, sample_of
+from ghn.scoring.draws import JUDGES, choose_draws, sample_of, samples_of
 from ghn.scoring.panel import SIZE, draw_members, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
-from ghn.scoring.readouts import Sample
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
@@ -83,10 +82,13 @@ def make_ranker(
     skeletons = reading_variants(space)
     models = (model, *model.companions)
     members: dict[str, Estimator[Any]] = {}
-    with _usable():
-        population = _population(models, images.checksum) if draws is None else None
-        drawn = [draws or draws_of(_known(one, images.checksum), len(skeletons)) for one in models]
-        samples = [[sample_of(images, draw) for draw in own] for own in drawn]
+    population, variants = None, len(skeletons)
+    if draws is None:
+        with _usable():
+            population = _population(models, images.checksum)
+            samples = [samples_of(images, _known(one, images.checksum), variants) for one in models]
+    else:
+        samples = [samples_of(images, {"draws": draws}, variants)] * len(models)
     for number, one in enumerate(models):
         for skeleton, sample in zip(skeletons, samples[number], strict=True):
             members[ghn_member(number, skeleton)] = one.estimator(task=images, sample=sample, skeletons=[skeleton])
@@ -97,7 +99,7 @@ def make_ranker(
     weights = rank_weights(list(members), models=len(models), proxy=proxy, further=further)
     for name, asked in {PROXY: "meco", FLOW: FLOW, NASWOT: NASWOT}.items():
         if name in members_of(*weights):
-            members[name] = make_zero_cost(asked, space, images, model.fabric, sample=Sample(batch=IMAGES))
+            members[name] = make_zero_cost(asked, space, images, model.fabric, sample=sample_of(images, 0))
     if workers > 1:
         members = Pool(members, workers).spread(members)
     # of random weights MeCo, SWAP and SynFlow have slopes
@@ -126,7 +128,9 @@ def measure_population(
 
     `agreement` is Kendall's tau between the losses of generated weights and what random weights say, the mean of MeCo
     and SWAP. It told good trainings from bad ones in three spaces (docs/ranking.md): of several seeds and starts, keep
-    the one with the highest. None where there are no such proxies or they say the same of all, or too few networks.
+    the one with the highest. It is measured on draws of images that were chosen for their agreement with MeCo
+    (`choose_draws`), so that it is higher than in cards of before. None where there are no such proxies or they say the
+    same of all, or too few networks.
 
     Raises:
         ConfigError: too few networks, or too few that could be read.

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from toy_models import cells
 
 from ghn.errors import ConfigError
 from ghn.scoring import draws as module
-from ghn.scoring.draws import DRAWS, choose_draws, draws_of, sample_of
+from ghn.scoring.combined import Combined
+from ghn.scoring.draws import DRAWS, choose_draws, sample_of
 from ghn.scoring.model import Model
 from ghn.scoring.ranker import make_ranker, measure_population
 from ghn.tasks import ImageTask
@@ -84,8 +86,40 @@ def test_a_card_remembers_what_was_chosen(toy_model: Model, toy_task: ImageTask)
     assert read == held["draws"]
 
 
-def test_a_card_has_a_draw_for_each_variant() -> None:
-    assert [*draws_of(None, 3)] == [0, 1, 2] and [*draws_of({"draws": [4, 4]}, 2)] == [4, 4]
-    assert [*draws_of({}, 2)] == [0, 0]  # before there was a choice, all were read on the first
-    with pytest.raises(ConfigError, match="one a variant"):
-        draws_of({"draws": [4]}, 2)
+def seeds_of(ranker: Combined) -> list[int]:
+    return [one.identity["sample"]["seed"] for name, one in ranker.members.items() if name.startswith("ghn")]
+
+
+def test_a_card_has_a_draw_for_each_variant(toy_model: Model, toy_task: ImageTask) -> None:
+    """Of several hypernetworks each its own; before there was a choice, all were read on the first."""
+
+    def carded(**held: Any) -> Model:
+        card = toy_model.card | {"population": {**usual, **held}}
+        return Model(toy_model.net, toy_model.space, card, toy_model.fabric)
+
+    usual = measure_population(toy_model, 24, task=toy_task, progress=False)
+    del usual["draws"]
+    first, other = carded(draws=[6, 7, 0]), carded(draws=[3, 4, 5])
+    pair = Model(first.net, first.space, first.card, first.fabric, companions=(other,))
+    assert seeds_of(make_ranker(pair, task=toy_task)) == [6, 7, 0, 3, 4, 5]
+    assert seeds_of(make_ranker(carded(), task=toy_task)) == [0, 0, 0]
+    assert seeds_of(make_ranker(carded(task_checksum="of other images"), task=toy_task)) == [0, 1, 2]
+    assert seeds_of(make_ranker(toy_model, task=toy_task, draws=[1, 1, 2])) == [1, 1, 2]
+    for wrong in ([4], [-1, 0, 0]):
+        with pytest.raises(ConfigError, match=r"one a variant|seed must be"):
+            make_ranker(toy_model, task=toy_task, draws=wrong)
+
+
+def test_nothing_is_chosen_where_draws_are_the_same_or_have_no_witness(
+    toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "make_zero_cost", lambda *_: pytest.fail("nothing was to be asked"))
+    assert [*choose_draws(toy_model, toy_task, TRIALS)] == [0, 1, 2]  # of 40 images all are read
+    monkeypatch.setattr(module, "IMAGES", 16)
+    monkeypatch.setattr(type(toy_task.val), "take", lambda self, n, seed=0: self.pick(torch.arange(n)))  # an iterable's
+    assert [*choose_draws(toy_model, toy_task, TRIALS)] == [0, 1, 2]
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "IMAGES", 16)
+    monkeypatch.setattr(module, "judges_input", lambda *_: False)  # tokens
+    monkeypatch.setattr(module, "make_zero_cost", lambda *_: pytest.fail("nothing was to be asked"))
+    assert [*choose_draws(toy_model, toy_task, TRIALS)] == [0, 1, 2]

@@ -19,16 +19,7 @@ from ghn.scoring.load import load
 from ghn.scoring.model import Model
 from ghn.scoring.panel import SIZE
 from ghn.scoring.proxies import ZERO_COST
-from ghn.scoring.ranker import (
-    FURTHER,
-    MECO,
-    NASWOT,
-    RANDOM,
-    SWAP,
-    make_ranker,
-    measure_population,
-    rank_weights,
-)
+from ghn.scoring.ranker import FURTHER, MECO, NASWOT, RANDOM, SWAP, make_ranker, measure_population, rank_weights
 from ghn.tasks import ImageTask
 from ghn.types import Trial
 
@@ -60,22 +51,6 @@ def test_a_population_in_the_card_lets_a_single_architecture_be_ranked(toy_model
         broken = Model(toy_net(), toy_model.space, card, toy_model.fabric)
         with pytest.raises(CheckpointError, match="population"):
             broken.rank(archs, task=toy_task)
-
-
-def test_a_card_says_on_which_images_a_variant_is_read(toy_model: Model, toy_task: ImageTask) -> None:
-    """Else the sum of the losses would depend on one draw of images; a card of before is read as it was measured."""
-
-    def draws(held: dict[str, Any] | None) -> list[int]:
-        card = toy_model.card | {"population": held}
-        ranker = make_ranker(Model(toy_net(), toy_model.space, card, toy_model.fabric), task=toy_task)
-        members = [one for name, one in ranker.members.items() if name.startswith("ghn")]
-        return [one.identity["sample"]["seed"] for one in members]
-
-    held = measure_population(toy_model, 24, task=toy_task, progress=False)
-    assert draws(None) == draws(held) == held["draws"] == [0, 1, 2]  # of a task of few images no other draw is there
-    assert draws({**held, "draws": [3, 1, 4]}) == [3, 1, 4]
-    before = {name: value for name, value in held.items() if name != "draws"}
-    assert draws(before) == [0, 0, 0] and draws({**before, "task_checksum": "of other images"}) == [0, 1, 2]
 
 
 def test_each_reading_has_a_vote_and_companions_share_it() -> None:
