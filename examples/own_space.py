@@ -33,8 +33,8 @@ def build(choose):  # a function that makes a module, and asks for what is open 
 
 task, out, rng = ghn.make_task("cifar10_embedded"), Path(args.out), Random(0)  # or images of your own: docs/own-data.md
 space, net, plan = ghn.FunctionSpace(build, task.input_shape, 10), GHNConfig(10, kernel=5), MetaConfig(steps=args.steps)
-go_on = {"population": args.population, "resume": (out / "state.safetensors").exists()}
-model = train_hypernetwork(net, space, task, plan, make_runtime(), out, **go_on)
+how = {"population": args.population, "resume": (out / "state.safetensors").exists()}
+model = train_hypernetwork(net, space, task, plan, make_runtime(), out, **how)
 archs = [space.format(space.sample(rng)) for _ in range(args.networks)]
 trainer = TrainingEstimator(space, task, Recipe(epochs=args.epochs), model.fabric)
 trained = train_references(trainer, [(a, 0) for a in archs], out / "trained.jsonl").value("test_accuracy")

@@ -69,11 +69,18 @@ def choose_draws(model: Model, images: Task, trials: Sequence[Trial[Any]], *, pr
         for (variant, draw), _ in np.ndenumerate(agreement):
             how: dict[str, Any] = {"sample": sample_of(images, draw), "skeletons": [variants[variant]]}
             losses = _values(model.estimator(task=images, **how), trials)
-            read = np.isfinite(losses) & np.isfinite(witness)
-            told = read.sum() >= MIN_ITEMS and np.ptp(witness[read]) > 0
-            agreement[variant, draw] = (kendall(losses[read], witness[read]) or 0.0) if told else 0.0
+            agreement[variant, draw] = agreement_of(losses, witness) or 0.0
             bar.update()
     return [int(draw) for draw in agreement.argmax(1)] if agreement.any() else range(len(variants))
+
+
+def agreement_of(losses: Floats, witness: Floats) -> float | None:
+    """Kendall's tau of losses [n] with a witness [n] where both could be read; None of too few, or of a witness that
+    says the same of all, as of networks without a non-linearity.
+    """
+    read = np.isfinite(losses) & np.isfinite(witness)
+    told = read.sum() >= MIN_ITEMS and np.ptp(witness[read]) > 0
+    return kendall(losses[read], witness[read]) if told else None
 
 
 def _differ(images: Task) -> bool:

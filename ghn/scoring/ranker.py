@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ghn.analysis.correction import Population
-from ghn.analysis.correlation import MIN_ITEMS, kendall
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
-from ghn.scoring.draws import JUDGES, choose_draws, sample_of, samples_of
+from ghn.scoring.draws import JUDGES, agreement_of, choose_draws, sample_of, samples_of
 from ghn.scoring.panel import SIZE, draw_members, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
@@ -149,9 +148,7 @@ def measure_population(
         return known
     known["meco"] = ZERO_COST["meco"].version
     proxies = np.mean([population.normal_scores(name, columns[name]) for name in (MECO, SWAP)], axis=0)
-    read = np.isfinite(own) & np.isfinite(proxies)
-    order = read.sum() >= MIN_ITEMS and np.ptp(proxies[read]) > 0  # networks without a non-linearity have none
-    return {**known, "agreement": kendall(own[read], proxies[read]) if order else None}
+    return {**known, "agreement": agreement_of(own, proxies)}
 
 
 def usual_of(card: Mapping[str, Any]) -> Mapping[str, Any] | None:

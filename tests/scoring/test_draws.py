@@ -53,6 +53,10 @@ def told(toy_model: Model, monkeypatch: pytest.MonkeyPatch, meco: Any, best: Seq
     return SimpleNamespace(space=toy_model.space, fabric=toy_model.fabric, estimator=estimator)
 
 
+def seeds_of(ranker: Combined) -> list[int]:
+    return [one.identity["sample"]["seed"] for name, one in ranker.members.items() if name.startswith("ghn")]
+
+
 @pytest.mark.usefixtures("few_images")
 @pytest.mark.parametrize("fails", [0, 3])
 def test_each_variant_has_the_draw_that_agrees_best(
@@ -80,14 +84,7 @@ def test_a_card_remembers_what_was_chosen(toy_model: Model, toy_task: ImageTask)
     assert held == measure_population(toy_model, 24, task=toy_task, progress=False)
     assert sample_of(toy_task, 3).fit(toy_task).val == 16
     known = Model(toy_model.net, toy_model.space, toy_model.card | {"population": held}, toy_model.fabric)
-    read = [
-        one.identity["sample"]["seed"] for n, one in make_ranker(known, task=toy_task).members.items() if "ghn" in n
-    ]
-    assert read == held["draws"]
-
-
-def seeds_of(ranker: Combined) -> list[int]:
-    return [one.identity["sample"]["seed"] for name, one in ranker.members.items() if name.startswith("ghn")]
+    assert seeds_of(make_ranker(known, task=toy_task)) == held["draws"]
 
 
 def test_a_card_has_a_draw_for_each_variant(toy_model: Model, toy_task: ImageTask) -> None:
