@@ -87,6 +87,14 @@ def test_a_card_remembers_what_was_chosen(toy_model: Model, toy_task: ImageTask)
     assert seeds_of(make_ranker(known, task=toy_task)) == held["draws"]
 
 
+def test_too_few_networks_are_refused_before_images_are_chosen(
+    toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ghn.scoring.ranker.choose_draws", lambda *_, **__: pytest.fail("minutes were lost"))
+    with pytest.raises(ConfigError, match=r"too few networks(.|\n)*got: +19(.|\n)*>= 20"):
+        measure_population(toy_model, 19, task=toy_task, progress=False)
+
+
 def test_a_card_has_a_draw_for_each_variant(toy_model: Model, toy_task: ImageTask) -> None:
     """Of several hypernetworks each its own; before there was a choice, all were read on the first."""
 
