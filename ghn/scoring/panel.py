@@ -72,6 +72,16 @@ def least_usual(space: Space[Any]) -> int:
     return min(LEAST, max(FEWEST, len(space.distinct()))) if isinstance(space, Finite) else LEAST
 
 
+def check_usual(space: Space[Any], networks: int) -> None:
+    """Refuses, before anything is spent, what tells nothing of a space: `ConfigError`."""
+    if networks < (least := least_usual(space)):
+        raise ConfigError(
+            "too few networks to tell what is usual in this space",
+            got=f"population {networks}",
+            expected=f"at least {least}; 0 where a training is to measure none",
+        )
+
+
 def draw_members(space: Space[Any], networks: int) -> list[Trial[Any]]:
     """Networks that stand for a space, always the same: distinct ones where it can list them, at most all."""
     rng = Random(0)

@@ -14,7 +14,7 @@ from ghn.analysis.correction import Population
 from ghn.errors import CheckpointError, ConfigError
 from ghn.scoring.combined import Combined
 from ghn.scoring.draws import JUDGES, agreement_of, choose_draws, sample_of, samples_of
-from ghn.scoring.panel import SIZE, draw_members, least_usual, members_of
+from ghn.scoring.panel import SIZE, check_usual, draw_members, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
 from ghn.scoring.standard_features import StandardFeatures
@@ -134,10 +134,9 @@ def measure_population(
     Raises:
         ConfigError: too few networks, or too few that could be read.
     """
-    images, judges = model.images(task), draw_members(model.space, min(networks, JUDGES))
-    if len(judges) < (least := least_usual(model.space)):  # before minutes go into choosing images
-        raise ConfigError("too few networks to tell what is usual in this space", got=networks, expected=f">= {least}")
-    draws = choose_draws(model, images, judges, progress=progress)
+    check_usual(model.space, networks)
+    images = model.images(task)
+    draws = choose_draws(model, images, draw_members(model.space, min(networks, JUDGES)), progress=progress)
     population, columns = make_ranker(model, task=task, draws=draws).usual(networks, progress=progress)
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {

@@ -20,7 +20,7 @@ from ghn.scoring.card import SAFE_TASKS
 from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, load, load_start
 from ghn.scoring.model import Model
-from ghn.scoring.panel import least_usual
+from ghn.scoring.panel import check_usual
 from ghn.scoring.ranker import measure_population
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
@@ -91,12 +91,8 @@ def train_hypernetwork(
         TrainingError: the loss is no longer finite; the last good state has been saved.
     """
     _check_outputs(config.classes, task)
-    if population and population < (least := least_usual(space)):  # refused before anything is spent
-        raise ConfigError(
-            "too few networks to tell what is usual in this space",
-            got=f"population {population}",
-            expected=f"at least {least}, or population=0",
-        )
+    if population:
+        check_usual(space, population)
     known, header = load_start(start) if start is not None else (None, {})
     if known is not None:
         config = replace(known.config, classes=config.classes, tasks={})

@@ -91,7 +91,7 @@ def test_too_few_networks_are_refused_before_images_are_chosen(
     toy_model: Model, toy_task: ImageTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ghn.scoring.ranker.choose_draws", lambda *_, **__: pytest.fail("minutes were lost"))
-    with pytest.raises(ConfigError, match=r"too few networks(.|\n)*got: +19(.|\n)*>= 20"):
+    with pytest.raises(ConfigError, match=r"too few networks(.|\n)*got: +population 19(.|\n)*at least 20"):
         measure_population(toy_model, 19, task=toy_task, progress=False)
 
 
