@@ -21,9 +21,9 @@ from ghn.analysis.correction import correlations, shared_votes, trust_of, votes_
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
-from ghn.scoring.draws import sample_of
+from ghn.scoring.draws import samples_of
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.ranker import ghn_member
+from ghn.scoring.ranker import ghn_member, usual_on
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
@@ -78,14 +78,15 @@ def members(setting: Setting, plan: Mapping[str, Any]) -> dict[str, Estimator[An
     """Every reading by name: of generated weights in each variant that the space names, and of random ones."""
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     space, images = model.space, model.images(setting.task)
-    sample = sample_of(images, 0)
     made: dict[str, Estimator[Any]] = {}
-    for variant in reading_variants(space):
+    variants = reading_variants(space)
+    samples = samples_of(images, usual_on(model, images.checksum), len(variants))
+    for variant, sample in zip(variants, samples, strict=True):
         name = ghn_member(0, variant)
         made[f"{name} loss"] = model.estimator(task=images, sample=sample, skeletons=[variant])
         for seed in range(1, plan["image_samples"]):
             made[f"{name} loss, images {seed}"] = model.estimator(
-                task=images, sample=replace(sample, seed=seed), skeletons=[variant]
+                task=images, sample=replace(sample, seed=sample.seed + seed), skeletons=[variant]
             )
         made[f"{name} norm"] = WeightedEstimator(
             model.net, space, images, setting.fabric, readout="norm", skeletons=[variant], weights_id=model.digest

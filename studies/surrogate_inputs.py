@@ -11,8 +11,10 @@ import numpy as np
 
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.families.surrogates.inputs import Embedding, Input, Scores, make_inputs
-from ghn.scoring.draws import sample_of
+from ghn.scoring.draws import samples_of
+from ghn.scoring.ranker import usual_on
 from ghn.scoring.score_files import score_to_file
+from ghn.spaces import reading_variants
 from ghn.tables.lookup import Recorded
 from ghn.types import Space, Trial
 
@@ -68,7 +70,7 @@ def _hypernetwork_scores(setting: Setting, trials: Sequence[Trial[Any]], folder:
     """Loss and accuracy with generated weights, in the variant in which the space is read fastest."""
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     images = model.images(setting.task)
-    sample = sample_of(images, 0)
+    sample, *_ = samples_of(images, usual_on(model, images.checksum), len(reading_variants(model.space)))
     engine = model.estimator(task=images, sample=sample, skeletons="fastest")
     path = folder / "members" / "ghn_depth1.jsonl"
     scores = score_to_file(engine, trials, path, engine.identity, progress=progress, label="hypernetwork")

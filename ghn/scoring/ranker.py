@@ -85,7 +85,7 @@ def make_ranker(
     if draws is None:
         with _usable():
             population = _population(models, images.checksum)
-            samples = [samples_of(images, _known(one, images.checksum), variants) for one in models]
+            samples = [samples_of(images, usual_on(one, images.checksum), variants) for one in models]
     else:
         samples = [samples_of(images, {"draws": draws}, variants)] * len(models)
     for number, one in enumerate(models):
@@ -160,8 +160,8 @@ def usual_of(card: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return held
 
 
-def _known(model: Model, checksum: str) -> Mapping[str, Any] | None:
-    """What a card says is usual on certain images: on others, readings are not what they were."""
+def usual_on(model: Model, checksum: str) -> Mapping[str, Any] | None:
+    """What a card says is usual on certain images; None on others, where readings are not what they were."""
     held = usual_of(model.card)
     return held if held and held["task_checksum"] == checksum else None
 
@@ -174,7 +174,7 @@ def _population(models: Sequence[Model], checksum: str) -> Population | None:
         if usual_of(model.card) is None and model.card.get("population"):
             what = "what is usual, in the card of this hypernetwork, is of MeCo as it was read before, and is not used"
             warnings.warn(f"{what}: {MEASURE}", stacklevel=4)
-        if (held := _known(model, checksum)) is None:
+        if (held := usual_on(model, checksum)) is None:
             return None
         quantiles |= {_numbered(name, number): values for name, values in held["quantiles"].items()}
         for name, vote in held.get("votes", {}).items():
