@@ -8,7 +8,7 @@ from typing import Any
 
 from ghn.errors import ConfigError, GhnError
 from ghn.spaces import FunctionSpace, make_of_class
-from ghn.spaces.source import find_target
+from ghn.targets import find_target
 from ghn.tasks.outputs import count_outputs
 from ghn.types import Space, Task
 

@@ -308,12 +308,16 @@ def as_pool(images: ArrayLike, labels: ArrayLike, where: str) -> Pool:
     return as_bytes(x, where), y.to(torch.int64)
 
 
-def as_bytes(images: Tensor, where: str) -> UInt8[Tensor, "..."]:
-    """Converts uint8 or float in [0, 1] to uint8, of any shape; a DataError for other dtypes or values out of range."""
+def as_bytes(images: Tensor, where: str, none: str | None = None) -> UInt8[Tensor, "..."]:
+    """Converts uint8 or float in [0, 1] to uint8, of any shape; a DataError for other dtypes or values out of range.
+
+    The error says too what to do where these are no images (`none`).
+    """
     if images.dtype == torch.uint8:
         return images
     if not images.dtype.is_floating_point:
-        raise DataError(f"{where}: wrong dtype of images", got=images.dtype, expected="uint8, or float in [0, 1]")
+        expected = "uint8, or float in [0, 1]"
+        raise DataError(f"{where}: wrong dtype of images", got=images.dtype, expected=expected, fix=none)
     low, high = float(images.min()), float(images.max())
     if not (low >= 0 and high <= 1):  # NaN fails too
         raise DataError(
@@ -321,6 +325,7 @@ def as_bytes(images: Tensor, where: str) -> UInt8[Tensor, "..."]:
             got=f"values from {low:.4g} to {high:.4g}",
             expected="values from 0 to 1 (or uint8 from 0 to 255), not yet normalised",
             fix="leave the normalisation to the task, which computes it from the train split; "
-            "or say normalise=standardise or normalise=none, for images of floats of any range",
+            "or say normalise=standardise or normalise=none, for images of floats of any range"
+            + (f"; {none}" if none else ""),
         )
     return (images * 255).round().to(torch.uint8)

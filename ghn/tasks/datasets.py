@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from tqdm import tqdm
 from ghn.errors import ConfigError, DataError
 from ghn.extras import need
 from ghn.reading import is_folder, reading
+from ghn.targets import find_target
 from ghn.tasks.arrays import from_arrays
 from ghn.tasks.augmentation import Augmentation
 from ghn.tasks.images import ImageTask
@@ -158,7 +158,7 @@ def dataset(
     """
     target = train.get("target", "") if isinstance(train, Mapping) else type(train).__name__
     parts = [_construct(part) if isinstance(part, Mapping) else part for part in (train, val, test)]
-    title = f"dataset:{str(target).rpartition('.')[2]}"
+    title = f"dataset:{str(target).replace(':', '.').rpartition('.')[2]}"
     chosen = None if columns is None else (columns[0], columns[1])
     options: dict[str, Any] = {
         "kind": kind,
@@ -181,14 +181,14 @@ def dataset(
 def _construct(config: Mapping[str, Any]) -> Any:
     arguments = dict(config)
     target = str(arguments.pop("target", ""))
-    module, _, attribute = target.rpartition(".")
+    make = find_target(target if ":" in target else ":".join(target.rsplit(".", 1)))
     try:
-        return getattr(importlib.import_module(module), attribute)(**arguments)
+        return make(**arguments)
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise ConfigError(
             "the dataset could not be made",
             got=f"target {target!r} with {arguments}: {error}",
-            expected="target: package.module.Name, and the arguments that it takes",
+            expected="target: package.module:Name, and the arguments that it takes",
         ) from error
 
 

@@ -104,7 +104,8 @@ def as_image(image: Any, channels: int | None, where: str) -> UInt8[Tensor, "c h
     if not isinstance(image, Tensor) or image.ndim not in (2, 3):
         got = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
         raise DataError(f"{where}: not an image", got=got, expected="a PIL image, a tensor [c h w] or an array [h w c]")
-    return as_bytes(image if image.ndim == 3 else image[None], where)
+    none = "where it is no image, such as a signal: images=False (task.images=false)"
+    return as_bytes(image if image.ndim == 3 else image[None], where, none)
 
 
 def fit_image(image: UInt8[Tensor, "c h w"], size: int | tuple[int, int]) -> UInt8[Tensor, "c h2 w2"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 from torch import nn
 
-from ghn.errors import ConfigError
-from ghn.spaces.source import find_target, source_of, target_of
+from ghn.spaces.source import source_of, target_of
 
 FILE = """
 import torch
@@ -114,33 +112,11 @@ def test_what_is_typed_into_a_notebook_counts_with_all_that_it_uses(monkeypatch:
         assert typed(old, new) != usual, old
 
 
-def test_targets_are_found_in_the_working_directory(write: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_thing_is_called(write: Callable[..., str]) -> None:
     write()
-    monkeypatch.setattr(sys, "path", [p for p in sys.path if p != os.getcwd()])
-    build = find_target("own_file:build")
+    build = import_module("own_file").build
     assert target_of(build) == "own_file:build" and target_of(partial(build, 1)) == "own_file:build"
     assert target_of(nn.Linear(1, 1)) == "torch.nn.modules.linear:Linear"
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("build", "a module and a name"),
-        ("nowhere:build", "(?s)'nowhere' of the target nowhere:build cannot be imported.*from the folder"),
-        ("os:nothing", "'os' has no 'nothing'"),
-    ],
-)
-def test_targets_that_are_none_are_refused(text: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        find_target(text)
-
-
-def test_an_import_that_fails_is_named(write: Callable[..., str]) -> None:
-    write()
-    Path("own_file.py").write_text("1 / 0")
-    sys.modules.pop("own_file")
-    with pytest.raises(ConfigError, match=r"(?s)'own_file'.*ZeroDivisionError"):
-        find_target("own_file:build")
 
 
 RESIDUAL = """

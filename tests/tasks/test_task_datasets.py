@@ -48,7 +48,7 @@ class Broken(TensorDataset):
         ([(torch.rand(1, 4, 4), 0.5)], r"(?s)train\[0\].*whole number"),
         ([(torch.rand(1, 4, 4), torch.tensor([0, 1]))], r"(?s)train\[0\].*whole number"),
         ([("a path", 0)], r"(?s)train\[0\]: not an image.*str"),
-        ([(torch.rand(1, 4, 4) - 2, 0)], r"(?s)train\[0\].*out of range"),
+        ([(torch.rand(1, 4, 4) - 2, 0)], r"(?s)train\[0\].*out of range.*images=False"),
         ([(Image.new("CMYK", (4, 4)), 0)], "(?s)CMYK.*channels="),
         (iter([1]), "map-style"),
     ],
@@ -67,9 +67,16 @@ def test_datasets_by_config():
     }
     task = make_task("dataset", train=config, classes=2)
     data = FakeData(40, (3, 8, 8), 2)
-    assert task.name == "dataset:FakeData" and task.checksum == from_dataset("x", data, classes=2).checksum
-    for wrong in ("torchvision.datasets.Nothing", "no.such.Module", "", "torchvision.datasets.FakeData"):
-        with pytest.raises(ConfigError, match="target"):
+    named = make_task("dataset", train={**config, "target": "torchvision.datasets:FakeData"}, classes=2)
+    assert task.name == named.name == "dataset:FakeData" and task.checksum == named.checksum
+    assert task.checksum == from_dataset("x", data, classes=2).checksum
+    for wrong, says in {
+        "torchvision.datasets.Nothing": "has no 'Nothing'",
+        "no.such:Module": "cannot be imported",
+        "": "a target is a module",
+        "torchvision.datasets.FakeData": "could not be made",
+    }.items():
+        with pytest.raises(ConfigError, match=says):
             make_task("dataset", train={"target": wrong, "wrong": 1})
 
 
