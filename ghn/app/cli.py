@@ -31,8 +31,8 @@ class Ended(SystemExit):
         self.status = status
 
 
-def start(main: Callable[[], None], config: str) -> None:
-    """Runs a hydra main, or prints help; what does not fit ends with a message, not a traceback."""
+def start(config: str, main: Callable[[], object]) -> None:
+    """Runs a script, or prints the help of its config; what does not fit ends with a message, not a traceback."""
     from ghn import __version__
     from ghn.app.flags import check_flags, flags_last
     from ghn.app.help import help_text

@@ -1,4 +1,4 @@
-"""A command of `ghn` under hydra, which reads the command line itself."""
+"""A command of `ghn`, or a script, under hydra, which reads the command line itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ghn.app.cli import plain, told
 from ghn.app.program import NAME
 
 
-def run_hydra(config: str, overrides: Sequence[str]) -> str | None:
+def run_hydra(config: str, overrides: Sequence[str], program: str = NAME) -> str | None:
     """Runs a job or a training under hydra, and returns its folder; None where only a config was shown."""
     typed, folders = list(sys.argv), []
 
     def task(cfg: Any) -> None:
         sys.argv[:] = typed  # which reports, cards and messages tell
-        with told(NAME, cfg.out):
+        with told(program, cfg.out):
             task_of(config)(plain(cfg))
         folders.append(cfg.out)
 

@@ -17,6 +17,7 @@ from ghn.text import printable
 
 INPUT = {"input_shape": (3, 16, 16), "classes": 10}  # of the images that are shipped
 LEFT = 14  # columns of what is told
+UNKNOWN = "not measured, so that rank needs 20 networks at once; the same training with population=300 resume=true does"
 AGREED = {  # with what a hypernetwork's losses agree, and what to make of it
     "random weights": "of several trainings, keep the highest",
     "random weights as they were read before": "not to be compared with others, and no longer used by rank",
@@ -87,6 +88,7 @@ def info_of(name: str) -> dict[str, Any]:
         "agreement": agreement,
         "agreement_with": None if agreement is None else against,
         "votes": usual.get("votes") or None,
+        "usual": bool(usual),
         "versions": header["versions"],
         "digest": header["digest"],
         "use": _uses(name, card),
@@ -131,7 +133,8 @@ def _told_of(content: Mapping[str, Any]) -> list[str]:
         "started from": _start(content["started_from"]),
         "agreement": None if agreement is None else f"{agreement:.3f}, Kendall's tau with {against}; {AGREED[against]}",
         "votes in rank": votes and ", ".join(f"{name} {vote:.2f}" for name, vote in votes.items()),
-        "made by": content["made_by"],
+        "usual": UNKNOWN if content["method"] == "ghn" and not content["usual"] else None,
+        "made by": content["made_by"] or None,
         "versions": ", ".join(f"{name} {number}" for name, number in content["versions"].items()),
         "file": f"{content['bytes'] / 2**20:.1f} MiB, digest {content['digest'][:12]}",
     }

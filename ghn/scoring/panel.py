@@ -183,6 +183,13 @@ class Panel(ABC):
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Judges any number of trials; block by block where the population is known, else all at once."""
         trials = list(check_trials(trials))
+        if trials and not self.population and (n := len(trials) + len(self._references)) < least_usual(self.space):
+            raise ConfigError(  # before any is read
+                "too few networks to tell what is usual in this space",
+                got=f"{n} at once",
+                expected=f"at least {least_usual(self.space)}, or a checkpoint whose card says what is usual",
+                fix="give more at once; a training that was stopped before it had measured it goes on: resume=true",
+            )
         size = BLOCK if self.population else max(1, len(trials))
         for start in range(0, len(trials), size):
             block = trials[start : start + size]

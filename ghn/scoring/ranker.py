@@ -141,6 +141,7 @@ def measure_population(
     own = np.mean([population.normal_scores(n, values) for n, values in columns.items() if n.endswith("/loss")], axis=0)
     known = {
         "task_checksum": images.checksum,
+        "networks": networks,
         "draws": list(draws),
         "quantiles": population.describe(),
         "votes": population.votes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -12,9 +13,9 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from ghn.analysis.correlation import MIN_ITEMS, kendall
-from ghn.errors import ConfigError, ExistsError, GhnError
+from ghn.errors import CheckpointError, ConfigError, ExistsError, GhnError
 from ghn.nets.ghn import GHN, GHNConfig
-from ghn.nets.net import Net
+from ghn.nets.net import KINDS, Net
 from ghn.nets.vocabulary import grown_for
 from ghn.scoring.card import SAFE_TASKS
 from ghn.scoring.engine import WeightedEstimator
@@ -27,6 +28,7 @@ from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, some_of, table_reference
 from ghn.tasks import make_task
 from ghn.tasks.outputs import kind_of
+from ghn.train.checkpoint import read_header
 from ghn.train.loop import Check, Loop, Step, kept_folder, last_values
 from ghn.train.meta import MetaConfig, MetaStep
 from ghn.train.runtime import check_memory, ranks_of
@@ -110,13 +112,28 @@ def train_hypernetwork(
         said["started_from"]["seconds"] = header["card"].get("seconds")
     step = MetaStep(net, space, task, trainer, fabric, identity=identity)
     with kept_folder(folder, fabric):
+        before = _measured(Path(folder) / CHECKPOINT) if population and options.get("resume") else {}
         model = train_weights(step, space, task, trainer, fabric, folder, card=lambda _: said, **options)
         if population and ranks_of(fabric).is_first:
             images = task if model.card["scoring_task"] is None else None
-            progress = options.get("progress", True)
-            model.card["population"] = measure_population(model, population, task=images, progress=progress)
+            same = model.digest, model.images(images).checksum, population
+            held = before.get(same) or measure_population(
+                model, population, task=images, progress=options.get("progress", True)
+            )
+            model.card["population"] = held
             model.save(Path(folder) / CHECKPOINT)
     return model
+
+
+def _measured(path: Path) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    """What a checkpoint that is there says is usual, by its weights, images and number of networks: of a training
+    that had ended nothing is measured again, so that nothing is lost where that is interrupted.
+    """
+    with suppress(CheckpointError):  # there is none, or none that can be read: it is written anew
+        header, _ = read_header(path, *KINDS)
+        if held := header["card"].get("population"):
+            return {(header["digest"], held.get("task_checksum"), held.get("networks")): held}
+    return {}
 
 
 def train_weights(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ghn.app.script import run
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -75,3 +77,16 @@ def test_a_reader_that_leaves_ends_it_without_a_word() -> None:
     process.stdout.close()
     assert (process.stderr.read(), process.wait()) == (b"", 141)
     process.stderr.close()
+
+
+def test_a_script_watches_for_ctrl_c_before_it_imports_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules, _ = modules_after("import ghn.app.script")
+    assert not {"hydra", "omegaconf", "torch"} & modules
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "n=20"])
+    monkeypatch.setattr("ghn.app.hydra_run.run_hydra", stopped)
+    with pytest.raises(SystemExit, match="interrupted"):
+        run("evaluate.py", "evaluate")

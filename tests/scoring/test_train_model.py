@@ -217,7 +217,7 @@ def test_a_space_without_a_network_is_refused(toy_task: ImageTask, fabric: Fabri
 
 
 def test_a_population_of_all_of_a_small_space_on_images_of_ones_own(
-    toy_task: ImageTask, fabric: Fabric, tmp_path: Path
+    toy_task: ImageTask, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of images that no checkpoint can name, too, so that a single network can be ranked."""
 
@@ -236,6 +236,16 @@ def test_a_population_of_all_of_a_small_space_on_images_of_ones_own(
     assert model.card["scoring_task"] is None
     held = load(tmp_path / "run", fabric=fabric, space=space).card["population"]
     assert held == model.card["population"] and held["task_checksum"] == toy_task.checksum
+    kept = (tmp_path / "run" / CHECKPOINT).read_bytes()
+    measured: list[int] = []
+    monkeypatch.setattr(
+        "ghn.scoring.train_model.measure_population", lambda _, networks, **__: measured.append(networks) or held
+    )
+    for population in (20, 21):  # of a training that had ended only what is new is measured
+        again = {**how, "population": population, "resume": True}
+        train_hypernetwork(config, space, toy_task, TRAINER, fabric, tmp_path / "run", **again)
+        assert (tmp_path / "run" / CHECKPOINT).read_bytes() == kept
+    assert measured == [21]
     alone, (together, *_) = model.rank(archs[:1], task=toy_task), model.rank(archs, task=toy_task)
     assert alone[0].ok and alone[0].value == pytest.approx(together.value)
     del model.card["population"]
