@@ -157,7 +157,8 @@ def check_settings(error: type[GhnError], where: object, found: object, wanted: 
     old, new = _differing(found if isinstance(found, Mapping) else {}, wanted)
     if old or new:
         which = ", ".join(sorted({*old, *new}))
-        raise error(f"{where} was made with other settings: {which} differ", got=old, expected=new, fix=fix)
+        got, expected = f"{old}, with which it was made", f"{new}, as given now"
+        raise error(f"{where} was made with other settings: {which} differ", got=got, expected=expected, fix=fix)
 
 
 def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[dict[str, object], dict[str, object]]:

@@ -84,7 +84,8 @@ def _array(what: str, values: ArrayLike, n: int | None = None) -> Floats:
         array = np.asarray(values, dtype=float)
     except (TypeError, ValueError) as error:
         expected = "[n] numbers, NaN where an estimate failed"
-        raise DataError(f"{what} is not a list of numbers", got=str(error), expected=expected) from error
+        fix = "of scores: [score.value for score in scores]" if "'Score'" in str(error) else None
+        raise DataError(f"{what} is not a list of numbers", got=str(error), expected=expected, fix=fix) from error
     if array.ndim != 1 or (n is not None and len(array) != n):
         expected = "[n]" if n is None else f"({n},), one value for each reference, in the same order"
         raise DataError(f"{what} has the wrong shape", got=f"{array.shape}", expected=expected)

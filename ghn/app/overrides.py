@@ -168,12 +168,13 @@ def _unknown(
     config: str, key: str, usual: Mapping[str, Any], overrides: Sequence[str], said: str | None = None
 ) -> ConfigError:
     """What is said of a key that there is not: the nearest one, or who has it."""
+    typed = _got([one for one in overrides if one.lstrip("+~").partition("=")[0] == key] or overrides)
     owners = [name for name, job in JOBS.items() if config == "evaluate" and key in set(dotted(job.keys))]
     if owners:
         here = [one for one in nested(usual) if one.rpartition(".")[2] == key]  # such as search.estimator
         return ConfigError(
             f"job={usual['job']} has no key {key}",
-            got=_got(overrides),
+            got=typed,
             expected=" or ".join([*here, f"job={' or job='.join(owners)}, which has it"]),
             fix=_more(config, usual),
         )
@@ -182,7 +183,7 @@ def _unknown(
     fix = f"to add a new key: +{key}=..., or {_more(config, usual)}" if _can_be_added(config, key, overrides) else None
     return ConfigError(
         f"an override does not fit the config: {said or f'there is no key {key}'}",
-        got=_got(overrides),
+        got=typed,
         expected=", ".join(near) or "keys of " + ", ".join(usual),
         fix=fix or _more(config, usual),
     )

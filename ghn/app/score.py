@@ -63,12 +63,13 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         how: dict[str, Any] = {"progress": keys.progress, "give_up_after": keys.give_up_after}
         score_all(candidates, setting.space, store, workers, chunk=keys.chunk, **how)
         write_scores(out / "scores.csv", store)
-        known = store.counts()
+        known, repeats = store.counts(), store.read().upto - store.counts().candidates
         why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
         print_best(store, f"{keys.estimator}", failures=known.failed > 0)
     seconds = time.perf_counter() - started
     print(
-        f"wrote {out}/scores.csv: {known.candidates} architectures, {known.failed} of them failed; {known.networks} "
+        f"wrote {out}/scores.csv: {known.candidates} architectures"
+        f"{f' ({repeats} repeats are left out)' if repeats else ''}, {known.failed} of them failed; {known.networks} "
         f"distinct networks, {known.scored - before} of them scored in this run, in {seconds:.0f} s; this process held "
         f"{_peak():.0f} MiB at most"
     )

@@ -44,11 +44,11 @@ def user_space(target: Any, settings: Mapping[str, Any], task: Task) -> Space[An
         return made
     dtypes = task.describe().get("input_dtypes") or ["float32"]
     made = FunctionSpace(found, task.input_shape, count_outputs(task), dtypes, **settings)
-    _check_builds(target, made)
+    _check_builds(target, made, task)
     return made
 
 
-def _check_builds(target: str, space: FunctionSpace) -> None:
+def _check_builds(target: str, space: FunctionSpace, task: Task) -> None:
     """Refuses a function of whose members not one becomes a network, before anything is spent.
 
     Raises:
@@ -62,5 +62,9 @@ def _check_builds(target: str, space: FunctionSpace) -> None:
             why = why or error
         else:
             return
-    fix = "mend it: build(choose) returns a torch.nn.Module that takes inputs of the task"
-    raise ConfigError(f"{target} builds no network, in {LOOKED_AT} tries", got=f"the first: {why}", fix=fix)
+    raise ConfigError(
+        f"{target} builds no network for task {task.name}, in {LOOKED_AT} tries",
+        got=f"the first: {why}",
+        expected=f"networks for inputs of shape {task.input_shape} and {count_outputs(task)} outputs",
+        fix="choose the task that it is for (task=...), or mend it: build(choose) returns a torch.nn.Module",
+    )

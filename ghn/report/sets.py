@@ -43,7 +43,7 @@ def combination_sentences(found: Combinations) -> list[str]:
 def _of_size(found: Combinations, size: int) -> list[str]:
     front = found.front(size)
     best = front[-1]
-    begin = f"With {size} references" if size else "Without references"
+    begin = f"With {size} references" if size else "Weighed without references"
     first = f"{begin}, which leave {found.n_development - size} networks to choose on," if size else begin
     value = f"Kendall {with_interval(best.kendall)}, {with_interval(best.best_half)} in the best half"
     if best.single:
@@ -65,7 +65,7 @@ def _versus(one: Combination) -> str:
     change = one.versus.kendall
     clear = "clearly better than" if _above(change) else "not clearly different from"
     clear = "clearly worse than" if change.high is not None and change.high < 0 else clear
-    return f", {clear} {one.versus.baseline}, the best single estimator at that cost ({signed(change)})"
+    return f", {clear} {one.versus.baseline}, the single one that was chosen at that cost ({signed(change)})"
 
 
 def _gains(one: Combination) -> str:

@@ -94,7 +94,7 @@ def _number(value: object) -> float:
         with suppress(OverflowError):  # of a whole number beyond all floats
             if isfinite(value):
                 return float(value)
-    raise ConfigError("its value is no finite number", got=value)
+    raise ConfigError("its value is no finite number", got=repr(value))
 
 
 def _name(arch: Any) -> str:

@@ -163,8 +163,10 @@ def _space_of(described: Mapping[str, Any], given: Space[Any] | None, path: Path
         what = f"{path} was made with another version of the source of {described['target']}"
         fix = "go back to the version that it was trained with, or train it again with this one"
     else:
+        if mine["name"] != described["name"]:
+            changed = {"name"}
         what = f"{path} was made for another space: {', '.join(sorted(changed))} differ"
-        fix = "give the space that it was trained on, or train one for this space"
+        fix = f"give the space that it was trained on, {described['target']}, and its task; or train one for this space"
     raise ForeignSpaceError(
-        what, got={k: mine.get(k) for k in changed}, expected={k: described.get(k) for k in changed}, fix=fix
+        what, got={k: described.get(k) for k in changed}, expected={k: mine.get(k) for k in changed}, fix=fix
     )

@@ -122,7 +122,9 @@ def score_to_file(
     partial = PartialScores(path, identity)
     partial.check(trials)
     left = [t for t in trials if t.id not in partial.scores]
-    bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, desc=label, unit="net")
+    # scores come in blocks, one right after the other: the last of a block is to be seen, and what a mean foresees
+    shown: dict[str, Any] = {"desc": label, "unit": "net", "mininterval": 0, "smoothing": 0}
+    bar = tqdm(total=len(trials), initial=len(trials) - len(left), disable=not progress, **shown)
     asked = trials if left and together else left  # a part alone would be scored otherwise
     try:
         for trial, score in judge_stream(estimator, asked):

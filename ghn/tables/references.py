@@ -86,12 +86,13 @@ class ReferenceTable:
     def check(self, **expected: Any) -> None:
         """Compares fields of the header, such as `task_checksum=task.checksum`."""
         for name, value in expected.items():
-            if getattr(self.header, name) != value:
+            if (own := getattr(self.header, name)) != value:
+                other = "use the table made for these settings, or train one under another name"
                 raise DataError(
                     f"the reference table was made otherwise: its {name} differs",
-                    got=getattr(self.header, name),
+                    got=own,
                     expected=value,
-                    fix="use the table made for these settings, or train one under another name",
+                    fix=f"choose its space, space={own}; or {other}" if name == "space" else other,
                 )
 
     def check_metric(self, metric: str) -> None:

@@ -37,6 +37,7 @@ def test_a_file_is_scored_and_gone_on_with(tmp_path: Path, capsys: pytest.Captur
         score(tmp_path / "out", archs=str(archs))
     archs.write_text(archs.read_text() + "\n".join(texts))
     again = score(tmp_path / "out", archs=str(archs), resume=True)
+    assert "6 architectures (3 repeats are left out), 1 of" in capsys.readouterr().out
     assert again[:4] == rows and [row["architecture"] for row in again[4:]] == texts[3:]
     with pytest.raises(DataError, match="other settings"):
         score(tmp_path / "out", archs=str(archs), resume=True, estimator="flops")

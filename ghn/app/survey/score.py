@@ -24,7 +24,7 @@ from ghn.scoring.score_files import score_to_file
 from ghn.search.workers import Here, Judge, keep_busy
 from ghn.types import Score, Trial
 
-APART = "not here: `make trainings` in a clone"
+APART = "not here: make trainings, in a clone"
 LEFT_OUT: Mapping[type[GhnError], str] = {  # why a line is left out, where it cannot be made
     OtherSpaceError: "shipped for another space",
     NotShippedError: APART,
