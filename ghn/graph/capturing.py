@@ -94,11 +94,12 @@ def _record(module: nn.Module, inputs: Inputs, *, fake: bool) -> Captured:
         except GraphError:
             raise
         except Exception as error:  # whatever the user's own forward raises
+            shapes = ", ".join(f"[b {' '.join(map(str, x.shape[1:]))}]" for x in as_tuple(given))
             raise GraphError(
                 f"{title(module, recorder.place.path)} cannot be captured",
                 got=f"{type(error).__name__}: {error}",
-                expected="a forward pass that runs on the example inputs, without control flow that depends on values",
-                fix="give example_inputs as forward takes them; compute what depends on values outside of the network",
+                expected=f"a forward pass that runs on inputs {shapes}, without control flow that depends on values",
+                fix="give inputs (or a task) that forward takes; compute what depends on values outside of the network",
             ) from error
         return recorder.finished(output, list(given) if isinstance(given, dict) else ())
 
