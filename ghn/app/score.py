@@ -63,7 +63,8 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         how: dict[str, Any] = {"progress": keys.progress, "give_up_after": keys.give_up_after}
         score_all(candidates, setting.space, store, workers, chunk=keys.chunk, **how)
         write_scores(out / "scores.csv", store)
-        known, repeats = store.counts(), store.read().upto - store.counts().candidates
+        known = store.counts()
+        repeats = store.read().upto - known.candidates
         why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
         print_best(store, f"{keys.estimator}", failures=known.failed > 0)
     seconds = time.perf_counter() - started

@@ -183,17 +183,22 @@ class Panel(ABC):
     def stream(self, trials: Sequence[Trial[Any]]) -> Iterator[tuple[Trial[Any], Score]]:
         """Judges any number of trials; block by block where the population is known, else all at once."""
         trials = list(check_trials(trials))
-        if trials and not self.population and (n := len(trials) + len(self._references)) < least_usual(self.space):
-            raise ConfigError(  # before any is read
-                "too few networks to tell what is usual in this space",
-                got=f"{n} at once",
-                expected=f"at least {least_usual(self.space)}, or a checkpoint whose card says what is usual",
-                fix="give more at once; a training that was stopped before it had measured it goes on: resume=true",
-            )
+        if trials and not self.population:
+            self._check_enough(len(trials) + len(self._references))
         size = BLOCK if self.population else max(1, len(trials))
         for start in range(0, len(trials), size):
             block = trials[start : start + size]
             yield from zip(block, self.judge(block, self.read(block)), strict=True)
+
+    def _check_enough(self, networks: int) -> None:
+        """Refuses networks that are too few to tell what is usual, before any is read."""
+        if networks < (least := least_usual(self.space)):
+            raise ConfigError(
+                "too few networks to tell what is usual in this space",
+                got=f"{networks} at once",
+                expected=f"at least {least}, or a checkpoint whose card says what is usual",
+                fix="give more at once; a training that was stopped before it had measured it goes on: resume=true",
+            )
 
     def judge(self, trials: Sequence[Trial[Any]], read: Sequence[Readings]) -> list[Score]:
         """Judges trials whose readings are taken."""

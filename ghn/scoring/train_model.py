@@ -22,7 +22,7 @@ from ghn.scoring.engine import WeightedEstimator
 from ghn.scoring.load import CHECKPOINT, load, load_start
 from ghn.scoring.model import Model
 from ghn.scoring.panel import check_usual
-from ghn.scoring.ranker import measure_population
+from ghn.scoring.ranker import measure_population, usual_of
 from ghn.scoring.readouts import Sample
 from ghn.spaces.candidates import benchmark_of, known_benchmark
 from ghn.tables.references import aligned, some_of, table_reference
@@ -131,7 +131,7 @@ def _measured(path: Path) -> dict[tuple[Any, ...], Mapping[str, Any]]:
     """
     with suppress(CheckpointError):  # there is none, or none that can be read: it is written anew
         header, _ = read_header(path, *KINDS)
-        if held := header["card"].get("population"):
+        if held := usual_of(header["card"]):
             return {(header["digest"], held.get("task_checksum"), held.get("networks")): held}
     return {}
 
