@@ -86,11 +86,17 @@ def told(script: str, folder: str) -> Iterator[None]:
     except RankError as error:
         _end(f"error: {error}\n", script if error.fix is None else None, folder)
     except WriteError as error:
-        _end(f"error: {error}\n", script if GO_ON in (error.fix or "") else None, folder)
+        said = "\n".join([f"error: {error}", *_notes(error), ""])
+        _end(said, script if GO_ON in (error.fix or "") else None, folder)
     except GhnError as error:
-        _end(f"error: {error}")
+        _end("\n".join([f"error: {error}", *_notes(error)]))
     except KeyboardInterrupt as end:
-        _end(f"\n{str(end) or 'interrupted'}; ", script, folder, status=INTERRUPTED)
+        _end(f"\n{'; '.join([str(end) or 'interrupted', *_notes(end)])}; ", script, folder, status=INTERRUPTED)
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What an error has been given on its way, but for how one goes on in Python."""
+    return [note.partition("; go on with resume=True")[0] for note in vars(error).get("__notes__", ())]
 
 
 def _end(message: str, script: str | None = None, folder: str = "", status: int = FAILED) -> NoReturn:

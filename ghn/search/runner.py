@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,7 +68,7 @@ def run_search(
             so; the best epoch of trials without a curve.
         EstimatorError: the estimator raised an error for one trial after the other.
         TrainingError: a worker process died.
-        KeyboardInterrupt: after saying how to go on; finished trials are kept.
+        KeyboardInterrupt: with a note how to go on, as all errors have; finished trials are kept.
     """
     if not isinstance(searcher, Searcher):
         expected = "an object with `source`, `identity`, `ask` and `tell`, such as make_searcher makes"
@@ -137,8 +136,7 @@ class _Run:
                 finished -= self.patience.in_a_row
             where = self.history.path
             kept = f"kept in {where}; go on with resume=True" if where else "not kept: no folder was given"
-            what = "interrupted" if isinstance(error, KeyboardInterrupt) else "stopped by an error"
-            print(f"\n{what}; {finished} finished trials are {kept}", file=sys.stderr)
+            error.add_note(f"{finished} finished trials are {kept}")
             raise
         self.result.stopped = "limit" if self.limited else "finished"
 

@@ -205,6 +205,10 @@ def test_ctrl_c_names_the_command_that_was_typed(typed: Typed, monkeypatch: pyte
     monkeypatch.setattr(import_module("ghn.app.rank"), "evaluate", stop)
     done = typed("ghn rank n=12 out=here")
     assert (done.code, done.err) == (130, "\ninterrupted; go on with: ghn rank n=12 out=here resume=true\n")
+    monkeypatch.setattr("ghn.search.runner.keep_busy", stop)
+    line = "ghn search random search.estimator=params search.limit.trials=2 progress=false out=there"
+    kept = "0 finished trials are kept in there/history.jsonl"
+    assert typed(line).err == f"\ninterrupted; {kept}; go on with: {line} resume=true\n"
     monkeypatch.setattr("ghn.app.entry.check_command", stop)
     assert typed("ghn rank") == Done(130, "", "\ninterrupted\n")
 
