@@ -123,7 +123,7 @@ def test_what_there_is_not(space: Trained, n: int, sample: str) -> None:
 @pytest.mark.parametrize(
     ("space", "networks"),
     [
-        (NASBenchMacro((3, 16, 16), 10, width=8), 45),
+        (NASBenchMacro((3, 16, 16), 10, width=8), 60),
         (DARTS((3, 16, 16), 10, width=8, depth=5), 14),
         (NASBench101((3, 16, 16), 10, width=16, depth=1), 60),
     ],
