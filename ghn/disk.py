@@ -13,6 +13,7 @@ from pathlib import Path
 from ghn.errors import GhnError, WriteError
 
 GO_ON = "then go on: resume=true"
+IN_PYTHON = "go on with resume=True"  # a command says it its own way
 ROOM = f"make room there, {GO_ON}; all that was finished is kept"
 ELSEWHERE = "write elsewhere (out=...)"
 FIXES = {

@@ -21,9 +21,8 @@ from ghn.analysis.correction import correlations, shared_votes, trust_of, votes_
 from ghn.analysis.correlation import Ranking, difference, rank
 from ghn.app.evaluation import check_folder, machine
 from ghn.app.setting import Setting, open_checkpoint
-from ghn.scoring.draws import samples_of
 from ghn.scoring.engine import WeightedEstimator
-from ghn.scoring.ranker import ghn_member, usual_on
+from ghn.scoring.ranker import ghn_member, reading_samples
 from ghn.scoring.score_files import score_to_file
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
@@ -79,9 +78,7 @@ def members(setting: Setting, plan: Mapping[str, Any]) -> dict[str, Estimator[An
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     space, images = model.space, model.images(setting.task)
     made: dict[str, Estimator[Any]] = {}
-    variants = reading_variants(space)
-    samples = samples_of(images, usual_on(model, images.checksum), len(variants))
-    for variant, sample in zip(variants, samples, strict=True):
+    for variant, sample in zip(reading_variants(space), reading_samples(model, images), strict=True):
         name = ghn_member(0, variant)
         made[f"{name} loss"] = model.estimator(task=images, sample=sample, skeletons=[variant])
         for seed in range(1, plan["image_samples"]):

@@ -11,10 +11,8 @@ import numpy as np
 
 from ghn.app.setting import Setting, open_checkpoint
 from ghn.families.surrogates.inputs import Embedding, Input, Scores, make_inputs
-from ghn.scoring.draws import samples_of
-from ghn.scoring.ranker import usual_on
+from ghn.scoring.ranker import reading_samples
 from ghn.scoring.score_files import score_to_file
-from ghn.spaces import reading_variants
 from ghn.tables.lookup import Recorded
 from ghn.types import Space, Trial
 
@@ -70,8 +68,7 @@ def _hypernetwork_scores(setting: Setting, trials: Sequence[Trial[Any]], folder:
     """Loss and accuracy with generated weights, in the variant in which the space is read fastest."""
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     images = model.images(setting.task)
-    sample, *_ = samples_of(images, usual_on(model, images.checksum), len(reading_variants(model.space)))
-    engine = model.estimator(task=images, sample=sample, skeletons="fastest")
+    engine = model.estimator(task=images, sample=reading_samples(model, images)[0], skeletons="fastest")
     path = folder / "members" / "ghn_depth1.jsonl"
     scores = score_to_file(engine, trials, path, engine.identity, progress=progress, label="hypernetwork")
     known = {trial.arch: score for trial, score in zip(trials, scores, strict=True)}

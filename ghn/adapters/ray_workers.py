@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from ghn.disk import IN_PYTHON
 from ghn.errors import ConfigError, GhnError, TrainingError
 from ghn.extras import check_extra
 from ghn.search.workers import Judge, Workers
@@ -68,7 +69,7 @@ class RayWorkers(Workers):
         except RayTaskError as error:
             raise error.cause from None
         except RayError as error:
-            fix = "go on with resume=True; fewer workers a machine need less memory"
+            fix = f"{IN_PYTHON}; fewer workers a machine need less memory"
             what = f"the workers that judged {trial.id} died, {RETRIES + 1} in a row"
             raise TrainingError(what, got=str(error), fix=fix) from None
 

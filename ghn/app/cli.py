@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from omegaconf import DictConfig, OmegaConf
 
 from ghn.app.program import NAME, started
-from ghn.disk import GO_ON, refusal
+from ghn.disk import GO_ON, IN_PYTHON, refusal
 from ghn.errors import GhnError, RankError, WriteError
 from ghn.train.launch import launched
 
@@ -96,7 +96,7 @@ def told(script: str, folder: str) -> Iterator[None]:
 
 def _notes(error: BaseException) -> list[str]:
     """What an error has been given on its way, but for how one goes on in Python."""
-    return [note.partition("; go on with resume=True")[0] for note in vars(error).get("__notes__", ())]
+    return [note.partition(f"; {IN_PYTHON}")[0] for note in vars(error).get("__notes__", ())]
 
 
 def _end(message: str, script: str | None = None, folder: str = "", status: int = FAILED) -> NoReturn:

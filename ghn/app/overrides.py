@@ -151,7 +151,7 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
     except (HydraException, OmegaConfBaseException):
         usual = _usual(config, ())
     known = {*nested(usual), *CHOOSING}
-    wrong = [key for one in overrides if (key := one.lstrip("+~").partition("=")[0]) not in known]
+    wrong = [key for one in overrides if (key := _key_of(one)) not in known]
     if named := re.match(r"Could not override '([^']+)'", what):  # the others may be of the group
         wrong = [key for key in wrong if key == named[1]]
     if wrong and not near:
@@ -164,11 +164,15 @@ def _misfit(config: str, overrides: Sequence[str], said: str) -> ConfigError:
     )
 
 
+def _key_of(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
+
+
 def _unknown(
     config: str, key: str, usual: Mapping[str, Any], overrides: Sequence[str], said: str | None = None
 ) -> ConfigError:
     """What is said of a key that there is not: the nearest one, or who has it."""
-    typed = _got([one for one in overrides if one.lstrip("+~").partition("=")[0] == key] or overrides)
+    typed = _got([one for one in overrides if _key_of(one) == key] or overrides)
     owners = [name for name, job in JOBS.items() if config == "evaluate" and key in set(dotted(job.keys))]
     if owners:
         here = [one for one in nested(usual) if one.rpartition(".")[2] == key]  # such as search.estimator

@@ -17,6 +17,7 @@ from ghn.scoring.draws import JUDGES, agreement_of, choose_draws, sample_of, sam
 from ghn.scoring.panel import SIZE, check_usual, draw_members, members_of
 from ghn.scoring.processes import Pool
 from ghn.scoring.proxies import ZERO_COST, judges_input
+from ghn.scoring.readouts import Sample
 from ghn.scoring.standard_features import StandardFeatures
 from ghn.scoring.zero_cost import make_zero_cost
 from ghn.spaces import reading_variants
@@ -81,13 +82,13 @@ def make_ranker(
     skeletons = reading_variants(space)
     models = (model, *model.companions)
     members: dict[str, Estimator[Any]] = {}
-    population, variants = None, len(skeletons)
+    population = None
     if draws is None:
         with _usable():
             population = _population(models, images.checksum)
-            samples = [samples_of(images, usual_on(one, images.checksum), variants) for one in models]
+            samples = [reading_samples(one, images) for one in models]
     else:
-        samples = [samples_of(images, {"draws": draws}, variants)] * len(models)
+        samples = [samples_of(images, {"draws": draws}, len(skeletons))] * len(models)
     for number, one in enumerate(models):
         for skeleton, sample in zip(skeletons, samples[number], strict=True):
             members[ghn_member(number, skeleton)] = one.estimator(task=images, sample=sample, skeletons=[skeleton])
@@ -165,6 +166,11 @@ def usual_on(model: Model, checksum: str) -> Mapping[str, Any] | None:
     """What a card says is usual on certain images; None on others, where readings are not what they were."""
     held = usual_of(model.card)
     return held if held and held["task_checksum"] == checksum else None
+
+
+def reading_samples(model: Model, images: Task) -> list[Sample]:
+    """The images on which each variant that the space names is read: those that the card names, or a draw each."""
+    return samples_of(images, usual_on(model, images.checksum), len(reading_variants(model.space)))
 
 
 def _population(models: Sequence[Model], checksum: str) -> Population | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ghn.disk import IN_PYTHON
 from ghn.errors import ConfigError, EstimatorError, check_known
 from ghn.scoring.guard import GIVE_UP_AFTER, Patience
 from ghn.search.basic import as_raisable
@@ -135,7 +136,7 @@ class _Run:
                 self.history.drop_held()
                 finished -= self.patience.in_a_row
             where = self.history.path
-            kept = f"kept in {where}; go on with resume=True" if where else "not kept: no folder was given"
+            kept = f"kept in {where}; {IN_PYTHON}" if where else "not kept: no folder was given"
             error.add_note(f"{finished} finished trials are {kept}")
             raise
         self.result.stopped = "limit" if self.limited else "finished"

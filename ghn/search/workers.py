@@ -15,6 +15,7 @@ from functools import cache, partial
 from multiprocessing import resource_tracker
 from typing import Any, Protocol, runtime_checkable
 
+from ghn.disk import IN_PYTHON
 from ghn.errors import TrainingError
 from ghn.scoring.guard import judge
 from ghn.types import Estimator, Remembers, Score, Trial
@@ -158,7 +159,7 @@ def _told_of_death() -> Iterator[None]:
         raise TrainingError(
             "a worker process died",
             got=str(error),
-            fix="go on with resume=True; fewer workers need less memory; a script that starts workers needs "
+            fix=f"{IN_PYTHON}; fewer workers need less memory; a script that starts workers needs "
             "`if __name__ == '__main__':`",
         ) from None
 

@@ -1,4 +1,4 @@
-"""Where a user's own code is found, and what of it counts."""
+"""What of a user's own code counts, and what it is called."""
 
 from __future__ import annotations
 
