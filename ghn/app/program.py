@@ -10,6 +10,7 @@ from pathlib import Path
 from ghn.train.launch import launched, starter
 
 NAME = "ghn"
+PASSING = ("out=", "resume=", "progress=")  # where a run wrote and how it was watched: nothing of what came of it
 
 
 def is_ghn() -> bool:
@@ -26,8 +27,9 @@ def started(program: Sequence[str]) -> list[str]:
 
 
 def typed() -> str:
-    """The whole command of this process."""
-    return shlex.join(started([NAME if is_ghn() else Path(sys.argv[0]).name, *sys.argv[1:]]))
+    """The command of this process as a card keeps it, which makes the same elsewhere."""
+    lasting = [argument for argument in sys.argv[1:] if not argument.startswith(PASSING)]
+    return shlex.join(started([NAME if is_ghn() else Path(sys.argv[0]).name, *lasting]))
 
 
 def command_of(config: str, job: str) -> str:

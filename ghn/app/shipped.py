@@ -46,7 +46,7 @@ def _names(command: Command, given: Sequence[str]) -> list[str]:
     """
     wanted = 0 if command.word is None else 1
     if len(given) == wanted and not any(one.startswith("-") for one in given):
-        return list(given)
+        return [one.removeprefix("space=").removeprefix("checkpoint=") for one in given]  # as other commands name it
     from ghn.spaces import CHECKPOINTS
 
     shipped = f"; of {', '.join(sorted(CHECKPOINTS))} one is shipped" if wanted else ""
@@ -91,12 +91,12 @@ def info_of(name: str) -> dict[str, Any]:
         "usual": bool(usual),
         "versions": header["versions"],
         "digest": header["digest"],
-        "use": _uses(name, card),
+        "use": _uses(name, card, ordering=bool(usual)),
     }
 
 
-def _uses(name: str, card: Mapping[str, Any]) -> list[str]:
-    """How a checkpoint is used: on the command line, and in Python."""
+def _uses(name: str, card: Mapping[str, Any], *, ordering: bool) -> list[str]:
+    """How a checkpoint is used, on the command line and in Python: by `rank` where it knows what is usual."""
     space = card["space"]
     if "target" in space:
         chosen, given = f"space=function space.target={space['target']}", ", space=FunctionSpace(...)"
@@ -107,9 +107,11 @@ def _uses(name: str, card: Mapping[str, Any]) -> list[str]:
     else:
         chosen, given_images = f"{chosen} task={scoring['name']}", ""
     method = card.get("config", {}).get("method", "ghn")
-    estimator = "" if method == "ghn" else f" estimator={method}"
-    score = f"{NAME} score FILE {chosen}{estimator} checkpoint={shlex.quote(name)}"
-    return [score, f'model = ghn.load("{name}"{given}); model.score(architectures{given_images})']
+    estimator, call = "" if method == "ghn" else f" estimator={method}", "score"
+    if ordering:
+        estimator, call = " estimator=combined", "rank"
+    score = f"{NAME} score FILE {chosen} checkpoint={shlex.quote(name)}{estimator}"
+    return [score, f'model = ghn.load("{name}"{given}); model.{call}(architectures{given_images})']
 
 
 def _told_of(content: Mapping[str, Any]) -> list[str]:

@@ -80,7 +80,8 @@ def test_info_says_what_a_checkpoint_is(typed: Typed, fabric: Fabric, tmp_path: 
     assert f"graph/params+graph/macs {card['population']['votes']['graph/params+graph/macs']:.2f}" in done.out
     assert "space         nasbench201" in done.out and 'ghn.load("nasbench201")' in done.out
     assert "tau with random weights" in done.out and "started from" not in done.out
-    assert "a hypernetwork of deepnets, trained in 69 minutes" in typed("ghn info macro").out
+    assert "checkpoint=nasbench201 estimator=combined" in done.out and "model.rank(architectures)" in done.out
+    assert "a hypernetwork of deepnets, trained in 69 minutes" in typed("ghn info space=macro").out
     held = {
         "task_checksum": "",
         "quantiles": {"zero_cost/meco": [0.0, 1.0]},
@@ -90,7 +91,7 @@ def test_info_says_what_a_checkpoint_is(typed: Typed, fabric: Fabric, tmp_path: 
     save_toy(tmp_path / "before.safetensors", toy.SPACE, toy.make_task(), fabric, population=held, seconds=42.0)
     told = typed(f"ghn info {tmp_path}/before.safetensors").out
     assert "0.500, Kendall's tau with random weights as they were read before" in told and "votes" not in told
-    assert "in 42 seconds" in told
+    assert "in 42 seconds" in told and "combined" not in told and "model.score(architectures, task=task)" in told
     bank = typed(f"ghn info {asset('checkpoints/trainings/enas_s1/checkpoint.safetensors')}")
     assert "weights that networks share (enas)" in bank.out and "estimator=enas" in bank.out
 
@@ -177,7 +178,8 @@ def test_commands_are_named_as_they_were_typed(monkeypatch: pytest.MonkeyPatch) 
     assert resume_command(["ghn"], ["rank", "out=a"], "b") == "ghn rank out=b resume=true"
     monkeypatch.setattr(sys, "argv", ["/some/lib/ghn/__main__.py", "train"])
     assert typed_command() == "python -m ghn train"
-    monkeypatch.setattr(sys, "argv", ["somewhere/train_ghn.py", "space=macro"])
+    passing = ["out=/home/me/1", "resume=true", "progress=false"]  # a card's command makes the same elsewhere
+    monkeypatch.setattr(sys, "argv", ["somewhere/train_ghn.py", *passing, "space=macro"])
     assert typed_command() == "python train_ghn.py space=macro" and command_of("evaluate", "rank").endswith("job=rank")
     places = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "2"}
     for key, value in {**places, "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
