@@ -7,7 +7,7 @@ import io
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from heapq import nlargest
 from itertools import chain, islice
@@ -19,14 +19,14 @@ from ghn.app.engines import make_workers
 from ghn.app.estimators import make_entries
 from ghn.app.job_keys import ScoreKeys
 from ghn.app.jobs import check_new
-from ghn.app.setting import Setting, build_setting
+from ghn.app.setting import Setting, build_setting, task_space
 from ghn.assets import here_or_shipped
-from ghn.errors import ConfigError, DataError, EstimatorError
+from ghn.errors import ArchitectureError, ConfigError, DataError, EstimatorError
 from ghn.files import replacing
 from ghn.scoring.score_store import ScoreStore
 from ghn.search.score_all import check_alone, make_chunk_judge, score_all
 from ghn.search.workers import Judge, ending
-from ghn.spaces import describe_space
+from ghn.spaces import SPACES, describe_space
 from ghn.spaces.lists import EXPECTED, stream_architectures
 from ghn.text import one_line
 from ghn.types import Estimator, Finite, Space
@@ -65,7 +65,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         write_scores(out / "scores.csv", store)
         known = store.counts()
         repeats = store.read().upto - known.candidates
-        why = next((one.score.error for one in store.scored()), None) if known.failed == known.candidates else None
+        first = next(iter(store.scored()), None) if known.failed == known.candidates else None
         print_best(store, f"{keys.estimator}", failures=known.failed > 0)
     seconds = time.perf_counter() - started
     print(
@@ -74,9 +74,24 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         f"distinct networks, {known.scored - before} of them scored in this run, in {seconds:.0f} s; this process held "
         f"{_peak():.0f} MiB at most"
     )
-    if why is not None:
+    if first is not None:
         fix = f"see {out}/scores.csv; archs= is a list of architectures of the space {setting.space.name}"
-        raise EstimatorError(f"all {known.candidates} architectures failed", got=f"the first: {why}", fix=fix)
+        if others := _spaces_of(first.architecture, setting):
+            fix += f"; the first is one of {' or of '.join(f'space={name}' for name in others)}"
+        raise EstimatorError(
+            f"all {known.candidates} architectures failed", got=f"the first: {first.score.error}", fix=fix
+        )
+
+
+def _spaces_of(architecture: str, setting: Setting) -> list[str]:
+    """The other spaces in which a text is an architecture, by name."""
+    found = []
+    for name in SPACES:
+        if name != setting.space.name:
+            with suppress(ArchitectureError, ConfigError):  # a space may not fit the images
+                task_space({"name": name}, setting.task).parse(architecture)
+                found.append(name)
+    return found
 
 
 def write_scores(path: Path | str, store: ScoreStore) -> None:

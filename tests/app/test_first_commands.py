@@ -168,6 +168,10 @@ def test_cuda_where_there_is_none(typed: Typed) -> None:
 def test_a_file_of_something_else_says_what_the_first_line_lacks(typed: Typed) -> None:
     done = typed("ghn score notes.txt out=scored progress=false")
     is_told(done, 1, "all 1 architectures failed", "archs= is a list of architectures of the space nasbench201")
+    assert "is one of" not in done.err
+    Path("macro.txt").write_text("21212222\n")
+    done = typed("ghn score macro.txt out=others progress=false")
+    is_told(done, 1, "all 1 architectures failed", "the first is one of space=macro")
 
 
 PARAMS = "ghn score archs=3 estimator=params progress=false out=here"
