@@ -36,7 +36,7 @@ class Readings:
         model: the hypernetwork.
         setting: task and space.
         pool: accuracies of the networks from which references are drawn, by official string; their readings are what is
-            usual in the space, or, of few, what the checkpoint's card says.
+            usual of a part of the recipe, and of the whole where the checkpoint's card does not say it.
         archs: official strings of all networks to read.
         folder: for the readings, which a second run takes up again.
         proxies: zero-cost proxies that have a row of their own.
@@ -88,12 +88,15 @@ class Readings:
         return {name: one for name, one in self.members.items() if name in asked}
 
     def _usual(self, panel: Combined) -> Population:
-        """What is usual of readings, and how they share their votes; of a small pool the card says so."""
+        """What is usual of readings, and how they share their votes: as the card says, which is what `rank` does.
+
+        Of a part of the recipe no card says how votes are shared, and where there is no card nothing: the pool tells.
+        """
         usual = self.ranker.population
+        if usual is not None and set(panel.weights) == set(self.ranker.weights):
+            return usual
         if len(self.pool) >= LEAST or usual is None:
             return panel.population_of(panel.read(self._trials(list(self.pool))))
-        if set(usual.votes) <= set(panel.weights):
-            return usual
         # of a part of the recipe nobody knows how votes are shared, and nothing confirms further readings
         return Population(usual.quantiles, {name: float(name not in panel.further) for name in panel.weights})
 

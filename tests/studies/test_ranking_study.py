@@ -23,7 +23,9 @@ from ghn.scoring.proxies import ZERO_COST
 from ghn.scoring.ranker import make_ranker
 from ghn.spaces import make_space
 from ghn.tasks import make_task
+from ghn.types import Trial
 from studies.ranking import part_of, ranking_study, read_accuracies, tables_of
+from studies.readings import Readings
 from studies.run import options_of
 from studies.spaces import print_spaces, ranking_options, rows_of, summary_of_space
 
@@ -75,16 +77,35 @@ def test_a_small_table_of_ones_own_alone(setting: Setting, tmp_path: Path, capsy
     every = [SPACE.format(arch) for arch in SPACE.distinct()]
     toy_table(every[:30], SPACE, setting.task, seeds=2).save(tmp_path / "mine.jsonl")
     none = ["ranking.development=null", "ranking.report=null", f"ranking.trained={tmp_path}/mine.jsonl"]
-    model = load(path := str(setting.checkpoints[0]), fabric=setting.fabric)
-    usual, _ = make_ranker(model, task=setting.task).usual(20, progress=False)
-    known = {"task_checksum": model.images(setting.task).checksum, "meco": ZERO_COST["meco"].version}
-    card = {**model.card, "population": {**known, "quantiles": usual.describe()}}
-    Model(model.net, SPACE, card, setting.fabric).save(path)
+    with_population(setting)
     ranking_study(setting, options(tmp_path, "progress=false", "ranking.n=99", *none))
     (comparison,) = read_report(tmp_path / "out" / "report").comparisons
     assert list(comparison.ids) == every[12:30]
     assert "of [20] references nothing is told, as 12 networks are there to draw from" in capsys.readouterr().out
     assert not any("20 references" in row.name for row in comparison.estimators)
+
+
+def with_population(setting: Setting, **votes: float) -> Model:
+    """The checkpoint of a setting, whose card now says what is usual, and which part of its vote a reading has."""
+    model = load(path := str(setting.checkpoints[0]), fabric=setting.fabric)
+    usual, _ = make_ranker(model, task=setting.task).usual(20, progress=False)
+    known = {"task_checksum": model.images(setting.task).checksum, "meco": ZERO_COST["meco"].version}
+    shares = {name: votes.get(name.partition("/")[0], vote) for name, vote in usual.votes.items()}
+    card = {**model.card, "population": {**known, "quantiles": usual.describe(), "votes": shares}}
+    Model(model.net, SPACE, card, setting.fabric).save(path)
+    return load(path, fabric=setting.fabric)
+
+
+@pytest.mark.parametrize("pool", [8, 30])
+def test_a_study_orders_as_rank_does(setting: Setting, tmp_path: Path, pool: int) -> None:
+    """By the votes of the card, also where further readings have none and so are not read."""
+    model = with_population(setting, ghn=0.25, naswot=0.0, synflow=0.0)
+    archs = [SPACE.format(arch) for arch in SPACE.distinct()][:40]
+    read = Readings(model, setting, dict.fromkeys(archs[:pool], 0.5), archs, tmp_path / "read", progress=False)
+    trials = [Trial(text, SPACE.parse(text)) for text in archs[30:]]
+    ranked = [score.value for score in model.rank(archs[30:], task=setting.task)]
+    assert [score.value for score in read.combined().score(trials)] == pytest.approx(ranked)
+    assert set(read.combined(hypernetwork=False).weights) < set(read.combined().weights)
 
 
 def test_rows_of_the_table_of_all_spaces() -> None:
