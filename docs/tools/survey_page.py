@@ -38,7 +38,8 @@ make docs                                                                   # th
 python -m ghn.report.survey.redraw docs/survey/survey.json outputs/survey   # its pages and figures alone: half a minute
 ```
 
-How a survey is made, and how to read one: [survey-howto.md](../survey-howto.md)."""
+How a survey is made, and how to read one: [survey-howto.md](../survey-howto.md). Hyperband, ASHA and the ladder are no
+estimators but ways to spend a budget on some: [search.md](../search.md#results) has what each finds for it."""
 PICTURE = """\
 ## Order against cost
 
