@@ -54,11 +54,12 @@ def shipped_subjects(setting: Setting, n: int, development: int) -> Subjects:
         DataError: they were trained on other images or in another skeleton.
     """
     if min(development, n - development) < MIN_ITEMS:
+        halved = f"survey.development={n // 2}, or " if n >= 2 * MIN_ITEMS else ""
         raise ConfigError(
             "a survey needs networks to choose on and others to report on",
             got=f"n={n}, survey.development={development}",
             expected=f"at least {MIN_ITEMS} of each: n >= survey.development + {MIN_ITEMS}",
-            fix=f"survey.development={max(MIN_ITEMS, n // 2)}, or more networks: n={development + MIN_ITEMS}",
+            fix=f"{halved}more networks, or all that there are: n={max(development, MIN_ITEMS) + MIN_ITEMS}",
         )
     if (benchmark := benchmark_of(setting.space)) is None:
         raise ConfigError(

@@ -197,7 +197,8 @@ def test_advice_is_chosen_on_other_networks_than_it_is_told_on(surveyed: tuple[S
     ("changes", "error", "message"),
     [
         ({"references": "nasbench201"}, ConfigError, "references of a survey"),
-        ({"n": 30}, ConfigError, "networks to choose on"),
+        ({"n": 30}, ConfigError, r"networks to choose on(.|\n)*to do: +survey.development=15, or more"),
+        ({"n": 14}, ConfigError, r"networks to choose on(.|\n)*to do: +more networks, or all that there are"),
     ],
 )
 def test_wrong_options(
