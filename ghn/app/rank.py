@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ghn.scoring.ranker import make_ranker
 from ghn.scoring.score_files import score_to_file
 from ghn.spaces.candidates import choose_ranked, whole_reference
 from ghn.spaces.members import live_stats
+from ghn.tables.references import aligned
 from ghn.text import printable
 from ghn.types import Finite, Reference, Score, Space, Trial
 
@@ -82,6 +83,8 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     if keys.best is not None:
         check_best(keys.best, len(archs))
     reference = whole_reference(keys.references, space, twins=keys.twins) if keys.references else None
+    if reference is not None:
+        aligned(reference, list(known_members(space, reference, archs)))  # enough of them
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     given = published_history(space, keys.given)
     trials = [Trial(space.format(arch), arch) for arch in archs]
@@ -106,6 +109,13 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
         print(f"wrote {out}/report.html, report.json and figures")
 
 
+def known_members(space: Space[Any], reference: Reference, archs: Sequence[Any]) -> dict[str, Hashable]:
+    """All members that a reference knows of the functions of some networks, and the key of each one's function."""
+    ranked = {space.canonical(arch) for arch in archs}
+    keys = {text: space.canonical(space.parse(text)) for text in reference.values}
+    return {text: key for text, key in keys.items() if key in ranked}
+
+
 def report_all(
     space: Space[Any],
     reference: Reference,
@@ -117,8 +127,8 @@ def report_all(
 ) -> Report:
     """How all members that a reference knows are ordered, each by the score of the network of its function."""
     by_key = {space.canonical(trial.arch): score for trial, score in zip(trials, scores, strict=True)}
-    keys = {text: space.canonical(space.parse(text)) for text in reference.values}
-    archs = [text for text, key in keys.items() if key in by_key]
+    keys = known_members(space, reference, [trial.arch for trial in trials])
+    archs = list(keys)
     counted = {key: live_stats(space, text) for key, text in {keys[text]: text for text in archs}.items()}
     judged, stats = {"combined": [by_key[keys[text]] for text in archs]}, [counted[keys[text]] for text in archs]
     comparison = compare_with(reference, archs, judged, stats, bootstrap=bootstrap)

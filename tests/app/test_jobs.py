@@ -291,6 +291,10 @@ def test_the_order_of_a_whole_space_is_reported_over_all_its_members(
 def test_references_of_a_whole_space_are_checked_before_anything_is_scored(setting: Setting, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="published"):
         rank_all_job(setting, keys_for("rank_all", out=str(tmp_path / "out"), references="embedded"))
+    others = [setting.space.format(arch) for arch in setting.space.distinct()[100:140]]
+    toy_table(others, setting.space, setting.task).save(table := tmp_path / "others.jsonl")
+    with pytest.raises(DataError, match="too few candidates"):
+        rank_all_job(setting, keys_for("rank_all", out=str(tmp_path / "out"), limit=24, references=str(table)))
     assert not (tmp_path / "out").exists()
 
 
