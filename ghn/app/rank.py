@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +83,7 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
     if keys.best is not None:
         check_best(keys.best, len(archs))
     reference = whole_reference(keys.references, space, twins=keys.twins) if keys.references else None
-    if reference is not None:
-        aligned(reference, list(known_members(space, reference, archs)))  # enough of them
+    known = {} if reference is None else known_members(space, reference, archs)
     _, model = open_checkpoint(setting, setting.checkpoints[0])
     given = published_history(space, keys.given)
     trials = [Trial(space.format(arch), arch) for arch in archs]
@@ -103,31 +102,37 @@ def rank_all_job(setting: Setting, keys: RankAllKeys) -> None:
         print_race(scores, keys.best)
     print(f"wrote {path} ({len(trials)} networks, {len(given)} references given)")
     if reference is not None:
-        report = report_all(space, reference, trials, scores, setting.task.name, bootstrap=keys.bootstrap)
+        report = report_all(space, reference, known, trials, scores, setting.task.name, bootstrap=keys.bootstrap)
         write_report(report, out, overwrite=True)
         print_report(report)
         print(f"wrote {out}/report.html, report.json and figures")
 
 
 def known_members(space: Space[Any], reference: Reference, archs: Sequence[Any]) -> dict[str, Hashable]:
-    """All members that a reference knows of the functions of some networks, and the key of each one's function."""
+    """All members that a reference knows of the functions of some networks, and the key of each one's function.
+
+    Raises:
+        DataError: too few to tell an order.
+    """
     ranked = {space.canonical(arch) for arch in archs}
     keys = {text: space.canonical(space.parse(text)) for text in reference.values}
-    return {text: key for text, key in keys.items() if key in ranked}
+    known = {text: key for text, key in keys.items() if key in ranked}
+    aligned(reference, list(known))  # fails before anything is scored
+    return known
 
 
 def report_all(
     space: Space[Any],
     reference: Reference,
+    keys: Mapping[str, Hashable],
     trials: Sequence[Trial[Any]],
     scores: Sequence[Score],
     task: str,
     *,
     bootstrap: int = 1000,
 ) -> Report:
-    """How all members that a reference knows are ordered, each by the score of the network of its function."""
+    """How all members that a reference knows (`known_members`) are ordered, each by the score of its function."""
     by_key = {space.canonical(trial.arch): score for trial, score in zip(trials, scores, strict=True)}
-    keys = known_members(space, reference, [trial.arch for trial in trials])
     archs = list(keys)
     counted = {key: live_stats(space, text) for key, text in {keys[text]: text for text in archs}.items()}
     judged, stats = {"combined": [by_key[keys[text]] for text in archs]}, [counted[keys[text]] for text in archs]

@@ -65,7 +65,7 @@ def score_job(setting: Setting, keys: ScoreKeys) -> None:
         write_scores(out / "scores.csv", store)
         known = store.counts()
         repeats = store.read().upto - known.candidates
-        first = next(iter(store.scored()), None) if known.failed == known.candidates else None
+        first = next(store.scored(), None) if known.failed == known.candidates else None
         print_best(store, f"{keys.estimator}", failures=known.failed > 0)
     seconds = time.perf_counter() - started
     print(
